@@ -1,0 +1,1 @@
+"""What can be done with a ledger server: use-cases, and the ports that they need."""

@@ -1,0 +1,1 @@
+"""Use-cases of the ledger: a command in each file, and the journal that all of them go through."""

@@ -1,0 +1,68 @@
+"""What is waiting to be written to one ledger, and which of it makes up the next group."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from application.ledger.ports import Command, Outcome
+from application.shared.idempotency import IdempotencyKey
+from domain.shared.chain import Author
+from domain.shared.errors import Overloaded
+
+COMMANDS_MAX: Final = 1_000
+ENTRIES_MAX: Final = 10_000
+# A bulk fills a group only so far: whoever posts beside it waits for the group before and for its own, no longer.
+BULK_COMMANDS_MAX: Final = 250
+WAITING_MAX: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A command that waits for its group, and where its answer goes."""
+
+    command: Command
+    author: Author
+    key: IdempotencyKey | None
+    answer: asyncio.Future[Outcome]
+
+    def give(self, answer: Outcome | Exception) -> None:
+        """Answer the caller, if it is still there."""
+        if self.answer.done():
+            return
+        if isinstance(answer, Outcome):
+            self.answer.set_result(answer)
+        else:
+            self.answer.set_exception(answer)
+
+
+class GroupQueue:
+    """Commands in the order in which they came, single ones before those of a bulk."""
+
+    def __init__(self) -> None:
+        self._singles: deque[Submission] = deque()
+        self._bulk: deque[Submission] = deque()
+
+    def add(self, submission: Submission, *, is_bulk: bool) -> None:
+        """Let it wait. Raises `Overloaded` when 20,000 are waiting already."""
+        if len(self._singles) + len(self._bulk) >= WAITING_MAX:
+            raise Overloaded(f"{WAITING_MAX:,} commands are waiting to be written to this ledger.")
+        (self._bulk if is_bulk else self._singles).append(submission)
+
+    def take(self) -> list[Submission]:
+        """Return the next group, empty when nothing waits: at most 1,000 commands and about 10,000 entries.
+
+        A command alone may have more entries than that. Those whose callers have gone are left out.
+        """
+        group: list[Submission] = []
+        entries = 0
+        for waiting, commands_max in ((self._singles, COMMANDS_MAX), (self._bulk, BULK_COMMANDS_MAX)):
+            while waiting and len(group) < commands_max:
+                size = waiting[0].command.size
+                if group and entries + size > ENTRIES_MAX:
+                    return group
+                submission = waiting.popleft()
+                if not submission.answer.done():
+                    group.append(submission)
+                    entries += size
+        return group

@@ -1,0 +1,219 @@
+"""The journal: the one door through which a ledger changes.
+
+Commands of all callers are gathered and committed in groups, one group at a time for each ledger. While one group
+commits, the next one gathers: there is no timer, so an idle ledger answers in one commit, and a busy one in large
+groups. Each caller gets its own answer or its own refusal.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, TypeGuard
+
+from application.ledger.group import GroupQueue, Submission
+from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome
+from application.shared.idempotency import IdempotencyKey
+from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
+from domain.ledger.book import Book, Scope
+from domain.ledger.events import Event
+from domain.shared.access import Principal
+from domain.shared.chain import Author, Head, record
+from domain.shared.errors import DomainError, Unavailable
+
+CLOCK_AHEAD_ALERT: Final = timedelta(seconds=5)
+RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
+
+_log = logging.getLogger("partita.journal")
+
+Answer = tuple[Submission, Outcome | Exception]
+
+
+class Journal:
+    """Takes commands from all callers, and commits them in groups."""
+
+    def __init__(self, books: Books, clock: Clock, ids: Ids) -> None:
+        self._books = books
+        self._clock = clock
+        self._ids = ids
+        self._queues: dict[LedgerAddress, GroupQueue] = {}
+        self._runners: set[asyncio.Task[None]] = set()
+
+    async def submit(
+        self,
+        principal: Principal,
+        slug: str,
+        command: Command,
+        *,
+        request_id: str,
+        key: IdempotencyKey | None = None,
+        is_bulk: bool = False,
+    ) -> Outcome:
+        """Do the command in the principal's ledger of that slug, once it is durable return what it did.
+
+        A bulk command lets single ones pass. Raises `PermissionDenied`, `LedgerNotFound`, `IdempotencyConflict`,
+        `Overloaded` when too much is waiting, `Unavailable` when the store cannot be reached, and whatever the
+        command refuses with. A caller that is cancelled does not take back a command whose group has begun.
+        """
+        principal.require(command.permission)
+        address = LedgerAddress(principal.organisation_id, slug)
+        queue = self._queues.get(address)
+        if queue is None:
+            queue = self._queues[address] = GroupQueue()
+            self._start(address, queue)
+        author = Author(principal.actor, request_id)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        queue.add(Submission(command, author, key, answer), is_bulk=is_bulk)
+        return await answer
+
+    async def try_out(self, principal: Principal, slug: str, command: Command) -> Outcome:
+        """Return what the command would do now, without doing it: no lock, no group, nothing stored.
+
+        Raises what `submit` would, except for what lies in its queue and its key.
+        """
+        principal.require(command.permission)
+        async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
+            book = await snapshot.load(command.scope())
+            now = max(self._clock.now(), snapshot.head.recorded_at)
+            events = command.execute(book, now)
+            return Outcome(tuple(Applied(event, book.apply(event), now) for event in events))
+
+    async def close(self) -> None:
+        """Wait until all that was submitted is answered."""
+        while self._runners:
+            await asyncio.wait(self._runners)
+
+    def _start(self, address: LedgerAddress, queue: GroupQueue) -> None:
+        runner = asyncio.create_task(self._run(address, queue), name=f"journal {address.slug}")
+        self._runners.add(runner)
+        runner.add_done_callback(self._runners.discard)
+
+    async def _run(self, address: LedgerAddress, queue: GroupQueue) -> None:
+        try:
+            # One turn of the loop lets callers that are ready join the first group.
+            await asyncio.sleep(0)
+            while group := queue.take():
+                for submission, answer in await self._settle(address, group):
+                    submission.give(answer)
+        finally:
+            del self._queues[address]
+
+    async def _settle(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
+        """Commit the group, whatever it takes, and return every submission's answer."""
+        try:
+            return await self._attempt(address, group)
+        except DomainError as refusal:  # of the group as a whole: there is no such ledger
+            answer: Exception = refusal
+        except StoreUnavailable as error:
+            _log.warning("the store is away; a group of %d commands is refused: %s", len(group), error)
+            answer = Unavailable("The database cannot be reached. Nothing was changed; try again.")
+        except CommitInDoubt as error:
+            _log.error("the store was lost in a commit of %d commands and stayed away: %s", len(group), error)
+            answer = Unavailable(
+                "The database was lost while it committed, so this may have been done or not. Try again with the "
+                "same idempotency key or reference: it will not be done twice."
+            )
+        except Exception as error:
+            if len(group) == 1:
+                _log.exception("a command failed: %s", type(group[0].command).__name__)
+                return [(group[0], error)]
+            _log.warning("a group of %d commands failed and is retried singly: %r", len(group), error)
+            return [pair for submission in group for pair in await self._settle(address, [submission])]
+        return [(submission, answer) for submission in group]
+
+    async def _attempt(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
+        """Commit the group, trying again for some seconds while the store is away."""
+        for delay_seconds in (*RETRY_DELAYS_SECONDS, None):
+            answers: list[Answer] = []
+            try:
+                async with self._books.group(address) as held:
+                    answers = await self._decide(held, group)
+                    outcomes = [answer for _, answer in answers if _is_new(answer)]
+                    if outcomes:
+                        await held.append(outcomes)
+            except CommitInDoubt:
+                if await self._was_kept(address, answers):
+                    return answers
+            except StoreUnavailable:
+                if delay_seconds is None:
+                    raise
+                await asyncio.sleep(delay_seconds)
+            else:
+                return answers
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    async def _was_kept(self, address: LedgerAddress, answers: Sequence[Answer]) -> bool:
+        """Look, with the head held, whether a group whose commit was in doubt was kept.
+
+        Without the lock the commit could still be in flight, and be missed.
+        """
+        recorded = [applied.recorded for _, answer in answers if _is_new(answer) for applied in answer.applied]
+        if not recorded:
+            return True
+        last = recorded[-1]
+        assert last is not None
+        for delay_seconds in RETRY_DELAYS_SECONDS:
+            try:
+                async with self._books.group(address) as held:
+                    return await held.holds(last.sequence, last.hash)
+            except (StoreUnavailable, CommitInDoubt):
+                await asyncio.sleep(delay_seconds)
+        raise CommitInDoubt("the store did not come back in time")
+
+    async def _decide(self, held: Group, group: Sequence[Submission]) -> list[Answer]:
+        """Execute each command on the book that the ones before it left."""
+        now = self._time(held.head)
+        keys = [submission.key.key for submission in group if submission.key]
+        known = await held.known_keys(keys) if keys else {}
+        book = await held.load(Scope.union([submission.command.scope() for submission in group]))
+        head = held.head
+        done: dict[str, Outcome] = {}
+        answers: list[Answer] = []
+        for submission in group:
+            key = submission.key
+            answer: Outcome | Exception
+            try:
+                if key and key.key in known:
+                    key.require_same_request(known[key.key].fingerprint)
+                    answer = await held.recall(known[key.key])
+                elif key and key.key in done:
+                    answer = _replay(key, done[key.key])
+                else:
+                    events = submission.command.execute(book, now)
+                    answer, head = self._take_in(events, submission, book, head, now)
+                    if key:
+                        done[key.key] = answer
+            except DomainError as refusal:
+                answer = refusal
+            answers.append((submission, answer))
+        return answers
+
+    def _take_in(
+        self, events: Sequence[Event], submission: Submission, book: Book, head: Head, now: datetime
+    ) -> tuple[Outcome, Head]:
+        """Chain the events to the head and apply them to the book."""
+        applied = []
+        for event in events:
+            recorded = record(event, head, id=self._ids.new("evt"), author=submission.author, recorded_at=now)
+            applied.append(Applied(event, book.apply(event), now, recorded))
+            head = recorded.head
+        return Outcome(tuple(applied), submission.key), head
+
+    def _time(self, head: Head) -> datetime:
+        """Return the group's time: recorded time never goes back, whatever the clock does (rule 8)."""
+        now = self._clock.now()
+        if head.recorded_at - now > CLOCK_AHEAD_ALERT:
+            _log.error("a ledger's last event was recorded at %s, ahead of the clock: %s", head.recorded_at, now)
+        return max(now, head.recorded_at)
+
+
+def _replay(key: IdempotencyKey, first: Outcome) -> Outcome:
+    assert first.key is not None
+    key.require_same_request(first.key.fingerprint)
+    return replace(first, replayed=True)
+
+
+def _is_new(answer: Outcome | Exception) -> TypeGuard[Outcome]:
+    """Whether there is something to write: a replay and a command that changed nothing leave no trace."""
+    return isinstance(answer, Outcome) and bool(answer.applied) and not answer.replayed

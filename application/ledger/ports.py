@@ -1,0 +1,127 @@
+"""Ports of the write path: where a ledger's books are kept."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Protocol
+
+from application.shared.idempotency import IdempotencyKey
+from domain.ledger.book import Book, Line, Scope
+from domain.ledger.events import Event
+from domain.shared.access import Permission
+from domain.shared.chain import Head, Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAddress:
+    """A ledger, by its organisation and its slug."""
+
+    organisation_id: int
+    slug: str
+
+
+class Command(Protocol):
+    """A change to a ledger that someone asks for."""
+
+    permission: ClassVar[Permission]
+
+    @property
+    def size(self) -> int:
+        """Return how many entries it brings, for the bounds of a group."""
+        ...
+
+    def scope(self) -> Scope:
+        """Return what it must see to decide."""
+        ...
+
+    def execute(self, book: Book, now: datetime) -> Sequence[Event]:
+        """Return what happens, or raise a `DomainError`. Pure: it changes nothing, and knows no clock but `now`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """An event that was taken into the books, and the lines that it added to accounts' histories.
+
+    `recorded` is None in a dry run, where the event has no place in the chain.
+    """
+
+    event: Event
+    lines: tuple[Line, ...]
+    recorded_at: datetime
+    recorded: Recorded[Event] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an accepted command did: its events in order. `replayed` when the key had done it before."""
+
+    applied: tuple[Applied, ...]
+    key: IdempotencyKey | None = None
+    replayed: bool = False
+
+    @property
+    def sequence(self) -> int | None:
+        """Return the ledger's sequence after it, or None if it changed nothing."""
+        recorded = self.applied[-1].recorded if self.applied else None
+        return recorded.sequence if recorded else None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """An idempotency key that has been used: for which request, and which events answered it."""
+
+    fingerprint: bytes
+    first_sequence: int
+    last_sequence: int
+
+
+class Snapshot(Protocol):
+    """A ledger as it was at one moment."""
+
+    @property
+    def head(self) -> Head:
+        """Return the ledger's last event."""
+        ...
+
+    async def load(self, scope: Scope) -> Book:
+        """Return a book that holds all that the scope names and the ledger has."""
+        ...
+
+
+class Group(Snapshot, Protocol):
+    """A ledger whose head is held: nobody else appends to it until the group ends."""
+
+    async def known_keys(self, keys: Sequence[str]) -> Mapping[str, KnownKey]:
+        """Return those of the keys that were used in this ledger within the last 30 days."""
+        ...
+
+    async def recall(self, known: KnownKey) -> Outcome:
+        """Return the outcome that the key had when it was first used."""
+        ...
+
+    async def append(self, outcomes: Sequence[Outcome]) -> None:
+        """Write the outcomes' events, their projections and their keys; they are kept when the group ends well."""
+        ...
+
+    async def holds(self, sequence: int, hash: bytes) -> bool:
+        """Return whether the event at this sequence is the one with this hash."""
+        ...
+
+
+class Books(Protocol):
+    """Where ledgers are kept."""
+
+    def group(self, ledger: LedgerAddress) -> AbstractAsyncContextManager[Group]:
+        """Hold the ledger's head; commit on a clean exit, keep nothing on an error.
+
+        Raises `LedgerNotFound`; `StoreUnavailable` when nothing was kept; `CommitInDoubt` when that is unknown.
+        """
+        ...
+
+    def snapshot(self, ledger: LedgerAddress) -> AbstractAsyncContextManager[Snapshot]:
+        """Open the ledger for looking only, without a lock. Raises `LedgerNotFound`, `StoreUnavailable`."""
+        ...
+
+

@@ -1,0 +1,46 @@
+"""Register an asset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from application.ledger.expected_version import require_version
+from domain.ledger.asset import ScaleFixed, checked_asset_code, checked_scale
+from domain.ledger.book import Book, Scope
+from domain.ledger.events import AssetRegistered, Event
+from domain.shared.access import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterAsset:
+    """Give an asset its scale in this ledger, or another scale as long as nothing was posted in it.
+
+    `expected_version` is None for an asset that must not be registered yet, or that is asked to be what it is.
+    Refuses with `ScaleFixed`, `VersionConflict`, `ValidationFailed`.
+    """
+
+    permission: ClassVar = Permission.ASSETS_REGISTER
+    size: ClassVar = 0
+    code: str
+    scale: int
+    expected_version: int | None = None
+
+    def scope(self) -> Scope:
+        """Return the asset."""
+        return Scope(assets=(self.code,))
+
+    def execute(self, book: Book, now: datetime) -> Sequence[Event]:
+        """Return the registration, nothing if the asset has that scale already, or refuse."""
+        code, scale = checked_asset_code(self.code), checked_scale(self.scale)
+        asset = book.assets.get(code)
+        if asset is not None:
+            require_version(f"The asset {code}", asset.version, self.expected_version)
+            if asset.scale == scale:
+                return []
+            if code in book.used_assets:
+                raise ScaleFixed(
+                    f"{code} has entries in this ledger at scale {asset.scale}; it cannot become {scale}.",
+                    pointer="/scale",
+                )
+        return [AssetRegistered(code, scale)]

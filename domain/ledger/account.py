@@ -1,0 +1,114 @@
+"""Accounts: places where value sits, named by a path."""
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import lru_cache
+
+from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+
+PATH_LENGTH_MAX = 255
+
+
+class AccountNotFound(DomainError):
+    """There is no account with this path in the ledger.
+
+    An account is opened by its first entry where the ledger's chart gives its type; otherwise open it beforehand:
+    `POST /v1/ledgers/{ledger}/accounts` `{"path": "users:42:wallet", "type": "liability"}`.
+    """
+
+    code = "account-not-found"
+    kind = ErrorKind.NOT_FOUND
+    title = "No such account"
+
+
+class EntryAccountNotFound(AccountNotFound):
+    __doc__ = AccountNotFound.__doc__
+    kind = ErrorKind.REFUSED  # the request reached the ledger; only what it says cannot be done
+
+
+class AccountExists(DomainError):
+    """An account with this path is open already. A path names one account of its ledger for ever."""
+
+    code = "account-exists"
+    kind = ErrorKind.CONFLICT
+    title = "The account exists"
+
+
+class AccountType(Enum):
+    """The five kinds of account; each has a normal side, on which it grows."""
+
+    ASSET = "asset"
+    EXPENSE = "expense"
+    LIABILITY = "liability"
+    EQUITY = "equity"
+    INCOME = "income"
+
+    @property
+    def is_debit_normal(self) -> bool:
+        """Whether a debit makes an account of this type grow (assets, expenses)."""
+        return self in (AccountType.ASSET, AccountType.EXPENSE)
+
+
+class AccountStatus(Enum):
+    """Whether an account takes entries."""
+
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as its ledger's events have it.
+
+    `number` is the sequence of the event that opened it, and names it inside the ledger; `version` counts changes of
+    its settings, not its entries.
+    """
+
+    number: int
+    path: str
+    type: AccountType
+    status: AccountStatus = AccountStatus.OPEN
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+
+
+def checked_path(path: str, pointer: str | None = None) -> str:
+    """Return `path` if it can name an account; else raise `ValidationFailed`.
+
+    Segments joined by ':', each of Unicode letters, digits, '_', '-' and '.', not dots alone; in normal form C;
+    at most 255 characters in all; case matters.
+    """
+    # Length first: what is too long is not worth a place in the cache.
+    if len(path) > PATH_LENGTH_MAX:
+        reason: str | None = f"it has {len(path):,} characters; at most {PATH_LENGTH_MAX} fit"
+    else:
+        reason = _wrong_with(path)
+    if reason:
+        shown = path if len(path) <= 80 else path[:80] + "…"
+        raise ValidationFailed(f"{shown!a} cannot name an account: {reason}.", pointer=pointer)
+    return path
+
+
+@lru_cache(maxsize=65_536)
+def _wrong_with(path: str) -> str | None:
+    if not path:
+        return "it is empty"
+    for segment in path.split(":"):
+        if not segment:
+            return "a segment between its colons is empty"
+        if not segment.strip("."):
+            return "a segment is dots alone"
+        for character in segment:
+            if not _may_name(character):
+                return f"it contains {character!a}; segments are letters, digits, '_', '-' and '.', joined by ':'"
+    if not unicodedata.is_normalized("NFC", path):
+        return "it is not in Unicode normal form C"
+    return None
+
+
+def _may_name(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in "_-."
+    category = unicodedata.category(character)
+    return category[0] == "L" or category == "Nd"

@@ -1,0 +1,45 @@
+"""A ledger: one set of books, and how it is named."""
+
+import re
+from typing import Final
+
+from domain.ledger.events import LedgerCreated
+from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+from domain.shared.text import checked_metadata, checked_name
+
+NAME_LENGTH_MAX: Final = 255
+
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class LedgerNotFound(DomainError):
+    """Your organisation has no ledger of this name. Create it: `POST /v1/ledgers` `{"slug": "main"}`."""
+
+    code = "ledger-not-found"
+    kind = ErrorKind.NOT_FOUND
+    title = "No such ledger"
+
+
+class LedgerExists(DomainError):
+    """Your organisation has a ledger of this name already."""
+
+    code = "ledger-exists"
+    kind = ErrorKind.CONFLICT
+    title = "The ledger exists"
+
+
+def checked_slug(slug: str) -> str:
+    """Return `slug` if it can name a ledger: 1 to 63 of a-z, 0-9 and '-', not at the ends; else `ValidationFailed`."""
+    if not _SLUG.fullmatch(slug):
+        raise ValidationFailed(
+            f"{slug!a} cannot name a ledger: 1 to 63 of a-z, 0-9 and '-', a letter or digit at both ends.",
+            pointer="/slug",
+        )
+    return slug
+
+
+def create(*, slug: str, name: str, metadata: dict[str, str]) -> LedgerCreated:
+    """Return the first event of a new ledger; its time zone is UTC. Raises `ValidationFailed`."""
+    checked_slug(slug)
+    checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
+    return LedgerCreated(name, "UTC", checked_metadata(metadata))

@@ -1,0 +1,129 @@
+"""Transactions: atomic sets of entries whose debits equal their credits, per asset."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Final
+
+from domain.ledger.asset import Asset, format_amount
+from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+
+ENTRIES_MAX: Final = 5_000
+REFERENCE_LENGTH_MAX: Final = 255
+DESCRIPTION_LENGTH_MAX: Final = 1_000
+CLOCK_TOLERANCE: Final = timedelta(minutes=1)
+
+
+class UnbalancedTransaction(DomainError):
+    """Debits and credits differ in at least one asset. They have to be equal in each: that is double entry."""
+
+    code = "unbalanced-transaction"
+    kind = ErrorKind.REFUSED
+    title = "Debits and credits differ"
+
+
+class DuplicateReference(DomainError):
+    """Another transaction of this ledger has this reference already. It was not posted a second time."""
+
+    code = "duplicate-reference"
+    kind = ErrorKind.CONFLICT
+    title = "The reference is taken"
+
+
+class EffectiveInFuture(DomainError):
+    """The transaction says that it happens more than a minute from now. Post it when it has happened."""
+
+    code = "effective-in-future"
+    kind = ErrorKind.REFUSED
+    title = "Not yet"
+
+
+class Direction(Enum):
+    """The side of an account that an entry goes to."""
+
+    DEBIT = "debit"
+    CREDIT = "credit"
+
+
+class TransactionKind(Enum):
+    """Why a transaction is in the books."""
+
+    ORDINARY = "ordinary"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One debit or credit: a positive amount, in minor units, of one asset on one account."""
+
+    account: str
+    direction: Direction
+    amount: int
+    asset: Asset
+
+
+@dataclass(frozen=True, slots=True)
+class EntryDraft:
+    """An entry as it was asked for, before its account and its asset are known: the amount in major units, as text."""
+
+    account: str
+    direction: Direction
+    amount: str
+    asset: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionDraft:
+    """A transaction as it was asked for; `id` was drawn for it (`txn_…`), times are UTC, None means now."""
+
+    id: str
+    entries: tuple[EntryDraft, ...]
+    reference: str | None = None
+    description: str = ""
+    effective_at: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_balanced(entries: Sequence[Entry]) -> None:
+    """Return if debits equal credits per asset, over at least two and at most 5,000 entries (rule 1).
+
+    Raises `UnbalancedTransaction`, naming the first asset that does not balance and both sums.
+    """
+    if not 2 <= len(entries) <= ENTRIES_MAX:
+        raise ValidationFailed(
+            f"A transaction has from 2 to {ENTRIES_MAX:,} entries, not {len(entries):,}.", pointer="/entries"
+        )
+    surplus: dict[str, int] = {}
+    for entry in entries:
+        code = entry.asset.code
+        signed = entry.amount if entry.direction is Direction.DEBIT else -entry.amount
+        surplus[code] = surplus.get(code, 0) + signed
+    if any(surplus.values()):
+        raise _unbalanced(entries, next(code for code, value in surplus.items() if value))
+
+
+def _unbalanced(entries: Sequence[Entry], code: str) -> UnbalancedTransaction:
+    of_asset = [entry for entry in entries if entry.asset.code == code]
+    scale = of_asset[0].asset.scale
+    debits = sum(entry.amount for entry in of_asset if entry.direction is Direction.DEBIT)
+    credits = sum(entry.amount for entry in of_asset if entry.direction is Direction.CREDIT)
+    return UnbalancedTransaction(
+        f"In {code}, debits are {format_amount(debits, scale)} and credits {format_amount(credits, scale)}: "
+        f"they differ by {format_amount(abs(debits - credits), scale)}.",
+        pointer="/entries",
+    )
+
+
+def effective_time(asked: datetime | None, now: datetime) -> datetime:
+    """Return when the transaction takes effect: as asked, or now; up to a minute ahead counts as now (rule 9).
+
+    Raises `EffectiveInFuture` for later.
+    """
+    if asked is None or now < asked <= now + CLOCK_TOLERANCE:
+        return now
+    if asked > now:
+        raise EffectiveInFuture(
+            f"The transaction would be effective at {asked.isoformat()}; here it is {now.isoformat()}.",
+            pointer="/effective_at",
+        )
+    return asked

@@ -1,0 +1,1 @@
+"""What every context speaks of: errors, who is asking, and text."""

@@ -1,0 +1,109 @@
+"""Refusals: every rule that says no does it with one of these.
+
+A refusal has a `code` that clients may rely on, a `kind` that says what sort of no it is (an entrypoint turns it
+into a status), and the facts of the case as attributes. `detail` is the sentence for the person who asked.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+
+class ErrorKind(Enum):
+    """What sort of refusal it is; an entrypoint decides what that means in its protocol."""
+
+    MALFORMED = "malformed"  # cannot be read at all
+    INVALID = "invalid"  # can be read, and breaks a rule by itself
+    REFUSED = "refused"  # breaks a rule given the books as they stand
+    NOT_AUTHENTICATED = "not-authenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    STALE = "stale"  # based on an older version of what it changes
+    UNAVAILABLE = "unavailable"  # nothing is wrong with the request: try again later
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """A part of the request, by its JSON pointer, and what is wrong with it."""
+
+    pointer: str
+    detail: str
+
+
+class DomainError(Exception):
+    """The root of all refusals. A subclass says why in its docstring, which is also its page of documentation."""
+
+    code: ClassVar[str]
+    kind: ClassVar[ErrorKind]
+    title: ClassVar[str]
+
+    def __init__(self, detail: str, *, pointer: str | None = None) -> None:
+        """`detail` is a whole sentence; `pointer` is the JSON pointer of the part of the request to blame."""
+        super().__init__(detail)
+        self.detail = detail
+        self.blames: tuple[Blame, ...] = () if pointer is None else (Blame(pointer, detail),)
+
+
+class ValidationFailed(DomainError):
+    """A part of the request has the wrong form. `errors` names each part and what it should have been."""
+
+    code = "validation-failed"
+    kind = ErrorKind.INVALID
+    title = "The request is not valid"
+
+
+class NotFound(DomainError):
+    """There is nothing of that name here, or it belongs to someone else, which looks the same."""
+
+    code = "not-found"
+    kind = ErrorKind.NOT_FOUND
+    title = "Not found"
+
+
+class NotAuthenticated(DomainError):
+    """The request carries no credential, or one that is unknown, malformed, expired or revoked."""
+
+    code = "not-authenticated"
+    kind = ErrorKind.NOT_AUTHENTICATED
+    title = "Who is asking?"
+
+
+class PermissionDenied(DomainError):
+    """The credential is good, and does not allow this. The detail names the permission that was missing."""
+
+    code = "permission-denied"
+    kind = ErrorKind.FORBIDDEN
+    title = "Permission denied"
+
+
+class VersionConflict(DomainError):
+    """Someone changed the resource since you read it. Read it again, and send its new ETag as If-Match."""
+
+    code = "version-conflict"
+    kind = ErrorKind.STALE
+    title = "Changed since you read it"
+
+
+class IdempotencyConflict(DomainError):
+    """This Idempotency-Key was used before with a different request. Use a new key for a new request."""
+
+    code = "idempotency-conflict"
+    kind = ErrorKind.CONFLICT
+    title = "The idempotency key belongs to another request"
+
+
+class Overloaded(DomainError):
+    """More is waiting to be written to this ledger than the server may queue. Try again after `Retry-After` seconds."""
+
+    code = "overloaded"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Too much is waiting"
+
+
+class Unavailable(DomainError):
+    """The database cannot be reached. Try again with the same idempotency key: nothing will be done twice."""
+
+    code = "unavailable"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Not available right now"

@@ -1,0 +1,67 @@
+"""Text that people give us: names, descriptions, references and metadata."""
+
+import re
+from collections.abc import Mapping
+
+from domain.shared.errors import ValidationFailed
+
+METADATA_KEYS_MAX = 64
+METADATA_KEY_LENGTH_MAX = 64
+METADATA_VALUE_LENGTH_MAX = 1_000
+
+# PostgreSQL stores neither NUL nor half of a surrogate pair, and no chain could ever hash them.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+def checked_text(text: str, *, what: str, length_max: int, pointer: str | None = None) -> str:
+    """Return `text` if it can be stored: at most `length_max` characters, no NUL and no lone surrogates.
+
+    Raises `ValidationFailed`.
+    """
+    if len(text) > length_max:
+        raise ValidationFailed(f"{what} has {len(text):,} characters; at most {length_max:,} fit.", pointer=pointer)
+    if _UNSTORABLE.search(text):
+        raise ValidationFailed(f"{what} contains a NUL or half of a surrogate pair.", pointer=pointer)
+    return text
+
+
+def checked_name(text: str, *, what: str, length_max: int, pointer: str | None = None) -> str:
+    """Return `text` if it can serve as a name on one line: not empty, no control characters.
+
+    Raises `ValidationFailed`.
+    """
+    if not text.strip():
+        raise ValidationFailed(f"{what} is empty.", pointer=pointer)
+    if _CONTROL.search(text):
+        raise ValidationFailed(f"{what} contains a control character or half of a surrogate pair.", pointer=pointer)
+    return checked_text(text, what=what, length_max=length_max, pointer=pointer)
+
+
+def checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return a flat map of at most 64 keys (64 characters) to texts (1,000 characters), as `api.md` promises.
+
+    Raises `ValidationFailed`, naming the key to blame.
+    """
+    if not metadata:
+        return {}
+    if len(metadata) > METADATA_KEYS_MAX:
+        raise ValidationFailed(
+            f"Metadata has {len(metadata)} keys; at most {METADATA_KEYS_MAX} fit.", pointer="/metadata"
+        )
+    for key, value in metadata.items():
+        pointer = "/metadata/" + key.replace("~", "~0").replace("/", "~1")
+        checked_name(key, what="A metadata key", length_max=METADATA_KEY_LENGTH_MAX, pointer="/metadata")
+        checked_text(
+            value, what=f"The metadata value of {key!r}", length_max=METADATA_VALUE_LENGTH_MAX, pointer=pointer
+        )
+    return dict(metadata)
+
+
+def merged_metadata(current: Mapping[str, str], changes: Mapping[str, str | None]) -> dict[str, str]:
+    """Return `current` with `changes` laid over it; a key changed to None is taken out (RFC 7396).
+
+    Raises `ValidationFailed` when the result breaks a rule of `checked_metadata`.
+    """
+    merged = {**current, **changes}
+    return checked_metadata({key: value for key, value in merged.items() if value is not None})
