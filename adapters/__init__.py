@@ -1,0 +1,1 @@
+"""Adapters: how it is done, one folder per technology."""

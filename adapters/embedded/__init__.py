@@ -1,0 +1,14 @@
+"""The PostgreSQL and the Valkey that Partita starts by itself when it is given no others."""
+
+from adapters.embedded.errors import EmbeddedServersError, FolderInUse, ServersDidNotStart
+from adapters.embedded.folder import ServerUrls, running_servers
+from adapters.embedded.servers import EmbeddedServers
+
+__all__ = [
+    "EmbeddedServers",
+    "EmbeddedServersError",
+    "FolderInUse",
+    "ServerUrls",
+    "ServersDidNotStart",
+    "running_servers",
+]
