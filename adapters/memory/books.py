@@ -1,0 +1,176 @@
+"""Ledgers in memory: a whole `Book` and a log for each.
+
+What was committed is never changed in place: a group works on a fork, and a clean exit puts that fork in the place of
+the book before it. So whoever looked at the ledger earlier goes on seeing what there was.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
+from application.shared.idempotency import KEYS_LIVE
+from application.shared.ports import Clock, Ids
+from domain.ledger.book import Book, Scope
+from domain.ledger.events import Event, LedgerCreated
+from domain.ledger.ledger import LedgerExists, LedgerNotFound
+from domain.shared.chain import Author, Head, Recorded, record
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class NotTheNextEvent(Exception):
+    """What was to be appended does not follow the ledger's last event."""
+
+
+class ScopeTooNarrow(Exception):
+    """A command decided on a book that lacked something: the lines it made are not the ones that the whole book makes.
+
+    A store that keeps running balances would have kept wrong ones.
+    """
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """What is kept of one ledger; `applied[i]` is the event at sequence i + 1."""
+
+    book: Book = field(default_factory=Book)
+    head: Head = field(default_factory=Head)
+    applied: list[Applied] = field(default_factory=list)
+    keys: dict[str, KnownKey] = field(default_factory=dict)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class MemorySnapshot:
+    """A `Snapshot`: the book that was the ledger's when it was opened."""
+
+    def __init__(self, ledger: _Ledger) -> None:
+        self._book = ledger.book
+        self.head: Head = ledger.head
+
+    async def load(self, scope: Scope) -> Book:
+        return _limited(self._book, scope)
+
+
+class MemoryGroup(MemorySnapshot):
+    """A `Group`: works on a fork of the book until it ends well."""
+
+    def __init__(self, ledger: _Ledger, clock: Clock) -> None:
+        super().__init__(ledger)
+        self._ledger = ledger
+        self._clock = clock
+        self._next_book = ledger.book
+        self._next_head = ledger.head
+        self._next_applied: list[Applied] = []
+        self._next_keys: dict[str, KnownKey] = {}
+
+    async def known_keys(self, keys: Sequence[str]) -> Mapping[str, KnownKey]:
+        used_after = self._clock.now() - KEYS_LIVE
+        known = _named(self._ledger.keys, keys)
+        return {key: use for key, use in known.items() if self._used_at(use) > used_after}
+
+    async def recall(self, known: KnownKey) -> Outcome:
+        return Outcome(tuple(self._ledger.applied[known.first_sequence - 1 : known.last_sequence]))
+
+    async def append(self, outcomes: Sequence[Outcome]) -> None:
+        self._next_book = self._next_book.fork()
+        for outcome in outcomes:
+            sequences = [self._append(applied) for applied in outcome.applied]
+            if outcome.key is not None and sequences:
+                use = KnownKey(outcome.key.fingerprint, sequences[0], sequences[-1])
+                self._next_keys[outcome.key.key] = use
+
+    async def holds(self, sequence: int, hash: bytes) -> bool:
+        return 0 < sequence <= self.head.sequence and _recorded(self._ledger.applied[sequence - 1]).hash == hash
+
+    def keep(self) -> None:
+        """Make what was appended the ledger's."""
+        self._ledger.book = self._next_book
+        self._ledger.head = self._next_head
+        self._ledger.applied += self._next_applied
+        self._ledger.keys |= self._next_keys
+
+    def _append(self, applied: Applied) -> int:
+        recorded = _recorded(applied)
+        if (recorded.sequence, recorded.previous_hash) != (self._next_head.sequence + 1, self._next_head.hash):
+            raise NotTheNextEvent(f"{applied.event.type} at {recorded.sequence} after {self._next_head.sequence}")
+        if self._next_book.apply(applied.event) != applied.lines:
+            raise ScopeTooNarrow(f"{applied.event.type} at {recorded.sequence}")
+        self._next_head = recorded.head
+        self._next_applied.append(applied)
+        return recorded.sequence
+
+    def _used_at(self, use: KnownKey) -> datetime:
+        return self._ledger.applied[use.last_sequence - 1].recorded_at
+
+
+class MemoryBooks:
+    """`Books` in memory. Each ledger's lock is its head; a group that fails leaves no trace."""
+
+    def __init__(self, clock: Clock, ids: Ids) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._ledgers: dict[LedgerAddress, _Ledger] = {}
+
+    def create(self, address: LedgerAddress, created: LedgerCreated, author: Author) -> Recorded[Event]:
+        """Start a ledger with its first event (see `domain.ledger.ledger.create`). Raises `LedgerExists`."""
+        if address in self._ledgers:
+            raise LedgerExists(f"There is a ledger {address.slug!r} already.")
+        now = self._clock.now()
+        event: Event = created
+        recorded = record(event, Head(), id=self._ids.new("evt"), author=author, recorded_at=now)
+        ledger = self._ledgers[address] = _Ledger(head=recorded.head)
+        ledger.applied.append(Applied(event, ledger.book.apply(event), now, recorded))
+        return recorded
+
+    def log(self, address: LedgerAddress) -> list[tuple[bytes, bytes]]:
+        """Return the stored bytes and hash of every event, as `domain.shared.chain.follow` verifies them."""
+        return [(recorded.content, recorded.hash) for recorded in map(_recorded, self._ledger(address).applied)]
+
+    @asynccontextmanager
+    async def group(self, ledger: LedgerAddress) -> AsyncIterator[MemoryGroup]:
+        kept = self._ledger(ledger)
+        async with kept.lock:
+            group = MemoryGroup(kept, self._clock)
+            yield group
+            group.keep()
+
+    @asynccontextmanager
+    async def snapshot(self, ledger: LedgerAddress) -> AsyncIterator[MemorySnapshot]:
+        yield MemorySnapshot(self._ledger(ledger))
+
+    def _ledger(self, address: LedgerAddress) -> _Ledger:
+        ledger = self._ledgers.get(address)
+        if ledger is None:
+            raise LedgerNotFound(f"There is no ledger {address.slug!r}.")
+        return ledger
+
+
+def _limited(book: Book, scope: Scope) -> Book:
+    """Return a book of what the scope names, and no more: a command that forgets to name something must notice here."""
+    assets = frozenset(scope.assets)
+    return Book(
+        sequence=book.sequence,
+        settings=book.settings,
+        chart=book.chart,
+        assets=_named(book.assets, assets),
+        used_assets=book.used_assets & assets,
+        accounts=_named(book.accounts, scope.accounts),
+        balances=_named(book.balances, scope.balances),
+        references=_named(book.references, scope.references),
+        transactions=_named(book.transactions, scope.transactions),
+    )
+
+
+def _named(kept: Mapping[Key, Value], names: Iterable[Key]) -> dict[Key, Value]:
+    return {name: kept[name] for name in names if name in kept}
+
+
+def _recorded(applied: Applied) -> Recorded[Event]:
+    if applied.recorded is None:
+        raise NotTheNextEvent(f"{applied.event.type} of a dry run has no place in the chain")
+    return applied.recorded
