@@ -39,7 +39,7 @@ class OpenAccount:
         account_type = self.type or book.chart.type_for(path)
         if account_type is None:
             raise ValidationFailed(
-                f"The ledger's chart gives no type for {path!r}: say which it is, for example \"liability\".",
+                f'The ledger\'s chart gives no type for {path!r}: say which it is, for example "liability".',
                 pointer="/type",
             )
         return [AccountOpened(path, account_type, checked_metadata(self.metadata))]

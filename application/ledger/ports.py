@@ -1,6 +1,6 @@
 """Ports of the write path: where a ledger's books are kept."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -123,5 +123,3 @@ class Books(Protocol):
     def snapshot(self, ledger: LedgerAddress) -> AbstractAsyncContextManager[Snapshot]:
         """Open the ledger for looking only, without a lock. Raises `LedgerNotFound`, `StoreUnavailable`."""
         ...
-
-

@@ -27,8 +27,8 @@ class RegisterAsset:
     expected_version: int | None = None
 
     def scope(self) -> Scope:
-        """Return the asset."""
-        return Scope(assets=(self.code,))
+        """Return the asset, and whether it is in use."""
+        return Scope(assets=(self.code,), asset_uses=(self.code,))
 
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
         """Return the registration, nothing if the asset has that scale already, or refuse."""

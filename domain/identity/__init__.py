@@ -1,0 +1,1 @@
+"""Organisations, and who may act for them."""

@@ -83,7 +83,7 @@ def parse_amount(text: str, asset: Asset, *, pointer: str | None = None) -> int:
     if match is None:
         shown = text if len(text) <= 40 else text[:40] + "…"
         raise ValidationFailed(
-            f"{shown!r} is not an amount: write digits with at most one point, such as \"12.50\", without sign, "
+            f'{shown!r} is not an amount: write digits with at most one point, such as "12.50", without sign, '
             "exponent or separators.",
             pointer=pointer,
         )

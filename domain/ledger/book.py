@@ -31,6 +31,7 @@ class Scope:
     accounts: Iterable[str] = ()
     balances: Iterable[AccountAsset] = ()
     assets: Iterable[str] = ()
+    asset_uses: Iterable[str] = ()  # the assets of which it must know whether anything was posted in them
     references: Iterable[str] = ()
     transactions: Iterable[str] = ()
 
@@ -40,15 +41,17 @@ class Scope:
         accounts: set[str] = set()
         balances: set[AccountAsset] = set()
         assets: set[str] = set()
+        asset_uses: set[str] = set()
         references: set[str] = set()
         transactions: set[str] = set()
         for scope in scopes:
             accounts.update(scope.accounts)
             balances.update(scope.balances)
             assets.update(scope.assets)
+            asset_uses.update(scope.asset_uses)
             references.update(scope.references)
             transactions.update(scope.transactions)
-        return Scope(accounts, balances, assets, references, transactions)
+        return Scope(accounts, balances, assets, asset_uses, references, transactions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +140,7 @@ class Book:
                 )
             case AccountChanged():
                 account = self.accounts[event.account]
-                self.accounts[event.account] = replace(
-                    account, metadata=event.metadata, version=account.version + 1
-                )
+                self.accounts[event.account] = replace(account, metadata=event.metadata, version=account.version + 1)
             case AssetRegistered():
                 before = self.assets.get(event.code)
                 version = before.version + 1 if before else 1
@@ -148,9 +149,7 @@ class Book:
                 self.chart = Chart(event.rules, self.chart.version + 1)
             case TransactionChanged():
                 posted = self.transactions[event.id]
-                self.transactions[event.id] = replace(
-                    posted, metadata=event.metadata, version=posted.version + 1
-                )
+                self.transactions[event.id] = replace(posted, metadata=event.metadata, version=posted.version + 1)
             case LedgerCreated():
                 self.settings = LedgerSettings(event.name, event.time_zone, event.metadata, 1)
             case LedgerChanged():

@@ -110,4 +110,5 @@ class Chart:
         for rule in self.rules:
             if rule.pattern.matches(path):
                 return rule.type
-        return _DEFAULT_CHART.get(path.partition(":")[0].casefold())
+        # Not casefold(), which would take `aßets` for `assets`.
+        return _DEFAULT_CHART.get(path.partition(":")[0].lower())

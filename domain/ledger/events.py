@@ -190,9 +190,7 @@ _PARSERS: dict[str, Callable[[Mapping[str, Any], AssetOf], Event]] = {
     ChartSet.type: lambda data, _: ChartSet(
         tuple(Rule(Pattern(rule["pattern"]), AccountType(rule["type"])) for rule in data["rules"])
     ),
-    AccountOpened.type: lambda data, _: AccountOpened(
-        data["account"], AccountType(data["type"]), data["metadata"]
-    ),
+    AccountOpened.type: lambda data, _: AccountOpened(data["account"], AccountType(data["type"]), data["metadata"]),
     AccountChanged.type: lambda data, _: AccountChanged(data["account"], data["metadata"]),
     TransactionPosted.type: _parse_posted,
     TransactionChanged.type: lambda data, _: TransactionChanged(data["id"], data["metadata"]),

@@ -1,6 +1,7 @@
 """A ledger: one set of books, and how it is named."""
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from domain.ledger.events import LedgerCreated
@@ -38,7 +39,7 @@ def checked_slug(slug: str) -> str:
     return slug
 
 
-def create(*, slug: str, name: str, metadata: dict[str, str]) -> LedgerCreated:
+def create(*, slug: str, name: str, metadata: Mapping[str, str]) -> LedgerCreated:
     """Return the first event of a new ledger; its time zone is UTC. Raises `ValidationFailed`."""
     checked_slug(slug)
     checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")

@@ -34,9 +34,7 @@ def post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
             asset = _first_use(asked.asset, pointer=f"/entries/{index}/asset")
             new_assets[asset.code] = asset
         if asked.account not in book.accounts and asked.account not in new_accounts:
-            new_accounts[asked.account] = _type_by_chart(
-                book, asked.account, pointer=f"/entries/{index}/account"
-            )
+            new_accounts[asked.account] = _type_by_chart(book, asked.account, pointer=f"/entries/{index}/account")
         amount = parse_amount(asked.amount, asset, pointer=f"/entries/{index}/amount")
         entries.append(Entry(asked.account, asked.direction, amount, asset))
     check_balanced(entries)

@@ -1,0 +1,64 @@
+"""Engines: pools of connections to PostgreSQL, as the role that row-level security binds."""
+
+from typing import Any, Final
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+SERVICE_ROLE: Final = "partita_service"
+
+# A holder of a ledger's head that sleeps in its transaction is ended, so that it cannot stop the ledger.
+_SERVICE_SETTINGS: Final = {
+    "role": SERVICE_ROLE,
+    "application_name": "partita",
+    "idle_in_transaction_session_timeout": "5000",
+    "jit": "off",
+    "timezone": "UTC",
+}
+# Every statement of the journal is an insert, or a look-up by key in the order of an index. Its plan is made once, often
+# while the tables are empty, when any plan looks as good; this leaves only the one that stays good while they grow.
+# (Without it, a head found by bitmap and sort took 32 ms at 130,000 events instead of 0.1 ms.)
+_JOURNAL_SETTINGS: Final = _SERVICE_SETTINGS | {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+_OWNER_SETTINGS: Final = {"application_name": "partita maintenance", "jit": "off", "timezone": "UTC"}
+
+
+class BadDatabaseUrl(ValueError):
+    """The setting is not the URL of a PostgreSQL database."""
+
+
+def journal_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
+    """Return the pool that groups commit through."""
+    return _engine(database_url, _JOURNAL_SETTINGS, pool_size=pool_size, max_overflow=0, pool_timeout=10)
+
+
+def service_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
+    """Return the pool for reads and for changes outside of ledgers; a dead connection is noticed and replaced."""
+    settings = _SERVICE_SETTINGS | {"plan_cache_mode": "force_custom_plan"}
+    return _engine(database_url, settings, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_pre_ping=True)
+
+
+def owner_engine(database_url: str) -> AsyncEngine:
+    """Return connections as the user of the URL, who owns the schema: for migrations and rebuilding only."""
+    return _engine(database_url, _OWNER_SETTINGS, pool_size=2)
+
+
+def _engine(database_url: str, server_settings: dict[str, str], **pool: Any) -> AsyncEngine:
+    try:
+        url = make_url(database_url)
+    except ArgumentError as error:
+        raise BadDatabaseUrl("DATABASE_URL is not a URL; it looks like postgresql://user:password@host/name") from error
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise BadDatabaseUrl(f"DATABASE_URL names {url.get_backend_name()!r}; Partita runs on PostgreSQL")
+    return create_async_engine(
+        url.set(drivername="postgresql+asyncpg"),
+        connect_args={"server_settings": server_settings, "timeout": 10},
+        **pool,
+    )

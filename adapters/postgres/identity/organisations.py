@@ -1,0 +1,123 @@
+"""Organisations, their logs and their API keys."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.tables import api_keys, event_log, organisations
+from adapters.postgres.work import tenant_transaction, tenant_view
+from domain.identity.api_key import ApiKey
+from domain.identity.events import OrganisationCreated, OrganisationEvent
+from domain.shared.chain import Author, Head, Recorded, record
+
+
+class PostgresOrganisations:
+    """Where organisations come into being, and where keys are looked up."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def create(self, name: str, *, event_id: str, author: Author, now: datetime) -> int:
+        async with self._engine.connect() as connection:
+            organisation_id: int = await connection.scalar(text("SELECT nextval('stream_numbers')"))
+        async with tenant_transaction(self._engine, organisation_id) as connection:
+            await connection.execute(insert(organisations).values(id=organisation_id, name=name, created_at=now))
+            first = record(OrganisationCreated(name), Head(), id=event_id, author=author, recorded_at=now)
+            await append_event(connection, organisation_id, organisation_id, first)
+        return organisation_id
+
+    async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
+        async with tenant_view(self._engine, organisation_id) as connection:
+            query = select(api_keys).where(api_keys.c.organisation_id == organisation_id, api_keys.c.digest == digest)
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return None if row is None else _api_key(row)
+
+
+class PostgresIdentity:
+    """What can be read and changed of one organisation, inside one unit of work."""
+
+    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+        self._connection = connection
+        self._organisation_id = organisation_id
+
+    async def api_keys(self) -> Sequence[ApiKey]:
+        query = (
+            select(api_keys)
+            .where(api_keys.c.organisation_id == self._organisation_id)
+            .order_by(api_keys.c.created_at, api_keys.c.id)
+        )
+        return [_api_key(row) for row in (await self._connection.execute(query)).mappings()]
+
+    async def record(self, event: OrganisationEvent, *, id: str, author: Author, now: datetime) -> None:
+        # The organisation's row is the lock of its log, as a ledger's row is of the ledger's.
+        await self._connection.execute(
+            select(organisations.c.id)
+            .where(organisations.c.id == self._organisation_id)
+            .with_for_update(key_share=True)
+        )
+        last = (
+            select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
+            .where(event_log.c.stream_id == self._organisation_id)
+            .order_by(event_log.c.sequence.desc())
+            .limit(1)
+        )
+        head = Head(*(await self._connection.execute(last)).one())
+        recorded = record(event, head, id=id, author=author, recorded_at=max(now, head.recorded_at))
+        await append_event(self._connection, self._organisation_id, self._organisation_id, recorded)
+
+    async def add_api_key(self, key: ApiKey, digest: bytes) -> None:
+        await self._connection.execute(
+            insert(api_keys).values(
+                organisation_id=self._organisation_id,
+                id=stored_id("key", key.id),
+                name=key.name,
+                digest=digest,
+                hint=key.hint,
+                created_at=key.created_at,
+            )
+        )
+
+    async def revoke_api_key(self, id: str, now: datetime) -> bool:
+        stored = stored_id("key", id)
+        if stored is None:
+            return False
+        result = await self._connection.execute(
+            update(api_keys)
+            .where(
+                api_keys.c.organisation_id == self._organisation_id,
+                api_keys.c.id == stored,
+                api_keys.c.revoked_at.is_(None),
+            )
+            .values(revoked_at=now)
+        )
+        return result.rowcount == 1
+
+
+async def append_event(
+    connection: AsyncConnection, organisation_id: int, stream_id: int, recorded: Recorded[Any]
+) -> None:
+    """Write an event of any stream that is not written by the journal's groups."""
+    await connection.execute(
+        insert(event_log).values(
+            organisation_id=organisation_id,
+            stream_id=stream_id,
+            sequence=recorded.sequence,
+            recorded_at=recorded.recorded_at,
+            hash=recorded.hash,
+            content=recorded.content,
+        )
+    )
+
+
+def _api_key(row: RowMapping) -> ApiKey:
+    return ApiKey(
+        id=outward_id("key", row["id"]),
+        name=row["name"],
+        hint=row["hint"],
+        created_at=row["created_at"],
+        revoked_at=row["revoked_at"],
+    )

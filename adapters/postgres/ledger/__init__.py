@@ -1,0 +1,1 @@
+"""Ledgers on PostgreSQL: groups, projections and readers."""

@@ -1,0 +1,43 @@
+"""Creating a ledger: its row, the first event of its log, and what follows from it."""
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.ledger.projections import project
+from adapters.postgres.tables import event_log, ledgers
+from application.ledger.ports import Applied
+from domain.ledger.events import Event
+from domain.ledger.ledger import LedgerExists
+from domain.shared.chain import Recorded
+
+
+class PostgresLedgerChanges:
+    """Changes which ledgers an organisation has, inside one unit of work."""
+
+    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+        self._connection = connection
+        self._organisation_id = organisation_id
+
+    async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
+        created = await self._connection.scalar(
+            insert(ledgers)
+            .values(organisation_id=self._organisation_id, id=text("nextval('stream_numbers')"), slug=slug)
+            .on_conflict_do_nothing(constraint="ledgers_slug")
+            .returning(ledgers.c.id)
+        )
+        if created is None:
+            raise LedgerExists(f"Your organisation has a ledger {slug!r} already.", pointer="/slug")
+        await self._connection.execute(
+            insert(event_log).values(
+                organisation_id=self._organisation_id,
+                stream_id=created,
+                sequence=first.sequence,
+                recorded_at=first.recorded_at,
+                hash=first.hash,
+                content=first.content,
+            )
+        )
+        driver = (await self._connection.get_raw_connection()).driver_connection
+        applied = [Applied(first.event, (), first.recorded_at, first)]
+        await project(driver, self._organisation_id, created, applied, first.sequence)

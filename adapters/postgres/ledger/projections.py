@@ -1,0 +1,221 @@
+"""Projections: the rows that follow from events, written by set-based statements.
+
+Rebuilding writes them by the same statements, into temporary tables of the same names.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from adapters.postgres.ids import stored_id
+from adapters.postgres.work import DriverConnection
+from application.ledger.ports import Applied
+from domain.ledger.chart import Rule
+from domain.ledger.events import (
+    AccountChanged,
+    AccountOpened,
+    AssetRegistered,
+    ChartSet,
+    LedgerChanged,
+    LedgerCreated,
+    TransactionChanged,
+    TransactionPosted,
+)
+from domain.ledger.transaction import Direction
+
+# Transactions and entries, the bulk of all writing, in one statement and one round trip.
+_INSERT_TRANSACTIONS = """
+WITH posted AS (
+    INSERT INTO transactions (organisation_id, ledger_id, sequence, id, reference, description, kind, effective_at,
+                              recorded_at, metadata, version)
+    SELECT $1, $2, sequence, id, reference, description, kind, effective_at, recorded_at, metadata::jsonb, 1
+    FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+                $10::text[])
+        AS rows (sequence, id, reference, description, kind, effective_at, recorded_at, metadata)
+)
+INSERT INTO entries (organisation_id, ledger_id, account_number, sequence, position, is_debit, asset, amount,
+                     posted_debits, posted_credits, balance_version)
+SELECT $1, $2, account_number, sequence, position, is_debit, asset, amount::numeric, posted_debits::numeric,
+       posted_credits::numeric, balance_version
+FROM unnest($11::bigint[], $12::bigint[], $13::integer[], $14::boolean[], $15::text[], $16::text[], $17::text[],
+            $18::text[], $19::bigint[])
+    AS rows (account_number, sequence, position, is_debit, asset, amount, posted_debits, posted_credits,
+             balance_version)
+"""
+_INSERT_ACCOUNTS = """
+INSERT INTO accounts (organisation_id, ledger_id, number, path, type, status, metadata, version, opened_at)
+SELECT $1, $2, number, path, type, 'open', metadata::jsonb, 1, opened_at
+FROM unnest($3::bigint[], $4::text[], $5::text[], $6::text[], $7::timestamptz[])
+    AS rows (number, path, type, metadata, opened_at)
+"""
+_INSERT_METADATA_VALUES = """
+INSERT INTO metadata_values (organisation_id, ledger_id, subject, digest, sequence)
+SELECT $1, $2, subject, digest, sequence FROM unnest($3::text[], $4::bytea[], $5::bigint[])
+    AS rows (subject, digest, sequence)
+"""
+# The statements below are for settings, which change rarely: one for each event.
+_CREATE_SETTINGS = """
+INSERT INTO ledger_settings (organisation_id, ledger_id, name, time_zone, metadata, version, created_at, chart,
+                             chart_version)
+VALUES ($1, $2, $3, $4, $5::text::jsonb, 1, $6, '[]', 1)
+"""
+_CHANGE_SETTINGS = """
+UPDATE ledger_settings SET name = $2, metadata = $3::text::jsonb, version = version + 1 WHERE ledger_id = $1
+"""
+_SET_CHART = """
+UPDATE ledger_settings SET chart = $2::text::jsonb, chart_version = chart_version + 1 WHERE ledger_id = $1
+"""
+_REGISTER_ASSET = """
+INSERT INTO assets (organisation_id, ledger_id, code, scale, version) VALUES ($1, $2, $3, $4, 1)
+ON CONFLICT (ledger_id, code) DO UPDATE SET scale = excluded.scale, version = assets.version + 1
+"""
+_CHANGE_ACCOUNT = """
+UPDATE accounts SET metadata = $3::text::jsonb, version = version + 1 WHERE ledger_id = $1 AND path = $2
+RETURNING number
+"""
+_CHANGE_TRANSACTION = """
+UPDATE transactions SET metadata = $3::text::jsonb, version = version + 1 WHERE ledger_id = $1 AND id = $2
+RETURNING sequence
+"""
+_FORGET_METADATA_VALUES = "DELETE FROM metadata_values WHERE ledger_id = $1 AND subject = $2 AND sequence = $3"
+
+
+def metadata_digest(key: str, value: str) -> bytes:
+    """Return what stands for a key and its value in `metadata_values`."""
+    return sha256(f"{len(key)}:{key}{value}".encode()).digest()
+
+
+def to_json(value: Any) -> str:
+    """Return JSON for a `jsonb` column."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def chart_document(rules: Iterable[Rule]) -> str:
+    """Return the rules of a chart as they are stored."""
+    return to_json([[rule.pattern.text, rule.type.value] for rule in rules])
+
+
+def _columns(count: int) -> tuple[list[Any], ...]:
+    return tuple([] for _ in range(count))
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Columns of the rows to insert, gathered over a group."""
+
+    transactions: tuple[list[Any], ...] = field(default_factory=lambda: _columns(8))
+    entries: tuple[list[Any], ...] = field(default_factory=lambda: _columns(9))
+    accounts: tuple[list[Any], ...] = field(default_factory=lambda: _columns(5))
+    metadata_values: tuple[list[Any], ...] = field(default_factory=lambda: _columns(3))
+
+    def add_transaction(self, sequence: int, event: TransactionPosted, applied: Applied) -> None:
+        sequences, ids, references, descriptions, kinds, effective, recorded, metadata = self.transactions
+        sequences.append(sequence)
+        ids.append(stored_id("txn", event.id))
+        references.append(event.reference)
+        descriptions.append(event.description)
+        kinds.append(event.kind.value)
+        effective.append(event.effective_at)
+        recorded.append(applied.recorded_at)
+        metadata.append(to_json(event.metadata) if event.metadata else "{}")
+        accounts, of, positions, sides, assets, amounts, debits, credits, versions = self.entries
+        for position, line in enumerate(applied.lines):
+            entry, balance = line.entry, line.balance
+            accounts.append(line.account.number)
+            of.append(sequence)
+            positions.append(position)
+            sides.append(entry.direction is Direction.DEBIT)
+            assets.append(entry.asset.code)
+            amounts.append(str(entry.amount))
+            debits.append(str(balance.posted_debits))
+            credits.append(str(balance.posted_credits))
+            versions.append(balance.version)
+        self.add_metadata("transaction", sequence, event.metadata)
+
+    def add_account(self, number: int, event: AccountOpened, opened_at: datetime) -> None:
+        numbers, paths, types, metadata, opened = self.accounts
+        numbers.append(number)
+        paths.append(event.account)
+        types.append(event.account_type.value)
+        metadata.append(to_json(event.metadata) if event.metadata else "{}")
+        opened.append(opened_at)
+        self.add_metadata("account", number, event.metadata)
+
+    def add_metadata(self, subject: str, sequence: int, metadata: Mapping[str, str]) -> None:
+        subjects, digests, sequences = self.metadata_values
+        for key, value in metadata.items():
+            subjects.append(subject)
+            digests.append(metadata_digest(key, value))
+            sequences.append(sequence)
+
+
+async def project(
+    connection: DriverConnection, organisation_id: int, ledger_id: int, applied: Iterable[Applied], first_sequence: int
+) -> None:
+    """Write the rows that follow from events at `first_sequence` and after it, in order."""
+    rows = _Rows()
+    for sequence, each in enumerate(applied, first_sequence):
+        match each.event:
+            case TransactionPosted():
+                rows.add_transaction(sequence, each.event, each)
+            case AccountOpened():
+                rows.add_account(sequence, each.event, each.recorded_at)
+            case setting:
+                # It may change what an event before it has made.
+                await _insert(connection, organisation_id, ledger_id, rows)
+                rows = _Rows()
+                await _project_setting(connection, organisation_id, ledger_id, setting, each.recorded_at)
+    await _insert(connection, organisation_id, ledger_id, rows)
+
+
+async def _insert(connection: DriverConnection, organisation_id: int, ledger_id: int, rows: _Rows) -> None:
+    if rows.accounts[0]:
+        await connection.execute(_INSERT_ACCOUNTS, organisation_id, ledger_id, *rows.accounts)
+    if rows.transactions[0]:
+        await connection.execute(_INSERT_TRANSACTIONS, organisation_id, ledger_id, *rows.transactions, *rows.entries)
+    if rows.metadata_values[0]:
+        await connection.execute(_INSERT_METADATA_VALUES, organisation_id, ledger_id, *rows.metadata_values)
+
+
+async def _project_setting(
+    connection: DriverConnection,
+    organisation_id: int,
+    ledger_id: int,
+    event: LedgerCreated | LedgerChanged | AssetRegistered | ChartSet | AccountChanged | TransactionChanged,
+    recorded_at: datetime,
+) -> None:
+    match event:
+        case AssetRegistered(code, scale):
+            await connection.execute(_REGISTER_ASSET, organisation_id, ledger_id, code, scale)
+        case ChartSet(rules):
+            await connection.execute(_SET_CHART, ledger_id, chart_document(rules))
+        case LedgerCreated(name, time_zone, metadata):
+            settings = (name, time_zone, to_json(dict(metadata)), recorded_at)
+            await connection.execute(_CREATE_SETTINGS, organisation_id, ledger_id, *settings)
+        case LedgerChanged(name, metadata):
+            await connection.execute(_CHANGE_SETTINGS, ledger_id, name, to_json(dict(metadata)))
+        case AccountChanged(path, metadata):
+            number = await connection.fetchval(_CHANGE_ACCOUNT, ledger_id, path, to_json(dict(metadata)))
+            await _refile(connection, organisation_id, ledger_id, "account", number, metadata)
+        case TransactionChanged(id, metadata):
+            stored = stored_id("txn", id)
+            sequence = await connection.fetchval(_CHANGE_TRANSACTION, ledger_id, stored, to_json(dict(metadata)))
+            await _refile(connection, organisation_id, ledger_id, "transaction", sequence, metadata)
+
+
+async def _refile(
+    connection: DriverConnection,
+    organisation_id: int,
+    ledger_id: int,
+    subject: str,
+    sequence: int,
+    metadata: Mapping[str, str],
+) -> None:
+    """Replace what metadata something is found by."""
+    await connection.execute(_FORGET_METADATA_VALUES, ledger_id, subject, sequence)
+    rows = _Rows()
+    rows.add_metadata(subject, sequence, metadata)
+    await _insert(connection, organisation_id, ledger_id, rows)

@@ -1,0 +1,80 @@
+"""The schema's version: bringing it up to date, and asking whether it is."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.engine import SERVICE_ROLE
+
+# Any number will do, as long as all who migrate a database take the same lock.
+_MIGRATION_LOCK = 7_061_727
+
+
+class SchemaNotReady(Exception):
+    """The database is not one that the service can run on; the message says why and what to do."""
+
+
+def _config() -> Config:
+    spec = find_spec("migrations")
+    assert spec is not None
+    assert spec.origin is not None
+    config = Config()
+    config.set_main_option("script_location", str(Path(spec.origin).parent).replace("%", "%%"))
+    return config
+
+
+def newest_revision() -> str:
+    """Return the revision that this version of Partita runs on."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    assert revision is not None
+    return revision
+
+
+async def upgrade(owner: AsyncEngine) -> None:
+    """Bring the schema up to date; whoever does so at the same time waits its turn, and finds nothing left to do."""
+    async with owner.connect() as connection:
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        await connection.commit()
+        await connection.run_sync(_upgrade)
+        await connection.commit()
+        await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _MIGRATION_LOCK})
+        await connection.commit()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def require_ready(service: AsyncEngine) -> None:
+    """Return if the schema is up to date and row-level security binds the service; else raise `SchemaNotReady`."""
+    try:
+        async with service.connect() as connection:
+            bypasses = await connection.scalar(
+                text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+            )
+            revision = await connection.run_sync(_revision)
+    except asyncpg.InvalidParameterValueError as error:  # there is no role to become
+        raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
+    except ProgrammingError as error:
+        raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
+    if revision != newest_revision():
+        raise SchemaNotReady(
+            f"The database is at revision {revision}, and this version of Partita needs {newest_revision()}: "
+            "run `partita migrate`."
+        )
+    if bypasses:
+        raise SchemaNotReady(f"The role {SERVICE_ROLE} may bypass row-level security: take that attribute away.")
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()

@@ -1,0 +1,193 @@
+"""The tables, as the readers' queries name them. The migrations make them; a test holds the two together."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+metadata = MetaData()
+
+
+def _organisation() -> "Column[int]":
+    return Column("organisation_id", BigInteger, nullable=False)
+
+
+def _ledger(*, primary_key: bool = True) -> "Column[int]":
+    return Column("ledger_id", BigInteger, primary_key=primary_key, autoincrement=False, nullable=False)
+
+
+def _key(name: str) -> "Column[int]":
+    return Column(name, BigInteger, primary_key=True, autoincrement=False)
+
+
+def _number(name: str) -> "Column[int]":
+    return Column(name, BigInteger, nullable=False)
+
+
+def _ordered_text(name: str, *, primary_key: bool = False, nullable: bool = False) -> "Column[str]":
+    return Column(name, Text(collation="C"), primary_key=primary_key, nullable=nullable)
+
+
+def _text(name: str) -> "Column[str]":
+    return Column(name, Text, nullable=False)
+
+
+def _moment(name: str, *, nullable: bool = False) -> "Column[object]":
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+organisations = Table("organisations", metadata, _key("id"), _text("name"), _moment("created_at"))
+
+ledgers = Table(
+    "ledgers",
+    metadata,
+    Column("organisation_id", BigInteger, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
+    _key("id"),
+    _ordered_text("slug"),
+    UniqueConstraint("organisation_id", "slug", name="ledgers_slug"),
+)
+
+event_log = Table(
+    "event_log",
+    metadata,
+    _organisation(),
+    _key("stream_id"),
+    _key("sequence"),
+    _moment("recorded_at"),
+    Column("hash", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _organisation(),
+    _key("stream_id"),
+    _ordered_text("key", primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    _number("first_sequence"),
+    _number("last_sequence"),
+    _moment("used_at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("organisation_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    _text("name"),
+    Column("digest", LargeBinary, nullable=False),
+    _text("hint"),
+    _moment("created_at"),
+    _moment("revoked_at", nullable=True),
+    UniqueConstraint("organisation_id", "digest", name="api_keys_digest"),
+)
+
+ledger_settings = Table(
+    "ledger_settings",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _text("name"),
+    _text("time_zone"),
+    Column("metadata", JSONB, nullable=False),
+    _number("version"),
+    _moment("created_at"),
+    Column("chart", JSONB, nullable=False),
+    _number("chart_version"),
+)
+
+assets = Table(
+    "assets",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _ordered_text("code", primary_key=True),
+    Column("scale", SmallInteger, nullable=False),
+    _number("version"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("number"),
+    _ordered_text("path"),
+    _text("type"),
+    _text("status"),
+    Column("metadata", JSONB, nullable=False),
+    _number("version"),
+    _moment("opened_at"),
+    UniqueConstraint("ledger_id", "path", name="accounts_path"),
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("sequence"),
+    Column("id", UUID(as_uuid=True), nullable=False),
+    _ordered_text("reference", nullable=True),
+    _text("description"),
+    _text("kind"),
+    _moment("effective_at"),
+    _moment("recorded_at"),
+    Column("metadata", JSONB, nullable=False),
+    _number("version"),
+    UniqueConstraint("ledger_id", "id", name="transactions_id"),
+    Index(
+        "transactions_reference",
+        "ledger_id",
+        "reference",
+        unique=True,
+        postgresql_where=text("reference IS NOT NULL"),
+    ),
+    Index("transactions_effective", "ledger_id", "effective_at", "sequence"),
+)
+
+entries = Table(
+    "entries",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("account_number"),
+    _key("sequence"),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("is_debit", Boolean, nullable=False),
+    _ordered_text("asset", primary_key=True),
+    Column("amount", Numeric, nullable=False),
+    Column("posted_debits", Numeric, nullable=False),
+    Column("posted_credits", Numeric, nullable=False),
+    _number("balance_version"),
+    Index("entries_of_transaction", "ledger_id", "sequence", "position", unique=True),
+    Index("entries_first", "ledger_id", "asset", "account_number", postgresql_where=text("balance_version = 1")),
+)
+
+metadata_values = Table(
+    "metadata_values",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _ordered_text("subject", primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    _key("sequence"),
+)
+
+# What follows from a ledger's events, and can be built anew from them.
+PROJECTIONS = (ledger_settings, assets, accounts, transactions, entries, metadata_values)

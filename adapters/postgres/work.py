@@ -1,0 +1,123 @@
+"""Units of work: the only file that begins and commits.
+
+Each is one transaction of one organisation: its number is set for the transaction, and row-level security shows
+nothing else.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres.failures import is_away
+from application.shared.ports import CommitInDoubt, StoreUnavailable
+from domain.shared.access import Permission, Principal
+
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+# asyncpg comes without types.
+DriverConnection = Any
+
+Reads = TypeVar("Reads", covariant=True)
+Changes = TypeVar("Changes", covariant=True)
+
+
+class PostgresWork(Generic[Reads, Changes]):
+    """The unit of work on PostgreSQL; what it opens is made by the two factories it is given."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        reads: Callable[[AsyncConnection, int], Reads],
+        changes: Callable[[AsyncConnection, int], Changes],
+    ) -> None:
+        self._engine = engine
+        self._reads = reads
+        self._changes = changes
+
+    @asynccontextmanager
+    async def read(self, principal: Principal, permission: Permission) -> AsyncIterator[Reads]:
+        principal.require(permission)
+        async with tenant_view(self._engine, principal.organisation_id) as connection:
+            yield self._reads(connection, principal.organisation_id)
+
+    @asynccontextmanager
+    async def begin(self, principal: Principal, permission: Permission) -> AsyncIterator[Changes]:
+        principal.require(permission)
+        async with tenant_transaction(self._engine, principal.organisation_id) as connection:
+            yield self._changes(connection, principal.organisation_id)
+
+
+@asynccontextmanager
+async def tenant_view(engine: AsyncEngine, organisation_id: int) -> AsyncIterator[AsyncConnection]:
+    """Open one consistent, read-only view for the organisation. Raises `StoreUnavailable`."""
+    try:
+        async with engine.connect() as connection:
+            connection = await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            await _set_tenant(connection, organisation_id)
+            yield connection
+    except Exception as error:
+        if is_away(error):
+            raise StoreUnavailable(str(error)) from error
+        raise
+
+
+@asynccontextmanager
+async def tenant_transaction(engine: AsyncEngine, organisation_id: int) -> AsyncIterator[AsyncConnection]:
+    """Open a transaction for the organisation; commit on a clean exit. Raises `StoreUnavailable`, `CommitInDoubt`."""
+    is_committing = False
+    try:
+        async with engine.connect() as connection:
+            await _set_tenant(connection, organisation_id)
+            yield connection
+            is_committing = True
+            await connection.commit()
+            is_committing = False
+    except Exception as error:
+        if is_away(error):
+            raise (CommitInDoubt if is_committing else StoreUnavailable)(str(error)) from error
+        raise
+
+
+async def _set_tenant(connection: AsyncConnection, organisation_id: int) -> None:
+    await connection.execute(
+        text("SELECT set_config('app.organisation_id', :organisation, true)"), {"organisation": str(organisation_id)}
+    )
+
+
+@asynccontextmanager
+async def driver_transaction(
+    engine: AsyncEngine, organisation_id: int, *, is_snapshot: bool = False
+) -> AsyncIterator[DriverConnection]:
+    """Do as `tenant_transaction` does on the driver's own connection, which the journal's statements are written for.
+
+    A snapshot is one consistent view that changes nothing.
+    """
+    is_committing = False
+    try:
+        async with engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            try:
+                await driver.execute(_BEGIN_SNAPSHOT if is_snapshot else "BEGIN")
+                await driver.fetchval("SELECT set_config('app.organisation_id', $1, true)", str(organisation_id))
+                yield driver
+                is_committing = True
+                await driver.execute("COMMIT")
+                is_committing = False
+            except BaseException as error:
+                if is_away(error) or is_committing or not isinstance(error, Exception):
+                    await connection.invalidate()
+                else:
+                    with suppress(Exception):
+                        await driver.execute("ROLLBACK")
+                raise
+    except Exception as error:
+        if is_away(error):
+            # Its neighbours in the pool are most likely gone too.
+            await engine.dispose()
+            raise (CommitInDoubt if is_committing else StoreUnavailable)(str(error) or repr(error)) from error
+        raise

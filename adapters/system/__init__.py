@@ -1,0 +1,1 @@
+"""What this machine gives: the time, and ids that nobody else draws."""

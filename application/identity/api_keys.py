@@ -1,0 +1,59 @@
+"""API keys: making, listing and revoking them."""
+
+from collections.abc import Sequence
+
+from application.identity.ports import IdentityChanges, IdentityReads, Secrets
+from application.shared.ports import Clock, Ids, Work
+from domain.identity.api_key import NAME_LENGTH_MAX, ApiKey, build_key, digest, hint
+from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
+from domain.shared.access import Permission, Principal
+from domain.shared.chain import Author
+from domain.shared.errors import NotFound
+from domain.shared.text import checked_name
+
+
+class ApiKeys:
+    """The API keys of organisations."""
+
+    def __init__(self, work: Work[IdentityReads, IdentityChanges], clock: Clock, ids: Ids, secrets: Secrets) -> None:
+        self._work = work
+        self._clock = clock
+        self._ids = ids
+        self._secrets = secrets
+
+    async def create(self, principal: Principal, name: str, *, request_id: str) -> tuple[ApiKey, str]:
+        """Make a key for the principal's organisation; return it, and its text, which is shown this once.
+
+        Raises `PermissionDenied`, `ValidationFailed`.
+        """
+        checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
+        now = self._clock.now()
+        text = build_key(principal.organisation_id, self._secrets.random_bytes(48))
+        key = ApiKey(self._ids.new("key"), name, hint(text), now)
+        async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
+            await changes.add_api_key(key, digest(text))
+            await changes.record(
+                ApiKeyCreated(key.id, key.name),
+                id=self._ids.new("evt"),
+                author=Author(principal.actor, request_id),
+                now=now,
+            )
+        return key, text
+
+    async def list(self, principal: Principal) -> Sequence[ApiKey]:
+        """Return the organisation's keys, oldest first. Raises `PermissionDenied`."""
+        async with self._work.read(principal, Permission.API_KEYS_READ) as reads:
+            return await reads.api_keys()
+
+    async def revoke(self, principal: Principal, id: str, *, request_id: str) -> None:
+        """Make a key useless for good; servers that have just seen it may take it for five seconds more.
+
+        Raises `PermissionDenied`; `NotFound` for a key that is unknown or revoked already.
+        """
+        now = self._clock.now()
+        async with self._work.begin(principal, Permission.API_KEYS_REVOKE) as changes:
+            if not await changes.revoke_api_key(id, now):
+                raise NotFound(f"There is no API key {id!r} that still works.")
+            await changes.record(
+                ApiKeyRevoked(id), id=self._ids.new("evt"), author=Author(principal.actor, request_id), now=now
+            )

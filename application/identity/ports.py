@@ -1,0 +1,53 @@
+"""Ports of the identity context."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from domain.identity.api_key import ApiKey
+from domain.identity.events import OrganisationEvent
+from domain.shared.chain import Author
+
+
+class IdentityReads(Protocol):
+    """What can be read of an organisation."""
+
+    async def api_keys(self) -> Sequence[ApiKey]:
+        """Return all its API keys, oldest first, the revoked ones too."""
+        ...
+
+
+class IdentityChanges(Protocol):
+    """One transaction that changes an organisation."""
+
+    async def record(self, event: OrganisationEvent, *, id: str, author: Author, now: datetime) -> None:
+        """Append the event to the organisation's log: its audit trail."""
+        ...
+
+    async def add_api_key(self, key: ApiKey, digest: bytes) -> None:
+        """Keep a new key."""
+        ...
+
+    async def revoke_api_key(self, id: str, now: datetime) -> bool:
+        """Mark a key as revoked; return False if there is none of this id that still works."""
+        ...
+
+
+class Organisations(Protocol):
+    """Where organisations come into being, and where keys are looked up. No principal yet: this is how one is made."""
+
+    async def create(self, name: str, *, event_id: str, author: Author, now: datetime) -> int:
+        """Create an organisation and its log, and return its number."""
+        ...
+
+    async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
+        """Return the API key with this digest, revoked or not, or None."""
+        ...
+
+
+class Secrets(Protocol):
+    """Where randomness that nobody can guess comes from."""
+
+    def random_bytes(self, length: int) -> bytes:
+        """Return that many random bytes."""
+        ...

@@ -1,0 +1,257 @@
+"""Ports of the read side: frozen views, and bounded pages of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from application.shared.pagination import Page, PageRequest
+from domain.ledger.account import Account
+from domain.ledger.asset import Asset
+from domain.ledger.balance import Balance
+from domain.ledger.book import LedgerSettings
+from domain.ledger.chart import Chart, Pattern
+from domain.ledger.events import Event
+from domain.ledger.transaction import Entry, TransactionKind
+from domain.shared.chain import Head, Recorded
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """A ledger, and where its log stands."""
+
+    slug: str
+    settings: LedgerSettings
+    created_at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountView:
+    """An account, and when it was opened (UTC)."""
+
+    account: Account
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AssetBalance:
+    """What an account holds of one asset."""
+
+    asset: Asset
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """An entry, where it stands, and the balance that it left on its account."""
+
+    entry: Entry
+    account: Account
+    balance: Balance
+    position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionView:
+    """A transaction with its entries in order. Times are UTC."""
+
+    id: str
+    sequence: int
+    kind: TransactionKind
+    reference: str | None
+    description: str
+    effective_at: datetime
+    recorded_at: datetime
+    metadata: Mapping[str, str]
+    version: int
+    entries: Sequence[EntryView]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEntryView:
+    """A line of an account's history, and the transaction that it belongs to."""
+
+    line: EntryView
+    sequence: int
+    transaction_id: str
+    reference: str | None
+    description: str
+    effective_at: datetime
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalanceLine:
+    """What one account has seen of one asset."""
+
+    account: Account
+    asset: Asset
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBalance:
+    """Every account that was ever used, as of a sequence, by path and asset."""
+
+    sequence: int
+    lines: Sequence[TrialBalanceLine]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event as the log holds it."""
+
+    sequence: int
+    content: bytes
+    previous_hash: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From and to, each inclusive or not; None is open."""
+
+    gt: object = None
+    gte: object = None
+    lt: object = None
+    lte: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts to list; what is None or empty does not restrict."""
+
+    path: Pattern | None = None
+    type: Sequence[str] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    opened_at: Span = Span()
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionFilter:
+    """Which transactions to list; what is None or empty does not restrict."""
+
+    account: Pattern | None = None
+    asset: str | None = None
+    reference: Sequence[str] = ()
+    reference_prefix: str | None = None
+    has_reference: bool | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    effective_at: Span = Span()
+    recorded_at: Span = Span()
+    sequence: Span = Span()
+
+
+class LedgerReader(Protocol):
+    """Reads ledgers and their settings."""
+
+    async def ledger(self, slug: str) -> LedgerView:
+        """Return the ledger, or raise `LedgerNotFound`."""
+        ...
+
+    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
+        """Return the organisation's ledgers by `slug`."""
+        ...
+
+    async def chart(self, slug: str) -> Chart:
+        """Return the ledger's chart, or raise `LedgerNotFound`."""
+        ...
+
+    async def assets(self, slug: str) -> Sequence[Asset]:
+        """Return the ledger's assets by code, or raise `LedgerNotFound`."""
+        ...
+
+    async def head(self, slug: str) -> Head:
+        """Return the ledger's last event, or raise `LedgerNotFound`."""
+        ...
+
+
+class AccountReader(Protocol):
+    """Reads accounts, what they hold and how they came to hold it."""
+
+    async def account(self, slug: str, path: str) -> AccountView:
+        """Return the account, or raise `AccountNotFound`."""
+        ...
+
+    async def accounts(self, slug: str, where: AccountFilter, page: PageRequest) -> Page[AccountView]:
+        """Return accounts by `path` or `opened_at`."""
+        ...
+
+    async def balances(
+        self, slug: str, path: str, *, as_of_sequence: int | None
+    ) -> tuple[Account, Sequence[AssetBalance]]:
+        """Return the account and its balances by asset, now or after the event of that sequence.
+
+        Raises `AccountNotFound`, also for an account that was opened later.
+        """
+        ...
+
+    async def entries(self, slug: str, path: str, *, asset: str | None, page: PageRequest) -> Page[AccountEntryView]:
+        """Return the account's history by `sequence`, or raise `AccountNotFound`."""
+        ...
+
+
+class TransactionReader(Protocol):
+    """Reads transactions."""
+
+    async def transaction(self, slug: str, id: str) -> TransactionView:
+        """Return the transaction, or raise `NotFound`."""
+        ...
+
+    async def transactions(self, slug: str, where: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
+        """Return transactions by `sequence`, `recorded_at` or `effective_at`."""
+        ...
+
+
+class EventReader(Protocol):
+    """Reads the log."""
+
+    async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
+        """Return up to `limit` events after the sequence, in order."""
+        ...
+
+
+class ReportReader(Protocol):
+    """Reads across accounts."""
+
+    async def trial_balance(self, slug: str, *, as_of_sequence: int | None) -> TrialBalance:
+        """Return the trial balance, now or after the event of that sequence."""
+        ...
+
+
+class LedgerReads(Protocol):
+    """All that can be read of an organisation's ledgers, in one consistent view."""
+
+    @property
+    def ledgers(self) -> LedgerReader:
+        """Return the reader of ledgers and settings."""
+        ...
+
+    @property
+    def accounts(self) -> AccountReader:
+        """Return the reader of accounts."""
+        ...
+
+    @property
+    def transactions(self) -> TransactionReader:
+        """Return the reader of transactions."""
+        ...
+
+    @property
+    def events(self) -> EventReader:
+        """Return the reader of the log."""
+        ...
+
+    @property
+    def reports(self) -> ReportReader:
+        """Return the reader of reports."""
+        ...
+
+
+class LedgerChanges(Protocol):
+    """One transaction that changes which ledgers an organisation has."""
+
+    async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
+        """Create the ledger with the first event of its log. Raises `LedgerExists`."""
+        ...
