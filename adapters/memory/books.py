@@ -152,13 +152,12 @@ class MemoryBooks:
 
 def _limited(book: Book, scope: Scope) -> Book:
     """Return a book of what the scope names, and no more: a command that forgets to name something must notice here."""
-    assets = frozenset(scope.assets)
     return Book(
         sequence=book.sequence,
         settings=book.settings,
         chart=book.chart,
-        assets=_named(book.assets, assets),
-        used_assets=book.used_assets & assets,
+        assets=_named(book.assets, scope.assets),
+        used_assets=book.used_assets.intersection(scope.asset_uses),
         accounts=_named(book.accounts, scope.accounts),
         balances=_named(book.balances, scope.balances),
         references=_named(book.references, scope.references),

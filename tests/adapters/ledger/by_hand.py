@@ -74,7 +74,7 @@ def _scope_of(event: Event) -> Scope:
         case AccountOpened() | AccountChanged():
             return Scope(accounts=[event.account])
         case AssetRegistered():
-            return Scope(assets=[event.code])
+            return Scope(assets=[event.code], asset_uses=[event.code])
         case _:
             return Scope()
 

@@ -27,7 +27,7 @@ class StateContract:
         self, books: Books, ledger: LedgerAddress
     ) -> None:
         async with books.group(ledger) as held:
-            book = await held.load(Scope(accounts=[BANK], balances=[(BANK, "EUR")], assets=["EUR"]))
+            book = await held.load(Scope(accounts=[BANK], balances=[(BANK, "EUR")], assets=["EUR"], asset_uses=["EUR"]))
         assert held.head.sequence == 1
         assert book.sequence == 1
         assert (book.settings.version, book.settings.time_zone) == (1, "UTC")
@@ -71,13 +71,13 @@ class StateContract:
     ) -> None:
         await write(books, ledger, AssetRegistered("BTC", 8), AssetRegistered("POINTS", 0))
         await write(books, ledger, AssetRegistered("BTC", 11))
-        book = await look(books, ledger, Scope(assets=["BTC", "POINTS", "EUR"]))
+        book = await look(books, ledger, Scope(assets=["BTC", "POINTS", "EUR"], asset_uses=["BTC"]))
         assert book.assets == {"BTC": Asset("BTC", 11, 2), "POINTS": Asset("POINTS", 0, 1)}
         assert book.used_assets == set()
 
     async def test_an_asset_is_used_from_its_first_entry_on(self, books: Books, ledger: LedgerAddress) -> None:
         await write(books, ledger, *OPENINGS, AssetRegistered("JPY", 0), sale(100))
-        assert (await look(books, ledger, Scope(assets=["EUR", "JPY"]))).used_assets == {"EUR"}
+        assert (await look(books, ledger, Scope(asset_uses=["EUR", "JPY", "BTC"]))).used_assets == {"EUR"}
 
     async def test_the_chart_is_the_last_one_that_was_set(self, books: Books, ledger: LedgerAddress) -> None:
         first = Rule(Pattern("**:fees"), AccountType.EXPENSE)
@@ -127,7 +127,8 @@ class StateContract:
         assert (book.accounts, book.balances, book.assets, book.used_assets) == ({}, {}, {}, set())
         assert (book.references, book.transactions) == ({}, {})
         assert (book.sequence, book.chart.version, book.settings.version) == (6, 2, 1)
-        book = await look(books, ledger, Scope(accounts=[BANK], balances=[(SALES, "EUR")]))
+        book = await look(books, ledger, Scope(accounts=[BANK], balances=[(SALES, "EUR")], assets=["EUR"]))
+        assert (set(book.assets), book.used_assets) == ({"EUR"}, set())
         assert set(book.accounts) == {BANK}
         assert set(book.balances) == {(SALES, "EUR")}
 
@@ -150,6 +151,7 @@ class StateContract:
                 accounts=[name, BANK],
                 balances=[(name, "EUR"), (BANK, name)],
                 assets=[name, "EUR"],
+                asset_uses=[name],
                 references=[name],
                 transactions=[name],
             ),
