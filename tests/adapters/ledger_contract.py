@@ -23,6 +23,11 @@ class BooksContract(StateContract, BalanceContract, KeyContract, GroupContract):
         raise NotImplementedError
 
     @pytest.fixture
+    def other_books(self, books: Books) -> Books:
+        """The same store as another process has it; give one that shares nothing in this process, where there is."""
+        return books
+
+    @pytest.fixture
     def new_ledger(self) -> NewLedger:
         """A way to make a ledger that only its first event is in."""
         raise NotImplementedError

@@ -7,6 +7,7 @@ from adapters.memory import CountedIds
 from application.ledger.ports import Applied, Books, Group, LedgerAddress, Outcome
 from application.shared.idempotency import IdempotencyKey
 from domain.ledger.account import AccountType
+from domain.ledger.balance import NOTHING
 from domain.ledger.book import Book, Scope
 from domain.ledger.events import (
     AccountChanged,
@@ -31,7 +32,7 @@ OPENINGS = (AssetRegistered("EUR", 2), OPEN_BANK, OPEN_SALES)
 _event_ids = CountedIds(start=1_000_000)
 
 
-BALANCES = Scope(balances=[(BANK, "EUR"), (SALES, "EUR")])
+BALANCES = Scope(accounts=[BANK, SALES], balances=[(BANK, "EUR"), (SALES, "EUR")])
 
 
 def posting(
@@ -122,9 +123,33 @@ async def write_and_raise(
 
 
 async def look(books: Books, ledger: LedgerAddress, scope: Scope) -> Book:
-    """Load the scope from a snapshot."""
+    """Load the scope, and see that a held group and a snapshot agree on what is there."""
+    aside = await look_aside(books, ledger, scope)
+    async with books.group(ledger) as held:
+        book = await held.load(scope)
+        assert within(scope, book) == within(scope, aside)
+    return aside
+
+
+async def look_aside(books: Books, ledger: LedgerAddress, scope: Scope) -> Book:
+    """Load the scope from a snapshot alone, as can be done while a group is held."""
     async with books.snapshot(ledger) as snapshot:
-        return await snapshot.load(scope)
+        return within(scope, await snapshot.load(scope))
+
+
+def within(scope: Scope, book: Book) -> Book:
+    """The book without what the scope does not name: a store may load more, and nothing depends on that."""
+    return Book(
+        book.sequence,
+        book.settings,
+        book.chart,
+        {code: book.assets[code] for code in scope.assets if code in book.assets},
+        book.used_assets.intersection(scope.asset_uses),
+        {path: book.accounts[path] for path in scope.accounts if path in book.accounts},
+        {key: book.balances[key] for key in scope.balances if book.balances.get(key, NOTHING) != NOTHING},
+        {reference: book.references[reference] for reference in scope.references if reference in book.references},
+        {id: book.transactions[id] for id in scope.transactions if id in book.transactions},
+    )
 
 
 async def head(books: Books, ledger: LedgerAddress) -> Head:

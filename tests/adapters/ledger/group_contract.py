@@ -6,9 +6,10 @@ import pytest
 
 from application.ledger.ports import Books, LedgerAddress
 from domain.ledger.account import AccountType
-from domain.ledger.balance import NOTHING, Balance
+from domain.ledger.balance import Balance
 from domain.ledger.chart import Pattern, Rule
 from domain.ledger.events import (
+    AccountChanged,
     ChartSet,
     Event,
     LedgerChanged,
@@ -25,6 +26,7 @@ from tests.adapters.ledger.by_hand import (
     chained,
     head,
     look,
+    look_aside,
     sale,
     scope_of,
     write,
@@ -109,6 +111,30 @@ class GroupContract:
         await asyncio.wait_for(write(books, ledger, OPEN_SALES), timeout=5)
         assert set((await look(books, ledger, scope_of(OPENINGS))).accounts) == {SALES}
 
+    async def test_what_another_process_wrote_in_between_is_seen(
+        self, books: Books, other_books: Books, ledger: LedgerAddress
+    ) -> None:
+        first, second = sale(1, reference="first"), sale(10, reference="second")
+        await write(books, ledger, *OPENINGS, first)
+        await write(other_books, ledger, second, AccountChanged(BANK, {"a": "1"}), LedgerChanged("x", {}))
+        await write(books, ledger, sale(100))
+        await write(other_books, ledger, ChartSet(()), sale(1_000))
+        for each in (books, other_books):
+            book = await look(each, ledger, scope_of([first, second]))
+            assert book.balances[BANK, "EUR"] == Balance(1_111, 0, 4)
+            assert book.references == {"first": first.id, "second": second.id}
+            assert book.accounts[BANK].metadata == {"a": "1"}
+            assert (book.sequence, book.settings.version, book.chart.version) == (11, 2, 2)
+
+    async def test_groups_of_two_processes_wait_for_each_other(
+        self, books: Books, other_books: Books, ledger: LedgerAddress
+    ) -> None:
+        await write(books, ledger, *OPENINGS)
+        stores = [books, other_books] * 6
+        await asyncio.gather(*(write(store, ledger, sale(2**number)) for number, store in enumerate(stores)))
+        book = await look(books, ledger, BALANCES)
+        assert book.balances == {(BANK, "EUR"): Balance(4_095, 0, 12), (SALES, "EUR"): Balance(0, 4_095, 12)}
+
     async def test_whether_an_event_is_held_is_told_by_its_hash(self, books: Books, ledger: LedgerAddress) -> None:
         outcome = await write(books, ledger, *OPENINGS)
         hashes = [applied.recorded.hash for applied in outcome.applied if applied.recorded]
@@ -126,7 +152,7 @@ class GroupContract:
         await write(books, ledger, *OPENINGS, sale(100))
         async with books.group(ledger) as held:
             await held.append(await chained(held, [([sale(1)], None)]))
-            book = await asyncio.wait_for(look(books, ledger, BALANCES), timeout=5)
+            book = await asyncio.wait_for(look_aside(books, ledger, BALANCES), timeout=5)
         assert book.sequence == 5
         assert book.balances[BANK, "EUR"] == Balance(100, 0, 1)
         assert (await look(books, ledger, BALANCES)).balances[BANK, "EUR"] == Balance(101, 0, 2)
@@ -143,12 +169,20 @@ class GroupContract:
         assert (book.sequence, book.settings.version) == (5, 1)
         assert book.balances == {(BANK, "EUR"): Balance(100, 0, 1), (SALES, "EUR"): Balance(0, 100, 1)}
 
-    async def test_what_is_done_to_a_loaded_book_stays_in_it(self, books: Books, ledger: LedgerAddress) -> None:
+    async def test_what_was_tried_on_a_book_and_not_appended_leaves_no_trace(
+        self, books: Books, ledger: LedgerAddress
+    ) -> None:
+        tried = sale(1, reference="r")
         await write(books, ledger, *OPENINGS)
-        (await look(books, ledger, scope_of(OPENINGS))).apply(sale(1))
-        book = await look(books, ledger, BALANCES)
-        assert book.balances.get((BANK, "EUR"), NOTHING) == NOTHING
-        assert book.sequence == 4
+        for opened in (books.group, books.snapshot):
+            async with opened(ledger) as seen:
+                book = await seen.load(scope_of([tried]))
+                book.apply(tried)
+                book.apply(AccountChanged(BANK, {"a": "1"}))
+                book.apply(LedgerChanged("x", {}))
+        book = await look(books, ledger, scope_of([tried]))
+        assert (book.balances, book.references, book.transactions) == ({}, {}, {})
+        assert (book.sequence, book.settings.version, book.accounts[BANK].version) == (4, 1, 1)
 
     # Ledgers that are not there, or are someone else's.
 

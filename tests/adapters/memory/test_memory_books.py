@@ -9,14 +9,18 @@ from typeid import TypeID
 from adapters.memory import CountedIds, ManualClock, MemoryBooks
 from adapters.memory.books import NotTheNextEvent, ScopeTooNarrow
 from application.ledger.ports import Applied, LedgerAddress, Outcome
+from domain.ledger.account import AccountType
 from domain.ledger.book import Scope
-from domain.ledger.events import LedgerCreated
+from domain.ledger.chart import Pattern, Rule
+from domain.ledger.events import ChartSet, LedgerCreated
 from domain.ledger.ledger import LedgerExists
 from domain.shared.chain import Head, follow
 from tests.adapters.ledger.by_hand import (
     BALANCES,
+    BANK,
     OPEN_BANK,
     OPENINGS,
+    SALES,
     NewLedger,
     chained,
     head,
@@ -147,3 +151,17 @@ def test_counted_ids_are_well_formed_and_rise(start: int) -> None:
     parsed = TypeID.from_string(first)
     assert parsed.prefix == "txn"
     assert (parsed.uuid.version, parsed.uuid.variant) == (7, "specified in RFC 4122")
+
+
+async def test_a_book_holds_what_its_scope_names_and_nothing_else(books: MemoryBooks) -> None:
+    await write(books, MAIN, *OPENINGS, ChartSet((Rule(Pattern("x"), AccountType.ASSET),)), sale(5, reference="r"))
+    for opened in (books.group, books.snapshot):
+        async with opened(MAIN) as seen:
+            book = await seen.load(Scope())
+            assert (book.accounts, book.balances, book.assets, book.used_assets) == ({}, {}, {}, set())
+            assert (book.references, book.transactions) == ({}, {})
+            assert (book.sequence, book.chart.version, book.settings.version) == (6, 2, 1)
+            book = await seen.load(Scope(accounts=[BANK], balances=[(SALES, "EUR")], assets=["EUR"]))
+            assert set(book.accounts) == {BANK}
+            assert set(book.balances) == {(SALES, "EUR")}
+            assert (set(book.assets), book.used_assets) == ({"EUR"}, set())
