@@ -16,8 +16,8 @@ _SERVICE_SETTINGS: Final = {
     "jit": "off",
     "timezone": "UTC",
 }
-# Every statement of the journal is an insert, or a look-up by key in the order of an index. Its plan is made once, often
-# while the tables are empty, when any plan looks as good; this leaves only the one that stays good while they grow.
+# Every statement of the journal is an insert, or a look-up by key in the order of an index. Its plan is made once,
+# often while the tables are empty, when any plan looks as good; this leaves only the one that stays good as they grow.
 # (Without it, a head found by bitmap and sort took 32 ms at 130,000 events instead of 0.1 ms.)
 _JOURNAL_SETTINGS: Final = _SERVICE_SETTINGS | {
     "plan_cache_mode": "force_generic_plan",

@@ -55,8 +55,8 @@ class PostgresWork(Generic[Reads, Changes]):
 async def tenant_view(engine: AsyncEngine, organisation_id: int) -> AsyncIterator[AsyncConnection]:
     """Open one consistent, read-only view for the organisation. Raises `StoreUnavailable`."""
     try:
-        async with engine.connect() as connection:
-            connection = await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        async with engine.connect() as opened:
+            connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             await _set_tenant(connection, organisation_id)
             yield connection
     except Exception as error:

@@ -24,7 +24,7 @@ class Ids(Protocol):
 
 
 class StoreUnavailable(Exception):
-    """The store could not be reached, or was lost before COMMIT was sent: nothing was kept, and trying again is safe."""
+    """The store could not be reached, or was lost before COMMIT: nothing was kept, and trying again is safe."""
 
 
 class CommitInDoubt(Exception):

@@ -24,7 +24,8 @@ class AccountNotFound(DomainError):
 
 
 class EntryAccountNotFound(AccountNotFound):
-    __doc__ = AccountNotFound.__doc__
+    """An entry names an account that is not there, and that the ledger's chart gives no type to open with."""
+
     kind = ErrorKind.REFUSED  # the request reached the ledger; only what it says cannot be done
 
 

@@ -27,7 +27,8 @@ _LOCK = "SELECT id FROM ledgers WHERE organisation_id = $1 AND slug = $2 FOR NO 
 _FIND = "SELECT id FROM ledgers WHERE organisation_id = $1 AND slug = $2"
 _HEAD = """
 SELECT head.sequence, head.hash, head.recorded_at,
-       settings.name, settings.time_zone, settings.metadata, settings.version, settings.chart::text AS chart, settings.chart_version
+       settings.name, settings.time_zone, settings.metadata, settings.version,
+       settings.chart::text AS chart, settings.chart_version
 FROM ledger_settings AS settings
 CROSS JOIN LATERAL (
     SELECT sequence, hash, recorded_at FROM event_log WHERE stream_id = $1 ORDER BY sequence DESC LIMIT 1
@@ -270,5 +271,5 @@ def _account(row: Any) -> Account:
 
 @lru_cache(maxsize=256)
 def _chart(document: str, version: int) -> Chart:
-    rules = (Rule(Pattern(pattern), AccountType(type)) for pattern, type in json.loads(document))
+    rules = (Rule(Pattern(pattern), AccountType(of_type)) for pattern, of_type in json.loads(document))
     return Chart(tuple(rules), version)
