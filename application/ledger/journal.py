@@ -41,6 +41,17 @@ class Journal:
         self._runners: set[asyncio.Task[None]] = set()
 
     async def submit(
+        self, principal: Principal, slug: str, command: Command, *, request_id: str, key: IdempotencyKey | None = None
+    ) -> Outcome:
+        """Do the command in the principal's ledger of that slug; return what it did once that is durable.
+
+        Raises `PermissionDenied`, `LedgerNotFound`, `IdempotencyConflict`, `Overloaded` when too much is waiting,
+        `Unavailable` when the store cannot be reached, and whatever the command refuses with. A caller that is
+        cancelled does not take back a command whose group has begun.
+        """
+        return await self.enqueue(principal, slug, command, request_id=request_id, key=key)
+
+    def enqueue(
         self,
         principal: Principal,
         slug: str,
@@ -49,23 +60,17 @@ class Journal:
         request_id: str,
         key: IdempotencyKey | None = None,
         is_bulk: bool = False,
-    ) -> Outcome:
-        """Do the command in the principal's ledger of that slug, once it is durable return what it did.
-
-        A bulk command lets single ones pass. Raises `PermissionDenied`, `LedgerNotFound`, `IdempotencyConflict`,
-        `Overloaded` when too much is waiting, `Unavailable` when the store cannot be reached, and whatever the
-        command refuses with. A caller that is cancelled does not take back a command whose group has begun.
-        """
+    ) -> asyncio.Future[Outcome]:
+        """Do as `submit` does, and return at once with where the answer will be. A bulk command lets others pass."""
         principal.require(command.permission)
         address = LedgerAddress(principal.organisation_id, slug)
         queue = self._queues.get(address)
         if queue is None:
             queue = self._queues[address] = GroupQueue()
             self._start(address, queue)
-        author = Author(principal.actor, request_id)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        queue.add(Submission(command, author, key, answer), is_bulk=is_bulk)
-        return await answer
+        queue.add(Submission(command, Author(principal.actor, request_id), key, answer), is_bulk=is_bulk)
+        return answer
 
     async def try_out(self, principal: Principal, slug: str, command: Command) -> Outcome:
         """Return what the command would do now, without doing it: no lock, no group, nothing stored.

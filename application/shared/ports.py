@@ -23,6 +23,14 @@ class Ids(Protocol):
         ...
 
 
+class Health(Protocol):
+    """A part of the server that may be out of order."""
+
+    async def trouble(self) -> str | None:
+        """Return what is wrong with it, in a sentence for the operator, or None."""
+        ...
+
+
 class StoreUnavailable(Exception):
     """The store could not be reached, or was lost before COMMIT: nothing was kept, and trying again is safe."""
 

@@ -1,0 +1,31 @@
+"""Whether PostgreSQL can be written to, and is the database that this version needs."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.failures import is_away
+from adapters.postgres.schema import SchemaNotReady, require_ready
+
+
+class PostgresHealth:
+    """Asks the database what a server relies on."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def trouble(self) -> str | None:
+        try:
+            await require_ready(self._engine)
+            async with self._engine.connect() as connection:
+                if await connection.scalar(text("SELECT pg_is_in_recovery()")):
+                    return "The database is a standby, which nothing can be written to."
+        except SchemaNotReady as error:
+            return str(error)
+        except Exception as error:
+            if is_away(error):
+                return "The database does not answer."
+            raise
+        return None
+
+    async def close(self) -> None:
+        await self._engine.dispose()

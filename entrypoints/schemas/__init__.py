@@ -1,0 +1,1 @@
+"""JSON that comes in, whichever way: read strictly, and turned into what the application takes."""

@@ -1,0 +1,72 @@
+"""Reading JSON strictly: what two readers could understand differently is refused."""
+
+import json
+from typing import Any, NoReturn
+
+from domain.shared.errors import DomainError, ErrorKind
+
+
+class MalformedJson(DomainError):
+    """The body is not JSON as RFC 8259 has it, in UTF-8: or it names the same key twice, or nests too deeply."""
+
+    code = "malformed-json"
+    kind = ErrorKind.MALFORMED
+    title = "Not JSON"
+
+
+def parse_json(data: bytes | bytearray | memoryview) -> Any:
+    """Return what the bytes say.
+
+    Raises `MalformedJson` for invalid UTF-8, syntax errors, NaN and Infinity, duplicate keys, lone surrogates, NUL
+    and nesting beyond what the interpreter allows; the detail says where.
+    """
+    try:
+        text = str(data, "utf-8")
+    except UnicodeDecodeError as error:
+        raise MalformedJson(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from error
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise MalformedJson(f"The body is not JSON: {error.msg} at {where}.") from error
+    except RecursionError as error:
+        raise MalformedJson("The body nests too deeply.") from error
+    except ValueError as error:  # an integer of thousands of digits
+        raise MalformedJson("The body contains a number with too many digits.") from error
+    if "\\u" in text:
+        _check_characters(value)
+    return value
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise MalformedJson(f"The key {key!a} appears twice in one object.")
+            seen.add(key)
+    return found
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise MalformedJson(f"{name} is not JSON.")
+
+
+def _check_characters(value: Any) -> None:
+    """Refuse what only an escape can bring in: PostgreSQL stores no NUL, and half a surrogate pair is no character."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            _check_characters(key)
+            _check_characters(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_characters(item)
+    elif isinstance(value, str):
+        for character in value:
+            if character == "\x00" or "\ud800" <= character <= "\udfff":
+                what = "NUL" if character == "\x00" else "half of a surrogate pair"
+                raise MalformedJson(f"A text in the body contains {what} (\\u{ord(character):04x}).")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)

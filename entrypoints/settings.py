@@ -1,0 +1,41 @@
+"""Settings: everything that can be set from outside, and nothing else."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Read from the environment; a variable's name stands beside each setting."""
+
+    model_config = SettingsConfigDict(env_prefix="PARTITA_", frozen=True)
+
+    database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
+    """PostgreSQL to use; without it, one is started in the data folder."""
+    redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
+    """Redis or Valkey to use; without it, one is started in the data folder."""
+    data_dir: Path = Path(".partita")
+    """Where embedded servers, keys and `demo.json` are kept."""
+    host: str = "127.0.0.1"
+    """The address to serve on."""
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    """The port to serve on."""
+    signing_key_file: Path | None = None
+    """The Ed25519 key (PEM) that signs checkpoints and cursors; servers of one database share it. Made when missing."""
+    pool_size: Annotated[int, Field(ge=1, le=500)] = 10
+    """Connections for reads, and as many again for groups of commands."""
+    body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
+    """The longest body of a request, and the longest line of a stream, in bytes."""
+    bulk_bytes_max: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
+    """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
+    spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
+    """How many bytes of answers to a stream may wait on disk for a client that does not take them."""
+
+    @property
+    def signing_key_path(self) -> Path:
+        """Where the signing key is."""
+        return self.signing_key_file or self.data_dir / "signing-key.pem"
