@@ -1,0 +1,32 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.ledger.account import AccountType
+from domain.ledger.balance import NOTHING, Balance
+from domain.ledger.transaction import Direction
+
+
+def test_a_debit_and_a_credit_each_go_to_their_side() -> None:
+    assert NOTHING.after(Direction.DEBIT, 5) == Balance(5, 0, 1)
+    assert Balance(5, 0, 1).after(Direction.CREDIT, 7) == Balance(5, 7, 2)
+
+
+def test_the_posted_balance_is_the_normal_side_minus_the_other() -> None:
+    balance = Balance(posted_debits=30, posted_credits=100)
+    assert {account_type: balance.posted(account_type) for account_type in AccountType} == {
+        AccountType.ASSET: -70,
+        AccountType.EXPENSE: -70,
+        AccountType.LIABILITY: 70,
+        AccountType.EQUITY: 70,
+        AccountType.INCOME: 70,
+    }
+
+
+@given(st.lists(st.tuples(st.sampled_from(Direction), st.integers(1, 10**30))))
+def test_a_balance_is_the_sum_of_its_entries(entries: list[tuple[Direction, int]]) -> None:
+    balance = NOTHING
+    for direction, amount in entries:
+        balance = balance.after(direction, amount)
+    assert balance.posted_debits == sum(amount for direction, amount in entries if direction is Direction.DEBIT)
+    assert balance.posted_credits == sum(amount for direction, amount in entries if direction is Direction.CREDIT)
+    assert balance.version == len(entries)
