@@ -37,8 +37,8 @@ help: ## list these commands
 run: $(RUN_READY) ## start Partita with its own PostgreSQL and Valkey, and demo data
 	@stopped=; trap 'stopped=yes; kill -TERM $$server 2>/dev/null' INT TERM HUP; \
 	"$(PY)" "$(BIN)/partita" serve --demo <&0 & server=$$!; \
-	wait $$server; code=$$?; \
-	while kill -0 $$server 2>/dev/null; do wait $$server; code=$$?; done; \
+	wait $$server 2>/dev/null; code=$$?; \
+	while kill -0 $$server 2>/dev/null; do wait $$server 2>/dev/null; code=$$?; done; \
 	[ -z "$$stopped" ] || exit 0; exit $$code
 
 test: $(DEV_READY) ## check style, types and layers, then run all tests with coverage
