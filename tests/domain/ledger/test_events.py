@@ -22,7 +22,7 @@ from domain.ledger.events import (
     parse_event,
 )
 from domain.shared.chain import Head, canonical_json, follow, record
-from tests.builders import AUTHOR, JPY, NOW, credited, debited
+from tests.builders import AUTHOR, EUR, JPY, NOW, credited, debited
 from tests.strategies import EVENTS
 
 
@@ -114,4 +114,4 @@ def test_a_transaction_without_a_reference_says_so() -> None:
 )
 def test_what_no_version_wrote_is_not_parsed(event_type: str, data: dict[str, object]) -> None:
     with pytest.raises((KeyError, ValueError)):
-        parse_event(event_type, data, {}.__getitem__)
+        parse_event(event_type, data, {"EUR": EUR}.__getitem__)
