@@ -18,6 +18,7 @@ from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from domain.ledger.book import Book, Scope
 from domain.ledger.events import Event
+from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
 from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Unavailable
@@ -33,10 +34,14 @@ Answer = tuple[Submission, Outcome | Exception]
 class Journal:
     """Takes commands from all callers, and commits them in groups."""
 
-    def __init__(self, books: Books, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, books: Books, clock: Clock, ids: Ids, *, retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS
+    ) -> None:
+        """`retry_delays_seconds` says how often, and how long apart, a store that is away is tried again."""
         self._books = books
         self._clock = clock
         self._ids = ids
+        self._retry_delays_seconds = retry_delays_seconds
         self._queues: dict[LedgerAddress, GroupQueue] = {}
         self._runners: set[asyncio.Task[None]] = set()
 
@@ -108,7 +113,7 @@ class Journal:
         """Commit the group, whatever it takes, and return every submission's answer."""
         try:
             return await self._attempt(address, group)
-        except DomainError as refusal:  # of the group as a whole: there is no such ledger
+        except LedgerNotFound as refusal:  # of the group as a whole
             answer: Exception = refusal
         except StoreUnavailable as error:
             _log.warning("the store is away; a group of %d commands is refused: %s", len(group), error)
@@ -129,7 +134,7 @@ class Journal:
 
     async def _attempt(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
         """Commit the group, trying again for some seconds while the store is away."""
-        for delay_seconds in (*RETRY_DELAYS_SECONDS, None):
+        for delay_seconds in (*self._retry_delays_seconds, None):
             answers: list[Answer] = []
             try:
                 async with self._books.group(address) as held:
@@ -146,7 +151,7 @@ class Journal:
                 await asyncio.sleep(delay_seconds)
             else:
                 return answers
-        raise AssertionError("unreachable: the last try returns or raises")
+        raise StoreUnavailable("the store was lost in a commit again and again, and kept nothing")
 
     async def _was_kept(self, address: LedgerAddress, answers: Sequence[Answer]) -> bool:
         """Look, with the head held, whether a group whose commit was in doubt was kept.
@@ -158,7 +163,7 @@ class Journal:
             return True
         last = recorded[-1]
         assert last is not None
-        for delay_seconds in RETRY_DELAYS_SECONDS:
+        for delay_seconds in self._retry_delays_seconds:
             try:
                 async with self._books.group(address) as held:
                     return await held.holds(last.sequence, last.hash)
@@ -181,13 +186,14 @@ class Journal:
             try:
                 if key and key.key in known:
                     key.require_same_request(known[key.key].fingerprint)
-                    answer = await held.recall(known[key.key])
+                    answer = replace(await held.recall(known[key.key]), replayed=True)
                 elif key and key.key in done:
                     answer = _replay(key, done[key.key])
                 else:
                     events = submission.command.execute(book, now)
                     answer, head = self._take_in(events, submission, book, head, now)
-                    if key:
+                    # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.
+                    if key and events:
                         done[key.key] = answer
             except DomainError as refusal:
                 answer = refusal
