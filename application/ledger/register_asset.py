@@ -10,6 +10,7 @@ from domain.ledger.asset import ScaleFixed, checked_asset_code, checked_scale
 from domain.ledger.book import Book, Scope
 from domain.ledger.events import AssetRegistered, Event
 from domain.shared.access import Permission
+from domain.shared.errors import VersionConflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class RegisterAsset:
         """Return the registration, nothing if the asset has that scale already, or refuse."""
         code, scale = checked_asset_code(self.code), checked_scale(self.scale)
         asset = book.assets.get(code)
-        if asset is not None:
+        if asset is None:
+            if self.expected_version is not None:
+                raise VersionConflict(f"The asset {code} is not registered, so it is at no version.")
+        else:
             require_version(f"The asset {code}", asset.version, self.expected_version)
             if asset.scale == scale:
                 return []
@@ -43,4 +47,6 @@ class RegisterAsset:
                     f"{code} has entries in this ledger at scale {asset.scale}; it cannot become {scale}.",
                     pointer="/scale",
                 )
+            if self.expected_version is None:
+                raise VersionConflict(f"The asset {code} is registered already, with scale {asset.scale}.")
         return [AssetRegistered(code, scale)]
