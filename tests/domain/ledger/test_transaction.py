@@ -81,9 +81,7 @@ def test_mirrored_amounts_balance_in_any_order_and_not_with_one_unit_more(amount
     ],
     ids=["not said", "now", "just before", "long ago", "just ahead", "a minute ahead"],
 )
-def test_what_is_effective_within_a_minute_from_now_is_effective_now(
-    asked: datetime | None, effective: datetime
-) -> None:
+def test_what_is_effective_within_a_minute_is_effective_now(asked: datetime | None, effective: datetime) -> None:
     assert effective_time(asked, NOW) == effective
 
 
