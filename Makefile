@@ -106,7 +106,8 @@ moved:
 define make_venv
 new_enough='import sys; sys.exit(sys.version_info < (3, 11))'; \
 [ -z "$(MOVED)" ] && [ -x $(PY) ] && $(PY) -c "$$new_enough" 2>/dev/null && $(PY) -m pip --version >/dev/null 2>&1 && exit 0; \
-found=; without_venv=; \
+found=; without_venv=; wrong='none of python3.13, python3.12, python3.11, python3 is one'; \
+[ -z "$$PYTHON" ] || wrong="PYTHON=$$PYTHON is not one"; \
 for candidate in $${PYTHON:-python3.13 python3.12 python3.11 python3}; do \
   "$$candidate" -c "$$new_enough" 2>/dev/null || continue; \
   "$$candidate" -c 'import ensurepip, venv' 2>/dev/null || { without_venv="$${without_venv:-$$candidate}"; continue; }; \
@@ -117,7 +118,7 @@ if [ -z "$$found" ] && [ -n "$$without_venv" ]; then \
   exit 1; \
 fi; \
 if [ -z "$$found" ]; then \
-  echo "Partita needs Python 3.11 or newer, and $${PYTHON:-none of python3.13, python3.12, python3.11, python3} is one. Install it, or set PYTHON=/path/to/python." >&2; \
+  echo "Partita needs Python 3.11 or newer, and $$wrong. Install it, or set PYTHON=/path/to/python." >&2; \
   exit 1; \
 fi; \
 echo "Making .venv with $$("$$found" --version)"; \
