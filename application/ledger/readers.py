@@ -9,10 +9,10 @@ from application.shared.pagination import Page, PageRequest
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import LedgerSettings
+from domain.ledger.book import LedgerSettings, Line
 from domain.ledger.chart import Chart, Pattern
 from domain.ledger.events import Event
-from domain.ledger.transaction import Entry, TransactionKind
+from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, Recorded
 
 
@@ -43,16 +43,6 @@ class AssetBalance:
 
 
 @dataclass(frozen=True, slots=True)
-class EntryView:
-    """An entry, where it stands, and the balance that it left on its account."""
-
-    entry: Entry
-    account: Account
-    balance: Balance
-    position: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class TransactionView:
     """A transaction with its entries in order. Times are UTC."""
 
@@ -65,14 +55,15 @@ class TransactionView:
     recorded_at: datetime
     metadata: Mapping[str, str]
     version: int
-    entries: Sequence[EntryView]
+    entries: Sequence[Line]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountEntryView:
-    """A line of an account's history, and the transaction that it belongs to."""
+    """A line of an account's history, and the transaction that it belongs to; `position` is its place in there."""
 
-    line: EntryView
+    line: Line
+    position: int
     sequence: int
     transaction_id: str
     reference: str | None

@@ -35,18 +35,28 @@ class Form(BaseModel):
 FormType = TypeVar("FormType", bound=Form)
 
 
-def _parse_time(value: Any) -> datetime:
-    if not isinstance(value, str) or not _TIME.fullmatch(value):
-        raise PydanticCustomError("time", "must be a time of RFC 3339 with its offset, such as 2026-11-24T10:00:00Z")
+def parse_time(text: str) -> datetime:
+    """Return the UTC time that a text of RFC 3339 names, to the microsecond. Raises `ValueError`, saying what is wrong."""
+    if not _TIME.fullmatch(text):
+        raise ValueError("must be a time of RFC 3339 with its offset, such as 2026-11-24T10:00:00Z")
     try:
-        return datetime.fromisoformat(value.upper()).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise PydanticCustomError("time", "there is no such time between the years 1 and 9999") from error
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists, between the years 1 and 9999") from None
+
+
+def _time_of_json(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be a string")
+    try:
+        return parse_time(value)
+    except ValueError as error:
+        raise PydanticCustomError("time", "{problem}", {"problem": str(error)}) from None
 
 
 Time = Annotated[
     datetime,
-    BeforeValidator(_parse_time),
+    BeforeValidator(_time_of_json),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-24T10:00:00Z"]}),
 ]
 
