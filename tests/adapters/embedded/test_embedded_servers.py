@@ -54,6 +54,17 @@ def made(cluster: Path, folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def no_setpriv(tmp_path: Path) -> str:
+    """A PATH as on a system whose kernel cannot end a process with its parent."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for program in ("unshare", "true"):
+        if found := shutil.which(program):
+            (folder / program).symlink_to(found)
+    return str(folder)
+
+
 @contextlib.contextmanager
 def an_owner(folder: Path, path: str | None = None) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
     """Another process that runs servers in `folder`, and the pids of its two servers."""
@@ -88,6 +99,11 @@ def lives(pid: int) -> bool:
     # A dead child of a dead parent stays listed, as a zombie, until the system's first process has seen to it.
     listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return listed.stdout.strip()[:1] not in ("", "Z")
+
+
+def watchdogs_of(*pids: int) -> list[str]:
+    listed = subprocess.run(["ps", "-A", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    return [line for line in listed.splitlines() for pid in pids if line.rstrip().endswith(f"partita-watchdog {pid}")]
 
 
 def within(seconds: float, happens: Callable[[], bool]) -> bool:
@@ -203,17 +219,21 @@ async def test_a_killed_parent_leaves_no_server_and_the_folder_starts_again_at_o
             assert await query(servers.urls, "SELECT number FROM kept") == 42
 
 
-def test_a_killed_parent_leaves_no_server_where_the_kernel_does_not_end_it(made: Path, tmp_path: Path) -> None:
-    without_setpriv = tmp_path / "bin"
-    without_setpriv.mkdir()
-    if unshare := shutil.which("unshare"):
-        (without_setpriv / "unshare").symlink_to(unshare)
-    (without_setpriv / "true").symlink_to(shutil.which("true") or "/bin/true")
-    with an_owner(made, path=str(without_setpriv)) as (owner, postgres_pid, valkey_pid):
-        assert lives(postgres_pid)
+def test_a_killed_parent_leaves_no_server_where_the_kernel_does_not_end_it(made: Path, no_setpriv: str) -> None:
+    with an_owner(made, path=no_setpriv) as (owner, postgres_pid, valkey_pid):
+        assert len(watchdogs_of(postgres_pid, valkey_pid)) == 2
         owner.kill()
         owner.wait()
         assert within(20, lambda: not lives(postgres_pid) and not lives(valkey_pid))
+        assert within(5, lambda: not watchdogs_of(postgres_pid, valkey_pid))
+
+
+def test_an_orderly_stop_leaves_no_watchdog(made: Path, no_setpriv: str) -> None:
+    with an_owner(made, path=no_setpriv) as (_, postgres_pid, valkey_pid):
+        assert len(watchdogs_of(postgres_pid, valkey_pid)) == 2
+    assert not lives(postgres_pid)
+    assert not lives(valkey_pid)
+    assert not watchdogs_of(postgres_pid, valkey_pid)
 
 
 def test_ctrl_c_in_a_terminal_reaches_the_parent_and_not_the_servers(made: Path) -> None:
