@@ -10,6 +10,8 @@ from application.ledger.ports import Books, Group, KnownKey, LedgerAddress, Outc
 from domain.ledger.book import Book, Scope
 from domain.shared.chain import Head
 
+Work = Callable[[], Awaitable[object]]
+
 
 class Moment(Enum):
     """When a group fails."""
@@ -28,23 +30,24 @@ class WaywardBooks:
         self.appended: list[list[Outcome]] = []
         self.looked_up = 0
         self._books = books
-        self._failures: dict[Moment, deque[Exception]] = {moment: deque() for moment in Moment}
+        self._failures: dict[Moment, deque[tuple[Exception, Work | None]]] = {moment: deque() for moment in Moment}
         self._culprits: list[tuple[Callable[[Outcome], bool], Exception]] = []
-        self._meanwhile: list[Callable[[], Awaitable[object]]] = []
+        self._meanwhile: list[Work] = []
         self._gates: dict[LedgerAddress, asyncio.Event] = {}
         self._arrived: dict[LedgerAddress, asyncio.Event] = {}
 
-    def fail(self, moment: Moment, *errors: Exception) -> None:
-        """Raise these, one at each of the next groups' arrivals at the moment."""
-        self._failures[moment].extend(errors)
+    def fail(self, moment: Moment, *errors: Exception, meanwhile: Work | None = None) -> None:
+        """Raise these, one at each of the next groups' arrivals at the moment.
+
+        `meanwhile` is done after the last of them, before the next group holds the head.
+        """
+        for error in errors[:-1]:
+            self._failures[moment].append((error, None))
+        self._failures[moment].append((errors[-1], meanwhile))
 
     def choke_on(self, is_culprit: Callable[[Outcome], bool], error: Exception) -> None:
         """Raise whenever such an outcome is appended, as a store does that cannot store it."""
         self._culprits.append((is_culprit, error))
-
-    def do_meanwhile(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Do this once, before the next group holds the head."""
-        self._meanwhile.append(work)
 
     def hold_up(self, ledger: LedgerAddress) -> None:
         """Let groups of the ledger wait when they are about to append."""
@@ -65,9 +68,13 @@ class WaywardBooks:
             await self._meanwhile.pop(0)()
         self.pass_or_fail(Moment.OPENING)
         async with self._books.group(ledger) as held:
-            yield WaywardGroup(held, self, ledger)
-            self.pass_or_fail(Moment.COMMITTING)
-        self.pass_or_fail(Moment.COMMITTED)
+            group = WaywardGroup(held, self, ledger)
+            yield group
+            # Whether a mere look-up commits is of no interest to anyone.
+            if not group.is_look_up:
+                self.pass_or_fail(Moment.COMMITTING)
+        if not group.is_look_up:
+            self.pass_or_fail(Moment.COMMITTED)
 
     def snapshot(self, ledger: LedgerAddress) -> AbstractAsyncContextManager[Snapshot]:
         return self._books.snapshot(ledger)
@@ -75,7 +82,10 @@ class WaywardBooks:
     def pass_or_fail(self, moment: Moment) -> None:
         """Raise what was planned for the moment, if anything was."""
         if self._failures[moment]:
-            raise self._failures[moment].popleft()
+            error, meanwhile = self._failures[moment].popleft()
+            if meanwhile is not None:
+                self._meanwhile.append(meanwhile)
+            raise error
 
     async def pass_gate(self, ledger: LedgerAddress, outcomes: Sequence[Outcome]) -> None:
         """Wait at the ledger's gate, and raise if one of the outcomes cannot be stored."""
@@ -95,6 +105,7 @@ class WaywardGroup:
         self._held = held
         self._books = books
         self._ledger = ledger
+        self.is_look_up = False
 
     @property
     def head(self) -> Head:
@@ -117,4 +128,5 @@ class WaywardGroup:
 
     async def holds(self, sequence: int, hash: bytes) -> bool:
         self._books.looked_up += 1
+        self.is_look_up = True
         return await self._held.holds(sequence, hash)
