@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from adapters.postgres.ledger.readers import PostgresLedgerReads
 from dependency_injector import containers, providers
 
 from adapters.postgres.engine import journal_engine, service_engine
@@ -9,7 +10,6 @@ from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
-from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
 from adapters.security.secrets import SystemSecrets
@@ -38,6 +38,7 @@ class Services:
     api_keys: ApiKeys
     authenticate: Authenticate
     signer: Signer
+    cursor_key: bytes
     database_health: Health
     redis_health: Health
 
@@ -64,9 +65,7 @@ class Container(containers.DeclarativeContainer):
     ledger_work = providers.Singleton(
         PostgresWork, service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
     )
-    identity_work = providers.Singleton(
-        PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity
-    )
+    identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets)
     authenticate = providers.Singleton(Authenticate, organisations)
@@ -82,6 +81,7 @@ class Container(containers.DeclarativeContainer):
         api_keys=api_keys,
         authenticate=authenticate,
         signer=signer,
+        cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,
         redis_health=redis_health,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from application.identity.ports import IdentityChanges, IdentityReads, Secrets
+from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.api_key import NAME_LENGTH_MAX, ApiKey, build_key, digest, hint
 from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
@@ -21,24 +22,31 @@ class ApiKeys:
         self._ids = ids
         self._secrets = secrets
 
-    async def create(self, principal: Principal, name: str, *, request_id: str) -> tuple[ApiKey, str]:
-        """Make a key for the principal's organisation; return it, and its text, which is shown this once.
+    async def create(
+        self, principal: Principal, name: str, *, request_id: str, key: IdempotencyKey | None = None
+    ) -> tuple[ApiKey, str | None]:
+        """Make an API key for the principal's organisation; return it, and its text, which is shown this once.
 
-        Raises `PermissionDenied`, `ValidationFailed`.
+        Where `key` has done so before, return that API key, without its text. Raises `PermissionDenied`,
+        `ValidationFailed`, `IdempotencyConflict`.
         """
         checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
         now = self._clock.now()
         text = build_key(principal.organisation_id, self._secrets.random_bytes(48))
-        key = ApiKey(self._ids.new("key"), name, hint(text), now)
+        made = ApiKey(self._ids.new("key"), name, hint(text), now)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
-            await changes.add_api_key(key, digest(text))
-            await changes.record(
-                ApiKeyCreated(key.id, key.name),
+            before = await changes.log.answered(key) if key else None
+            if before is not None:
+                return await changes.api_key(before["id"]), None
+            await changes.add_api_key(made, digest(text))
+            await changes.log.record(
+                ApiKeyCreated(made.id, made.name),
                 id=self._ids.new("evt"),
                 author=Author(principal.actor, request_id),
                 now=now,
+                key=key,
             )
-        return key, text
+        return made, text
 
     async def list(self, principal: Principal) -> Sequence[ApiKey]:
         """Return the organisation's keys, oldest first. Raises `PermissionDenied`."""
@@ -54,6 +62,6 @@ class ApiKeys:
         async with self._work.begin(principal, Permission.API_KEYS_REVOKE) as changes:
             if not await changes.revoke_api_key(id, now):
                 raise NotFound(f"There is no API key {id!r} that still works.")
-            await changes.record(
+            await changes.log.record(
                 ApiKeyRevoked(id), id=self._ids.new("evt"), author=Author(principal.actor, request_id), now=now
             )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from application.shared.ports import OrganisationLog
 from domain.identity.api_key import ApiKey
-from domain.identity.events import OrganisationEvent
 from domain.shared.chain import Author
 
 
@@ -20,8 +20,13 @@ class IdentityReads(Protocol):
 class IdentityChanges(Protocol):
     """One transaction that changes an organisation."""
 
-    async def record(self, event: OrganisationEvent, *, id: str, author: Author, now: datetime) -> None:
-        """Append the event to the organisation's log: its audit trail."""
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log: its audit trail."""
+        ...
+
+    async def api_key(self, id: str) -> ApiKey:
+        """Return an API key that is known to exist."""
         ...
 
     async def add_api_key(self, key: ApiKey, digest: bytes) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from application.ledger.readers import LedgerChanges, LedgerReads
+from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.ledger.events import Event
-from domain.ledger.ledger import create
+from domain.ledger.ledger import LedgerAdded, create
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Author, Head, Recorded, record
+from domain.shared.chain import Author, Head, record
 
 
 async def create_ledger(
@@ -20,14 +21,19 @@ async def create_ledger(
     name: str,
     metadata: Mapping[str, str],
     request_id: str,
-) -> Recorded[Event]:
-    """Create a ledger in the principal's organisation; return the first event of its log.
+    key: IdempotencyKey | None = None,
+) -> bool:
+    """Create a ledger in the principal's organisation; return False where `key` has done so before.
 
-    Raises `PermissionDenied`, `LedgerExists`, `ValidationFailed`.
+    Raises `PermissionDenied`, `LedgerExists`, `ValidationFailed`, `IdempotencyConflict`.
     """
     event: Event = create(slug=slug, name=name, metadata=metadata)
     author = Author(principal.actor, request_id)
-    recorded = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=clock.now())
+    now = clock.now()
+    first = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=now)
     async with work.begin(principal, Permission.LEDGERS_CREATE) as changes:
-        await changes.create_ledger(slug, recorded)
-    return recorded
+        if key and await changes.log.answered(key) is not None:
+            return False
+        await changes.create_ledger(slug, first)
+        await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)
+    return True

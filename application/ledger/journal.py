@@ -87,7 +87,7 @@ class Journal:
             book = await snapshot.load(command.scope())
             now = max(self._clock.now(), snapshot.head.recorded_at)
             events = command.execute(book, now)
-            return Outcome(tuple(Applied(event, book.apply(event), now) for event in events))
+            return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
     async def close(self) -> None:
         """Wait until all that was submitted is answered."""

@@ -55,11 +55,15 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What an accepted command did: its events in order. `replayed` when the key had done it before."""
+    """What an accepted command did: its events in order. `replayed` when the key had done it before.
+
+    In a dry run, `book` is the state that the command would leave, as far as its scope reaches.
+    """
 
     applied: tuple[Applied, ...]
     key: IdempotencyKey | None = None
     replayed: bool = False
+    book: Book | None = None
 
     @property
     def sequence(self) -> int | None:

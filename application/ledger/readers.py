@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from application.shared.pagination import Page, PageRequest
+from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
@@ -242,6 +243,11 @@ class LedgerReads(Protocol):
 
 class LedgerChanges(Protocol):
     """One transaction that changes which ledgers an organisation has."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log."""
+        ...
 
     async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
         """Create the ledger with the first event of its log. Raises `LedgerExists`."""

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 from domain.ledger.events import LedgerCreated
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
@@ -27,6 +28,18 @@ class LedgerExists(DomainError):
     code = "ledger-exists"
     kind = ErrorKind.CONFLICT
     title = "The ledger exists"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAdded:
+    """An organisation got a ledger: an event of the organisation's log. The ledger's own log begins with another."""
+
+    type: ClassVar[str] = "ledger.added"
+    slug: str
+
+    def data(self) -> dict[str, Any]:
+        """Return what is hashed and shown."""
+        return {"slug": self.slug}
 
 
 def checked_slug(slug: str) -> str:

@@ -20,6 +20,7 @@ class ErrorKind(Enum):
     NOT_FOUND = "not-found"
     CONFLICT = "conflict"
     STALE = "stale"  # based on an older version of what it changes
+    BASELESS = "baseless"  # does not say which version of what it changes it is based on
     UNAVAILABLE = "unavailable"  # nothing is wrong with the request: try again later
 
 
@@ -83,6 +84,14 @@ class VersionConflict(DomainError):
     code = "version-conflict"
     kind = ErrorKind.STALE
     title = "Changed since you read it"
+
+
+class PreconditionRequired(DomainError):
+    """A change must say what it is based on: send the resource's `ETag`, as you last read it, as `If-Match`."""
+
+    code = "precondition-required"
+    kind = ErrorKind.BASELESS
+    title = "If-Match is missing"
 
 
 class IdempotencyConflict(DomainError):

@@ -10,9 +10,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
 
-_TIME = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
-)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 class AmountNotAString(DomainError):
@@ -36,7 +34,7 @@ FormType = TypeVar("FormType", bound=Form)
 
 
 def parse_time(text: str) -> datetime:
-    """Return the UTC time that a text of RFC 3339 names, to the microsecond. Raises `ValueError`, saying what is wrong."""
+    """Return the UTC time that a text of RFC 3339 names, to the microsecond. Raises `ValueError`, saying why not."""
     if not _TIME.fullmatch(text):
         raise ValueError("must be a time of RFC 3339 with its offset, such as 2026-11-24T10:00:00Z")
     try:
@@ -69,15 +67,17 @@ def read_form(form: type[FormType], value: Any) -> FormType:
         raise refusal(error.errors(include_url=False, include_context=False)) from None
 
 
-def refusal(errors: Sequence[ErrorDetails], *, prefix: int = 0) -> DomainError:
-    """Return what to say about a form's mistakes; the first `prefix` parts of their places are left out."""
-    blames = [Blame(_pointer(error["loc"][prefix:]), _sentence(error)) for error in errors]
+def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False) -> DomainError:
+    """Return what to say about mistakes in a form, or anywhere in a request, whose body's places begin with `body`."""
+    blames = []
+    for error in errors:
+        place = error["loc"][1:] if is_of_request and error["loc"][0] == "body" else error["loc"]
+        blames.append(Blame(_pointer(place), _sentence(error)))
     refused: DomainError
     for error, blame in zip(errors, blames, strict=True):
         if error["loc"] and error["loc"][-1] == "amount" and isinstance(error["input"], int | float):
             refused = AmountNotAString(
-                f"The amount {error['input']!r} is a JSON number: write it as a string in major units, such as "
-                '"12.50".'
+                f'The amount {error["input"]!r} is a JSON number: write it as a string in major units, such as "12.50".'
             )
             refused.blames = (blame,)
             return refused

@@ -50,7 +50,7 @@ class TransactionIn(Form):
     reference: Annotated[str | None, Field(description="Your own name for it, unique in its ledger.")] = None
     description: str = ""
     effective_at: Annotated[Time | None, Field(description="When it happened; now, if left out.")] = None
-    metadata: Metadata = {}
+    metadata: Metadata = Field(default_factory=dict)
 
 
 # Each is read by itself, so that one that cannot be read spoils no other.

@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import RowMapping, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.ids import outward_id, stored_id
-from adapters.postgres.tables import api_keys, event_log, organisations
+from adapters.postgres.organisation_log import PostgresOrganisationLog
+from adapters.postgres.tables import api_keys, organisations
 from adapters.postgres.work import tenant_transaction, tenant_view
 from domain.identity.api_key import ApiKey
-from domain.identity.events import OrganisationCreated, OrganisationEvent
-from domain.shared.chain import Author, Head, Recorded, record
+from domain.identity.events import OrganisationCreated
+from domain.shared.chain import Author
 
 
 class PostgresOrganisations:
@@ -26,8 +26,8 @@ class PostgresOrganisations:
             organisation_id: int = await connection.scalar(text("SELECT nextval('stream_numbers')"))
         async with tenant_transaction(self._engine, organisation_id) as connection:
             await connection.execute(insert(organisations).values(id=organisation_id, name=name, created_at=now))
-            first = record(OrganisationCreated(name), Head(), id=event_id, author=author, recorded_at=now)
-            await append_event(connection, organisation_id, organisation_id, first)
+            log = PostgresOrganisationLog(connection, organisation_id)
+            await log.record(OrganisationCreated(name), id=event_id, author=author, now=now)
         return organisation_id
 
     async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
@@ -43,6 +43,7 @@ class PostgresIdentity:
     def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
         self._connection = connection
         self._organisation_id = organisation_id
+        self.log = PostgresOrganisationLog(connection, organisation_id)
 
     async def api_keys(self) -> Sequence[ApiKey]:
         query = (
@@ -52,22 +53,11 @@ class PostgresIdentity:
         )
         return [_api_key(row) for row in (await self._connection.execute(query)).mappings()]
 
-    async def record(self, event: OrganisationEvent, *, id: str, author: Author, now: datetime) -> None:
-        # The organisation's row is the lock of its log, as a ledger's row is of the ledger's.
-        await self._connection.execute(
-            select(organisations.c.id)
-            .where(organisations.c.id == self._organisation_id)
-            .with_for_update(key_share=True)
+    async def api_key(self, id: str) -> ApiKey:
+        query = select(api_keys).where(
+            api_keys.c.organisation_id == self._organisation_id, api_keys.c.id == stored_id("key", id)
         )
-        last = (
-            select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
-            .where(event_log.c.stream_id == self._organisation_id)
-            .order_by(event_log.c.sequence.desc())
-            .limit(1)
-        )
-        head = Head(*(await self._connection.execute(last)).one())
-        recorded = record(event, head, id=id, author=author, recorded_at=max(now, head.recorded_at))
-        await append_event(self._connection, self._organisation_id, self._organisation_id, recorded)
+        return _api_key((await self._connection.execute(query)).mappings().one())
 
     async def add_api_key(self, key: ApiKey, digest: bytes) -> None:
         await self._connection.execute(
@@ -95,22 +85,6 @@ class PostgresIdentity:
             .values(revoked_at=now)
         )
         return result.rowcount == 1
-
-
-async def append_event(
-    connection: AsyncConnection, organisation_id: int, stream_id: int, recorded: Recorded[Any]
-) -> None:
-    """Write an event of any stream that is not written by the journal's groups."""
-    await connection.execute(
-        insert(event_log).values(
-            organisation_id=organisation_id,
-            stream_id=stream_id,
-            sequence=recorded.sequence,
-            recorded_at=recorded.recorded_at,
-            hash=recorded.hash,
-            content=recorded.content,
-        )
-    )
 
 
 def _api_key(row: RowMapping) -> ApiKey:

@@ -5,7 +5,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.projections import project
-from adapters.postgres.tables import event_log, ledgers
+from adapters.postgres.organisation_log import PostgresOrganisationLog, append_event
+from adapters.postgres.tables import ledgers
 from application.ledger.ports import Applied
 from domain.ledger.events import Event
 from domain.ledger.ledger import LedgerExists
@@ -18,6 +19,7 @@ class PostgresLedgerChanges:
     def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
         self._connection = connection
         self._organisation_id = organisation_id
+        self.log = PostgresOrganisationLog(connection, organisation_id)
 
     async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
         created = await self._connection.scalar(
@@ -28,16 +30,7 @@ class PostgresLedgerChanges:
         )
         if created is None:
             raise LedgerExists(f"Your organisation has a ledger {slug!r} already.", pointer="/slug")
-        await self._connection.execute(
-            insert(event_log).values(
-                organisation_id=self._organisation_id,
-                stream_id=created,
-                sequence=first.sequence,
-                recorded_at=first.recorded_at,
-                hash=first.hash,
-                content=first.content,
-            )
-        )
+        await append_event(self._connection, self._organisation_id, created, first)
         driver = (await self._connection.get_raw_connection()).driver_connection
         applied = [Applied(first.event, (), first.recorded_at, first)]
         await project(driver, self._organisation_id, created, applied, first.sequence)

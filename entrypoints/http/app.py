@@ -1,0 +1,103 @@
+"""The HTTP application, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi_swagger import patch_fastapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from application.shared.ports import CommitInDoubt, StoreUnavailable
+from domain.shared.errors import DomainError, NotFound, ValidationFailed
+from entrypoints.container import Services
+from entrypoints.http import health
+from entrypoints.http.middleware import Envelope
+from entrypoints.http.openapi import openapi_document
+from entrypoints.http.problems import (
+    MethodNotAllowed,
+    problem_index,
+    problem_page,
+    problem_response,
+    refusal_of,
+)
+from entrypoints.http.v1 import accounts, api_keys, assets, bulk, chart, events, ledgers, reports, transactions
+from entrypoints.schemas.forms import refusal
+
+DESCRIPTION: Final = """
+The open ledger server: double-entry, multi-tenant, event-sourced.
+
+Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
+explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`. Writes to a ledger take `?dry_run=true`.
+"""
+# The hot paths first: routes are tried in order.
+_ROUTERS: Final = (
+    transactions.hot,
+    bulk.router,
+    transactions.router,
+    accounts.router,
+    ledgers.router,
+    assets.router,
+    chart.router,
+    reports.router,
+    events.router,
+    api_keys.router,
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application that serves these services."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await services.journal.close()
+
+    app = FastAPI(
+        title="Partita",
+        version=version("partita"),
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
+        lifespan=lifespan,
+    )
+    app.state.services = services
+    for router in _ROUTERS:
+        app.include_router(router, prefix="/v1")
+    app.include_router(health.router)
+    app.add_api_route("/problems", problem_index, include_in_schema=False)
+    app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
+    patch_fastapi(app, docs_url="/docs")
+    app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign] # FastAPI's documented way to change it
+    app.add_exception_handler(RequestValidationError, _on_bad_form)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    for failure in (DomainError, StoreUnavailable, CommitInDoubt):
+        app.add_exception_handler(failure, _on_failure)
+    app.add_middleware(Envelope, ids=services.ids)
+    return app
+
+
+async def _on_failure(request: Request, failure: Exception) -> Response:
+    return problem_response(refusal_of(failure), request)
+
+
+async def _on_bad_form(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return problem_response(refusal(error.errors(), is_of_request=True), request)
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        refused: DomainError = MethodNotAllowed(f"{request.method} is not allowed here; {allowed or 'others'} are.")
+        return problem_response(refused, request, error.headers)
+    if error.status_code == 404:
+        hint = "" if request.url.path.startswith("/v1/") else " Paths of this interface begin with /v1/."
+        return problem_response(NotFound(f"There is nothing at {request.url.path}.{hint}"), request)
+    return problem_response(ValidationFailed(str(error.detail)), request)

@@ -1,0 +1,67 @@
+"""What surrounds every request: its id, the version of the interface, and an answer even to a bug."""
+
+import re
+from typing import Final
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from application.shared.ports import Ids
+from entrypoints.http.problems import UnsupportedVersion, problem_response, refusal_of
+
+VERSION: Final = "1"
+_ROOTS_OF_VERSION_1: Final = ("ledgers", "api-keys")
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+
+
+class Envelope:
+    """Gives a request its id (the client's own, if it is one), and answers `X-Request-Id` and `Partita-Version`.
+
+    A path without version is taken for one of version 1 where the header `Partita-Version` asks for it.
+    """
+
+    def __init__(self, app: ASGIApp, *, ids: Ids) -> None:
+        self._app = app
+        self._ids = ids
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id, version = self._headers(scope)
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        state["path"] = scope["path"]
+        extra = [(b"x-request-id", request_id.encode()), (b"partita-version", VERSION.encode())]
+        has_started = False
+
+        async def send_enveloped(message: Message) -> None:
+            nonlocal has_started
+            if message["type"] == "http.response.start":
+                has_started = True
+                message["headers"] = [*message["headers"], *extra]
+            await send(message)
+
+        if version is not None and version != VERSION.encode():
+            shown = version[:20].decode("latin-1")
+            refusal = UnsupportedVersion(f"There is no version {shown!a} of this interface; there is {VERSION}.")
+            await problem_response(refusal, Request(scope))(scope, receive, send_enveloped)
+            return
+        if version is not None and scope["path"].split("/", 2)[1] in _ROOTS_OF_VERSION_1:
+            scope["path"] = f"/v{VERSION}{scope['path']}"
+        try:
+            await self._app(scope, receive, send_enveloped)
+        except Exception as bug:
+            if has_started:
+                raise
+            await problem_response(refusal_of(bug), Request(scope))(scope, receive, send_enveloped)
+
+    def _headers(self, scope: Scope) -> tuple[str, bytes | None]:
+        request_id = version = None
+        for name, value in scope["headers"]:
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                request_id = value.decode()
+            elif name == b"partita-version":
+                version = value
+        return request_id or self._ids.new("req"), version

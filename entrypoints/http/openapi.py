@@ -1,0 +1,128 @@
+"""The OpenAPI document: what FastAPI cannot see of routes that read their requests themselves."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
+from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, ListSpec
+from entrypoints.http.problems import PROBLEM_TYPE, documented_errors, status_of
+
+_described: set[type[BaseModel]] = set()
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known.",
+    "required": ["type", "title", "status", "detail", "code", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "A path on this server that explains the code."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "code": {"type": "string"},
+        "request_id": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+def described_body(
+    form: type[BaseModel],
+    *,
+    path: Iterable[str],
+    takes_key: bool = False,
+    takes_dry_run: bool = False,
+    other_types: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Return the description of a route that reads its path, its headers and its body by itself."""
+    _described.add(form)
+    content: dict[str, Any] = {"application/json": {"schema": {"$ref": f"#/components/schemas/{form.__name__}"}}}
+    content.update({other: {"schema": {"type": "string"}} for other in other_types})
+    parameters = [_parameter(name, "path", required=True) for name in path]
+    if takes_key:
+        parameters.append(KEY_PARAMETER)
+    if takes_dry_run:
+        parameters.append(DRY_RUN_PARAMETER)
+    return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
+
+
+def described_list(spec: ListSpec) -> dict[str, Any]:
+    """Return the description of a list's query parameters."""
+    parameters = [
+        _parameter("limit", "query", {"type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT}),
+        _parameter("cursor", "query", description="`next_cursor` of the page before; the rest of the query stays."),
+        _parameter("sort", "query", {"type": "string", "enum": list(spec.sorts), "default": spec.sorts[0]}),
+    ]
+    for name, field in spec.parameters().items():
+        schema: dict[str, Any] = {"type": "integer"} if field.is_integer else {"type": "string"}
+        if field.is_time:
+            schema["format"] = "date-time"
+        if name.endswith("[exists]"):
+            schema = {"type": "boolean"}
+        parameters.append(_parameter(name, "query", schema, description=field.description))
+    if spec.has_metadata:
+        of_key = {"type": "object", "additionalProperties": {"type": "string"}}
+        described = _parameter("metadata", "query", of_key, description="`metadata[key]=value`, any number of times.")
+        parameters.append({**described, "style": "deepObject", "explode": True})
+    return {"parameters": parameters}
+
+
+def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of the refusals with these statuses."""
+    titles: dict[int, list[str]] = {}
+    for error in documented_errors():
+        titles.setdefault(status_of(error), []).append(error.code)
+    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": "A problem: `" + "`, `".join(titles.get(status, ["…"])) + "`.", "content": content}
+        for status in (*statuses, 500)
+    }
+
+
+def _parameter(
+    name: str, place: str, schema: dict[str, Any] | None = None, *, description: str = "", required: bool = False
+) -> dict[str, Any]:
+    parameter = {"name": name, "in": place, "required": required, "schema": schema or {"type": "string"}}
+    return {**parameter, "description": description} if description else parameter
+
+
+KEY_PARAMETER = _parameter(
+    "Idempotency-Key",
+    "header",
+    {"type": "string", "minLength": 1, "maxLength": 255},
+    description=KEY_DESCRIPTION,
+)
+DRY_RUN_PARAMETER = _parameter(
+    "dry_run", "query", {"type": "boolean", "default": False}, description=DRY_RUN_DESCRIPTION
+)
+
+
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """Return the document of all routes, with the schemas that only `described_body` names."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+        )
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        models = [(form, "validation") for form in sorted(_described, key=lambda form: form.__name__)]
+        _, described = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type] # a literal type is lost in the list
+        schemas.update(described["$defs"])
+        schemas["Problem"] = _PROBLEM
+        document["components"]["securitySchemes"] = {
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key: `ptk_…`."}
+        }
+        document["security"] = [{"key": []}]
+        app.openapi_schema = document
+    return app.openapi_schema

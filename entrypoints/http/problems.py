@@ -1,0 +1,175 @@
+"""Problems: how a refusal is told over HTTP (RFC 9457), and the one place that decides its status."""
+
+import html
+import inspect
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from application.shared.ports import CommitInDoubt, StoreUnavailable
+from domain.shared.errors import DomainError, ErrorKind, NotFound, Unavailable
+
+PROBLEM_TYPE: Final = "application/problem+json"
+RETRY_AFTER_SECONDS: Final = 1
+
+_log = logging.getLogger("partita.http")
+
+
+class MethodNotAllowed(DomainError):
+    """The path exists, and does not take this method; the header `Allow` lists those that it takes."""
+
+    code = "method-not-allowed"
+    kind = ErrorKind.MALFORMED
+    title = "Method not allowed"
+
+
+class UnsupportedMediaType(DomainError):
+    """The body is of a type that this path does not read. Send JSON, as `Content-Type: application/json`."""
+
+    code = "unsupported-media-type"
+    kind = ErrorKind.MALFORMED
+    title = "Unsupported media type"
+
+
+class PayloadTooLarge(DomainError):
+    """The body is longer than this server accepts. Split it, or stream it as NDJSON to the bulk route."""
+
+    code = "payload-too-large"
+    kind = ErrorKind.MALFORMED
+    title = "The body is too large"
+
+
+class UnsupportedVersion(DomainError):
+    """This server speaks version 1: use paths that begin with `/v1/`, or the header `Partita-Version: 1`."""
+
+    code = "unsupported-version"
+    kind = ErrorKind.MALFORMED
+    title = "No such version"
+
+
+class UnknownParameter(DomainError):
+    """A query parameter, filter, sort field or cursor is not one that this list knows; the detail says which are."""
+
+    code = "unknown-parameter"
+    kind = ErrorKind.MALFORMED
+    title = "Unknown parameter"
+
+
+class InternalError(DomainError):
+    """Something in the server failed that should not have. Nothing was changed unless you were told so.
+
+    Report it with the `request_id`, under which the server's log says more.
+    """
+
+    code = "internal-error"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Our mistake"
+
+
+_STATUS_OF_CODE: Final = {
+    MethodNotAllowed.code: 405,
+    PayloadTooLarge.code: 413,
+    UnsupportedMediaType.code: 415,
+    InternalError.code: 500,
+}
+_STATUS_OF_KIND: Final = {
+    ErrorKind.MALFORMED: 400,
+    ErrorKind.NOT_AUTHENTICATED: 401,
+    ErrorKind.FORBIDDEN: 403,
+    ErrorKind.NOT_FOUND: 404,
+    ErrorKind.CONFLICT: 409,
+    ErrorKind.STALE: 412,
+    ErrorKind.INVALID: 422,
+    ErrorKind.REFUSED: 422,
+    ErrorKind.BASELESS: 428,
+    ErrorKind.UNAVAILABLE: 503,
+}
+
+
+def status_of(error: DomainError | type[DomainError]) -> int:
+    """Return the HTTP status that tells this refusal."""
+    return _STATUS_OF_CODE.get(error.code) or _STATUS_OF_KIND[error.kind]
+
+
+def problem_document(error: DomainError, request_id: str, *, instance: str | None = None) -> dict[str, Any]:
+    """Return the members of the problem: those of RFC 9457, then `code`, `request_id` and `errors`."""
+    document: dict[str, Any] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": status_of(error),
+        "detail": error.detail,
+        "code": error.code,
+        "request_id": request_id,
+    }
+    if instance is not None:
+        document["instance"] = instance
+    if error.blames:
+        document["errors"] = [{"pointer": blame.pointer, "detail": blame.detail} for blame in error.blames]
+    return document
+
+
+def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that tells the refusal."""
+    status = status_of(error)
+    of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
+    document = problem_document(error, request.state.request_id, instance=request.state.path)
+    return Response(orjson.dumps(document), status, headers={**of_status, **(headers or {})}, media_type=PROBLEM_TYPE)
+
+
+def refusal_of(failure: BaseException) -> DomainError:
+    """Return what to tell about a failure: a refusal as it is, and of what is nobody's request's fault, little."""
+    if isinstance(failure, DomainError):
+        return failure
+    if isinstance(failure, StoreUnavailable):
+        return Unavailable("The database cannot be reached. Nothing was changed; try again.")
+    if isinstance(failure, CommitInDoubt):
+        return Unavailable(
+            "The database was lost while it committed, so this may have been done or not. Try again with the same "
+            "idempotency key: it will not be done twice."
+        )
+    _log.error("a request failed", exc_info=failure)
+    return InternalError("The server failed; its log says why, under this request_id.")
+
+
+def documented_errors() -> Iterator[type[DomainError]]:
+    """Return every class of refusal that a client can meet, by code."""
+    found: dict[str, type[DomainError]] = {}
+    waiting = [DomainError]
+    while waiting:
+        error = waiting.pop()
+        waiting.extend(error.__subclasses__())
+        if error is not DomainError:
+            found.setdefault(error.code, error)
+    yield from (found[code] for code in sorted(found))
+
+
+def problem_page(code: str) -> HTMLResponse:
+    """Return the page that explains a code. Raises `NotFound`."""
+    for error in documented_errors():
+        if error.code == code:
+            paragraphs = inspect.cleandoc(error.__doc__ or "").split("\n\n")
+            body = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs)
+            return _page(error.title, f"<p><code>{code}</code>, status {status_of(error)}</p>{body}")
+    raise NotFound(f"There is no problem {code!r}; /problems lists all.")
+
+
+def problem_index() -> HTMLResponse:
+    """Return the page that lists every code."""
+    items = "".join(
+        f'<li><a href="/problems/{error.code}">{error.code}</a> ({status_of(error)}): {html.escape(error.title)}</li>'
+        for error in documented_errors()
+    )
+    return _page("Problems", f"<ul>{items}</ul>")
+
+
+def _page(title: str, body: str) -> HTMLResponse:
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)} · Partita</title>'
+        f"<style>body{{font:1.1rem/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 1rem}}</style>"
+        f"<h1>{html.escape(title)}</h1>{body}</html>"
+    )

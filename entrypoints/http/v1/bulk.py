@@ -1,0 +1,102 @@
+"""Many transactions in one request: as a JSON list, all or none or each by itself; or as a stream of lines."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from application.ledger.post_atomically import PostAtomically
+from domain.ledger.events import TransactionPosted
+from domain.ledger.transaction import TransactionDraft
+from domain.shared.errors import Blame, DomainError
+from entrypoints.http.dependencies import (
+    Caller,
+    PlainRoute,
+    caller,
+    idempotency_key,
+    is_dry_run,
+    read_json,
+)
+from entrypoints.http.openapi import described_body, described_problems
+from entrypoints.http.v1.bulk_items import ResultDocument, post_item, result_document
+from entrypoints.http.v1.bulk_stream import NDJSON, StreamedBulk
+from entrypoints.http.v1.transaction_documents import posted_document
+from entrypoints.schemas.forms import read_form
+from entrypoints.schemas.transactions import BulkIn, transaction_draft
+
+router = APIRouter(route_class=PlainRoute, tags=["transactions"])
+
+
+class BulkDocument(TypedDict):
+    """One result for each transaction, in order."""
+
+    results: list[ResultDocument]
+
+
+@router.post(
+    "/ledgers/{ledger}/transactions/bulk",
+    summary="Post many transactions",
+    response_model=BulkDocument,
+    openapi_extra=described_body(BulkIn, path=("ledger",), takes_key=True, takes_dry_run=True, other_types=(NDJSON,)),
+    responses=described_problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+)
+async def post_bulk(request: Request) -> Response:
+    """Post up to 1,000 transactions of a JSON list; or any number as `application/x-ndjson`, one a line.
+
+    A list is posted atomically, all or none, if it says so; else each transaction is answered by itself, as each line
+    of a stream is. The answers to a stream come while it is still being sent, one a line, in order; a client may also
+    send everything first and read afterwards. An `Idempotency-Key` K gives the transaction at index i the key K/i.
+    """
+    who = await caller(request)
+    slug: str = request.path_params["ledger"]
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() == NDJSON:
+        return StreamedBulk(request, who, slug, is_dry_run=is_dry_run(request))
+    document = await read_json(request, who.services.settings.bulk_bytes_max)
+    bulk = read_form(BulkIn, document)
+    if bulk.atomic:
+        results = await _post_atomically(request, who, slug, document, bulk.transactions)
+    else:
+        results = await _post_each(request, who, slug, bulk.transactions)
+    return Response(orjson.dumps(BulkDocument(results=results)), 200, media_type="application/json")
+
+
+async def _post_atomically(
+    request: Request, who: Caller, slug: str, document: Any, transactions: Sequence[Any]
+) -> list[ResultDocument]:
+    drafts: list[TransactionDraft] = []
+    for index, transaction in enumerate(transactions):
+        try:
+            drafts.append(transaction_draft(transaction, who.services.ids.new("txn")))
+        except DomainError as refusal:
+            blames = refusal.blames or (Blame("", refusal.detail),)
+            refusal.blames = tuple(Blame(f"/transactions/{index}{each.pointer}", each.detail) for each in blames)
+            raise
+    command = PostAtomically(tuple(drafts))
+    journal = who.services.journal
+    if is_dry_run(request):
+        outcome = await journal.try_out(who.principal, slug, command)
+    else:
+        key = idempotency_key(request, document)
+        outcome = await journal.submit(who.principal, slug, command, request_id=who.request_id, key=key)
+    posted = [applied for applied in outcome.applied if isinstance(applied.event, TransactionPosted)]
+    return [
+        {"index": index, "status": 201, "transaction": posted_document(applied)} for index, applied in enumerate(posted)
+    ]
+
+
+async def _post_each(request: Request, who: Caller, slug: str, transactions: Sequence[Any]) -> list[ResultDocument]:
+    dry_run = is_dry_run(request)
+    key = request.headers.get("idempotency-key")
+    path = request.url.path.removesuffix("/bulk")
+    answers = []
+    for index, transaction in enumerate(transactions):
+        item_key = None if key is None else (f"{key}/{index}", path)
+        answers.append(post_item(who, slug, transaction, item_key, dry_run=dry_run))
+        if dry_run:
+            await asyncio.wait(answers[-1:])
+    outcomes = await asyncio.gather(*answers, return_exceptions=True)
+    return [result_document(index, outcome, who.request_id) for index, outcome in enumerate(outcomes)]

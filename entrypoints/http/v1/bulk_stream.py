@@ -1,0 +1,163 @@
+"""A bulk as a stream of lines: of any length, in constant memory, answered while it is still being sent.
+
+Three things go on side by side. Lines are read and handed to the journal, a bounded number at a time. Answers are put
+in order and spooled. The spool is sent as fast as the client takes it. Reading never waits for sending, so a client
+that sends everything before it reads anything is not left hanging.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from application.ledger.ports import Outcome
+from domain.shared.errors import DomainError, ErrorKind
+from entrypoints.http.dependencies import Caller
+from entrypoints.http.problems import PayloadTooLarge, problem_document, status_of
+from entrypoints.http.v1.answer_spool import AnswerSpool, SpoolFull
+from entrypoints.http.v1.bulk_items import post_item, result_document
+from entrypoints.schemas.json_text import parse_json
+
+NDJSON: Final = "application/x-ndjson"
+# How much may be on its way through the journal: two full groups, or a few of very long lines.
+IN_FLIGHT_MAX: Final = 500
+IN_FLIGHT_BYTES_MAX: Final = 16 * 1024 * 1024
+DRY_RUNS_IN_FLIGHT_MAX: Final = 4
+
+
+class AnswersNotTaken(DomainError):
+    """The client sends lines but takes no answers, and no more of those can be kept. The stream ends here.
+
+    Lines with an answer were dealt with. Those from this index on may have been, or not: read the answers while you
+    send, and send the rest again with the same idempotency key or references.
+    """
+
+    code = "answers-not-taken"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Too many answers are waiting"
+
+
+class StreamedBulk(Response):
+    """The answer to a stream of transactions: one line for each line that is not blank, in order."""
+
+    media_type = NDJSON
+
+    def __init__(self, request: Request, who: Caller, slug: str, *, is_dry_run: bool) -> None:
+        super().__init__(status_code=200)
+        del self.headers["content-length"]
+        self._request = request
+        self._who = who
+        self._slug = slug
+        self._is_dry_run = is_dry_run
+        self._key = request.headers.get("idempotency-key")
+        self._path = request.url.path.removesuffix("/bulk")
+        settings = who.services.settings
+        self._line_bytes_max = settings.body_bytes_max
+        self._spool = AnswerSpool(settings.spool_bytes_max)
+        # The answers to come, in order, with the length of their lines; None after the last.
+        self._answers: asyncio.Queue[tuple[asyncio.Future[Outcome], int] | None] = asyncio.Queue()
+        self._in_flight = 0
+        self._in_flight_bytes = 0
+        self._room = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the stream."""
+        reading = asyncio.create_task(self._read())
+        answering = asyncio.create_task(self._answer())
+        answering.add_done_callback(lambda _: reading.cancel())
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            while body := await self._spool.read():
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            answering.cancel()
+            await asyncio.wait((reading, answering))
+            self._spool.close()
+
+    async def _read(self) -> None:
+        """Read lines and hand them to the journal; wait when enough are on their way."""
+        index = 0
+        try:
+            async for number, line in self._lines():
+                length = 0 if line is None else len(line)
+                await self._wait_for_room(length)
+                self._answers.put_nowait((self._post(number, line, index), length))
+                self._in_flight += 1
+                self._in_flight_bytes += length
+                index += 1
+        except ClientDisconnect:
+            pass  # a line that was cut off is no line
+        finally:
+            self._answers.put_nowait(None)
+
+    async def _wait_for_room(self, length: int) -> None:
+        in_flight_max = DRY_RUNS_IN_FLIGHT_MAX if self._is_dry_run else IN_FLIGHT_MAX
+        while self._in_flight and (
+            self._in_flight >= in_flight_max or self._in_flight_bytes + length > IN_FLIGHT_BYTES_MAX
+        ):
+            self._room.clear()
+            await self._room.wait()
+
+    async def _lines(self) -> AsyncIterator[tuple[int, bytes | None]]:
+        """Yield each line that is not blank with its number, from 1; None in the place of one that is too long."""
+        number = 1
+        rest = b""
+        is_too_long = False
+        async for chunk in self._request.stream():
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                if is_too_long or len(line) > self._line_bytes_max:
+                    yield number, None
+                elif line.strip():
+                    yield number, line
+                is_too_long = False
+                number += 1
+            if len(rest) > self._line_bytes_max:
+                is_too_long, rest = True, b""
+            # Lines that are there already must not keep others from their turn.
+            await asyncio.sleep(0)
+        if is_too_long or rest.strip():
+            yield number, None if is_too_long else rest
+
+    def _post(self, number: int, line: bytes | None, index: int) -> asyncio.Future[Outcome]:
+        try:
+            if line is None:
+                raise PayloadTooLarge(f"The line is longer than {self._line_bytes_max:,} bytes.")
+            key = None if self._key is None else (f"{self._key}/{index}", self._path)
+            return post_item(self._who, self._slug, parse_json(line), key, dry_run=self._is_dry_run)
+        except DomainError as refusal:
+            refusal.detail = f"Line {number}: {refusal.detail}"
+            answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            answer.set_exception(refusal)
+            return answer
+
+    async def _answer(self) -> None:
+        """Put the answers in order into the spool, which the client empties in its own time."""
+        index = 0
+        last = b""
+        try:
+            while (next_answer := await self._answers.get()) is not None:
+                answer, length = next_answer
+                self._spool.write(await self._told(index, answer))
+                self._in_flight -= 1
+                self._in_flight_bytes -= length
+                self._room.set()
+                index += 1
+        except SpoolFull as error:
+            refusal = AnswersNotTaken(f"Lines from index {index} on are not answered: {error}.")
+            problem = problem_document(refusal, self._who.request_id)
+            last = orjson.dumps({"index": index, "status": status_of(refusal), "problem": problem}) + b"\n"
+        finally:
+            self._spool.complete(last)
+
+    async def _told(self, index: int, answer: asyncio.Future[Outcome]) -> bytes:
+        try:
+            outcome: Outcome | Exception = await answer
+        except Exception as failure:
+            outcome = failure
+        return orjson.dumps(result_document(index, outcome, self._who.request_id)) + b"\n"

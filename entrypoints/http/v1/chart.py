@@ -1,0 +1,85 @@
+"""The chart of a ledger: its rules by path pattern."""
+
+from typing import Annotated, Literal, TypedDict
+
+from fastapi import APIRouter
+from pydantic import ConfigDict
+from pydantic import Field as Described
+from starlette.responses import Response
+
+from application.ledger.set_chart import SetChart
+from domain.ledger.account import AccountType
+from domain.ledger.chart import RULES_MAX, Chart, Pattern, Rule
+from domain.shared.access import Permission
+from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, StrictRoute, etag
+from entrypoints.http.openapi import described_problems
+from entrypoints.schemas.forms import Form
+
+router = APIRouter(route_class=StrictRoute, tags=["chart"])
+
+AccountTypeName = Literal["asset", "expense", "liability", "equity", "income"]
+
+
+class RuleIn(Form):
+    """Accounts whose path fits the pattern are opened with this type."""
+
+    pattern: Annotated[str, Described(description="`*` is one segment, `**` any number.", examples=["users:*:wallet"])]
+    type: AccountTypeName
+
+
+class ChartIn(Form):
+    """A whole chart: the first rule that matches wins, and the default chart comes last."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"rules": [{"pattern": "users:*:wallet", "type": "liability"}]}]}
+    )
+
+    rules: Annotated[list[RuleIn], Described(max_length=RULES_MAX)]
+
+
+class RuleDocument(TypedDict):
+    """A rule of a chart."""
+
+    pattern: str
+    type: str
+
+
+class ChartDocument(TypedDict):
+    """The rules of a ledger, without the default chart that comes after them."""
+
+    rules: list[RuleDocument]
+    version: int
+
+
+def chart_document(chart: Chart) -> ChartDocument:
+    """Return a chart as it is shown."""
+    rules: list[RuleDocument] = [{"pattern": rule.pattern.text, "type": rule.type.value} for rule in chart.rules]
+    return {"rules": rules, "version": chart.version}
+
+
+@router.get("/ledgers/{ledger}/chart", summary="Get the chart", responses=described_problems(401, 403, 404))
+async def get_chart(ledger: str, who: CallerDependency, response: Response) -> ChartDocument:
+    """Return the ledger's rules."""
+    async with who.services.ledgers.read(who.principal, Permission.LEDGERS_READ) as reads:
+        chart = await reads.ledgers.chart(ledger)
+    response.headers["ETag"] = etag(chart.version)
+    return chart_document(chart)
+
+
+@router.put(
+    "/ledgers/{ledger}/chart",
+    summary="Set the chart",
+    responses=described_problems(400, 401, 403, 404, 412, 422, 428),
+)
+async def put_chart(
+    ledger: str,
+    chart: ChartIn,
+    version: IfMatch,
+    who: CallerDependency,
+    response: Response,
+    dry_run: DryRun = False,
+) -> ChartDocument:
+    """Replace the ledger's rules. Accounts that are open keep their types."""
+    rules = tuple(Rule(Pattern(rule.pattern), AccountType(rule.type)) for rule in chart.rules)
+    outcome = await who.do(ledger, SetChart(rules, version), response, dry_run=dry_run)
+    return chart_document(outcome.book.chart) if outcome.book else await get_chart(ledger, who, response)
