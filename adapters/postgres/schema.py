@@ -40,13 +40,9 @@ def newest_revision() -> str:
 
 async def upgrade(owner: AsyncEngine) -> None:
     """Bring the schema up to date; whoever does so at the same time waits its turn, and finds nothing left to do."""
-    async with owner.connect() as connection:
-        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        await connection.commit()
+    async with owner.begin() as connection:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         await connection.run_sync(_upgrade)
-        await connection.commit()
-        await connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _MIGRATION_LOCK})
-        await connection.commit()
 
 
 def _upgrade(connection: Connection) -> None:
