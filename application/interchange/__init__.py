@@ -1,0 +1,1 @@
+"""Interchange: whole logs out, transactions of other programs in."""

@@ -1,0 +1,41 @@
+"""Reading a ledger's log, however long it is, without holding anything open for long."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+from application.ledger.readers import LedgerReads, StoredEvent
+from application.shared.ports import Work
+from domain.shared.access import Permission, Principal
+from domain.shared.chain import Head
+
+CHUNK_EVENTS_MAX: Final = 1_000
+
+Progress = Callable[[int, int], None]
+"""Told how much is done, and how much there is in all."""
+
+
+async def read_head(work: Work[LedgerReads, object], principal: Principal, slug: str) -> Head:
+    """Return the last event of a ledger's log. Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`."""
+    async with work.read(principal, Permission.EVENTS_READ) as reads:
+        return await reads.ledgers.head(slug)
+
+
+async def read_log(
+    work: Work[LedgerReads, object], principal: Principal, slug: str, *, until: int
+) -> AsyncIterator[Sequence[StoredEvent]]:
+    """Yield the events up to the sequence `until`, chunk by chunk; each chunk is read in a short view of its own.
+
+    A log that lacks events is given as it is, and ends early where its end is missing.
+    Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
+    """
+    after = 0
+    while after < until:
+        async with work.read(principal, Permission.EVENTS_READ) as reads:
+            limit = min(CHUNK_EVENTS_MAX, until - after)
+            events = await reads.events.events(slug, after=after, limit=limit)
+        # More events than `until - after` fit no gapless log: what lies beyond is not of this reading.
+        chunk = [event for event in events if event.sequence <= until]
+        if not chunk:
+            return
+        yield chunk
+        after = chunk[-1].sequence

@@ -1,0 +1,93 @@
+"""Verification: showing that a log is what was written, or where it is not."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from application.ledger.checkpoint import Checkpoint
+from application.ledger.log import Progress, read_head, read_log
+from application.ledger.readers import LedgerReads
+from application.shared.ports import Work
+from domain.shared.access import Principal
+from domain.shared.chain import ChainBroken, Head, follow
+
+# About a millisecond: whoever else is served by this event loop does not notice.
+EVENTS_PER_TURN: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Up to where a log is right (`checked` events, the last of them `head`), and what is wrong after that, if any."""
+
+    checked: int
+    head: Head
+    first_bad_sequence: int | None = None
+    reason: str | None = None
+
+    @property
+    def valid(self) -> bool:
+        """Return whether all of the log is right."""
+        return self.first_bad_sequence is None
+
+
+class ChainFollower:
+    """Follows a log from its beginning, event by event, and past the checkpoint that it is compared with, if any."""
+
+    def __init__(self, checkpoint: Checkpoint | None = None) -> None:
+        self._checkpoint = checkpoint
+        self.head = Head()
+
+    def take(self, sequence: int, content: bytes, hash: bytes) -> None:
+        """Go on to the next event, which is stored under this sequence. Raises `ChainBroken`."""
+        expected = self.head.sequence + 1
+        if sequence != expected:
+            raise ChainBroken(expected, f"the event is missing: after sequence {expected - 1} comes {sequence}")
+        head = follow(self.head, content, hash)
+        if self._checkpoint is not None and self._checkpoint.sequence == sequence and self._checkpoint.hash != hash:
+            raise ChainBroken(sequence, "the hash is not the one that the checkpoint was signed for")
+        self.head = head
+
+    def end(self, sequence: int = 0) -> None:
+        """Raise `ChainBroken` if the log should have gone on, to `sequence` or to the checkpoint."""
+        ended = self.head.sequence
+        if ended < sequence:
+            raise ChainBroken(ended + 1, f"the event is missing, and all after it up to sequence {sequence}")
+        if self._checkpoint is not None and ended < self._checkpoint.sequence:
+            raise ChainBroken(
+                ended + 1,
+                f"the log ends before it, but a checkpoint was signed for sequence {self._checkpoint.sequence}",
+            )
+
+    def result(self, broken: ChainBroken | None = None) -> Verification:
+        """Return what was found."""
+        if broken is None:
+            return Verification(self.head.sequence, self.head)
+        return Verification(self.head.sequence, self.head, broken.sequence, broken.reason)
+
+
+async def verify_ledger(
+    work: Work[LedgerReads, object],
+    principal: Principal,
+    slug: str,
+    *,
+    checkpoint: Checkpoint | None = None,
+    progress: Progress | None = None,
+) -> Verification:
+    """Verify the ledger's log as it stands now, in constant memory; with a checkpoint, also that it is still held.
+
+    Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
+    """
+    until = (await read_head(work, principal, slug)).sequence
+    follower = ChainFollower(checkpoint)
+    try:
+        async for chunk in read_log(work, principal, slug, until=until):
+            for index, event in enumerate(chunk, 1):
+                follower.take(event.sequence, event.content, event.hash)
+                if index % EVENTS_PER_TURN == 0:
+                    await asyncio.sleep(0)
+            if progress is not None:
+                progress(follower.head.sequence, until)
+        follower.end(until)
+    except ChainBroken as broken:
+        return follower.result(broken)
+    return follower.result()
