@@ -19,7 +19,7 @@ _SERVICE_SETTINGS: Final = {
 # Every statement of the journal is an insert, or a look-up by key in the order of an index. Its plan is made once,
 # often while the tables are empty, when any plan looks as good; this leaves only the one that stays good as they grow.
 # (Without it, a head found by bitmap and sort took 32 ms at 130,000 events instead of 0.1 ms.)
-_JOURNAL_SETTINGS: Final = _SERVICE_SETTINGS | {
+JOURNAL_PLANS: Final = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
@@ -36,7 +36,9 @@ class BadDatabaseUrl(ValueError):
 
 def journal_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
     """Return the pool that groups commit through."""
-    return _engine(database_url, _JOURNAL_SETTINGS, pool_size=pool_size, max_overflow=0, pool_timeout=10)
+    return _engine(
+        database_url, _SERVICE_SETTINGS | JOURNAL_PLANS, pool_size=pool_size, max_overflow=0, pool_timeout=10
+    )
 
 
 def service_engine(database_url: str, *, pool_size: int) -> AsyncEngine:

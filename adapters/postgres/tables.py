@@ -58,6 +58,7 @@ ledgers = Table(
     Column("organisation_id", BigInteger, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
     _key("id"),
     _ordered_text("slug"),
+    Column("rebuilds", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("organisation_id", "slug", name="ledgers_slug"),
 )
 

@@ -4,8 +4,8 @@ Each is one transaction of one organisation: its number is set for the transacti
 nothing else.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import text
@@ -121,3 +121,36 @@ async def driver_transaction(
             await engine.dispose()
             raise (CommitInDoubt if is_committing else StoreUnavailable)(str(error) or repr(error)) from error
         raise
+
+
+@asynccontextmanager
+async def owner_session(
+    engine: AsyncEngine, organisation_id: int, settings: Mapping[str, str]
+) -> AsyncIterator[DriverConnection]:
+    """Open a connection of the owner's, outside of any transaction, for the organisation; nothing else will use it.
+
+    Each statement stands alone; `session_transaction` holds several together. Raises `StoreUnavailable`.
+    """
+    try:
+        async with engine.connect() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert driver is not None
+            try:
+                for name, value in ({"app.organisation_id": str(organisation_id)} | dict(settings)).items():
+                    await driver.fetchval("SELECT set_config($1, $2, false)", name, value)
+                yield driver
+            finally:
+                # Its settings and temporary tables end with it.
+                await connection.invalidate()
+    except Exception as error:
+        if is_away(error):
+            raise StoreUnavailable(str(error) or repr(error)) from error
+        raise
+
+
+def session_transaction(driver: DriverConnection, *, is_snapshot: bool = False) -> AbstractAsyncContextManager[None]:
+    """Open a transaction in an owner's session; commit on a clean exit. A snapshot is one consistent view."""
+    transaction: AbstractAsyncContextManager[None] = driver.transaction(
+        isolation="repeatable_read" if is_snapshot else "read_committed"
+    )
+    return transaction

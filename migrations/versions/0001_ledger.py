@@ -33,10 +33,12 @@ CREATE TABLE organisations (
     created_at timestamptz NOT NULL
 );
 
+-- `rebuilds` counts how often projections were replaced: what a server remembers of them is then no longer true.
 CREATE TABLE ledgers (
     organisation_id bigint NOT NULL REFERENCES organisations (id),
     id bigint NOT NULL,
     slug text COLLATE "C" NOT NULL,
+    rebuilds bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (organisation_id, id),
     CONSTRAINT ledgers_slug UNIQUE (organisation_id, slug)
 );

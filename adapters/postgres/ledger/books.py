@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,9 +23,9 @@ from domain.ledger.chart import Chart, Pattern, Rule
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head
 
-# The head is the log's last row; the ledger's own row is what a group locks. It is never updated.
-_LOCK = "SELECT id FROM ledgers WHERE organisation_id = $1 AND slug = $2 FOR NO KEY UPDATE"
-_FIND = "SELECT id FROM ledgers WHERE organisation_id = $1 AND slug = $2"
+# The head is the log's last row; the ledger's own row is what a group locks. Only rebuilding updates it.
+_LOCK = "SELECT id, rebuilds FROM ledgers WHERE organisation_id = $1 AND slug = $2 FOR NO KEY UPDATE"
+_FIND = "SELECT id, rebuilds FROM ledgers WHERE organisation_id = $1 AND slug = $2"
 _HEAD = """
 SELECT head.sequence, head.hash, head.recorded_at,
        settings.name, settings.time_zone, settings.metadata, settings.version,
@@ -113,16 +114,26 @@ _HASH_AT = "SELECT hash FROM event_log WHERE stream_id = $1 AND sequence = $2"
 RETAINED_LINES_MAX = 100_000
 
 
+@dataclass(frozen=True, slots=True)
+class _Retained:
+    """A book as it was after the event `head`, when its projections had been rebuilt so many times."""
+
+    head: Head
+    rebuilds: int
+    book: Book
+
+
 class PostgresBooks:
     """The ledgers of a database. `engine` is the journal's pool.
 
     The book that a group leaves is retained for the next one: it is the state after an event, so it stays true for as
-    long as that event is the ledger's head, which the next group learns when it holds the lock.
+    long as that event is the ledger's head and nobody has rebuilt what the book was loaded from, which the next group
+    learns when it holds the lock.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._retained: dict[LedgerAddress, tuple[Head, Book]] = {}
+        self._retained: dict[LedgerAddress, _Retained] = {}
 
     @asynccontextmanager
     async def group(self, ledger: LedgerAddress) -> AsyncIterator["PostgresGroup"]:
@@ -144,37 +155,45 @@ class PostgresBooks:
             return
         book.references.clear()
         book.transactions.clear()
-        if sum(len(kept.balances) for _, kept in self._retained.values()) + len(book.balances) > RETAINED_LINES_MAX:
+        if sum(len(kept.book.balances) for kept in self._retained.values()) + len(book.balances) > RETAINED_LINES_MAX:
             self._retained.clear()
         else:
-            self._retained[ledger] = (group.head, book)
+            self._retained[ledger] = _Retained(group.head, group.rebuilds, book)
 
 
 async def _open(
-    connection: DriverConnection, ledger: LedgerAddress, statement: str, retained: tuple[Head, Book] | None
+    connection: DriverConnection, ledger: LedgerAddress, statement: str, retained: _Retained | None
 ) -> "PostgresGroup":
-    ledger_id = await connection.fetchval(statement, ledger.organisation_id, ledger.slug)
-    if ledger_id is None:
+    found = await connection.fetchrow(statement, ledger.organisation_id, ledger.slug)
+    if found is None:
         raise LedgerNotFound(f"Your organisation has no ledger {ledger.slug!r}.")
+    ledger_id, rebuilds = found
     row = await connection.fetchrow(_HEAD, ledger_id)
     head = Head(row["sequence"], row["hash"], row["recorded_at"])
-    if retained is not None and retained[0] == head:
-        book = retained[1]
+    if retained is not None and (retained.head, retained.rebuilds) == (head, rebuilds):
+        book = retained.book
     else:
         book = Book(
             sequence=head.sequence,
             settings=LedgerSettings(row["name"], row["time_zone"], row["metadata"], row["version"]),
             chart=_chart(row["chart"], row["chart_version"]),
         )
-    return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book)
+    return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book, rebuilds)
 
 
 class PostgresGroup:
     """A ledger inside one database transaction, which `books` began and will end."""
 
     def __init__(
-        self, connection: DriverConnection, organisation_id: int, ledger_id: int, head: Head, book: Book
+        self,
+        connection: DriverConnection,
+        organisation_id: int,
+        ledger_id: int,
+        head: Head,
+        book: Book,
+        rebuilds: int,
     ) -> None:
+        self.rebuilds = rebuilds
         self._connection = connection
         self._organisation_id = organisation_id
         self._ledger_id = ledger_id
