@@ -1,28 +1,42 @@
 """The composition root: the only place that knows which adapter stands behind which port."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from adapters.postgres.ledger.readers import PostgresLedgerReads
 from dependency_injector import containers, providers
 
-from adapters.postgres.engine import journal_engine, service_engine
+from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
+from adapters.http_client.bulk_destination import BulkDestination
+from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.health import PostgresHealth
+from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
+from adapters.postgres.ledger.rebuild import PostgresRebuilding
+from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
 from adapters.security.secrets import SystemSecrets
-from adapters.security.signer import FileSigner
+from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
-from application.identity.ports import Organisations
+from application.identity.ports import Directory, Organisations
+from application.interchange.import_transactions import Destination
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
-from application.shared.ports import Clock, Health, Ids, Signer, Work
+from application.ledger.rebuild import Rebuilding
+from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, StoreUnavailable, Work
 from entrypoints.settings import Settings
+
+# Where Redis listens by custom, for who names a database and no Redis.
+REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,16 @@ class Services:
     redis_health: Health
 
 
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What whoever runs the server may do with its database, ready-made."""
+
+    directory: Directory
+    rebuilding: Rebuilding
+    migrate: Callable[[], Awaitable[None]]
+    require_migrated: Callable[[], Awaitable[None]]
+
+
 class Container(containers.DeclarativeContainer):
     """Everything a server is made of, each thing once."""
 
@@ -57,6 +81,7 @@ class Container(containers.DeclarativeContainer):
 
     journal_engine = providers.Singleton(journal_engine, database_url, pool_size=settings.provided.pool_size)
     service_engine = providers.Singleton(service_engine, database_url, pool_size=settings.provided.pool_size)
+    owner_engine = providers.Singleton(owner_engine, database_url)
     database_health = providers.Singleton(PostgresHealth, service_engine)
     redis_health = providers.Singleton(RedisHealth, redis_url)
 
@@ -85,3 +110,58 @@ class Container(containers.DeclarativeContainer):
         database_health=database_health,
         redis_health=redis_health,
     )
+    maintenance = providers.Singleton(
+        Maintenance,
+        directory=providers.Singleton(PostgresDirectory, owner_engine),
+        rebuilding=providers.Singleton(PostgresRebuilding, owner_engine),
+        migrate=providers.Callable(partial, upgrade, owner_engine),
+        require_migrated=providers.Callable(partial, require_ready, service_engine),
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Container]:
+    """Open what a server or a command needs, when it needs it; close all of it afterwards."""
+    container = Container(settings=settings, database_url=urls.database_url, redis_url=urls.redis_url)
+    try:
+        yield container
+    finally:
+        for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
+            await engine.dispose()
+        await container.redis_health().close()
+
+
+@contextmanager
+def servers(settings: Settings, *, shared: bool = True) -> Iterator[ServerUrls]:
+    """Give the servers of the settings, or else start those in the data folder for as long as they are needed.
+
+    With `shared`, those that another process runs in the data folder will do. Only from the main thread.
+    Raises one of `FAILURES`.
+    """
+    if settings.database_url is not None:
+        redis_url = REDIS_URL if settings.redis_url is None else settings.redis_url.get_secret_value()
+        yield ServerUrls(settings.database_url.get_secret_value(), redis_url)
+        return
+    urls = running_servers(settings.data_dir) if shared else None
+    if urls is not None:
+        yield urls
+        return
+    with EmbeddedServers(settings.data_dir) as embedded:
+        redis_url = settings.redis_url.get_secret_value() if settings.redis_url else embedded.urls.redis_url
+        yield ServerUrls(embedded.urls.database_url, redis_url)
+
+
+@asynccontextmanager
+async def remote_ledger(url: str, slug: str, api_key: str) -> AsyncIterator[Destination]:
+    """Open a ledger of a running server, for transactions to go to."""
+    destination = BulkDestination(url, slug, api_key)
+    try:
+        yield destination
+    finally:
+        await destination.close()
+
+
+check_signature: SignatureCheck = is_signed
+
+FAILURES = (EmbeddedServersError, BadDatabaseUrl, SchemaNotReady, SigningKeyUnusable, StoreUnavailable)
+"""What can go wrong around Partita; the text of each says what, and what to do."""

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.failures import is_away
@@ -117,8 +118,9 @@ async def driver_transaction(
                 raise
     except Exception as error:
         if is_away(error):
-            # Its neighbours in the pool are most likely gone too.
-            await engine.dispose()
+            if not isinstance(error, PoolTimeout):
+                # Its neighbours in the pool are most likely gone too.
+                await engine.dispose()
             raise (CommitInDoubt if is_committing else StoreUnavailable)(str(error) or repr(error)) from error
         raise
 

@@ -1,6 +1,7 @@
 """Ports of the identity context."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -47,6 +48,27 @@ class Organisations(Protocol):
 
     async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
         """Return the API key with this digest, revoked or not, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OrganisationView:
+    """An organisation, and when it was created (UTC)."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+class Directory(Protocol):
+    """Which organisations there are: for whoever runs the server, not for those whom it serves."""
+
+    async def organisations(self, limit: int) -> Sequence[OrganisationView]:
+        """Return the first ones, or none where the store shows them to nobody."""
+        ...
+
+    async def organisation(self, id: int) -> OrganisationView | None:
+        """Return the organisation of this number, or None."""
         ...
 
 

@@ -2,9 +2,11 @@
 
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Permission, Principal
+from domain.shared.chain import Author, Fact
 
 
 class Clock(Protocol):
@@ -28,6 +30,23 @@ class Health(Protocol):
 
     async def trouble(self) -> str | None:
         """Return what is wrong with it, in a sentence for the operator, or None."""
+        ...
+
+
+class OrganisationLog(Protocol):
+    """The log of an organisation, in a unit of work: who may act for it, what it has and how it is set."""
+
+    async def answered(self, key: IdempotencyKey) -> dict[str, Any] | None:
+        """Return the data of the event that this key stands for, if it was used within the last 30 days.
+
+        The log is held from here on, so that nobody else uses the key meanwhile. Raises `IdempotencyConflict`.
+        """
+        ...
+
+    async def record(
+        self, event: Fact, *, id: str, author: Author, now: datetime, key: IdempotencyKey | None = None
+    ) -> None:
+        """Append the event, with the key that asked for it."""
         ...
 
 
@@ -59,4 +78,34 @@ class Work(Protocol[Reads, Changes]):
         It commits on a clean exit and rolls back on an error. Raises `PermissionDenied`, `StoreUnavailable`,
         `CommitInDoubt`.
         """
+        ...
+
+
+class Signer(Protocol):
+    """Who vouches for what this server says: one key, which the servers of a database share."""
+
+    @property
+    def key_id(self) -> str:
+        """Return what the key is known by: the JWK thumbprint (RFC 7638) of its public half."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """Return the 32 bytes of the Ed25519 key that signatures are checked with."""
+        ...
+
+    def sign(self, content: bytes) -> bytes:
+        """Return the Ed25519 signature of the bytes (64 bytes)."""
+        ...
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 secret bytes that are always the same for this key and purpose, and tell nothing of the key."""
+        ...
+
+
+class SignatureCheck(Protocol):
+    """How a signature is checked, which takes no secret."""
+
+    def __call__(self, public_key: bytes, content: bytes, signature: bytes) -> bool:
+        """Return whether the signature is that of the key over the bytes. False for anything malformed, too."""
         ...

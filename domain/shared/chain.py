@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -79,6 +80,7 @@ class ChainBroken(Exception):
         self.reason = reason
 
 
+@lru_cache(maxsize=4_096)  # a group's events share their time
 def format_time(moment: datetime) -> str:
     """Return a UTC time as events and answers write it: `2026-11-24T10:00:00.000000Z`."""
     return moment.isoformat(timespec="microseconds")[:26] + "Z"

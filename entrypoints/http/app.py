@@ -16,7 +16,7 @@ from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http import health
-from entrypoints.http.middleware import Envelope
+from entrypoints.http.middleware import Envelope, HotPaths
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
     MethodNotAllowed,
@@ -34,7 +34,10 @@ The open ledger server: double-entry, multi-tenant, event-sourced.
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
 explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`. Writes to a ledger take `?dry_run=true`.
 """
-# The hot paths first: routes are tried in order.
+_HOT_PATHS: Final = {
+    ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
+    ("POST", "/v1/ledgers/{ledger}/transactions/bulk"): bulk.post_bulk,
+}
 _ROUTERS: Final = (
     transactions.hot,
     bulk.router,
@@ -78,6 +81,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_exception)
     for failure in (DomainError, StoreUnavailable, CommitInDoubt):
         app.add_exception_handler(failure, _on_failure)
+    app.add_middleware(HotPaths, endpoints=_HOT_PATHS)
     app.add_middleware(Envelope, ids=services.ids)
     return app
 

@@ -151,7 +151,7 @@ DryRun = Annotated[bool, Query(alias="dry_run", description=DRY_RUN_DESCRIPTION)
 
 def is_dry_run(request: Request) -> bool:
     """Return whether the client only wants to know what would happen. Raises `ValidationFailed`."""
-    value = request.query_params.get("dry_run", "false")
+    value = request.query_params.get("dry_run", "false") if request.scope["query_string"] else "false"
     if value not in ("true", "false"):
         raise ValidationFailed(f"dry_run is true or false, not {value!a}.")
     return value == "true"

@@ -1,10 +1,11 @@
 """Whether the server lives, and whether it can do its work."""
 
-from typing import Literal, TypedDict
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from entrypoints.container import Services
 

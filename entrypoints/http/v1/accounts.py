@@ -1,13 +1,14 @@
 """Accounts: open, get, list, change; their balances and their entries."""
 
 from collections.abc import Mapping
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from application.ledger.change_account import ChangeAccount
 from application.ledger.open_account import OpenAccount

@@ -1,11 +1,12 @@
 """API keys: make, list, revoke."""
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NotRequired
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from domain.identity.api_key import ApiKey
 from domain.shared.chain import format_time

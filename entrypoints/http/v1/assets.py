@@ -1,11 +1,12 @@
 """Assets of a ledger: register, get, list."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from fastapi import APIRouter, Header
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from application.ledger.register_asset import RegisterAsset
 from domain.ledger.asset import SCALE_MAX, Asset

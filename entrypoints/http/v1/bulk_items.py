@@ -1,7 +1,9 @@
 """One transaction of a bulk: how it is posted, and how its answer is told."""
 
 import asyncio
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from application.ledger.ports import Outcome
 from application.ledger.post_transaction import PostTransaction

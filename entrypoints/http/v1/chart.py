@@ -1,11 +1,12 @@
 """The chart of a ledger: its rules by path pattern."""
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from application.ledger.set_chart import SetChart
 from domain.ledger.account import AccountType

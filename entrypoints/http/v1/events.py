@@ -1,9 +1,10 @@
 """The log of a ledger: its events, its signed head, and the proof that nobody changed it."""
 
-from typing import Annotated, Any, NotRequired, TypedDict, cast
+from typing import Annotated, Any, NotRequired, cast
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from application.interchange.log_lines import event_line
 from application.ledger.checkpoint import take_checkpoint

@@ -1,13 +1,14 @@
 """Ledgers: create, get, list, change."""
 
 from collections.abc import Mapping
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.create_ledger import create_ledger

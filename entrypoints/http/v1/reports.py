@@ -1,8 +1,7 @@
 """Reports: what a ledger says as a whole."""
 
-from typing import TypedDict
-
 from fastapi import APIRouter
+from typing_extensions import TypedDict
 
 from application.ledger.readers import TrialBalance
 from domain.ledger.asset import format_amount
