@@ -49,6 +49,11 @@ class WaywardBooks:
         """Raise whenever such an outcome is appended, as a store does that cannot store it."""
         self._culprits.append((is_culprit, error))
 
+    def forget_failures(self) -> None:
+        """Fail no more."""
+        for planned in self._failures.values():
+            planned.clear()
+
     def hold_up(self, ledger: LedgerAddress) -> None:
         """Let groups of the ledger wait when they are about to append."""
         self._gates[ledger] = asyncio.Event()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from domain.ledger.account import AccountType
 from domain.ledger.chart import Chart, Pattern, Rule
 from domain.shared.errors import ValidationFailed
+from tests.naive import fits
 
 
 @pytest.mark.parametrize(
@@ -27,15 +28,6 @@ from domain.shared.errors import ValidationFailed
 )
 def test_one_star_is_one_segment_and_two_are_any_number(pattern: str, fitting: list[str], others: list[str]) -> None:
     assert [path for path in fitting + others if Pattern(pattern).matches(path)] == fitting
-
-
-def fits(pattern: list[str], path: list[str]) -> bool:
-    """Match segment by segment, in the simplest way that can be right."""
-    if not pattern:
-        return not path
-    if pattern[0] == "**":
-        return any(fits(pattern[1:], path[skipped:]) for skipped in range(len(path) + 1))
-    return bool(path) and pattern[0] in ("*", path[0]) and fits(pattern[1:], path[1:])
 
 
 NAMES = st.sampled_from(["a", "b", "ab", "a.", "a.b", "axb", "-", "_", "é", "中"])
