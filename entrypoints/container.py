@@ -12,6 +12,7 @@ from dependency_injector import containers, providers
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
+from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
@@ -32,7 +33,7 @@ from application.interchange.import_transactions import Destination
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
-from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, StoreUnavailable, Work
+from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, Work
 from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
@@ -136,7 +137,7 @@ def servers(settings: Settings, *, shared: bool = True) -> Iterator[ServerUrls]:
     """Give the servers of the settings, or else start those in the data folder for as long as they are needed.
 
     With `shared`, those that another process runs in the data folder will do. Only from the main thread.
-    Raises one of `FAILURES`.
+    Raises what `failure_text` knows.
     """
     if settings.database_url is not None:
         redis_url = REDIS_URL if settings.redis_url is None else settings.redis_url.get_secret_value()
@@ -163,5 +164,9 @@ async def remote_ledger(url: str, slug: str, api_key: str) -> AsyncIterator[Dest
 
 check_signature: SignatureCheck = is_signed
 
-FAILURES = (EmbeddedServersError, BadDatabaseUrl, SchemaNotReady, SigningKeyUnusable, StoreUnavailable)
-"""What can go wrong around Partita; the text of each says what, and what to do."""
+
+def failure_text(error: Exception) -> str | None:
+    """Return what to say of a failure of what Partita stands on, or None for one that is a bug of ours."""
+    if isinstance(error, EmbeddedServersError | BadDatabaseUrl | SchemaNotReady | SigningKeyUnusable):
+        return str(error)
+    return database_trouble(error)

@@ -4,6 +4,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from application.shared.ports import CommitInDoubt, StoreUnavailable
+
 _AWAY = (
     OSError,  # TimeoutError and ConnectionError included
     asyncpg.PostgresConnectionError,
@@ -27,3 +29,22 @@ def is_away(error: BaseException) -> bool:
         # Wrong use of the driver has this class too; only the loss of a connection says so.
         return "closed" in str(error) or "connection" in str(error)
     return isinstance(error, _AWAY)
+
+
+# What PostgreSQL says to those who may not, or who ask for what is not there.
+_REFUSED = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+
+
+def database_trouble(error: BaseException) -> str | None:
+    """Return what to say to whoever runs the server, or None for what is no trouble with the database itself."""
+    if isinstance(error, DBAPIError) and error.orig is not None and error.orig.__cause__ is not None:
+        return database_trouble(error.orig.__cause__)
+    if isinstance(error, StoreUnavailable | CommitInDoubt) or is_away(error):
+        return f"The database cannot be reached: {str(error) or type(error).__name__}."
+    if isinstance(error, _REFUSED):
+        return f"The database refuses: {error}."
+    return None

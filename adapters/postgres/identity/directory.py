@@ -1,0 +1,33 @@
+"""Which organisations there are: for the owner of the database, from outside of all of them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.tables import organisations
+from adapters.postgres.work import tenant_view
+from application.identity.ports import OrganisationView
+
+
+class PostgresDirectory:
+    """Looks organisations up.
+
+    An owner that row-level security binds as well, as it does unless it is a superuser, sees none in a listing, and
+    each one that it knows the number of.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Take the owner's engine."""
+        self._engine = engine
+
+    async def organisations(self, limit: int) -> Sequence[OrganisationView]:
+        query = select(organisations).order_by(organisations.c.id).limit(limit)
+        async with tenant_view(self._engine, 0) as connection:
+            return [OrganisationView(*row) for row in await connection.execute(query)]
+
+    async def organisation(self, id: int) -> OrganisationView | None:
+        query = select(organisations).where(organisations.c.id == id)
+        async with tenant_view(self._engine, id) as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return None if row is None else OrganisationView(*row)
