@@ -1,0 +1,136 @@
+"""`partita verify`, `partita rebuild` and `partita ledger …`."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from application.interchange.verify_file import FileVerification, verify_file
+from application.ledger.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
+from application.ledger.create_ledger import create_ledger
+from application.ledger.ports import LedgerAddress
+from application.ledger.rebuild import Rebuilt
+from application.ledger.verification import verify_ledger
+from domain.shared.chain import format_time
+from entrypoints.cli.failures import CommandFailed
+from entrypoints.cli.progress import progress_bar
+from entrypoints.cli.session import LedgerOption, OrganisationOption, acting, with_database
+
+if TYPE_CHECKING:
+    from entrypoints.container import Container
+
+app = typer.Typer(name="ledger", help="Ledgers: create.", no_args_is_help=True)
+
+
+@app.command("create")
+def create(
+    slug: Annotated[str, typer.Argument(help="How it is named in paths.")],
+    name: Annotated[str | None, typer.Option(help="What it is called.", show_default="the slug")] = None,
+    organisation: OrganisationOption = None,
+) -> None:
+    """Create a ledger."""
+
+    async def run(container: "Container") -> None:
+        principal = await acting(container, organisation)
+        clock, ids = container.clock(), container.ids()
+        called = slug if name is None else name
+        await create_ledger(
+            container.ledger_work(),
+            clock,
+            ids,
+            principal,
+            slug=slug,
+            name=called,
+            metadata={},
+            request_id=ids.new("req"),
+        )
+        typer.echo(f"Created the ledger {slug} in the organisation {principal.organisation_id}.")
+
+    with_database(run)
+
+
+def verify(
+    file: Annotated[
+        Path | None, typer.Argument(help="An exported log; without it, the database is verified.", exists=True)
+    ] = None,
+    ledger: LedgerOption = "main",
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option("--checkpoint", help="A checkpoint that the log must still hold.", exists=True, dir_okay=False),
+    ] = None,
+    organisation: OrganisationOption = None,
+) -> None:
+    """Show that a log is what was written: that of a ledger, or an exported one, for which nothing else is needed."""
+    signed = None if checkpoint is None else _checkpoint(checkpoint)
+    if file is not None:
+        found = _verify_file(file, signed)
+    else:
+        if signed is not None and signed.ledger != ledger:
+            raise CommandFailed(f"The checkpoint is of the ledger {signed.ledger!r}, not of {ledger!r}.")
+
+        async def run(container: "Container") -> FileVerification:
+            principal = await acting(container, organisation)
+            with progress_bar("Verifying") as report:
+                work = container.ledger_work()
+                return FileVerification(
+                    await verify_ledger(work, principal, ledger, checkpoint=signed, progress=report)
+                )
+
+        found = with_database(run)
+    result = found.verification
+    if result.first_bad_sequence is not None:
+        where = "" if found.first_bad_line is None else f" (line {found.first_bad_line})"
+        raise CommandFailed(f"The log is broken at sequence {result.first_bad_sequence}{where}: {result.reason}.")
+    typer.echo(f"The log is valid: {result.checked:,} events, the last of them with the hash {result.head.hash.hex()}.")
+    if signed is not None:
+        typer.echo(
+            f"It holds what the key {signed.key_id} signed for sequence {signed.sequence} at "
+            f"{format_time(signed.signed_at)}."
+        )
+
+
+def rebuild(
+    ledger: LedgerOption = "main",
+    replace: Annotated[bool, typer.Option("--replace", help="Put right what differs.")] = False,
+    organisation: OrganisationOption = None,
+) -> None:
+    """Replay a ledger's log into fresh projections, and compare them with those that are kept."""
+
+    async def run(container: "Container") -> Rebuilt:
+        address = LedgerAddress((await acting(container, organisation)).organisation_id, ledger)
+        with progress_bar("Replaying") as report:
+            return await container.maintenance().rebuilding.rebuild(address, replace=replace, progress=report)
+
+    rebuilt = with_database(run)
+    events = f"{rebuilt.head.sequence:,} events"
+    if not rebuilt.differences:
+        typer.echo(f"The projections are what the {events} say.")
+        return
+    for each in rebuilt.differences:
+        typer.echo(
+            f"{each.table}: {each.missing:,} rows missing, {each.unexpected:,} unexpected, {each.changed:,} changed; "
+            f"such as {'; '.join(each.examples)}"
+        )
+    rows = sum(each.rows for each in rebuilt.differences)
+    if not rebuilt.replaced:
+        raise CommandFailed(f"{rows:,} rows differ from what the {events} say; --replace puts them right.")
+    typer.echo(f"{rows:,} rows were replaced with what the {events} say.")
+
+
+def _checkpoint(file: Path) -> Checkpoint:
+    from entrypoints.container import check_signature
+
+    try:
+        return read_checkpoint(json.loads(file.read_bytes()), check_signature)
+    except (ValueError, RecursionError) as error:
+        raise CommandFailed(f"{file} is not JSON: {error}.") from error
+    except CheckpointInvalid as error:
+        raise CommandFailed(f"{file}: {error}") from error
+
+
+def _verify_file(file: Path, signed: Checkpoint | None) -> FileVerification:
+    stream: BinaryIO
+    with file.open("rb") as stream, progress_bar("Verifying", of_bytes=True) as report:
+        size = file.stat().st_size
+        return verify_file(stream, checkpoint=signed, progress=lambda done: report(done, size))

@@ -1,0 +1,48 @@
+"""The commands, put together."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from entrypoints.cli import failures, identity, ledgers, serve, transfer
+
+app = typer.Typer(
+    name="partita",
+    help="The open ledger server.",
+    epilog="Without DATABASE_URL, commands use the PostgreSQL in the data folder (PARTITA_DATA_DIR, .partita).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(serve.serve)
+app.command()(serve.migrate)
+app.command("import")(transfer.import_file)
+app.command()(transfer.export)
+app.command()(ledgers.verify)
+app.command()(ledgers.rebuild)
+app.add_typer(ledgers.app, name="ledger")
+app.add_typer(identity.keys, name="key")
+app.add_typer(identity.organisations, name="organisation")
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"partita {version('partita')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command that the arguments name, and end with its exit code."""
+    sys.exit(failures.run(lambda: app(standalone_mode=False)))

@@ -1,0 +1,97 @@
+"""What every command begins with: the settings, the servers, and for whom it acts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+
+from domain.shared.access import EVERY_PERMISSION, Principal
+from entrypoints.cli.demo import Demo
+from entrypoints.cli.failures import CommandFailed, WrongUsage
+
+# What takes long to import is imported by what needs it, so that `--help` and mistakes in usage are answered at once.
+if TYPE_CHECKING:
+    from entrypoints.container import Container
+    from entrypoints.settings import Settings
+
+ACTOR: Final = "system:cli"
+_LISTED_MAX: Final = 10
+
+Result = TypeVar("Result")
+
+LedgerOption = Annotated[str, typer.Option("--ledger", help="The ledger, by its slug.")]
+OrganisationOption = Annotated[
+    int | None, typer.Option("--organisation", help="The organisation, by its number, where there are several.")
+]
+
+
+def load_settings(**changes: Any) -> "Settings":
+    """Return the settings of the environment, with those `changes` that are not None. Raises `WrongUsage`."""
+    from pydantic import ValidationError
+
+    from entrypoints.settings import Settings
+
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        if name not in ("DATABASE_URL", "REDIS_URL"):
+            name = f"PARTITA_{name}"
+        raise WrongUsage(f"{name} is {first['input']!r}: {first['msg'][0].lower()}{first['msg'][1:]}.") from error
+    return settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+
+def run_async(work: Awaitable[Result]) -> Result:
+    """Run on an event loop of its own, until it is done or Ctrl-C is pressed."""
+    import uvloop
+
+    async def awaited() -> Result:
+        return await work
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(awaited())
+
+
+def with_database(work: "Callable[[Container], Awaitable[Result]]", *, migrated: bool = True) -> Result:
+    """Do the work with the database of the settings; where it is ours and not running, run it as long as this takes."""
+    from entrypoints.container import opened, servers
+
+    settings = load_settings()
+    if migrated and settings.database_url is None and not (settings.data_dir / "postgres").exists():
+        raise CommandFailed(
+            f"There is no database in {settings.data_dir}. Set DATABASE_URL or PARTITA_DATA_DIR, or begin with "
+            "`partita serve --demo`."
+        )
+
+    async def do(database_url: Any) -> Result:
+        async with opened(settings, database_url) as container:
+            if migrated:
+                await container.maintenance().require_migrated()
+            return await work(container)
+
+    with servers(settings) as urls:
+        return run_async(do(urls))
+
+
+async def acting(container: "Container", organisation: int | None) -> Principal:
+    """Return who acts: the command line, for the organisation that is named, or for the one that must be meant."""
+    directory = container.maintenance().directory
+    if organisation is not None:
+        if await directory.organisation(organisation) is None:
+            raise CommandFailed(f"There is no organisation {organisation}.")
+        return Principal(organisation, ACTOR, EVERY_PERMISSION)
+    known = await directory.organisations(_LISTED_MAX)
+    if len(known) == 1:
+        return Principal(known[0].id, ACTOR, EVERY_PERMISSION)
+    demo = Demo.load(container.settings().data_dir)
+    if demo is not None and await directory.organisation(int(demo.organisation)) is not None:
+        return Principal(int(demo.organisation), ACTOR, EVERY_PERMISSION)
+    if not known:
+        raise WrongUsage(
+            "Say for which organisation, with --organisation; where there is none yet, `partita organisation create` "
+            "makes one."
+        )
+    listed = ", ".join(f"{each.id} ({each.name})" for each in known)
+    raise WrongUsage(f"There are several organisations, so say which with --organisation: {listed}.")
