@@ -1,25 +1,21 @@
 """Books on PostgreSQL: groups that hold a ledger's head, and snapshots that hold nothing."""
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.ledger.event_rows import recalled
 from adapters.postgres.ledger.projections import project
+from adapters.postgres.ledger.rows import account_of, chart_of
 from adapters.postgres.work import DriverConnection, driver_transaction
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
 from application.shared.idempotency import KEYS_LIVE
-from domain.ledger.account import Account, AccountStatus, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.book import Book, LedgerSettings, PostedTransaction, Scope
-from domain.ledger.chart import Chart, Pattern, Rule
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head
 
@@ -176,7 +172,7 @@ async def _open(
         book = Book(
             sequence=head.sequence,
             settings=LedgerSettings(row["name"], row["time_zone"], row["metadata"], row["version"]),
-            chart=_chart(row["chart"], row["chart_version"]),
+            chart=chart_of(row["chart"], row["chart_version"]),
         )
     return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book, rebuilds)
 
@@ -255,7 +251,7 @@ async def load_into(book: Book, connection: DriverConnection, ledger_id: int, sc
     """Fill the book with what the scope names and it lacks; each kind of thing is one statement, or none."""
     if accounts := [path for path in scope.accounts if path not in book.accounts]:
         for row in await connection.fetch(_ACCOUNTS, ledger_id, accounts):
-            book.accounts[row["path"]] = _account(row)
+            book.accounts[row["path"]] = account_of(row)
     wanted = [key for key in scope.balances if key not in book.balances and key[0] in book.accounts]
     if wanted:
         paths = {book.accounts[path].number: path for path, _ in wanted}
@@ -275,20 +271,3 @@ async def load_into(book: Book, connection: DriverConnection, ledger_id: int, sc
         for id, reference, metadata, version in await connection.fetch(_TRANSACTIONS, ledger_id, ids):
             outward = outward_id("txn", id)
             book.transactions[outward] = PostedTransaction(outward, reference, metadata, version)
-
-
-def _account(row: Any) -> Account:
-    return Account(
-        number=row["number"],
-        path=row["path"],
-        type=AccountType(row["type"]),
-        status=AccountStatus(row["status"]),
-        metadata=row["metadata"],
-        version=row["version"],
-    )
-
-
-@lru_cache(maxsize=256)
-def _chart(document: str, version: int) -> Chart:
-    rules = (Rule(Pattern(pattern), AccountType(of_type)) for pattern, of_type in json.loads(document))
-    return Chart(tuple(rules), version)
