@@ -14,8 +14,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 import redis
+from hypothesis import settings
 
 from adapters.embedded import EmbeddedServers, ServerUrls
+
+# Without the soak, Hypothesis tries the same examples in each run, however slow the machine is.
+settings.register_profile("partita", deadline=None, derandomize=os.environ.get("PARTITA_SOAK") != "long")
+settings.load_profile("partita")
 
 # A claim on a database of a shared Redis lapses, so that a killed run does not keep it for ever.
 _CLAIM_SECONDS = 6 * 3600
