@@ -59,7 +59,9 @@ class BalanceContract:
         both = posting(debited(BANK, 5), credited(SALES, 5), debited(SALES, 700, JPY), credited(BANK, 700, JPY))
         await write(books, ledger, *OPENINGS, AssetRegistered("JPY", 0), both)
         await write(books, ledger, sale(1))
-        book = await look(books, ledger, Scope(balances=[(BANK, "EUR"), (BANK, "JPY"), (SALES, "JPY")]))
+        book = await look(
+            books, ledger, Scope(accounts=[BANK, SALES], balances=[(BANK, "EUR"), (BANK, "JPY"), (SALES, "JPY")])
+        )
         assert book.balances == {
             (BANK, "EUR"): Balance(6, 0, 2),
             (BANK, "JPY"): Balance(0, 700, 1),
