@@ -2,8 +2,6 @@
 
 import os
 import secrets
-from base64 import urlsafe_b64encode
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from domain.shared.chain import canonical_json
+from application.shared.key_id import thumbprint
 
 _DERIVED_BYTES: Final = 32
 
@@ -54,16 +52,6 @@ def is_signed(public_key: bytes, content: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def thumbprint(public_key: bytes) -> str:
-    """Return the JWK thumbprint (RFC 7638, with the members that RFC 8037 asks for) of an Ed25519 public key."""
-    jwk = {"crv": "Ed25519", "kty": "OKP", "x": _base64url(public_key)}
-    return _base64url(sha256(canonical_json(jwk)).digest())
-
-
-def _base64url(data: bytes) -> str:
-    return urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _read(file: Path) -> Ed25519PrivateKey:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from application.ledger.log import read_head
 from application.ledger.readers import LedgerReads
+from application.shared.key_id import thumbprint
 from application.shared.ports import Clock, SignatureCheck, Signer, Work
 from domain.shared.access import Principal
 from domain.shared.chain import canonical_json, format_time, parse_time
@@ -77,6 +78,8 @@ def read_checkpoint(document: Any, is_signed: SignatureCheck) -> Checkpoint:
         raise CheckpointInvalid(f"It is not a checkpoint: the field {error} is missing.") from error
     except (TypeError, ValueError, binascii.Error) as error:
         raise CheckpointInvalid(f"It is not a checkpoint: {error}.") from error
+    if thumbprint(checkpoint.public_key) != checkpoint.key_id:
+        raise CheckpointInvalid("Its key_id is not that of its public key.")
     if not is_signed(checkpoint.public_key, signed, checkpoint.signature):
         raise CheckpointInvalid("Its signature does not match what it says: it was changed after it was signed.")
     return checkpoint

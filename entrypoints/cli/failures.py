@@ -1,7 +1,7 @@
 """What goes wrong in a command: one clear line on stderr, and an exit code.
 
-0 is well; 1 is that it failed, or found something wrong; 2 is wrong usage; 130 and 141 are what shells report for
-Ctrl-C and for a reader that went away.
+0 is well; 1 is that it failed, or found something wrong; 2 is wrong usage; 130 is what shells report for Ctrl-C. A
+reader of stdout that goes away ends a command quietly: typer sees to that.
 """
 
 import os
@@ -21,7 +21,6 @@ from domain.shared.errors import DomainError
 FAILED: Final = 1
 WRONG_USAGE: Final = 2
 INTERRUPTED: Final = 130
-READER_GONE: Final = 141
 
 
 class CommandFailed(Exception):
@@ -36,13 +35,7 @@ def run(command: Callable[[], int | None]) -> int:
     """Run the command and return the exit code; whatever it raises becomes one line on stderr."""
     try:
         return command() or 0
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The interpreter flushes stdout once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_GONE
-    except typer.Abort:
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:
         if os.environ.get("PARTITA_DEBUG") == "1":
@@ -68,15 +61,21 @@ def _described(error: Exception) -> tuple[str, int]:
         return f"The log is broken at sequence {error.sequence}: {error.reason}.", FAILED
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}.", FAILED
-    # Late: it takes most of a second to import.
-    from entrypoints.container import failure_text
-
-    known = failure_text(error)
+    known = _failure_text(error)
     if known is not None:
         return known, FAILED
     if isinstance(error, OSError):
         return f"{error.strerror or error}.", FAILED
     return _bug(error), FAILED
+
+
+def _failure_text(error: Exception) -> str | None:
+    try:
+        # Late: it takes most of a second to import.
+        from entrypoints.container import failure_text
+    except ImportError:  # of an installation that is not whole
+        return None
+    return failure_text(error)
 
 
 def _bug(error: Exception) -> str:

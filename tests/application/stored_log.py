@@ -1,0 +1,130 @@
+"""A ledger's log as a store holds it, for tests to tamper with."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+from adapters.memory import CountedIds
+from application.ledger.readers import (
+    AccountReader,
+    EventReader,
+    LedgerReader,
+    LedgerReads,
+    LedgerView,
+    ReportReader,
+    StoredEvent,
+    TransactionReader,
+)
+from application.shared.pagination import Page, PageRequest
+from domain.ledger.account import AccountType
+from domain.ledger.asset import Asset
+from domain.ledger.chart import Chart
+from domain.ledger.events import AccountOpened, Event, LedgerCreated
+from domain.ledger.ledger import LedgerNotFound
+from domain.shared.access import Permission, Principal
+from domain.shared.chain import Head, record
+from tests.builders import AUTHOR, NOW
+
+SLUG = "main"
+
+
+def chained(count: int, *, name: str = "Main") -> list[StoredEvent]:
+    """A log of so many events: a ledger is created, and accounts are opened."""
+    ids = CountedIds()
+    head = Head()
+    stored = []
+    for number in range(count):
+        event: Event = (
+            AccountOpened(f"assets:kasse-ß-{number}", AccountType.ASSET) if number else LedgerCreated(name, "UTC")
+        )
+        recorded_at = NOW + timedelta(seconds=number)
+        recorded = record(event, head, id=ids.new("evt"), author=AUTHOR, recorded_at=recorded_at)
+        stored.append(StoredEvent(recorded.sequence, recorded.content, recorded.previous_hash, recorded.hash))
+        head = recorded.head
+    return stored
+
+
+class StoredLog:
+    """A `Work` over one ledger, `main`, of which only the log can be read."""
+
+    def __init__(self, events: Sequence[StoredEvent]) -> None:
+        self.rows = {event.sequence: event for event in events}
+        self.views = 0
+
+    def change(self, sequence: int, *, content: bytes | None = None, hash: bytes | None = None) -> None:
+        """Write over a row."""
+        row = self.rows[sequence]
+        self.rows[sequence] = replace(row, content=content or row.content, hash=hash or row.hash)
+
+    def swap(self, first: int, second: int) -> None:
+        """Exchange two rows, hashes and all."""
+        one, other = self.rows[first], self.rows[second]
+        self.rows[first] = replace(other, sequence=first)
+        self.rows[second] = replace(one, sequence=second)
+
+    @asynccontextmanager
+    async def read(self, principal: Principal, permission: Permission) -> AsyncIterator[LedgerReads]:
+        principal.require(permission)
+        self.views += 1
+        yield _Reads(self)
+
+    def begin(self, principal: Principal, permission: Permission) -> AbstractAsyncContextManager[object]:
+        raise NotImplementedError
+
+
+class _Reads:
+    def __init__(self, log: StoredLog) -> None:
+        self._log = log
+
+    @property
+    def ledgers(self) -> LedgerReader:
+        return _Ledgers(self._log)
+
+    @property
+    def events(self) -> EventReader:
+        return _Events(self._log)
+
+    @property
+    def accounts(self) -> AccountReader:
+        raise NotImplementedError
+
+    @property
+    def transactions(self) -> TransactionReader:
+        raise NotImplementedError
+
+    @property
+    def reports(self) -> ReportReader:
+        raise NotImplementedError
+
+
+class _Ledgers:
+    def __init__(self, log: StoredLog) -> None:
+        self._log = log
+
+    async def head(self, slug: str) -> Head:
+        if slug != SLUG:
+            raise LedgerNotFound(f"There is no ledger {slug!r}.")
+        last = max(self._log.rows)
+        return Head(last, self._log.rows[last].hash, NOW)
+
+    async def ledger(self, slug: str) -> LedgerView:
+        raise NotImplementedError
+
+    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
+        raise NotImplementedError
+
+    async def chart(self, slug: str) -> Chart:
+        raise NotImplementedError
+
+    async def assets(self, slug: str) -> Sequence[Asset]:
+        raise NotImplementedError
+
+
+class _Events:
+    def __init__(self, log: StoredLog) -> None:
+        self._log = log
+
+    async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
+        following = sorted(sequence for sequence in self._log.rows if sequence > after)
+        return [self._log.rows[sequence] for sequence in following[:limit]]
