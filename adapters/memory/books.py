@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import TypeVar
 
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
-from application.shared.idempotency import KEYS_LIVE
 from application.shared.ports import Clock, Ids
 from domain.ledger.book import Book, Scope
 from domain.ledger.events import Event, LedgerCreated
@@ -59,17 +58,15 @@ class MemorySnapshot:
 class MemoryGroup(MemorySnapshot):
     """A `Group`: works on a fork of the book until it ends well."""
 
-    def __init__(self, ledger: _Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: _Ledger) -> None:
         super().__init__(ledger)
         self._ledger = ledger
-        self._clock = clock
         self._next_book = ledger.book
         self._next_head = ledger.head
         self._next_applied: list[Applied] = []
         self._next_keys: dict[str, KnownKey] = {}
 
-    async def known_keys(self, keys: Sequence[str]) -> Mapping[str, KnownKey]:
-        used_after = self._clock.now() - KEYS_LIVE
+    async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         known = _named(self._ledger.keys, keys)
         return {key: use for key, use in known.items() if self._used_at(use) > used_after}
 
@@ -135,7 +132,7 @@ class MemoryBooks:
     async def group(self, ledger: LedgerAddress) -> AsyncIterator[MemoryGroup]:
         kept = self._ledger(ledger)
         async with kept.lock:
-            group = MemoryGroup(kept, self._clock)
+            group = MemoryGroup(kept)
             yield group
             group.keep()
 

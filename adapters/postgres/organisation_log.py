@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.tables import event_log, idempotency_keys, organisations
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from domain.shared.chain import Author, Fact, Head, Recorded, record
 
 
@@ -20,8 +20,8 @@ class PostgresOrganisationLog:
         self._connection = connection
         self._organisation_id = organisation_id
 
-    async def answered(self, key: IdempotencyKey) -> dict[str, Any] | None:
-        head = await self._held_head()
+    async def answered(self, key: IdempotencyKey, *, used_after: datetime) -> dict[str, Any] | None:
+        await self._held_head()
         keys = idempotency_keys.c
         query = (
             select(keys.fingerprint, event_log.c.content)
@@ -32,7 +32,7 @@ class PostgresOrganisationLog:
             .where(
                 keys.stream_id == self._organisation_id,
                 keys.key == key.key,
-                keys.used_at > head.recorded_at - KEYS_LIVE,
+                keys.used_at > used_after,
             )
         )
         known = (await self._connection.execute(query)).one_or_none()

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from application.identity.ports import IdentityChanges, IdentityReads, Secrets
-from application.shared.idempotency import IdempotencyKey
+from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.api_key import NAME_LENGTH_MAX, ApiKey, build_key, digest, hint
 from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
@@ -35,7 +35,7 @@ class ApiKeys:
         text = build_key(principal.organisation_id, self._secrets.random_bytes(48))
         made = ApiKey(self._ids.new("key"), name, hint(text), now)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
-            before = await changes.log.answered(key) if key else None
+            before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:
                 return await changes.api_key(before["id"]), None
             await changes.add_api_key(made, digest(text))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from application.ledger.readers import LedgerChanges, LedgerReads
-from application.shared.idempotency import IdempotencyKey
+from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.ledger.events import Event
 from domain.ledger.ledger import LedgerAdded, create
@@ -32,7 +32,7 @@ async def create_ledger(
     now = clock.now()
     first = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=now)
     async with work.begin(principal, Permission.LEDGERS_CREATE) as changes:
-        if key and await changes.log.answered(key) is not None:
+        if key and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
             return False
         await changes.create_ledger(slug, first)
         await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)

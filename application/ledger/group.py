@@ -12,8 +12,10 @@ from domain.shared.errors import Overloaded
 
 COMMANDS_MAX: Final = 1_000
 ENTRIES_MAX: Final = 10_000
-# A bulk fills a group only so far: whoever posts beside it waits for the group before and for its own, no longer.
+# A bulk fills a group only so far: whoever posts beside it waits for the group before and for its own, no longer. And
+# however many post beside it, it has some place in every group.
 BULK_COMMANDS_MAX: Final = 250
+BULK_COMMANDS_MIN: Final = 25
 WAITING_MAX: Final = 20_000
 
 
@@ -56,7 +58,9 @@ class GroupQueue:
         """
         group: list[Submission] = []
         entries = 0
-        for waiting, commands_max in ((self._singles, COMMANDS_MAX), (self._bulk, BULK_COMMANDS_MAX)):
+        singles_max = COMMANDS_MAX - min(len(self._bulk), BULK_COMMANDS_MIN)
+        bulk_max = max(BULK_COMMANDS_MAX, min(len(self._singles), singles_max) + BULK_COMMANDS_MIN)
+        for waiting, commands_max in ((self._singles, singles_max), (self._bulk, bulk_max)):
             while waiting and len(group) < commands_max:
                 size = waiting[0].command.size
                 if group and entries + size > ENTRIES_MAX:

@@ -14,7 +14,7 @@ from typing import Final, TypeGuard
 
 from application.ledger.group import GroupQueue, Submission
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome
-from application.shared.idempotency import IdempotencyKey
+from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from domain.ledger.book import Book, Scope
 from domain.ledger.events import Event
@@ -158,6 +158,7 @@ class Journal:
 
         Without the lock the commit could still be in flight, and be missed.
         """
+        assert answers, "a commit is in doubt before anything was decided"
         recorded = [applied.recorded for _, answer in answers if _is_new(answer) for applied in answer.applied]
         if not recorded:
             return True
@@ -167,7 +168,9 @@ class Journal:
             try:
                 async with self._books.group(address) as held:
                     return await held.holds(last.sequence, last.hash)
-            except (StoreUnavailable, CommitInDoubt):
+            except Exception as error:
+                # Whatever it is, the doubt remains; retrying the commands now could do them twice.
+                _log.warning("whether a commit was kept cannot be seen yet: %r", error)
                 await asyncio.sleep(delay_seconds)
         raise CommitInDoubt("the store did not come back in time")
 
@@ -175,7 +178,7 @@ class Journal:
         """Execute each command on the book that the ones before it left."""
         now = self._time(held.head)
         keys = [submission.key.key for submission in group if submission.key]
-        known = await held.known_keys(keys) if keys else {}
+        known = await held.known_keys(keys, used_after=now - KEYS_LIVE) if keys else {}
         book = await held.load(Scope.union([submission.command.scope() for submission in group]))
         head = held.head
         done: dict[str, Outcome] = {}

@@ -97,8 +97,8 @@ class Snapshot(Protocol):
 class Group(Snapshot, Protocol):
     """A ledger whose head is held: nobody else appends to it until the group ends."""
 
-    async def known_keys(self, keys: Sequence[str]) -> Mapping[str, KnownKey]:
-        """Return those of the keys that were used in this ledger within the last 30 days."""
+    async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
+        """Return those of the keys that were used in this ledger after that time."""
         ...
 
     async def recall(self, known: KnownKey) -> Outcome:

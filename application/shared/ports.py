@@ -36,8 +36,8 @@ class Health(Protocol):
 class OrganisationLog(Protocol):
     """The log of an organisation, in a unit of work: who may act for it, what it has and how it is set."""
 
-    async def answered(self, key: IdempotencyKey) -> dict[str, Any] | None:
-        """Return the data of the event that this key stands for, if it was used within the last 30 days.
+    async def answered(self, key: IdempotencyKey, *, used_after: datetime) -> dict[str, Any] | None:
+        """Return the data of the event that this key stands for, if it was used after that time.
 
         The log is held from here on, so that nobody else uses the key meanwhile. Raises `IdempotencyConflict`.
         """

@@ -14,6 +14,11 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Return whether `text` has neither NUL nor lone surrogates, so that it can be stored and looked for."""
+    return _UNSTORABLE.search(text) is None
+
+
 def checked_text(text: str, *, what: str, length_max: int, pointer: str | None = None) -> str:
     """Return `text` if it can be stored: at most `length_max` characters, no NUL and no lone surrogates.
 
@@ -21,7 +26,7 @@ def checked_text(text: str, *, what: str, length_max: int, pointer: str | None =
     """
     if len(text) > length_max:
         raise ValidationFailed(f"{what} has {len(text):,} characters; at most {length_max:,} fit.", pointer=pointer)
-    if _UNSTORABLE.search(text):
+    if not is_storable(text):
         raise ValidationFailed(f"{what} contains a NUL or half of a surrogate pair.", pointer=pointer)
     return text
 

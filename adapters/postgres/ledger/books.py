@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,12 +13,12 @@ from adapters.postgres.ledger.projections import project
 from adapters.postgres.ledger.rows import account_of, chart_of
 from adapters.postgres.work import DriverConnection, driver_transaction
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
-from application.shared.idempotency import KEYS_LIVE
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.book import Book, LedgerSettings, PostedTransaction, Scope
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head
+from domain.shared.text import is_storable
 
 # The head is the log's last row; the ledger's own row is what a group locks. Only rebuilding updates it.
 _LOCK = "SELECT id, rebuilds FROM ledgers WHERE organisation_id = $1 AND slug = $2 FOR NO KEY UPDATE"
@@ -205,9 +206,8 @@ class PostgresGroup:
         await load_into(self.book, self._connection, self._ledger_id, scope)
         return self.book
 
-    async def known_keys(self, keys: Sequence[str]) -> Mapping[str, KnownKey]:
-        since = self._head.recorded_at - KEYS_LIVE
-        rows = await self._connection.fetch(_KNOWN_KEYS, self._ledger_id, keys, since)
+    async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
+        rows = await self._connection.fetch(_KNOWN_KEYS, self._ledger_id, keys, used_after)
         return {row["key"]: KnownKey(row["fingerprint"], row["first_sequence"], row["last_sequence"]) for row in rows}
 
     async def recall(self, known: KnownKey) -> Outcome:
@@ -248,23 +248,28 @@ class PostgresGroup:
 
 
 async def load_into(book: Book, connection: DriverConnection, ledger_id: int, scope: Scope) -> None:
-    """Fill the book with what the scope names and it lacks; each kind of thing is one statement, or none."""
-    if accounts := [path for path in scope.accounts if path not in book.accounts]:
+    """Fill the book with what the scope names and it lacks; each kind of thing is one statement, or none.
+
+    A command names what its caller wrote, before anything was checked: what cannot be stored is not there.
+    """
+    balances = [key for key in scope.balances if key not in book.balances]
+    paths = {path for path in scope.accounts if path not in book.accounts}
+    paths.update(path for path, _ in balances if path not in book.accounts)
+    if accounts := [path for path in paths if is_storable(path)]:
         for row in await connection.fetch(_ACCOUNTS, ledger_id, accounts):
             book.accounts[row["path"]] = account_of(row)
-    wanted = [key for key in scope.balances if key not in book.balances and key[0] in book.accounts]
-    if wanted:
-        paths = {book.accounts[path].number: path for path, _ in wanted}
+    if wanted := [(path, code) for path, code in balances if path in book.accounts and is_storable(code)]:
+        paths_of = {book.accounts[path].number: path for path, _ in wanted}
         numbers = [book.accounts[path].number for path, _ in wanted]
         codes = [code for _, code in wanted]
         for number, code, debits, credits, version in await connection.fetch(_BALANCES, ledger_id, numbers, codes):
-            book.balances[paths[number], code] = Balance(int(debits), int(credits), version)
-    if assets := [code for code in scope.assets if code not in book.assets]:
+            book.balances[paths_of[number], code] = Balance(int(debits), int(credits), version)
+    if assets := [code for code in scope.assets if code not in book.assets and is_storable(code)]:
         for code, scale, version in await connection.fetch(_ASSETS, ledger_id, assets):
             book.assets[code] = Asset(code, scale, version)
-    if asset_uses := [code for code in scope.asset_uses if code not in book.used_assets]:
+    if asset_uses := [code for code in scope.asset_uses if code not in book.used_assets and is_storable(code)]:
         book.used_assets.update(row["code"] for row in await connection.fetch(_USED_ASSETS, ledger_id, asset_uses))
-    if references := list(scope.references):
+    if references := [reference for reference in scope.references if is_storable(reference)]:
         for reference, id in await connection.fetch(_REFERENCES, ledger_id, references):
             book.references[reference] = outward_id("txn", id)
     if ids := [stored for id in scope.transactions if (stored := stored_id("txn", id))]:

@@ -12,6 +12,7 @@ from domain.ledger.events import (
     LedgerChanged,
     TransactionPosted,
 )
+from domain.shared.chain import BEGINNING_OF_TIME
 from tests.adapters.ledger.by_hand import (
     BALANCES,
     BANK,
@@ -85,7 +86,7 @@ class BalanceContract:
         await write_group(books, ledger, [*commands, ([posting(*entries)], None)])
         async with books.group(ledger) as held:
             book = await held.load(BALANCES)
-            known = await held.known_keys([f"k/{number}" for number in range(1_000)])
+            known = await held.known_keys([f"k/{number}" for number in range(1_000)], used_after=BEGINNING_OF_TIME)
         assert held.head.sequence == 4 + 1_000
         assert book.balances == {(BANK, "EUR"): Balance(3_499, 0, 3_499), (SALES, "EUR"): Balance(0, 3_499, 3_499)}
         assert len(known) == 999
@@ -121,5 +122,5 @@ class BalanceContract:
         assert book.references == {posted.reference: posted.id}
         assert book.transactions[posted.id].metadata == {"\U0001f600": text, "a/b~c": ""}
         async with books.group(ledger) as held:
-            known = await held.known_keys(["k\U0001f600'\"\\"])
+            known = await held.known_keys(["k\U0001f600'\"\\"], used_after=BEGINNING_OF_TIME)
             assert told(await held.recall(known["k\U0001f600'\"\\"])) == told(written)

@@ -18,7 +18,7 @@ from domain.ledger.events import (
     TransactionPosted,
 )
 from domain.ledger.transaction import Entry
-from domain.shared.chain import Head, record
+from domain.shared.chain import BEGINNING_OF_TIME, Head, record
 from tests.builders import AUTHOR, NOW, credited, debited, transaction_id
 
 NewLedger = Callable[[], Awaitable[LedgerAddress]]
@@ -161,7 +161,7 @@ async def head(books: Books, ledger: LedgerAddress) -> Head:
 async def recall(books: Books, ledger: LedgerAddress, name: str) -> Outcome:
     """Recall what the key did."""
     async with books.group(ledger) as held:
-        return await held.recall((await held.known_keys([name]))[name])
+        return await held.recall((await held.known_keys([name], used_after=BEGINNING_OF_TIME))[name])
 
 
 def told(outcome: Outcome) -> list[object]:

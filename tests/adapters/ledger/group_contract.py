@@ -15,6 +15,7 @@ from domain.ledger.events import (
     LedgerChanged,
 )
 from domain.ledger.ledger import LedgerNotFound
+from domain.shared.chain import BEGINNING_OF_TIME
 from tests.adapters.ledger.by_hand import (
     BALANCES,
     BANK,
@@ -54,7 +55,7 @@ class GroupContract:
         assert (book.references, book.transactions) == ({}, {})
         assert (book.chart.version, book.settings.version) == (1, 1)
         async with books.group(ledger) as held:
-            assert await held.known_keys(["k"]) == {}
+            assert await held.known_keys(["k"], used_after=BEGINNING_OF_TIME) == {}
         await write(books, ledger, posted, key=key("k"))
         assert (await look(books, ledger, BALANCES)).balances[BANK, "EUR"] == Balance(107, 0, 2)
 

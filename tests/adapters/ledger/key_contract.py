@@ -13,6 +13,7 @@ from domain.ledger.events import (
     LedgerChanged,
     TransactionChanged,
 )
+from domain.shared.chain import BEGINNING_OF_TIME
 from tests.adapters.ledger.by_hand import (
     BANK,
     OPEN_BANK,
@@ -38,19 +39,23 @@ class KeyContract:
         one, other = key("one", "a request"), key("other", "another request")
         await write_group(books, ledger, [(OPENINGS, None), ([sale(1)], one), ([sale(2), sale(3)], other)])
         async with books.group(ledger) as held:
-            known = await held.known_keys(["other", "none", "one"])
+            known = await held.known_keys(["other", "none", "one"], used_after=BEGINNING_OF_TIME)
         assert known == {"one": KnownKey(one.fingerprint, 5, 5), "other": KnownKey(other.fingerprint, 6, 7)}
 
     async def test_a_key_belongs_to_its_ledger(self, books: Books, new_ledger: NewLedger) -> None:
         first, second = await new_ledger(), await new_ledger()
         await write(books, first, OPEN_BANK, key=key("k", "in the first"))
         async with books.group(second) as held:
-            assert await held.known_keys(["k"]) == {}
+            assert await held.known_keys(["k"], used_after=BEGINNING_OF_TIME) == {}
         await write(books, second, OPEN_BANK, OPEN_SALES, key=key("k", "in the second"))
         async with books.group(first) as held:
-            assert await held.known_keys(["k"]) == {"k": KnownKey(key("k", "in the first").fingerprint, 2, 2)}
+            assert await held.known_keys(["k"], used_after=BEGINNING_OF_TIME) == {
+                "k": KnownKey(key("k", "in the first").fingerprint, 2, 2)
+            }
         async with books.group(second) as held:
-            assert await held.known_keys(["k"]) == {"k": KnownKey(key("k", "in the second").fingerprint, 2, 3)}
+            assert await held.known_keys(["k"], used_after=BEGINNING_OF_TIME) == {
+                "k": KnownKey(key("k", "in the second").fingerprint, 2, 3)
+            }
 
     async def test_an_outcome_is_recalled_as_it_was_whatever_happened_since(
         self, books: Books, ledger: LedgerAddress

@@ -75,13 +75,14 @@ async def test_a_bulk_fills_a_group_up_to_250_commands() -> None:
     assert [len(queue.take()) for _ in range(4)] == [250, 250, 200, 0]
 
 
-async def test_beside_many_single_commands_a_bulk_waits() -> None:
+async def test_beside_many_single_commands_a_bulk_still_has_some_place_in_every_group() -> None:
     queue = GroupQueue()
-    queue.add(waiting(of_size(4)), is_bulk=True)
-    for _ in range(300):
+    for _ in range(100):
+        queue.add(waiting(of_size(4)), is_bulk=True)
+    for _ in range(2_000):
         queue.add(waiting(), is_bulk=False)
-    assert sizes(queue.take()) == [2] * 300
-    assert sizes(queue.take()) == [4]
+    assert sizes(queue.take()) == [2] * 975 + [4] * 25
+    assert sizes(queue.take()) == [2] * 975 + [4] * 25
 
 
 async def test_who_has_gone_before_the_group_began_is_left_out() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 from enum import Enum
 
 from application.ledger.ports import Books, Group, KnownKey, LedgerAddress, Outcome, Snapshot
@@ -120,8 +121,8 @@ class WaywardGroup:
         self._books.pass_or_fail(Moment.LOADING)
         return await self._held.load(scope)
 
-    async def known_keys(self, keys: Sequence[str]) -> Mapping[str, KnownKey]:
-        return await self._held.known_keys(keys)
+    async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
+        return await self._held.known_keys(keys, used_after=used_after)
 
     async def recall(self, known: KnownKey) -> Outcome:
         return await self._held.recall(known)
