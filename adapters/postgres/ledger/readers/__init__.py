@@ -1,0 +1,43 @@
+"""All that can be read of an organisation's ledgers, inside one view of the database."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.ledger.readers.accounts import PostgresAccounts
+from adapters.postgres.ledger.readers.events import PostgresEvents
+from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
+from adapters.postgres.ledger.readers.reports import PostgresReports
+from adapters.postgres.ledger.readers.transactions import PostgresTransactions
+from application.ledger.readers import AccountReader, EventReader, LedgerReader, ReportReader, TransactionReader
+
+
+class PostgresLedgerReads:
+    """The readers of one organisation, all of which see what `connection` sees."""
+
+    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+        self._connection = connection
+        self._organisation_id = organisation_id
+
+    @property
+    def ledgers(self) -> LedgerReader:
+        """Return the reader of ledgers and settings."""
+        return PostgresLedgers(self._connection, self._organisation_id)
+
+    @property
+    def accounts(self) -> AccountReader:
+        """Return the reader of accounts."""
+        return PostgresAccounts(self._connection, self._organisation_id)
+
+    @property
+    def transactions(self) -> TransactionReader:
+        """Return the reader of transactions."""
+        return PostgresTransactions(self._connection, self._organisation_id)
+
+    @property
+    def events(self) -> EventReader:
+        """Return the reader of the log."""
+        return PostgresEvents(self._connection, self._organisation_id)
+
+    @property
+    def reports(self) -> ReportReader:
+        """Return the reader of reports."""
+        return PostgresReports(self._connection, self._organisation_id)

@@ -1,0 +1,95 @@
+"""The history of an account: the entries of all its assets, woven into one order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from sqlalchemy import ColumnElement, RowMapping, Text, cast, literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.keyset import Budget, Keyset
+from adapters.postgres.ledger.readers.lookups import assets_held, unnested
+from adapters.postgres.tables import entries
+from domain.ledger.account import Account
+from domain.ledger.asset import Asset
+from domain.ledger.balance import Balance
+from domain.ledger.book import Line
+from domain.ledger.transaction import Direction, Entry
+
+# What a line is made of; numbers as text, since no float and no rounding may touch them.
+HISTORY: Final = (
+    entries.c.account_number,
+    entries.c.sequence,
+    entries.c.position,
+    entries.c.is_debit,
+    entries.c.asset,
+    cast(entries.c.amount, Text).label("amount"),
+    cast(entries.c.posted_debits, Text).label("debits"),
+    cast(entries.c.posted_credits, Text).label("credits"),
+    entries.c.balance_version,
+)
+
+
+def line_of(row: RowMapping, account: Account, asset: Asset) -> Line:
+    """Return the line of a row that has the columns of `HISTORY`."""
+    direction = Direction.DEBIT if row["is_debit"] else Direction.CREDIT
+    entry = Entry(account.path, direction, int(row["amount"]), asset)
+    return Line(entry, account, Balance(int(row["debits"]), int(row["credits"]), row["balance_version"]))
+
+
+@dataclass(frozen=True, slots=True)
+class AccountHistory:
+    """The entries of one account in some assets, each of which an index has in order."""
+
+    connection: AsyncConnection
+    ledger_id: int
+    account_number: int
+    codes: Sequence[str]
+
+    @staticmethod
+    async def of(
+        connection: AsyncConnection, ledger_id: int, account_number: int, asset: str | None
+    ) -> "AccountHistory":
+        """Return the history in one asset, or in all that the account was ever used with."""
+        codes = [asset] if asset is not None else await assets_held(connection, ledger_id, account_number)
+        return AccountHistory(connection, ledger_id, account_number, codes)
+
+    async def read(
+        self, size: int, budget: Budget, *conditions: ColumnElement[bool], is_descending: bool
+    ) -> tuple[list[tuple[int, int]], bool]:
+        """Return the sequence and position of the next lines in order, and whether no more come after them.
+
+        Each asset's lines are read up to a size, and woven together as far as all of them are known: those are `size`
+        lines at least, if there are so many, and fewer only where more could not be had within the budget.
+        """
+        if not self.codes:
+            return [], True
+        keyset = Keyset((entries.c.sequence, entries.c.position), is_descending)
+        size_each = min(size, max(1, budget.rows // len(self.codes)))
+        wanted = unnested(self.codes, Text())
+        line = (
+            select(*keyset.columns, wanted.c.item)
+            .where(
+                entries.c.ledger_id == self.ledger_id,
+                entries.c.account_number == self.account_number,
+                entries.c.asset == wanted.c.item,
+                *conditions,
+            )
+            .order_by(*keyset.order())
+            .limit(size_each)
+            .lateral("line")
+        )
+        query = select(line).select_from(wanted.join(line, literal(True)))
+        of_assets: dict[str, list[tuple[int, int]]] = {}
+        for sequence, place, code in await self.connection.execute(query):
+            of_assets.setdefault(code, []).append((sequence, place))
+        lines = sorted(chain.from_iterable(of_assets.values()), reverse=is_descending)
+        # An account with more assets than a page reads rows still has one line read of each.
+        budget.spend(min(len(lines), budget.rows))
+        unfinished = [of_asset[-1] for of_asset in of_assets.values() if len(of_asset) == size_each]
+        if not unfinished:
+            return lines, True
+        if is_descending:
+            return [line for line in lines if line >= max(unfinished)], False
+        return [line for line in lines if line <= min(unfinished)], False

@@ -1,0 +1,172 @@
+"""What the readers look up before they read: ledgers, accounts, assets, and where a time lies in a log."""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    RowMapping,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    column,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.ledger.rows import account_of
+from adapters.postgres.tables import accounts, assets, entries, event_log, ledgers
+from application.ledger.readers import Span
+from domain.ledger.account import Account, AccountNotFound
+from domain.ledger.asset import Asset
+from domain.ledger.ledger import LedgerNotFound
+from domain.shared.chain import Head
+
+# The log has no gaps and its times never go back, so a time is found in it by halving. `<` finds the first event at
+# the time or after it, `<=` the first after it; one after the last, where there is none.
+_HALVING = """
+WITH RECURSIVE search (low, high) AS (
+    SELECT 1::bigint, coalesce(max(sequence), 0) + 1 FROM event_log WHERE stream_id = :ledger_id
+    UNION ALL
+    SELECT CASE WHEN is_before THEN middle + 1 ELSE low END, CASE WHEN is_before THEN high ELSE middle END
+    FROM search
+    CROSS JOIN LATERAL (
+        SELECT sequence AS middle, recorded_at {operator} :moment AS is_before FROM event_log
+        WHERE stream_id = :ledger_id AND sequence = (low + high) / 2 LIMIT 1
+    ) AS event
+    WHERE low < high
+)
+SELECT low FROM search WHERE low = high
+"""
+_FIRST_AT, _FIRST_AFTER = text(_HALVING.format(operator="<")), text(_HALVING.format(operator="<="))
+
+SEQUENCE_MAX: Final = 2**63 - 1
+
+
+async def ledger_id_of(connection: AsyncConnection, organisation_id: int, slug: str) -> int:
+    """Return the ledger's number, or raise `LedgerNotFound`."""
+    query = select(ledgers.c.id).where(ledgers.c.organisation_id == organisation_id, ledgers.c.slug == slug)
+    found: int | None = None if "\x00" in slug else await connection.scalar(query)
+    if found is None:
+        raise LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
+    return found
+
+
+async def head_of(connection: AsyncConnection, ledger_id: int) -> Head:
+    """Return the last event of the ledger's log."""
+    query = (
+        select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
+        .where(event_log.c.stream_id == ledger_id)
+        .order_by(event_log.c.sequence.desc())
+        .limit(1)
+    )
+    return Head(*(await connection.execute(query)).one())
+
+
+async def account_row(connection: AsyncConnection, ledger_id: int, path: str) -> RowMapping:
+    """Return the account's row, or raise `AccountNotFound`."""
+    query = select(accounts).where(accounts.c.ledger_id == ledger_id, accounts.c.path == path)
+    found = None if "\x00" in path else (await connection.execute(query)).mappings().one_or_none()
+    if found is None:
+        raise account_not_found(path)
+    return found
+
+
+def account_not_found(path: str) -> AccountNotFound:
+    """Return the refusal to show an account that is not there."""
+    return AccountNotFound(f"There is no account {path!r} in this ledger.")
+
+
+async def account_number(connection: AsyncConnection, ledger_id: int, path: str) -> int | None:
+    """Return the account's number, if there is one of that path."""
+    query = select(accounts.c.number).where(accounts.c.ledger_id == ledger_id, accounts.c.path == path)
+    number: int | None = await connection.scalar(query)
+    return number
+
+
+async def accounts_of(connection: AsyncConnection, ledger_id: int, numbers: Collection[int]) -> dict[int, Account]:
+    """Return the accounts of these numbers, which the ledger has, by number."""
+    wanted = bigints(sorted(numbers))
+    found = (
+        select(accounts)
+        .where(accounts.c.ledger_id == ledger_id, accounts.c.number == wanted.c.item)
+        .limit(1)
+        .lateral("found")
+    )
+    rows = await connection.execute(select(found).select_from(wanted.join(found, literal(True))))
+    return {row["number"]: account_of(row) for row in rows.mappings()}
+
+
+async def assets_of(connection: AsyncConnection, ledger_id: int, codes: Collection[str]) -> dict[str, Asset]:
+    """Return the assets of these codes, which the ledger has, by code."""
+    wanted = unnested(sorted(set(codes)), Text())
+    found = (
+        select(assets.c.code, assets.c.scale, assets.c.version)
+        .where(assets.c.ledger_id == ledger_id, assets.c.code == wanted.c.item)
+        .limit(1)
+        .lateral("found")
+    )
+    rows = await connection.execute(select(found).select_from(wanted.join(found, literal(True))))
+    return {code: Asset(code, scale, version) for code, scale, version in rows}
+
+
+def unnested(items: Sequence[Any], of_type: Any) -> TableValuedAlias:
+    """Return the items as a table: `item`, and `place` from 1 on."""
+    array = bindparam(None, list(items), ARRAY(of_type))
+    return func.unnest(array).table_valued(column("item", of_type), with_ordinality="place").render_derived()
+
+
+async def assets_held(connection: AsyncConnection, ledger_id: int, account_number: int) -> list[str]:
+    """Return the codes of the assets that the account was ever used with, by one look-up for each."""
+    of_account = (entries.c.ledger_id == ledger_id, entries.c.account_number == account_number)
+    first = select(entries.c.asset).where(*of_account).order_by(entries.c.asset).limit(1)
+    held = select(first.scalar_subquery().label("asset")).cte("held", recursive=True)
+    following = (
+        select(entries.c.asset)
+        .where(*of_account, entries.c.asset > held.c.asset)
+        .order_by(entries.c.asset)
+        .limit(1)
+        .scalar_subquery()
+    )
+    held = held.union_all(select(following).where(held.c.asset.is_not(None)))
+    codes = await connection.scalars(select(held.c.asset).where(held.c.asset.is_not(None)))
+    return list(codes)
+
+
+async def sequences_within(
+    connection: AsyncConnection, ledger_id: int, recorded_at: Span, sequence: Span
+) -> tuple[int, int]:
+    """Return the first and the last sequence at which an event of these times and sequences can stand."""
+
+    async def first(statement: Any, moment: object) -> int:
+        found = await connection.scalar(statement, {"ledger_id": ledger_id, "moment": moment})
+        assert isinstance(found, int), "a log has no gaps"
+        return found
+
+    lowest, highest = [1], [SEQUENCE_MAX]
+    if recorded_at.gte is not None:
+        lowest.append(await first(_FIRST_AT, recorded_at.gte))
+    if recorded_at.gt is not None:
+        lowest.append(await first(_FIRST_AFTER, recorded_at.gt))
+    if recorded_at.lt is not None:
+        highest.append(await first(_FIRST_AT, recorded_at.lt) - 1)
+    if recorded_at.lte is not None:
+        highest.append(await first(_FIRST_AFTER, recorded_at.lte) - 1)
+    for bounds, bound, step in (
+        (lowest, sequence.gte, 0),
+        (lowest, sequence.gt, 1),
+        (highest, sequence.lte, 0),
+        (highest, sequence.lt, -1),
+    ):
+        if isinstance(bound, int):
+            bounds.append(bound + step)
+    return max(lowest), min(highest)
+
+
+def bigints(numbers: Sequence[int]) -> TableValuedAlias:
+    """Return numbers as a table: `item`, and `place` from 1 on."""
+    return unnested(numbers, BigInteger())

@@ -1,0 +1,62 @@
+"""Reports: what a ledger says as a whole."""
+
+from sqlalchemy import Text, cast, literal, literal_column, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.ledger.readers.lookups import assets_of, head_of, ledger_id_of
+from adapters.postgres.ledger.rows import account_of
+from adapters.postgres.tables import accounts, entries
+from application.ledger.readers import TrialBalance, TrialBalanceLine
+from domain.ledger.balance import Balance
+
+
+class PostgresReports:
+    """Reads across accounts, inside one view of an organisation."""
+
+    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+        self._connection = connection
+        self._organisation_id = organisation_id
+
+    async def trial_balance(self, slug: str, *, as_of_sequence: int | None) -> TrialBalance:
+        ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
+        head = (await head_of(self._connection, ledger_id)).sequence
+        sequence = head if as_of_sequence is None else min(as_of_sequence, head)
+        first = entries.alias("first")
+        last = (
+            select(
+                cast(entries.c.posted_debits, Text).label("debits"),
+                cast(entries.c.posted_credits, Text).label("credits"),
+                entries.c.balance_version,
+            )
+            .where(
+                entries.c.ledger_id == ledger_id,
+                entries.c.account_number == first.c.account_number,
+                entries.c.asset == first.c.asset,
+                entries.c.sequence <= sequence,
+            )
+            .order_by(entries.c.sequence.desc(), entries.c.position.desc())
+            .limit(1)
+            .lateral("last")
+        )
+        query = (
+            select(accounts, first.c.asset, last)
+            .select_from(first.join(accounts, accounts.c.number == first.c.account_number).join(last, literal(True)))
+            # The index of first entries is of this condition as it is written, and of no parameter.
+            .where(
+                first.c.ledger_id == ledger_id,
+                first.c.balance_version == literal_column("1"),
+                accounts.c.ledger_id == ledger_id,
+            )
+            .order_by(accounts.c.path, first.c.asset)
+        )
+        rows = (await self._connection.execute(query)).mappings().all()
+        assets = await assets_of(self._connection, ledger_id, {row["asset"] for row in rows})
+        lines = [
+            TrialBalanceLine(
+                account_of(row),
+                assets[row["asset"]],
+                Balance(int(row["debits"]), int(row["credits"]), row["balance_version"]),
+            )
+            for row in rows
+        ]
+        return TrialBalance(sequence, lines)

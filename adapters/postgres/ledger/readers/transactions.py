@@ -1,0 +1,101 @@
+"""Transactions, with their entries and the balances that each entry left."""
+
+from collections.abc import Sequence
+from itertools import takewhile
+from typing import Final
+
+from sqlalchemy import literal, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.ledger.readers.history import HISTORY, line_of
+from adapters.postgres.ledger.readers.lookups import accounts_of, assets_of, bigints, ledger_id_of
+from adapters.postgres.ledger.readers.transaction_search import search_transactions
+from adapters.postgres.tables import entries, transactions
+from application.ledger.readers import TransactionFilter, TransactionView
+from application.shared.pagination import Page, PageRequest
+from domain.ledger.book import Line
+from domain.ledger.transaction import ENTRIES_MAX, TransactionKind
+from domain.shared.errors import NotFound
+
+# A page of large transactions ends early, so that its size in memory is bounded; it has one transaction at least.
+ENTRIES_SHOWN_MAX: Final = 10_000
+assert ENTRIES_SHOWN_MAX > ENTRIES_MAX
+
+
+class PostgresTransactions:
+    """Reads transactions, inside one view of an organisation."""
+
+    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+        self._connection = connection
+        self._organisation_id = organisation_id
+
+    async def transaction(self, slug: str, id: str) -> TransactionView:
+        ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
+        stored = stored_id("txn", id)
+        query = select(transactions.c.sequence).where(
+            transactions.c.ledger_id == ledger_id, transactions.c.id == stored
+        )
+        sequence: int | None = None if stored is None else await self._connection.scalar(query)
+        if sequence is None:
+            raise NotFound(f"There is no transaction {id!r} in this ledger.")
+        (view,) = await self._views(ledger_id, [sequence])
+        return view
+
+    async def transactions(self, slug: str, where: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
+        ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
+        found = await search_transactions(self._connection, ledger_id, where, page)
+        views = await self._views(ledger_id, [candidate.number for candidate in found.items])
+        if len(views) == len(found.items):
+            return Page(views, found.next_after)
+        return Page(views, found.items[len(views) - 1].position)
+
+    async def _views(self, ledger_id: int, sequences: Sequence[int]) -> list[TransactionView]:
+        """Return the transactions of these sequences, as far as there is room for their entries."""
+        lines = await self._lines(ledger_id, sequences)
+        wanted = bigints(list(lines))
+        found = (
+            select(transactions)
+            .where(transactions.c.ledger_id == ledger_id, transactions.c.sequence == wanted.c.item)
+            .limit(1)
+            .lateral("found")
+        )
+        query = select(found).select_from(wanted.join(found, literal(True))).order_by(wanted.c.place)
+        rows = (await self._connection.execute(query)).mappings()
+        return [
+            TransactionView(
+                id=outward_id("txn", row["id"]),
+                sequence=row["sequence"],
+                kind=TransactionKind(row["kind"]),
+                reference=row["reference"],
+                description=row["description"],
+                effective_at=row["effective_at"],
+                recorded_at=row["recorded_at"],
+                metadata=row["metadata"],
+                version=row["version"],
+                entries=lines[row["sequence"]],
+            )
+            for row in rows
+        ]
+
+    async def _lines(self, ledger_id: int, sequences: Sequence[int]) -> dict[int, list[Line]]:
+        """Return the lines of the transactions in order, without those that would be too many or may lack some."""
+        wanted = bigints(sequences)
+        # The first entry comes last: once that is seen, all were, in whichever order the transactions are read.
+        line = (
+            select(*HISTORY)
+            .where(entries.c.ledger_id == ledger_id, entries.c.sequence == wanted.c.item)
+            .order_by(entries.c.position.desc())
+            .limit(ENTRIES_MAX)
+            .lateral("line")
+        )
+        query = select(line).select_from(wanted.join(line, literal(True))).limit(ENTRIES_SHOWN_MAX)
+        rows = (await self._connection.execute(query)).mappings().all()
+        accounts = await accounts_of(self._connection, ledger_id, {row["account_number"] for row in rows})
+        assets = await assets_of(self._connection, ledger_id, {row["asset"] for row in rows})
+        lines: dict[int, list[Line]] = {}
+        for row in reversed(rows):
+            of_transaction = lines.setdefault(row["sequence"], [])
+            of_transaction.append(line_of(row, accounts[row["account_number"]], assets[row["asset"]]))
+        complete = {row["sequence"] for row in rows if row["position"] == 0}
+        return {sequence: lines[sequence] for sequence in takewhile(complete.__contains__, sequences)}
