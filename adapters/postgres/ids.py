@@ -10,7 +10,7 @@ def stored_id(prefix: str, id: str) -> UUID | None:
     of_prefix, _, suffix = id.rpartition("_")
     try:
         stored = UUID(bytes=base32.decode(suffix))
-    except RuntimeError:  # what the library raises for anything but 26 of its characters
+    except (RuntimeError, UnicodeEncodeError):  # what the library raises for anything but 26 of its characters
         return None
     return stored if of_prefix == prefix and base32.encode(stored.bytes) == suffix else None
 
