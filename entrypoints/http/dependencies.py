@@ -10,6 +10,7 @@ from fastapi import Depends, Header, Query
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
@@ -95,28 +96,36 @@ async def read_json(request: Request, bytes_max: int) -> Any:
 
 
 class StrictRoute(APIRoute):
-    """A route whose body is read by `read_json`, so that it is as strict as every other, and as short."""
+    """A route whose body is read by `read_json`, so that it is as strict as every other, and as short.
+
+    It is read before FastAPI sees it, which would tell any refusal there as one and the same.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return FastAPI's own handler, over a request that reads its JSON strictly."""
+        """Return FastAPI's own handler, over a request that has been read."""
         handle = super().get_route_handler()
 
         async def handle_strictly(request: Request) -> Response:
             if self.body_field is None:
                 return await handle(request)
-            return await handle(_StrictRequest(request.scope, request.receive))
+            # Who is nobody is told so first, whatever they send.
+            who = await caller(request)
+            document = await read_json(request, who.services.settings.body_bytes_max)
+            return await handle(_ReadRequest(request.scope, document))
 
         return handle_strictly
 
 
-class _StrictRequest(Request):
+class _ReadRequest(Request):
+    def __init__(self, scope: Scope, document: Any) -> None:
+        super().__init__(scope)
+        self._document = document
+
     async def body(self) -> bytes:
-        if not hasattr(self, "_body"):
-            self._body = await read_body(self, self.app.state.services.settings.body_bytes_max)
-        return self._body
+        return b"read already"
 
     async def json(self) -> Any:
-        return parse_json(await self.body())
+        return self._document
 
 
 class PlainRoute(APIRoute):
