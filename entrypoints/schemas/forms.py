@@ -75,7 +75,7 @@ def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False) -> D
         blames.append(Blame(_pointer(place), _sentence(error)))
     refused: DomainError
     for error, blame in zip(errors, blames, strict=True):
-        if error["loc"] and error["loc"][-1] == "amount" and isinstance(error["input"], int | float):
+        if error["loc"] and error["loc"][-1] == "amount" and _kind(error["input"]) == "a number":
             refused = AmountNotAString(
                 f'The amount {error["input"]!r} is a JSON number: write it as a string in major units, such as "12.50".'
             )

@@ -1,9 +1,13 @@
 """Reading JSON strictly: what two readers could understand differently is refused."""
 
 import json
-from typing import Any, NoReturn
+import math
+from collections.abc import Iterable
+from typing import Any, Final, NoReturn
 
 from domain.shared.errors import DomainError, ErrorKind
+
+NESTING_MAX: Final = 64
 
 
 class MalformedJson(DomainError):
@@ -17,8 +21,8 @@ class MalformedJson(DomainError):
 def parse_json(data: bytes | bytearray | memoryview) -> Any:
     """Return what the bytes say.
 
-    Raises `MalformedJson` for invalid UTF-8, syntax errors, NaN and Infinity, duplicate keys, lone surrogates, NUL
-    and nesting beyond what the interpreter allows; the detail says where.
+    Raises `MalformedJson` for invalid UTF-8, syntax errors, NaN and what overflows to Infinity, duplicate keys, lone
+    surrogates, NUL and nesting beyond 64 levels; the detail says where.
     """
     try:
         text = str(data, "utf-8")
@@ -30,9 +34,11 @@ def parse_json(data: bytes | bytearray | memoryview) -> Any:
         where = f"line {error.lineno}, column {error.colno}"
         raise MalformedJson(f"The body is not JSON: {error.msg} at {where}.") from error
     except RecursionError as error:
-        raise MalformedJson("The body nests too deeply.") from error
+        raise _too_deep() from error
     except ValueError as error:  # an integer of thousands of digits
         raise MalformedJson("The body contains a number with too many digits.") from error
+    if text.count("{") + text.count("[") > NESTING_MAX:
+        _check_nesting(value)
     if "\\u" in text:
         _check_characters(value)
     return value
@@ -53,6 +59,31 @@ def _refuse_constant(name: str) -> NoReturn:
     raise MalformedJson(f"{name} is not JSON.")
 
 
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise MalformedJson("The body contains a number that is too large.")
+    return number
+
+
+def _too_deep() -> MalformedJson:
+    return MalformedJson(f"The body nests too deeply: at most {NESTING_MAX} levels can be read.")
+
+
+def _check_nesting(value: Any) -> None:
+    """Refuse what nests too deeply by a bound of our own: the interpreter's would be met by whoever handles it next."""
+    containers = [value]
+    for _ in range(NESTING_MAX):
+        containers = [item for container in containers for item in _items(container) if isinstance(item, dict | list)]
+        if not containers:
+            return
+    raise _too_deep()
+
+
+def _items(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
 def _check_characters(value: Any) -> None:
     """Refuse what only an escape can bring in: PostgreSQL stores no NUL, and half a surrogate pair is no character."""
     if isinstance(value, dict):
@@ -69,4 +100,4 @@ def _check_characters(value: Any) -> None:
                 raise MalformedJson(f"A text in the body contains {what} (\\u{ord(character):04x}).")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant)
+_DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant, parse_float=_finite)
