@@ -67,6 +67,8 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        # A path has one spelling: a slash too many is told to be a mistake, not sent after.
+        redirect_slashes=False,
         lifespan=lifespan,
     )
     app.state.services = services

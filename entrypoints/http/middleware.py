@@ -4,13 +4,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.shared.ports import CommitInDoubt, Ids, StoreUnavailable
-from domain.shared.errors import DomainError
+from domain.shared.errors import DomainError, NotFound
 from entrypoints.http.problems import UnsupportedVersion, problem_response, refusal_of
 
 VERSION: Final = "1"
@@ -47,15 +47,15 @@ class Envelope:
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
-        if version is not None and version != VERSION.encode():
-            shown = version[:20].decode("latin-1")
-            refusal = UnsupportedVersion(f"There is no version {shown!a} of this interface; there is {VERSION}.")
-            await problem_response(refusal, Request(scope))(scope, receive, send_enveloped)
-            return
-        if version is not None and scope["path"].split("/", 2)[1] in _ROOTS_OF_VERSION_1:
-            scope["path"] = f"/v{VERSION}{scope['path']}"
         try:
+            if version is not None:
+                _ask_for_version(scope, version)
+            if "\x00" in scope["path"]:
+                # PostgreSQL cannot even be asked for it.
+                raise NotFound("There is nothing at a path that contains NUL.")
             await self._app(scope, receive, send_enveloped)
+        except ClientDisconnect:
+            pass  # nobody is left to answer
         except Exception as bug:
             if has_started:
                 raise
@@ -69,6 +69,16 @@ class Envelope:
             elif name == b"partita-version":
                 version = value
         return request_id or self._ids.new("req"), version
+
+
+def _ask_for_version(scope: Scope, version: bytes) -> None:
+    """Take a path without version for one of the version asked for. Raises `UnsupportedVersion`."""
+    if version != VERSION.encode():
+        shown = version[:20].decode("latin-1")
+        raise UnsupportedVersion(f"There is no version {shown!a} of this interface; there is {VERSION}.")
+    _, _, rest = scope["path"].partition("/")
+    if rest.partition("/")[0] in _ROOTS_OF_VERSION_1:
+        scope["path"] = f"/v{VERSION}{scope['path']}"
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]

@@ -12,6 +12,7 @@ from application.ledger.set_chart import SetChart
 from domain.ledger.account import AccountType
 from domain.ledger.chart import RULES_MAX, Chart, Pattern, Rule
 from domain.shared.access import Permission
+from domain.shared.errors import Blame, ValidationFailed
 from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, StrictRoute, etag
 from entrypoints.http.openapi import described_problems
 from entrypoints.schemas.forms import Form
@@ -81,6 +82,17 @@ async def put_chart(
     dry_run: DryRun = False,
 ) -> ChartDocument:
     """Replace the ledger's rules. Accounts that are open keep their types."""
-    rules = tuple(Rule(Pattern(rule.pattern), AccountType(rule.type)) for rule in chart.rules)
+    rules = tuple(
+        Rule(_pattern(rule.pattern, pointer=f"/rules/{index}/pattern"), AccountType(rule.type))
+        for index, rule in enumerate(chart.rules)
+    )
     outcome = await who.do(ledger, SetChart(rules, version), response, dry_run=dry_run)
     return chart_document(outcome.book.chart) if outcome.book else await get_chart(ledger, who, response)
+
+
+def _pattern(text: str, *, pointer: str) -> Pattern:
+    try:
+        return Pattern(text)
+    except ValidationFailed as refusal:
+        refusal.blames = (Blame(pointer, refusal.detail),)
+        raise
