@@ -63,6 +63,8 @@ async def require_ready(service: AsyncEngine) -> None:
         raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
     except ProgrammingError as error:
         raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
+    if revision is None:
+        raise SchemaNotReady("The database has not been migrated: run `partita migrate`.")
     if revision != newest_revision():
         raise SchemaNotReady(
             f"The database is at revision {revision}, and this version of Partita needs {newest_revision()}: "
