@@ -52,7 +52,7 @@ def _described(error: Exception) -> tuple[str, int]:
     if isinstance(error, typer.TyperException):
         said = getattr(error, "format_message", error.__str__)()
         # Without a command, the help that was shown says it all.
-        return said and f"{said} See `partita --help`.", getattr(error, "exit_code", WRONG_USAGE)
+        return said and f"{said.rstrip('.')}. See `partita --help`.", getattr(error, "exit_code", WRONG_USAGE)
     if isinstance(error, CommandFailed):
         return str(error), FAILED
     if isinstance(error, DomainError):

@@ -39,7 +39,9 @@ def export(
         return until
 
     if output is None:
-        with_database(lambda container: write(container, sys.stdout.buffer))
+        # Not `sys.stdout.buffer`: with PYTHONUNBUFFERED that is no buffer, and may write a part of what it is given.
+        with open(sys.stdout.fileno(), "wb", closefd=False) as stdout:
+            with_database(lambda container: write(container, stdout))
         return
     draft = output.with_name(f"{output.name}.part")
     try:

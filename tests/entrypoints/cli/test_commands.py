@@ -335,7 +335,10 @@ def test_a_reader_that_goes_away_ends_an_export_quietly(database: str, partita: 
     file = tmp_path / "many.ndjson"
     file.write_text("".join(json.dumps(sale(f"sale-{number}")) + "\n" for number in range(500)))
     assert partita("import", str(file)).code == 0
-    process = subprocess.Popen([*PARTITA, "export"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    unbuffered = os.environ | {"PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        [*PARTITA, "export"], cwd=ROOT, env=unbuffered, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.read(10)
