@@ -200,7 +200,7 @@ class EventReader(Protocol):
     """Reads the log."""
 
     async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
-        """Return up to `limit` events after the sequence, in order."""
+        """Return up to `limit` events after the sequence, in order; fewer where they are long, but at least one."""
         ...
 
 

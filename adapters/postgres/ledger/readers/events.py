@@ -1,14 +1,31 @@
 """The log of a ledger."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.lookups import ledger_id_of
 from adapters.postgres.tables import event_log
 from application.ledger.readers import StoredEvent
 from domain.shared.chain import ZERO_HASH
+
+BYTES_MAX: Final = 4 * 1024 * 1024
+
+# An event may have megabytes: of many events, only so many are read as have about 4 MiB together.
+_EVENTS = text("""
+SELECT sequence, content, hash
+FROM (
+    SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence) - octet_length(content) AS bytes_before
+    FROM (
+        SELECT sequence, content, hash FROM event_log
+        WHERE stream_id = :ledger AND sequence > :after ORDER BY sequence LIMIT :limit
+    ) AS next
+) AS sized
+WHERE bytes_before < :bytes
+ORDER BY sequence
+""")
 
 
 class PostgresEvents:
@@ -23,15 +40,10 @@ class PostgresEvents:
         previous = await self._connection.scalar(
             select(event_log.c.hash).where(event_log.c.stream_id == ledger_id, event_log.c.sequence == after)
         )
-        query = (
-            select(event_log.c.sequence, event_log.c.content, event_log.c.hash)
-            .where(event_log.c.stream_id == ledger_id, event_log.c.sequence > after)
-            .order_by(event_log.c.sequence)
-            .limit(limit)
-        )
+        parameters = {"ledger": ledger_id, "after": after, "limit": limit, "bytes": BYTES_MAX}
         previous_hash: bytes = ZERO_HASH if previous is None else previous
         events = []
-        for sequence, content, hash in await self._connection.execute(query):
+        for sequence, content, hash in await self._connection.execute(_EVENTS, parameters):
             events.append(StoredEvent(sequence, content, previous_hash, hash))
             previous_hash = hash
         return events
