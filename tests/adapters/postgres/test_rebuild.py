@@ -3,21 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from itertools import count
 
 import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.engine import journal_engine, owner_engine, service_engine
-from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.organisations import PostgresOrganisations
 from adapters.postgres.ledger import replay
 from adapters.postgres.ledger.books import PostgresBooks
-from adapters.postgres.ledger.creation import PostgresLedgerChanges
 from adapters.postgres.ledger.rebuild import PostgresRebuilding
-from adapters.postgres.schema import upgrade
 from adapters.postgres.tables import PROJECTIONS
-from adapters.postgres.work import PostgresWork
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.create_organisation import create_organisation
@@ -29,9 +24,11 @@ from application.ledger.journal import Journal
 from application.ledger.open_account import OpenAccount
 from application.ledger.ports import Command, LedgerAddress, Outcome
 from application.ledger.post_transaction import PostTransaction
+from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilt
 from application.ledger.register_asset import RegisterAsset
 from application.ledger.set_chart import SetChart
+from application.shared.ports import Work
 from domain.ledger.account import AccountType
 from domain.ledger.chart import Pattern, Rule
 from domain.ledger.ledger import LedgerNotFound
@@ -40,7 +37,6 @@ from domain.shared.chain import ChainBroken
 from tests.builders import AUTHOR, credit, debit, draft, payment
 
 CLOCK, IDS = SystemClock(), TypeIds()
-_numbers = count(1)
 
 
 @dataclass
@@ -79,23 +75,23 @@ class Office:
 
 
 @pytest.fixture
-async def office(postgres_url: str) -> AsyncIterator[Office]:
-    owner = owner_engine(postgres_url)
-    await upgrade(owner)
-    service = service_engine(postgres_url, pool_size=2)
-    journal = journal_engine(postgres_url, pool_size=2)
-    someone = await create_organisation(PostgresOrganisations(service), CLOCK, IDS, "Rebuilders", author=AUTHOR)
-    work = PostgresWork(service, reads=PostgresIdentity, changes=PostgresLedgerChanges)
-    slug = f"rebuilt-{next(_numbers)}"
-    for each in (slug, f"{slug}-untouched"):
-        await create_ledger(work, CLOCK, IDS, someone, slug=each, name="R", metadata={}, request_id="req_1")  # type: ignore[arg-type] # it is never read from
-    superuser = await asyncpg.connect(postgres_url)
-    office = Office(someone, slug, journal, PostgresRebuilding(owner), superuser)
-    await use(office)
-    yield office
-    await superuser.close()
-    for engine in (owner, service, journal):
-        await engine.dispose()
+async def office(
+    migrated_url: str,
+    owner_engine: AsyncEngine,
+    service_engine: AsyncEngine,
+    journal_engine: AsyncEngine,
+    work: Work[LedgerReads, LedgerChanges],
+) -> AsyncIterator[Office]:
+    someone = await create_organisation(PostgresOrganisations(service_engine), CLOCK, IDS, "Rebuilders", author=AUTHOR)
+    for slug in ("main", "untouched"):
+        await create_ledger(work, CLOCK, IDS, someone, slug=slug, name="R", metadata={}, request_id="req_1")
+    superuser = await asyncpg.connect(migrated_url)
+    try:
+        office = Office(someone, "main", journal_engine, PostgresRebuilding(owner_engine), superuser)
+        await use(office)
+        yield office
+    finally:
+        await superuser.close()
 
 
 async def use(office: Office) -> None:
@@ -181,7 +177,7 @@ async def test_examples_name_rows_by_their_keys(office: Office) -> None:
 async def test_lost_projections_are_made_again_and_those_of_other_ledgers_stay(office: Office) -> None:
     for table in PROJECTIONS:
         await office.tamper("DELETE FROM {table} WHERE ledger_id = {ledger}", table=table.name)
-    other = LedgerAddress(office.principal.organisation_id, f"{office.slug}-untouched")
+    other = LedgerAddress(office.principal.organisation_id, "untouched")
     assert (await office.rebuilding.rebuild(other)).differences == ()
 
     rebuilt = await office.rebuild(replace=True)
