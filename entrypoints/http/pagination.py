@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from itsdangerous import BadData, URLSafeSerializer
 from starlette.requests import Request
@@ -119,7 +119,7 @@ class Cursors:
     def link(self, cursor: str) -> str:
         """Return the header that leads to the next page."""
         url = self.request.url.include_query_params(cursor=cursor)
-        return f'<{url.path}?{url.query}>; rel="next"'
+        return f'<{quote(self.request.scope["path"], safe="/:")}?{url.query}>; rel="next"'
 
 
 @dataclass(frozen=True, slots=True)

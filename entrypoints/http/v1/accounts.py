@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query
 from pydantic import ConfigDict
@@ -180,7 +181,7 @@ async def post_account(
     if dry_run:
         response.status_code = 200
     else:
-        response.headers["Location"] = f"/v1/ledgers/{ledger}/accounts/{event.account}"
+        response.headers["Location"] = f"/v1/ledgers/{ledger}/accounts/{quote(event.account, safe=':')}"
     response.headers["ETag"] = etag(1)
     as_opened = Account(outcome.sequence or 0, event.account, event.account_type, metadata=event.metadata)
     return account_document(as_opened, format_time(opened.recorded_at))
