@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, RowMapping, Select, Text, cast, literal, select
+from sqlalchemy import ColumnElement, Integer, Select, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id
@@ -32,6 +32,7 @@ from adapters.postgres.ledger.readers.history import HISTORY, AccountHistory, li
 from adapters.postgres.ledger.readers.lookups import (
     account_not_found,
     account_row,
+    account_rows,
     assets_held,
     assets_of,
     bigints,
@@ -64,7 +65,7 @@ class PostgresAccounts:
         search = await _search(self._connection, ledger_id, where, page)
         found = await search.page()
         numbers = [candidate.number for candidate in found.items]
-        rows = {row["number"]: row for row in await search.rows(select(accounts), numbers)}
+        rows = await account_rows(self._connection, ledger_id, numbers)
         views = [AccountView(account_of(rows[number]), rows[number]["opened_at"]) for number in numbers]
         return Page(views, found.next_after)
 
@@ -196,19 +197,8 @@ class _AccountSearch:
         few = await self._few(budget)
         if few is not None:
             return await walk(self.request, budget, given(await self._fitting(few), self.keyset), accept)
-        is_filtered = self.where.path is not None or self.where.type or self.where.metadata or self._has_span
+        is_filtered = self.where != AccountFilter()
         return await walk(self.request, budget, self._by_index(), self._judge if is_filtered else accept)
-
-    async def rows(self, query: Select[Any], numbers: Sequence[int]) -> Sequence[RowMapping]:
-        """Return what is selected of the accounts of these numbers, by one look-up for each."""
-        wanted = bigints(numbers)
-        found = (
-            query.where(accounts.c.ledger_id == self.ledger_id, accounts.c.number == wanted.c.item)
-            .limit(1)
-            .lateral("found")
-        )
-        statement = select(found).select_from(wanted.join(found, literal(True)))
-        return (await self.connection.execute(statement)).mappings().all()
 
     @property
     def _has_span(self) -> bool:
@@ -229,9 +219,15 @@ class _AccountSearch:
             query = of_metadata("account", self.ledger_id, key, value)
             sets.append(small_set(self.connection, query.where(self._in_range(metadata_values.c.sequence))))
         if path is not None and not path.is_exact and path.prefix and self._is_by_number:
-            sets.append(small_set(self.connection, numbers.where(begins_with(accounts.c.path, path.prefix))))
+            sets.append(
+                small_set(
+                    self.connection, numbers.where(begins_with(accounts.c.path, path.prefix)).order_by(accounts.c.path)
+                )
+            )
         if self._has_span and not self._is_by_number:
-            sets.append(small_set(self.connection, numbers.where(self._in_range(accounts.c.number))))
+            sets.append(
+                small_set(self.connection, numbers.where(self._in_range(accounts.c.number)).order_by(accounts.c.number))
+            )
         return await smallest(sets, budget) if sets else None
 
     def _by_index(self) -> Source:
@@ -264,16 +260,28 @@ class _AccountSearch:
 
     async def _fitting(self, numbers: Sequence[int]) -> list[Candidate]:
         """Return those of the accounts that fit the filters, all of them."""
-        conditions = [self._in_range(accounts.c.number)]
+        wanted = bigints(numbers)
+        found = (
+            select(accounts.c.number, accounts.c.path, accounts.c.type)
+            .where(accounts.c.ledger_id == self.ledger_id, accounts.c.number == wanted.c.item)
+            .limit(1)
+            .lateral("found")
+        )
+        # The conditions stand outside of the look-up, which could go by another index otherwise.
+        conditions = [self._in_range(found.c.number)]
         if self.where.path is not None:
-            conditions += fits(accounts.c.path, self.where.path)
+            conditions += fits(found.c.path, self.where.path)
         if self.where.type:
-            conditions.append(accounts.c.type.in_(self.where.type))
+            conditions.append(found.c.type.in_(self.where.type))
         for key, value in self.where.metadata.items():
-            conditions.append(has_metadata("account", self.ledger_id, accounts.c.number, key, value))
-        (column,) = self.keyset.columns
-        rows = await self.rows(select(column.label("key"), accounts.c.number).where(*conditions), numbers)
-        return [Candidate((row["key"],), row["number"]) for row in rows]
+            conditions.append(has_metadata("account", self.ledger_id, found.c.number, key, value))
+        (key_column,) = self.keyset.columns
+        query = (
+            select(found.c[key_column.name], found.c.number)
+            .select_from(wanted.join(found, literal(True)))
+            .where(*conditions)
+        )
+        return [Candidate((key,), number) for key, number in await self.connection.execute(query)]
 
     def _in_range(self, number: ColumnElement[int]) -> ColumnElement[bool]:
         return number.between(*self.numbers)

@@ -48,6 +48,7 @@ class EntryFilter:
         line = (
             select(entries.c.sequence)
             .where(entries.c.ledger_id == self.ledger_id, entries.c.account_number == wanted.c.item, of_asset)
+            .order_by(entries.c.asset)
             .limit(FEW_ROWS)
             .lateral("line")
         )
@@ -74,6 +75,7 @@ class EntryFilter:
                 first.c.asset == code,
                 first.c.balance_version == literal_column("1"),
             )
+            .order_by(first.c.account_number)
         )
 
     async def _of_pattern(self, rows_max: int, budget: Budget) -> Sequence[int] | None:
@@ -83,6 +85,7 @@ class EntryFilter:
         alike = (
             select(accounts.c.number, accounts.c.path)
             .where(accounts.c.ledger_id == self.ledger_id, begins_with(accounts.c.path, pattern.prefix))
+            .order_by(accounts.c.path)
             .limit(rows_max // 2 + 1)
             .subquery("alike")
         )

@@ -63,7 +63,7 @@ def of_metadata(subject: str, ledger_id: int, key: str, value: str) -> Select[in
 
 
 def small_set(connection: AsyncConnection, query: Select[int]) -> SmallSet:
-    """Return the set that the query selects; it must not filter by anything that its index does not know."""
+    """Return the set that the query selects; it must filter by nothing but an index, and name that by its order."""
 
     async def found(rows_max: int, budget: Budget) -> Sequence[int] | None:
         numbers = (await connection.scalars(query.limit(rows_max + 1))).all()

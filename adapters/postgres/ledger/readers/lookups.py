@@ -18,10 +18,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import accounts, assets, entries, event_log, ledgers
 from application.ledger.readers import Span
-from domain.ledger.account import Account, AccountNotFound
+from domain.ledger.account import AccountNotFound
 from domain.ledger.asset import Asset
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head
@@ -88,8 +87,8 @@ async def account_number(connection: AsyncConnection, ledger_id: int, path: str)
     return number
 
 
-async def accounts_of(connection: AsyncConnection, ledger_id: int, numbers: Collection[int]) -> dict[int, Account]:
-    """Return the accounts of these numbers, which the ledger has, by number."""
+async def account_rows(connection: AsyncConnection, ledger_id: int, numbers: Collection[int]) -> dict[int, RowMapping]:
+    """Return the rows of the accounts of these numbers, which the ledger has, by number."""
     wanted = bigints(sorted(numbers))
     found = (
         select(accounts)
@@ -98,7 +97,7 @@ async def accounts_of(connection: AsyncConnection, ledger_id: int, numbers: Coll
         .lateral("found")
     )
     rows = await connection.execute(select(found).select_from(wanted.join(found, literal(True))))
-    return {row["number"]: account_of(row) for row in rows.mappings()}
+    return {row["number"]: row for row in rows.mappings()}
 
 
 async def assets_of(connection: AsyncConnection, ledger_id: int, codes: Collection[str]) -> dict[str, Asset]:

@@ -1,6 +1,8 @@
 """Reports: what a ledger says as a whole."""
 
-from sqlalchemy import Text, cast, literal, literal_column, select
+from typing import Final
+
+from sqlalchemy import Text, cast, literal, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.lookups import assets_of, head_of, ledger_id_of
@@ -8,6 +10,11 @@ from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import accounts, entries
 from application.ledger.readers import TrialBalance, TrialBalanceLine
 from domain.ledger.balance import Balance
+
+# A report reads all accounts, so that sorting and hashing them is right.
+_PLANS_OF_REPORTS: Final = text(
+    "SELECT set_config('enable_sort', 'on', true), set_config('enable_hashjoin', 'on', true)"
+)
 
 
 class PostgresReports:
@@ -18,6 +25,7 @@ class PostgresReports:
         self._organisation_id = organisation_id
 
     async def trial_balance(self, slug: str, *, as_of_sequence: int | None) -> TrialBalance:
+        await self._connection.execute(_PLANS_OF_REPORTS)
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
         head = (await head_of(self._connection, ledger_id)).sequence
         sequence = head if as_of_sequence is None else min(as_of_sequence, head)

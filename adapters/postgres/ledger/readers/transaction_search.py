@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, literal, select
+from sqlalchemy import ColumnElement, FromClause, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget, Candidate, Keyset, Source, Verdict, Window, accept, given, position, walk
@@ -100,13 +100,20 @@ class _TransactionSearch:
             sets.append(small_set(self.connection, query.where(self._in_range(metadata_values.c.sequence))))
         if where.reference_prefix is not None or where.has_reference:
             prefix = begins_with(transactions.c.reference, where.reference_prefix or "")
-            sets.append(small_set(self.connection, sequences.where(transactions.c.reference.is_not(None), prefix)))
+            sets.append(
+                small_set(
+                    self.connection,
+                    sequences.where(transactions.c.reference.is_not(None), prefix).order_by(transactions.c.reference),
+                )
+            )
         if self._is_by_sequence:
             if where.effective_at != Span():
                 effective = within(transactions.c.effective_at, where.effective_at)
-                sets.append(small_set(self.connection, sequences.where(*effective)))
+                in_order = sequences.where(*effective).order_by(transactions.c.effective_at)
+                sets.append(small_set(self.connection, in_order))
         elif (where.recorded_at, where.sequence) != (Span(), Span()):
-            sets.append(small_set(self.connection, sequences.where(self._in_range(transactions.c.sequence))))
+            in_order = sequences.where(self._in_range(transactions.c.sequence)).order_by(transactions.c.sequence)
+            sets.append(small_set(self.connection, in_order))
         has_index = self.by_entries.number is not None or (where.metadata and not self.by_entries.restricts)
         if self._is_by_sequence and has_index and len(sets) == 1:
             return None  # these are what an index has in just this order, few or not
@@ -151,7 +158,7 @@ class _TransactionSearch:
 
     async def _judge(self, candidates: Sequence[Candidate], budget: Budget) -> Verdict:
         """Let those pass whose own rows fit the filters."""
-        if not self._conditions():
+        if not self._conditions(transactions):
             return await accept(candidates, budget)
         fitting = {each.number for each in await self._fitting([each.number for each in candidates])}
         return Verdict([each for each in candidates if each.number in fitting], len(candidates))
@@ -168,20 +175,21 @@ class _TransactionSearch:
         """Return those of the transactions whose own rows fit the filters, all of them."""
         wanted = bigints(sequences)
         found = (
-            select(*self.keyset.columns)
-            .where(
-                transactions.c.ledger_id == self.ledger_id,
-                transactions.c.sequence == wanted.c.item,
-                *self._conditions(),
-            )
+            select(transactions.c.sequence, transactions.c.effective_at, transactions.c.reference)
+            .where(transactions.c.ledger_id == self.ledger_id, transactions.c.sequence == wanted.c.item)
             .limit(1)
             .lateral("found")
         )
-        rows = await self.connection.execute(select(found).select_from(wanted.join(found, literal(True))))
-        return [Candidate(position(*row), row[-1]) for row in rows]
+        # The conditions stand outside of the look-up, which could go by another index otherwise.
+        query = (
+            select(*[found.c[column.name] for column in self.keyset.columns])
+            .select_from(wanted.join(found, literal(True)))
+            .where(*self._conditions(found))
+        )
+        return [Candidate(position(*row), row[-1]) for row in await self.connection.execute(query)]
 
-    def _conditions(self) -> list[ColumnElement[bool]]:
-        where, row = self.where, transactions.c
+    def _conditions(self, found: FromClause) -> list[ColumnElement[bool]]:
+        where, row = self.where, found.c
         conditions = within(row.effective_at, where.effective_at)
         if where.reference:
             conditions.append(row.reference.in_(where.reference))

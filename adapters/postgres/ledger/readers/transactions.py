@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
-from adapters.postgres.ledger.readers.lookups import accounts_of, assets_of, bigints, ledger_id_of
+from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of
 from adapters.postgres.ledger.readers.transaction_search import search_transactions
+from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
 from application.ledger.readers import TransactionFilter, TransactionView
 from application.shared.pagination import Page, PageRequest
@@ -91,7 +92,8 @@ class PostgresTransactions:
         )
         query = select(line).select_from(wanted.join(line, literal(True))).limit(ENTRIES_SHOWN_MAX)
         rows = (await self._connection.execute(query)).mappings().all()
-        accounts = await accounts_of(self._connection, ledger_id, {row["account_number"] for row in rows})
+        account = await account_rows(self._connection, ledger_id, {row["account_number"] for row in rows})
+        accounts = {number: account_of(row) for number, row in account.items()}
         assets = await assets_of(self._connection, ledger_id, {row["asset"] for row in rows})
         lines: dict[int, list[Line]] = {}
         for row in reversed(rows):
