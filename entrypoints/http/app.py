@@ -11,6 +11,7 @@ from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
@@ -52,7 +53,22 @@ _ROUTERS: Final = (
 )
 
 
-def create_app(services: Services) -> FastAPI:
+class Partita(FastAPI):
+    """FastAPI behind the envelope and the hot paths, which come before its own middleware: that costs 10 µs."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the application's lifespan."""
+        scope["app"] = self
+        await self.front(scope, receive, send)
+
+    async def serve_by_routing(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve whatever is not a hot path, as FastAPI does."""
+        await super().__call__(scope, receive, send)
+
+
+def create_app(services: Services) -> Partita:
     """Return the application that serves these services."""
 
     @asynccontextmanager
@@ -60,7 +76,7 @@ def create_app(services: Services) -> FastAPI:
         yield
         await services.journal.close()
 
-    app = FastAPI(
+    app = Partita(
         title="Partita",
         version=version("partita"),
         description=DESCRIPTION,
@@ -72,6 +88,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.front = Envelope(HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS), ids=services.ids)
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
@@ -83,8 +100,6 @@ def create_app(services: Services) -> FastAPI:
     app.add_exception_handler(HTTPException, _on_http_exception)
     for failure in (DomainError, StoreUnavailable, CommitInDoubt):
         app.add_exception_handler(failure, _on_failure)
-    app.add_middleware(HotPaths, endpoints=_HOT_PATHS)
-    app.add_middleware(Envelope, ids=services.ids)
     return app
 
 
