@@ -25,6 +25,7 @@ class Authenticate:
     def __init__(self, organisations: Organisations) -> None:
         self._organisations = organisations
         self._remembered: dict[str, _Remembered] = {}
+        self._looking: dict[str, asyncio.Task[Principal]] = {}
 
     async def by_key(self, text: str) -> Principal:
         """Return who shows this key. Raises `NotAuthenticated`, `StoreUnavailable`."""
@@ -34,12 +35,20 @@ class Authenticate:
         if remembered is not None and now < remembered.until:
             return remembered.principal
         organisation_id = organisation_of(text)
+        # However many show the same key at once, it is looked up once; a caller that goes away stops nobody else.
+        looking = self._looking.get(text)
+        if looking is None:
+            looking = asyncio.create_task(self._look_up(organisation_id, text, now))
+            self._looking[text] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(text, None))
+        return await asyncio.shield(looking)
+
+    async def _look_up(self, organisation_id: int, text: str, now: float) -> Principal:
+        self._remembered.pop(text, None)
         key = await self._organisations.key_of(organisation_id, digest(text))
         if key is None:
-            self._remembered.pop(text, None)
             raise NotAuthenticated("The API key is unknown.")
         if key.revoked_at is not None:
-            self._remembered.pop(text, None)
             raise NotAuthenticated(f"The API key {key.id} was revoked.")
         principal = Principal(organisation_id, key.id, EVERY_PERMISSION)
         if len(self._remembered) >= REMEMBERED_KEYS_MAX:
