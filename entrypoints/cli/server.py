@@ -79,6 +79,8 @@ async def serve_until_stopped(
         access_log=False,
         log_config=None,
         server_header=False,
+        # Who a client is, is never taken from headers that anyone can send.
+        proxy_headers=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = _Server(config)
