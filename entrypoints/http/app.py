@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi_swagger import patch_fastapi
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -62,6 +63,12 @@ class Partita(FastAPI):
         """Serve a request, or the application's lifespan."""
         scope["app"] = self
         await self.front(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Leave out the outermost layer, which would answer a bug before the envelope can, and not with a problem."""
+        stack = super().build_middleware_stack()
+        assert isinstance(stack, ServerErrorMiddleware)
+        return stack.app
 
     async def serve_by_routing(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve whatever is not a hot path, as FastAPI does."""
