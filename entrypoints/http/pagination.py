@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from application.shared.pagination import Page, PageRequest
 from domain.shared.errors import DomainError, ValidationFailed
-from entrypoints.http.problems import UnknownParameter
+from entrypoints.http.problems import UnknownParameter, unknown_parameter
 from entrypoints.schemas.forms import parse_time
 
 LIMIT_DEFAULT = 50
@@ -85,7 +85,7 @@ class ListSpec:
         known = [*PAGE_PARAMETERS, *self.parameters()]
         if self.has_metadata:
             known.append("metadata[<key>]")
-        return UnknownParameter(f"There is no parameter {name!a} here. Known are: {', '.join(known)}.")
+        return unknown_parameter(name, known)
 
     def _cursors(self, request: Request, who: Any, given: Mapping[str, str]) -> "Cursors":
         # A cursor is bound to all of the query but the size of its pages, and to the tenant.

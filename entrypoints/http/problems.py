@@ -3,7 +3,7 @@
 import html
 import inspect
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -52,11 +52,20 @@ class UnsupportedVersion(DomainError):
 
 
 class UnknownParameter(DomainError):
-    """A query parameter, filter, sort field or cursor is not one that this list knows; the detail says which are."""
+    """A query parameter, filter, sort field or cursor is not one that is known here; the detail says which are.
+
+    None is ever ignored: a `dry_run` that is misspelt must not post.
+    """
 
     code = "unknown-parameter"
     kind = ErrorKind.MALFORMED
     title = "Unknown parameter"
+
+
+def unknown_parameter(name: str, known: Collection[str]) -> UnknownParameter:
+    """Return what to say of a query parameter that is not among the known ones."""
+    hint = f"Known are: {', '.join(known)}." if known else "This path takes none."
+    return UnknownParameter(f"There is no parameter {name!a} here. {hint}")
 
 
 class InternalError(DomainError):

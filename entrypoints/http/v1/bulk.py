@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
+from application.ledger.ports import Outcome
 from application.ledger.post_atomically import PostAtomically
 from domain.ledger.events import TransactionPosted
 from domain.ledger.transaction import TransactionDraft
@@ -23,9 +24,8 @@ from entrypoints.http.dependencies import (
     read_json,
 )
 from entrypoints.http.openapi import described_body, described_problems
-from entrypoints.http.v1.bulk_items import ResultDocument, post_item, result_document
+from entrypoints.http.v1.bulk_items import ResultDocument, bulk_key, post_item, posted_result, result_document
 from entrypoints.http.v1.bulk_stream import NDJSON, StreamedBulk
-from entrypoints.http.v1.transaction_documents import posted_document
 from entrypoints.schemas.forms import read_form
 from entrypoints.schemas.transactions import BulkIn, transaction_draft
 
@@ -59,15 +59,31 @@ async def post_bulk(request: Request) -> Response:
     document = await read_json(request, who.services.settings.bulk_bytes_max)
     bulk = read_form(BulkIn, document)
     if bulk.atomic:
-        results = await _post_atomically(request, who, slug, document, bulk.transactions)
+        outcome = await _post_atomically(request, who, slug, document, bulk.transactions)
+        outcomes: Sequence[Outcome | BaseException] = [outcome]
+        posted = [applied for applied in outcome.applied if isinstance(applied.event, TransactionPosted)]
+        results = [posted_result(index, applied) for index, applied in enumerate(posted)]
     else:
-        results = await _post_each(request, who, slug, bulk.transactions)
-    return Response(orjson.dumps(BulkDocument(results=results)), 200, media_type="application/json")
+        outcomes = await _post_each(request, who, slug, bulk.transactions)
+        results = [result_document(index, outcome, who.request_id) for index, outcome in enumerate(outcomes)]
+    return Response(
+        orjson.dumps(BulkDocument(results=results)), 200, headers=_headers(outcomes), media_type="application/json"
+    )
+
+
+def _headers(outcomes: Sequence[Outcome | BaseException]) -> dict[str, str]:
+    """Return what tells of the effect: the last sequence of all that was posted, and whether all of it was before."""
+    accepted = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+    sequences = [outcome.sequence for outcome in accepted if outcome.sequence is not None]
+    headers = {"Partita-Sequence": str(max(sequences))} if sequences else {}
+    if accepted and all(outcome.replayed for outcome in accepted):
+        headers["Idempotency-Replayed"] = "true"
+    return headers
 
 
 async def _post_atomically(
     request: Request, who: Caller, slug: str, document: Any, transactions: Sequence[Any]
-) -> list[ResultDocument]:
+) -> Outcome:
     drafts: list[TransactionDraft] = []
     for index, transaction in enumerate(transactions):
         try:
@@ -79,19 +95,16 @@ async def _post_atomically(
     command = PostAtomically(tuple(drafts))
     journal = who.services.journal
     if is_dry_run(request):
-        outcome = await journal.try_out(who.principal, slug, command)
-    else:
-        key = idempotency_key(request, document)
-        outcome = await journal.submit(who.principal, slug, command, request_id=who.request_id, key=key)
-    posted = [applied for applied in outcome.applied if isinstance(applied.event, TransactionPosted)]
-    return [
-        {"index": index, "status": 201, "transaction": posted_document(applied)} for index, applied in enumerate(posted)
-    ]
+        return await journal.try_out(who.principal, slug, command)
+    key = idempotency_key(request, document)
+    return await journal.submit(who.principal, slug, command, request_id=who.request_id, key=key)
 
 
-async def _post_each(request: Request, who: Caller, slug: str, transactions: Sequence[Any]) -> list[ResultDocument]:
+async def _post_each(
+    request: Request, who: Caller, slug: str, transactions: Sequence[Any]
+) -> Sequence[Outcome | BaseException]:
     dry_run = is_dry_run(request)
-    key = request.headers.get("idempotency-key")
+    key = bulk_key(request)
     path = request.url.path.removesuffix("/bulk")
     answers = []
     for index, transaction in enumerate(transactions):
@@ -99,5 +112,4 @@ async def _post_each(request: Request, who: Caller, slug: str, transactions: Seq
         answers.append(post_item(who, slug, transaction, item_key, dry_run=dry_run))
         if dry_run:
             await asyncio.wait(answers[-1:])
-    outcomes = await asyncio.gather(*answers, return_exceptions=True)
-    return [result_document(index, outcome, who.request_id) for index, outcome in enumerate(outcomes)]
+    return await asyncio.gather(*answers, return_exceptions=True)

@@ -19,7 +19,7 @@ from domain.shared.errors import DomainError, ErrorKind
 from entrypoints.http.dependencies import Caller
 from entrypoints.http.problems import PayloadTooLarge, problem_document, status_of
 from entrypoints.http.v1.answer_spool import AnswerSpool, SpoolFull
-from entrypoints.http.v1.bulk_items import post_item, result_document
+from entrypoints.http.v1.bulk_items import bulk_key, post_item, result_document
 from entrypoints.schemas.json_text import parse_json
 
 NDJSON: Final = "application/x-ndjson"
@@ -53,7 +53,7 @@ class StreamedBulk(Response):
         self._who = who
         self._slug = slug
         self._is_dry_run = is_dry_run
-        self._key = request.headers.get("idempotency-key")
+        self._key = bulk_key(request)
         self._path = request.url.path.removesuffix("/bulk")
         settings = who.services.settings
         self._line_bytes_max = settings.body_bytes_max

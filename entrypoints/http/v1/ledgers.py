@@ -11,7 +11,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from application.ledger.change_ledger import ChangeLedger
-from application.ledger.create_ledger import create_ledger
+from application.ledger.create_ledger import create_ledger, try_creation
 from application.ledger.readers import LedgerView
 from domain.shared.access import Permission
 from domain.shared.chain import format_time
@@ -53,14 +53,14 @@ class LedgerChange(Form):
 
 
 class LedgerDocument(TypedDict):
-    """A ledger; `sequence` is that of its last event."""
+    """A ledger; `sequence` is that of its last event, and null for one that a dry run would create."""
 
     slug: str
     name: str
     time_zone: str
     metadata: Mapping[str, str]
     version: int
-    sequence: int
+    sequence: int | None
     created_at: str
 
 
@@ -80,16 +80,33 @@ def ledger_document(view: LedgerView) -> LedgerDocument:
 @router.post(
     "/ledgers", status_code=201, summary="Create a ledger", responses=described_problems(400, 401, 403, 409, 422)
 )
-async def post_ledger(ledger: LedgerIn, key: Key, who: CallerDependency, response: Response) -> LedgerDocument:
+async def post_ledger(
+    ledger: LedgerIn, key: Key, who: CallerDependency, response: Response, dry_run: DryRun = False
+) -> LedgerDocument:
     """Start a set of books. Its slug names it for ever; creating it twice is refused."""
     services = who.services
+    name = ledger.name if ledger.name is not None else ledger.slug
+    if dry_run:
+        created = await try_creation(
+            services.ledgers, who.principal, slug=ledger.slug, name=name, metadata=ledger.metadata
+        )
+        response.status_code = 200
+        return {
+            "slug": ledger.slug,
+            "name": created.name,
+            "time_zone": created.time_zone,
+            "metadata": created.metadata,
+            "version": 1,
+            "sequence": None,
+            "created_at": format_time(services.clock.now()),
+        }
     is_new = await create_ledger(
         services.ledgers,
         services.clock,
         services.ids,
         who.principal,
         slug=ledger.slug,
-        name=ledger.name if ledger.name is not None else ledger.slug,
+        name=name,
         metadata=ledger.metadata,
         request_id=who.request_id,
         key=key,
