@@ -7,7 +7,7 @@ import pytest
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
-ORDER = {
+ORDER: Json = {
     "reference": "order-1001",
     "description": "Order 1001",
     "effective_at": "2026-11-24T11:00:00.5+01:00",
@@ -40,9 +40,9 @@ async def test_a_posted_transaction_is_answered_as_the_interface_describes_it(te
         "description": "Order 1001",
         "effective_at": "2024-11-24T10:00:00.500000Z",
         "entries": [
-            {**ORDER["entries"][0], "balance_after": "100.00"},  # type: ignore[dict-item] # a table of entries
-            {**ORDER["entries"][1], "balance_after": "84.03"},  # type: ignore[dict-item] # as above
-            {**ORDER["entries"][2], "balance_after": "15.97"},  # type: ignore[dict-item] # as above
+            {**ORDER["entries"][0], "balance_after": "100.00"},
+            {**ORDER["entries"][1], "balance_after": "84.03"},
+            {**ORDER["entries"][2], "balance_after": "15.97"},
         ],
         "metadata": {"order": "1001"},
         "version": 1,
