@@ -1,6 +1,7 @@
 """Transactions go to a running Partita server, over its bulk route."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from application.interchange.import_transactions import Refusal, TransactionLine
 # The server answers while it reads, so that between two parts of an answer no more than a group or two is committed.
 _TIMEOUT: Final = httpx2.Timeout(10, read=60)
 _STOPPING: Final = frozenset({401, 403, 429, 503})
+_POSTED: Final = re.compile(rb'\{"index":[0-9]+,"status":201,')
 _NO_LEDGER: Final = "ledger-not-found"
 
 
@@ -40,8 +42,7 @@ class BulkDestination:
             async with self._client.stream("POST", self._path, content=body) as response:
                 if response.status_code != 200:
                     return [_stopping(response.status_code, await response.aread())]
-                async for line in response.aiter_lines():
-                    answers += (_answer(json.loads(line)),)  # at once: the next line may never come
+                await _read_answers(response, answers)
         except httpx2.HTTPError as error:
             said = str(error) or type(error).__name__
             return [*answers, Refusal("unavailable", f"The server at {self._url} cannot be reached: {said}.", True)]
@@ -54,6 +55,15 @@ class BulkDestination:
     async def close(self) -> None:
         """Close the connection."""
         await self._client.aclose()
+
+
+async def _read_answers(response: httpx2.Response, answers: list[Refusal | None]) -> None:
+    """Add each answer as soon as its line is there: the next one may never come."""
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        # Most lines say that all is well, and need not be read any further.
+        answers += [None if _POSTED.match(line) else _answer(json.loads(line)) for line in lines]
 
 
 def _answer(result: Any) -> Refusal | None:
