@@ -9,7 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.engine import SERVICE_ROLE
@@ -59,9 +59,9 @@ async def require_ready(service: AsyncEngine) -> None:
                 text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
             )
             revision = await connection.run_sync(_revision)
-    except asyncpg.InvalidParameterValueError as error:  # there is no role to become
-        raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
-    except ProgrammingError as error:
+    except DBAPIError as error:
+        if not (isinstance(error, ProgrammingError) or _has_no_role(error)):
+            raise
         raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
     if revision is None:
         raise SchemaNotReady("The database has not been migrated: run `partita migrate`.")
@@ -72,6 +72,11 @@ async def require_ready(service: AsyncEngine) -> None:
         )
     if bypasses:
         raise SchemaNotReady(f"The role {SERVICE_ROLE} may bypass row-level security: take that attribute away.")
+
+
+def _has_no_role(error: DBAPIError) -> bool:
+    # The role to become stands in the settings of each connection.
+    return error.orig is not None and isinstance(error.orig.__cause__, asyncpg.InvalidParameterValueError)
 
 
 def _revision(connection: Connection) -> str | None:
