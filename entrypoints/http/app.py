@@ -7,11 +7,12 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from fastapi_swagger import patch_fastapi
+from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
@@ -101,13 +102,32 @@ def create_app(services: Services) -> Partita:
     app.include_router(health.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
-    patch_fastapi(app, docs_url="/docs")
+    app.add_api_route("/", _to_documentation, include_in_schema=False)
+    app.add_api_route("/docs", _documentation, include_in_schema=False)
+    # The package's own page names its assets by whatever scheme the server itself was asked with.
+    app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign] # FastAPI's documented way to change it
     app.add_exception_handler(RequestValidationError, _on_bad_form)
     app.add_exception_handler(HTTPException, _on_http_exception)
     for failure in (DomainError, StoreUnavailable, CommitInDoubt):
         app.add_exception_handler(failure, _on_failure)
     return app
+
+
+def _to_documentation() -> Response:
+    return RedirectResponse("docs")
+
+
+def _documentation() -> Response:
+    # All relative: whatever name and scheme a proxy in front of this server has, a browser stays with it.
+    return get_swagger_ui_html(
+        title="Partita",
+        openapi_url="openapi.json",
+        swagger_js_url="swagger/swagger-ui-bundle.js",
+        swagger_css_url="swagger/swagger-ui.css",
+        swagger_favicon_url="swagger/favicon-32x32.png",
+        swagger_ui_parameters={"tryItOutEnabled": True, "filter": True, "displayRequestDuration": True},
+    )
 
 
 async def _on_failure(request: Request, failure: Exception) -> Response:

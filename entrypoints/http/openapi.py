@@ -79,15 +79,20 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
+# What any request may meet: a query that is not understood, no key, a wrong value, a bug of ours, no database.
+_OF_EVERY_ROUTE = (400, 401, 422, 500, 503)
+_OF_EVERY_BODY = (413, 415)
+
+
 def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of the refusals with these statuses."""
+    """Return the description of the refusals with these statuses, and with those that every route has."""
     titles: dict[int, list[str]] = {}
     for error in documented_errors():
         titles.setdefault(status_of(error), []).append(error.code)
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": "A problem: `" + "`, `".join(titles.get(status, ["…"])) + "`.", "content": content}
-        for status in (*statuses, 500)
+        for status in sorted({*statuses, *_OF_EVERY_ROUTE})
     }
 
 
@@ -124,5 +129,10 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             "key": {"type": "http", "scheme": "bearer", "description": "An API key: `ptk_…`."}
         }
         document["security"] = [{"key": []}]
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if "requestBody" in operation:
+                    of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
+                    operation["responses"] = of_body | operation["responses"]
         app.openapi_schema = document
     return app.openapi_schema
