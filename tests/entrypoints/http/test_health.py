@@ -1,0 +1,76 @@
+"""Whether the server lives, and whether it can do its work."""
+
+from pathlib import Path
+
+import asyncpg
+from httpx2 import AsyncClient
+
+from adapters.embedded import ServerUrls
+from domain.identity.api_key import build_key
+from entrypoints.container import opened
+from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
+from tests.entrypoints.http.conftest import connected
+from tests.entrypoints.http.tenant import document, problem, sale
+
+NOBODY = "127.0.0.1:1"
+
+
+async def test_a_server_with_all_it_needs_is_ready(client: AsyncClient) -> None:
+    assert document(await client.get("/health/live")) == {"status": "live"}
+    assert document(await client.get("/health/ready")) == {"status": "ready", "database": "ok", "redis": "ok"}
+
+
+async def test_a_server_without_redis_works_on_degraded(postgres_url: str, tmp_path: Path) -> None:
+    urls = ServerUrls(postgres_url, f"redis://{NOBODY}/0")
+    async with (
+        opened(Settings(data_dir=tmp_path), urls) as container,
+        connected(create_app(container.services())) as client,
+    ):
+        told = document(await client.get("/health/ready"))
+        assert (told["status"], told["database"]) == ("degraded", "ok")
+        assert told["redis"].endswith(".")
+
+
+async def test_a_server_without_its_database_is_live_and_not_ready(redis_url: str, tmp_path: Path) -> None:
+    urls = ServerUrls(f"postgresql://a:b@{NOBODY}/c", redis_url)
+    async with (
+        opened(Settings(data_dir=tmp_path), urls) as container,
+        connected(create_app(container.services()), a_key()) as client,
+    ):
+        document(await client.get("/health/live"))
+        told = document(await client.get("/health/ready"), 503)
+        assert (told["status"], told["redis"]) == ("not-ready", "ok")
+        assert told["database"].endswith(".")
+        assert NOBODY not in told["database"]
+        for method, path in (("GET", "/v1/ledgers"), ("POST", "/v1/ledgers/main/transactions")):
+            response = await client.request(method, path, json=sale())
+            problem(response, 503, "unavailable")
+            assert response.headers["retry-after"] == "1"
+
+
+def a_key() -> str:
+    """A key that looks like one."""
+    return build_key(1, bytes(48))
+
+
+async def test_a_database_that_was_not_migrated_is_not_ready(postgres_url: str, redis_url: str, tmp_path: Path) -> None:
+    owner = await asyncpg.connect(postgres_url)
+    try:
+        await owner.execute("CREATE DATABASE not_migrated")
+        empty = postgres_url.rpartition("/")[0] + "/not_migrated"
+        urls = ServerUrls(empty, redis_url)
+        async with (
+            opened(Settings(data_dir=tmp_path), urls) as container,
+            connected(create_app(container.services())) as client,
+        ):
+            told = document(await client.get("/health/ready"), 503)
+            assert "partita migrate" in told["database"]
+    finally:
+        await owner.execute("DROP DATABASE IF EXISTS not_migrated WITH (FORCE)")
+        await owner.close()
+
+
+async def test_health_takes_nothing_else(client: AsyncClient) -> None:
+    problem(await client.get("/health"), 404, "not-found")
+    problem(await client.post("/health/live"), 405, "method-not-allowed")

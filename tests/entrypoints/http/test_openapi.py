@@ -1,0 +1,117 @@
+"""The interface's description is valid, complete, and what it shows as examples works."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from tests.entrypoints.http.tenant import PROBLEM, Json, Tenant, document, sale
+
+
+@pytest.fixture
+def described(app: FastAPI) -> Json:
+    return app.openapi()
+
+
+async def test_the_document_is_valid_openapi_3_1(client: AsyncClient) -> None:
+    served = document(await client.get("/openapi.json"))
+    assert served["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(served).validate()
+    assert served["info"]["title"] == "Partita"
+
+
+def test_every_reference_leads_somewhere(described: Json) -> None:
+    references = set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(described)))
+    assert references
+    for reference in references:
+        found: Any = described
+        for part in reference.split("/"):
+            assert part in found, reference
+            found = found[part]
+
+
+def test_every_operation_says_what_it_does_and_how_it_may_refuse(described: Json) -> None:
+    ids = set()
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"], (method, path)
+            assert operation["description"].endswith("."), (method, path)
+            assert operation["operationId"] not in ids
+            ids.add(operation["operationId"])
+            if not path.startswith("/v1/"):
+                continue
+            statuses = set(operation["responses"])
+            assert {"400", "401", "500", "503"} <= statuses, (method, path, statuses)
+            if "{" in path:
+                assert "404" in statuses, (method, path)
+            if "requestBody" in operation:
+                assert {"413", "415", "422"} <= statuses, (method, path, statuses)
+            for status, response in operation["responses"].items():
+                if status >= "400":
+                    assert list(response["content"]) == [PROBLEM], (method, path, status)
+                elif status != "204":
+                    assert response["content"]["application/json"]["schema"], (method, path, status)
+
+
+def test_every_path_parameter_and_header_is_described(described: Json) -> None:
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            given = {(each["in"], each["name"]) for each in operation.get("parameters", ())}
+            assert {name for place, name in given if place == "path"} == set(re.findall(r"{(\w+)}", path))
+            if not path.startswith("/v1/"):
+                continue
+            if method == "patch" or (path.endswith("/chart") and method == "put"):
+                assert ("header", "If-Match") in given
+            if method in ("patch", "put") or (path.endswith(("/transactions", "/bulk")) and method == "post"):
+                assert ("query", "dry_run") in given, (method, path)
+            if method == "post" and not path.endswith("/verification"):
+                assert ("header", "Idempotency-Key") in given, (method, path)
+
+
+async def test_every_documented_example_is_accepted(tenant: Tenant, described: Json) -> None:
+    posted = await tenant.posted(sale())
+    examples = 0
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if content is None:
+                continue
+            schema = described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            assert schema["examples"], (method, path)
+            for example in schema["examples"]:
+                changed = {"slug": "of-the-example"} if path == "/v1/ledgers" else {}
+                headers = {"If-Match": "*"} if method == "patch" or path.endswith("/chart") else {}
+                filled = path.format(ledger="main", code="POINTS", id=posted["id"], path="assets:bank")
+                before = await tenant.head()
+                response = await tenant.client.request(method.upper(), filled, json=example | changed, headers=headers)
+                if response.status_code == 409:
+                    assert response.json()["code"] == "duplicate-reference"  # of the example before it
+                    assert await tenant.head() == before
+                else:
+                    assert response.status_code in (200, 201), (method, path, response.text)
+                examples += 1
+    assert examples >= 8
+
+
+async def test_the_documentation_needs_no_other_host(client: AsyncClient) -> None:
+    page = await client.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    assert "swagger" in page.text.lower()
+    assert not re.findall(r"""(?:src|href|url\()\s*=?\s*["']?(?:https?:)?//""", page.text)
+    assets = re.findall(r"""(?:src|href)=["']([^"']+)["']""", page.text)
+    assert assets
+    for asset in [*assets, "openapi.json"]:
+        found = await client.get(f"/{asset}")
+        assert found.status_code == 200, asset
+        assert found.content
+
+
+async def test_the_root_leads_to_the_documentation(client: AsyncClient) -> None:
+    response = await client.get("/", follow_redirects=True)
+    assert response.status_code == 200
+    assert str(response.url).endswith("/docs")

@@ -1,0 +1,117 @@
+"""Another organisation's key sees none of what is yours: on every route, as the OpenAPI document lists them."""
+
+import json
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from tests.entrypoints.http.conftest import NewOrganisation
+from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
+
+SECRET = "confidential-7f3a"
+
+
+@pytest.fixture
+async def victim(new_organisation: NewOrganisation) -> Tenant:
+    """An organisation whose ledger, of a name that nobody else has, says the secret wherever something can be said."""
+    tenant = await new_organisation()
+    metadata = {SECRET: SECRET}
+    document(await tenant.client.post("/v1/ledgers", json={"slug": SECRET, "name": SECRET, "metadata": metadata}), 201)
+    tenant = Tenant(tenant.organisation_id, tenant.key, SECRET, tenant.client)
+    transaction = sale(reference=SECRET, description=SECRET, metadata=metadata)
+    transaction["entries"][0]["account"] = f"assets:{SECRET}"
+    await tenant.posted(transaction)
+    rules = {"rules": [{"pattern": f"{SECRET}:*", "type": "asset"}]}
+    document(await tenant.client.put(tenant.path("/chart"), json=rules, headers={"If-Match": "*"}))
+    document(await tenant.client.post("/v1/api-keys", json={"name": SECRET}), 201)
+    return tenant
+
+
+def operations(app: FastAPI) -> list[tuple[str, str, Json]]:
+    return [
+        (method.upper(), path, operation)
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if path.startswith("/v1/")
+    ]
+
+
+def example_of(app: FastAPI, operation: Json) -> Any:
+    """The documented example of an operation's body."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return None
+    schema = app.openapi()["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+    return schema["examples"][0]
+
+
+async def test_every_route_of_the_document_is_blind_to_other_organisations(
+    app: FastAPI, victim: Tenant, tenant: Tenant
+) -> None:
+    (transaction,) = document(await victim.get("/transactions"))["data"]
+    keys = document(await victim.client.get("/v1/api-keys"))["data"]
+    account = f"assets:{SECRET}"
+    names = {
+        "{ledger}": SECRET,
+        "{path}": account,
+        "{code}": "EUR",
+        "/transactions/{id}": f"/transactions/{transaction['id']}",
+        "/api-keys/{id}": f"/api-keys/{keys[-1]['id']}",
+    }
+    before = [document(await victim.get(rest)) for rest in ("", "/events", "/chart", "/assets", "/accounts")]
+    walked = 0
+    for method, template, operation in operations(app):
+        path = template
+        for name, value in names.items():
+            path = path.replace(name, value)
+        assert "{" not in path, "a new parameter: say what it is called here"
+        for query in ("", "?dry_run=true"):
+            if query and not any(each["name"] == "dry_run" for each in operation.get("parameters", ())):
+                continue
+            for transport in ("json", "ndjson") if template.endswith("/bulk") else ("json",):
+                headers = {"If-Match": "*"}
+                body = example_of(app, operation)
+                if transport == "ndjson":
+                    headers["Content-Type"] = "application/x-ndjson"
+                    content = json.dumps(sale()).encode()
+                else:
+                    headers["Content-Type"] = "application/json"
+                    content = b"" if body is None else json.dumps(body).encode()
+                response = await tenant.client.request(method, path + query, content=content, headers=headers)
+                walked += 1
+                said = (response.text + json.dumps(dict(response.headers))).replace(path, "").replace(f"'{SECRET}'", "")
+                said = said.replace(repr(account), "")
+                assert SECRET not in said, (method, path, said)
+                assert transaction["id"] not in said
+                if "{" not in template:  # a list or a creation of one's own; the example is called `main`, too
+                    assert response.status_code < 300 or response.json()["code"] == "ledger-exists"
+                elif template.endswith("/bulk") and (transport == "ndjson" or not body.get("atomic")):
+                    result = json.loads(response.text.splitlines()[0])
+                    result = result.get("results", [result])[0]
+                    assert (result["status"], result["problem"]["code"]) == (404, "ledger-not-found")
+                else:
+                    told = problem(response, 404, response.json()["code"])
+                    assert told["code"] == ("ledger-not-found" if "{ledger}" in template else "not-found")
+    assert walked > 25
+    now = [document(await victim.get(rest)) for rest in ("", "/events", "/chart", "/assets", "/accounts")]
+    assert now == before
+    assert document(await victim.client.get("/v1/api-keys"))["data"] == keys
+
+
+async def test_a_slug_belongs_to_each_organisation(victim: Tenant, tenant: Tenant) -> None:
+    document(await tenant.client.post("/v1/ledgers", json={"slug": SECRET}), 201)
+    mine = Tenant(tenant.organisation_id, tenant.key, SECRET, tenant.client)
+    assert document(await mine.get("/transactions"))["data"] == []
+    assert document(await mine.get("/reports/trial-balance"))["data"] == []
+    assert await mine.head() == 1
+    (transaction,) = document(await victim.get("/transactions"))["data"]
+    problem(await mine.get(f"/transactions/{transaction['id']}"), 404, "not-found")
+    problem(await mine.get(f"/accounts/assets:{SECRET}"), 404, "account-not-found")
+
+
+async def test_a_key_says_an_organisation_and_does_not_choose_it(victim: Tenant, tenant: Tenant, app: FastAPI) -> None:
+    prefix, _, secret = tenant.key.split("_")
+    forged = f"{prefix}_{victim.organisation_id}_{secret}"
+    response = await tenant.client.get("/v1/ledgers", headers={"Authorization": f"Bearer {forged}"})
+    problem(response, 401, "not-authenticated")
