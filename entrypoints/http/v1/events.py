@@ -99,7 +99,7 @@ async def get_checkpoint(ledger: str, who: CallerDependency) -> CheckpointDocume
 
 @router.post("/ledgers/{ledger}/verification", summary="Verify the log", responses=described_problems(401, 403, 404))
 async def post_verification(ledger: str, who: CallerDependency) -> VerificationDocument:
-    """Follow the chain from the first event to the last, and say whether it holds: seconds for a million events."""
+    """Follow the chain from the first event to the last, and say whether it holds: about 40 s for a million events."""
     found = await verify_ledger(who.services.ledgers, who.principal, ledger)
     document: VerificationDocument = {
         "valid": found.valid,
