@@ -7,6 +7,7 @@ that sends everything before it reads anything is not left hanging.
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -30,15 +31,24 @@ DRY_RUNS_IN_FLIGHT_MAX: Final = 4
 
 
 class AnswersNotTaken(DomainError):
-    """The client sends lines but takes no answers, and no more of those can be kept. The stream ends here.
+    """The client sends lines but takes no answers, and no more of those can be kept. The answers end here.
 
-    Lines with an answer were dealt with. Those from this index on may have been, or not: read the answers while you
-    send, and send the rest again with the same idempotency key or references.
+    Lines with an answer were dealt with. Those from this index on may have been, or not; what came later was read and
+    thrown away. Read the answers while you send, and send all of it again with the same idempotency key or references.
     """
 
     code = "answers-not-taken"
     kind = ErrorKind.UNAVAILABLE
     title = "Too many answers are waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """Where the answer to a line will be, the line's number, and how many bytes it has."""
+
+    answer: asyncio.Future[Outcome]
+    number: int
+    length: int
 
 
 class StreamedBulk(Response):
@@ -58,35 +68,43 @@ class StreamedBulk(Response):
         settings = who.services.settings
         self._line_bytes_max = settings.body_bytes_max
         self._spool = AnswerSpool(settings.spool_bytes_max)
-        # The answers to come, in order, with the length of their lines; None after the last.
-        self._answers: asyncio.Queue[tuple[asyncio.Future[Outcome], int] | None] = asyncio.Queue()
+        # The answers to come, in order; None after the last.
+        self._answers: asyncio.Queue[_Awaited | None] = asyncio.Queue()
         self._in_flight = 0
         self._in_flight_bytes = 0
         self._room = asyncio.Event()
+        self._is_full = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
         reading = asyncio.create_task(self._read())
         answering = asyncio.create_task(self._answer())
-        answering.add_done_callback(lambda _: reading.cancel())
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             while body := await self._spool.read():
                 await send({"type": "http.response.body", "body": body, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
+            reading.cancel()
             answering.cancel()
             await asyncio.wait((reading, answering))
+            self._give_up()
             self._spool.close()
 
     async def _read(self) -> None:
-        """Read lines and hand them to the journal; wait when enough are on their way."""
+        """Read lines and hand them to the journal; wait when enough are on their way.
+
+        Once no more answers can be kept, what is still sent is thrown away: whoever sends everything before they read
+        could not read the answers otherwise.
+        """
         index = 0
         try:
             async for number, line in self._lines():
                 length = 0 if line is None else len(line)
                 await self._wait_for_room(length)
-                self._answers.put_nowait((self._post(number, line, index), length))
+                if self._is_full:
+                    continue
+                self._answers.put_nowait(_Awaited(self._post(line, index), number, length))
                 self._in_flight += 1
                 self._in_flight_bytes += length
                 index += 1
@@ -97,8 +115,10 @@ class StreamedBulk(Response):
 
     async def _wait_for_room(self, length: int) -> None:
         in_flight_max = DRY_RUNS_IN_FLIGHT_MAX if self._is_dry_run else IN_FLIGHT_MAX
-        while self._in_flight and (
-            self._in_flight >= in_flight_max or self._in_flight_bytes + length > IN_FLIGHT_BYTES_MAX
+        while (
+            self._in_flight
+            and not self._is_full
+            and (self._in_flight >= in_flight_max or self._in_flight_bytes + length > IN_FLIGHT_BYTES_MAX)
         ):
             self._room.clear()
             await self._room.wait()
@@ -124,16 +144,15 @@ class StreamedBulk(Response):
         if is_too_long or rest.strip():
             yield number, None if is_too_long else rest
 
-    def _post(self, number: int, line: bytes | None, index: int) -> asyncio.Future[Outcome]:
+    def _post(self, line: bytes | None, index: int) -> asyncio.Future[Outcome]:
         try:
             if line is None:
                 raise PayloadTooLarge(f"The line is longer than {self._line_bytes_max:,} bytes.")
             key = None if self._key is None else (f"{self._key}/{index}", self._path)
             return post_item(self._who, self._slug, parse_json(line), key, dry_run=self._is_dry_run)
-        except DomainError as refusal:
-            refusal.detail = f"Line {number}: {refusal.detail}"
+        except Exception as failure:  # a bug, too, fails its own line alone
             answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-            answer.set_exception(refusal)
+            answer.set_exception(failure)
             return answer
 
     async def _answer(self) -> None:
@@ -141,11 +160,10 @@ class StreamedBulk(Response):
         index = 0
         last = b""
         try:
-            while (next_answer := await self._answers.get()) is not None:
-                answer, length = next_answer
-                self._spool.write(await self._told(index, answer))
+            while (awaited := await self._answers.get()) is not None:
+                self._spool.write(await self._told(index, awaited))
                 self._in_flight -= 1
-                self._in_flight_bytes -= length
+                self._in_flight_bytes -= awaited.length
                 self._room.set()
                 index += 1
         except SpoolFull as error:
@@ -153,11 +171,24 @@ class StreamedBulk(Response):
             problem = problem_document(refusal, self._who.request_id)
             last = orjson.dumps({"index": index, "status": status_of(refusal), "problem": problem}) + b"\n"
         finally:
+            self._give_up()
             self._spool.complete(last)
 
-    async def _told(self, index: int, answer: asyncio.Future[Outcome]) -> bytes:
+    def _give_up(self) -> None:
+        """Let nobody wait for answers any more; what has not begun to be posted never will be."""
+        self._is_full = True
+        self._room.set()
+        while not self._answers.empty():
+            awaited = self._answers.get_nowait()
+            if awaited is not None and not awaited.answer.cancel():
+                awaited.answer.exception()  # which is seen by that, so that nobody is told of it
+
+    async def _told(self, index: int, awaited: _Awaited) -> bytes:
         try:
-            outcome: Outcome | Exception = await answer
+            outcome: Outcome | Exception = await awaited.answer
         except Exception as failure:
             outcome = failure
-        return orjson.dumps(result_document(index, outcome, self._who.request_id)) + b"\n"
+        result = result_document(index, outcome, self._who.request_id)
+        if "problem" in result:
+            result["problem"]["detail"] = f"Line {awaited.number}: {result['problem']['detail']}"
+        return orjson.dumps(result) + b"\n"
