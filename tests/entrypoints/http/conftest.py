@@ -19,6 +19,7 @@ from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.entrypoints.http.tenant import Tenant
+from tests.server_process import ServerProcess
 
 NewOrganisation = Callable[[], Awaitable[Tenant]]
 NewServer = Callable[..., Awaitable[str]]
@@ -95,7 +96,7 @@ async def made_organisation(services: Services) -> tuple[int, str]:
     return principal.organisation_id, key
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def new_server(
     postgres_url: str, redis_url: str, settings: Settings, services: Services
 ) -> AsyncIterator[NewServer]:
@@ -109,6 +110,16 @@ async def new_server(
             return await servers.enter_async_context(served(create_app(container.services())))
 
         yield serve
+
+
+@pytest.fixture
+def server_process(
+    postgres_url: str, redis_url: str, settings: Settings, services: Services
+) -> Iterator[ServerProcess]:
+    """A server in a process of its own, over the same database."""
+    server = ServerProcess(postgres_url, redis_url, settings.data_dir)
+    yield server.start()
+    server.stop()
 
 
 @asynccontextmanager
