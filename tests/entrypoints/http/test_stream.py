@@ -176,10 +176,12 @@ def open_spools(folder: Path) -> list[str]:
 async def test_a_client_that_never_reads_in_time_gets_all_that_fits_and_a_closing_problem(
     new_server: NewServer, tenant: Tenant
 ) -> None:
-    url = await new_server(spool_bytes_max=300_000)
-    # The answers, 30 MB, are more than any buffer between here and there holds.
+    url = await new_server(spool_bytes_max=10 * MEGABYTE)
+    # The answers, 30 MB, are more than that and all buffers on the way hold.
     line = json.dumps(sale("0.01", metadata={str(number): "x" * 1000 for number in range(10)})).encode() + b"\n"
     lines = 3_000
+    # And so is the upload, 90 MB.
+    line = line.rjust(30_000)
     async with uploading(url, tenant.path("/transactions/bulk"), tenant.key) as upload:
         for _ in range(lines // 100):
             await asyncio.wait_for(upload.send(line * 100), 30)
