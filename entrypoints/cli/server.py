@@ -14,6 +14,7 @@ from typing import Any, Final
 import uvicorn
 
 from entrypoints.cli.failures import CommandFailed
+from entrypoints.cli.gathered_writes import GatheringProtocol
 from entrypoints.container import Services
 
 _BACKLOG: Final = 2048
@@ -74,7 +75,7 @@ async def serve_until_stopped(
     app: Any = import_module("entrypoints.http.app").create_app(services)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=GatheringProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,
