@@ -17,8 +17,6 @@ from domain.shared.chain import format_time, parse_time
 
 # A page that few rows match reads windows that grow by this, so that it takes few steps to its bound.
 _GROWTH: Final = 8
-# With less of its budget left than this, a page ends.
-_WORTH_READING: Final = 500
 
 
 class Candidate(NamedTuple):
@@ -69,11 +67,17 @@ def position(*values: Any) -> Position:
     return tuple([format_time(value) if isinstance(value, datetime) else value for value in values])
 
 
-@dataclass(slots=True)
 class Budget:
-    """How many rows a page may still read."""
+    """How many rows a page may still read.
 
-    rows: int = ROWS_READ_MAX
+    Up to `few` of them may go into sets that a filter leaves; what that and a page's first window leave is more than
+    a transaction can have entries. With less than `least` left, a page ends.
+    """
+
+    def __init__(self, rows: int = ROWS_READ_MAX) -> None:
+        self.rows = rows
+        self.few = rows * 3 // 10
+        self.least = rows // 20
 
     def spend(self, rows: int) -> None:
         """Count rows that were read."""
@@ -127,7 +131,7 @@ async def walk(page: PageRequest, budget: Budget, source: Source, judge: Judge, 
     after = page.after
     size = page.limit + 1
     while True:
-        window = await source(after, min(size, budget.rows // rows_each), budget)
+        window = await source(after, min(size, max(1, budget.rows // rows_each)), budget)
         verdict = await judge(window.candidates, budget)
         found.extend(verdict.matches)
         if len(found) > page.limit:
@@ -137,7 +141,7 @@ async def walk(page: PageRequest, budget: Budget, source: Source, judge: Judge, 
             return Page(found, None)
         if verdict.examined:
             after = window.candidates[verdict.examined - 1].position
-        if not is_complete or len(found) == page.limit or budget.rows < _WORTH_READING:
+        if not is_complete or len(found) == page.limit or budget.rows <= budget.least:
             assert after != page.after, "every page comes further"
             return Page(found, after)
         size *= _GROWTH

@@ -8,14 +8,16 @@ from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
 from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
 from application.ledger.readers import AccountReader, EventReader, LedgerReader, ReportReader, TransactionReader
+from application.shared.pagination import ROWS_READ_MAX
 
 
 class PostgresLedgerReads:
-    """The readers of one organisation, all of which see what `connection` sees."""
+    """The readers of one organisation, which see what `connection` sees. A page reads at most `rows_max` rows."""
 
-    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+    def __init__(self, connection: AsyncConnection, organisation_id: int, *, rows_max: int = ROWS_READ_MAX) -> None:
         self._connection = connection
         self._organisation_id = organisation_id
+        self._rows_max = rows_max
 
     @property
     def ledgers(self) -> LedgerReader:
@@ -25,12 +27,12 @@ class PostgresLedgerReads:
     @property
     def accounts(self) -> AccountReader:
         """Return the reader of accounts."""
-        return PostgresAccounts(self._connection, self._organisation_id)
+        return PostgresAccounts(self._connection, self._organisation_id, self._rows_max)
 
     @property
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
-        return PostgresTransactions(self._connection, self._organisation_id)
+        return PostgresTransactions(self._connection, self._organisation_id, self._rows_max)
 
     @property
     def events(self) -> EventReader:

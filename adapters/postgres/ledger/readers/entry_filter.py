@@ -7,9 +7,10 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, lit
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget, Candidate, Verdict
-from adapters.postgres.ledger.readers.filters import FEW_ROWS, SmallSet, begins_with, fits, small_set
+from adapters.postgres.ledger.readers.filters import SmallSet, begins_with, fits, small_set
 from adapters.postgres.ledger.readers.lookups import bigints
 from adapters.postgres.tables import accounts, entries
+from application.shared.pagination import ROWS_READ_MAX
 from domain.ledger.chart import Pattern
 from domain.ledger.transaction import ENTRIES_MAX
 
@@ -49,7 +50,7 @@ class EntryFilter:
             select(entries.c.sequence)
             .where(entries.c.ledger_id == self.ledger_id, entries.c.account_number == wanted.c.item, of_asset)
             .order_by(entries.c.asset)
-            .limit(FEW_ROWS)
+            .limit(ROWS_READ_MAX)
             .lateral("line")
         )
         return select(line.c.sequence).select_from(wanted.join(line, literal(True)))
@@ -64,7 +65,7 @@ class EntryFilter:
                 entries.c.account_number == first.c.account_number,
                 entries.c.asset == code,
             )
-            .limit(FEW_ROWS)
+            .limit(ROWS_READ_MAX)
             .lateral("line")
         )
         return (

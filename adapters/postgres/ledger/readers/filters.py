@@ -13,9 +13,6 @@ from adapters.postgres.tables import metadata_values
 from application.ledger.readers import Span
 from domain.ledger.chart import Pattern
 
-# A set of rows that one filter leaves is few, and read whole, up to this in all filters of a query together. What
-# that and a page's first window leave of its budget is more than a transaction can have entries.
-FEW_ROWS: Final = 3_000
 SETS_MAX: Final = 4
 
 # Returns the numbers of all rows that one filter leaves, or None if there are more than so many.
@@ -77,7 +74,7 @@ async def smallest(sets: Sequence[SmallSet], budget: Budget) -> Sequence[int] | 
     """Return the first of the sets that is small, or None."""
     tried = sets[:SETS_MAX]
     for each in tried:
-        numbers = await each(FEW_ROWS // len(tried) - 1, budget)
+        numbers = await each(budget.few // len(tried) - 1, budget)
         if numbers is not None:
             return sorted(set(numbers))
     return None

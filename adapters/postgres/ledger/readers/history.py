@@ -3,13 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Text, cast, literal, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    RowMapping,
+    Text,
+    UnaryExpression,
+    cast,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget, Keyset
-from adapters.postgres.ledger.readers.lookups import assets_held, unnested
+from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, assets_held, unnested
 from adapters.postgres.tables import entries
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
@@ -38,6 +49,40 @@ def line_of(row: RowMapping, account: Account, asset: Asset) -> Line:
     return Line(entry, account, Balance(int(row["debits"]), int(row["credits"]), row["balance_version"]))
 
 
+# Where a line stands in the history of an account: the sequence of its transaction, and its position in there.
+Place = tuple[int, int]
+FIRST_PLACE: Final[Place] = (1, 0)
+LAST_PLACE: Final[Place] = (SEQUENCE_MAX, 2**31 - 1)
+
+
+def are_between(
+    ledger_id: int,
+    account_number: int | ColumnElement[int],
+    code: ColumnElement[str],
+    first: Place,
+    last: Place,
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that a line is of the account and asset, from one place to another, both included.
+
+    As rows, and with the order below, they fit one index only. Put singly, they fit as well the one that has a
+    ledger's entries by transaction, which is taken while the tables have not been analysed and reads all of a ledger.
+    """
+
+    def place(sequence: int, position: int) -> ColumnElement[Any]:
+        return tuple_(account_number, code, literal(sequence, BigInteger), literal(position, Integer))
+
+    columns = tuple_(*_HISTORY_INDEX)
+    return [entries.c.ledger_id == ledger_id, columns >= place(*first), columns <= place(*last)]
+
+
+def order_of_history(*, is_descending: bool) -> list[UnaryExpression[Any]]:
+    """Return what to order the lines of one account and asset by."""
+    return Keyset(_HISTORY_INDEX, is_descending).order()
+
+
+_HISTORY_INDEX: Final = (entries.c.account_number, entries.c.asset, entries.c.sequence, entries.c.position)
+
+
 @dataclass(frozen=True, slots=True)
 class AccountHistory:
     """The entries of one account in some assets, each of which an index has in order."""
@@ -56,32 +101,26 @@ class AccountHistory:
         return AccountHistory(connection, ledger_id, account_number, codes)
 
     async def read(
-        self, size: int, budget: Budget, *conditions: ColumnElement[bool], is_descending: bool
-    ) -> tuple[list[tuple[int, int]], bool]:
-        """Return the sequence and position of the next lines in order, and whether no more come after them.
+        self, size: int, budget: Budget, first: Place, last: Place, *, is_descending: bool
+    ) -> tuple[list[Place], bool]:
+        """Return the places of the lines from `first` to `last` in order, and whether these are all of them.
 
         Each asset's lines are read up to a size, and woven together as far as all of them are known: those are `size`
         lines at least, if there are so many, and fewer only where more could not be had within the budget.
         """
         if not self.codes:
             return [], True
-        keyset = Keyset((entries.c.sequence, entries.c.position), is_descending)
         size_each = min(size, max(1, budget.rows // len(self.codes)))
         wanted = unnested(self.codes, Text())
         line = (
-            select(*keyset.columns, wanted.c.item)
-            .where(
-                entries.c.ledger_id == self.ledger_id,
-                entries.c.account_number == self.account_number,
-                entries.c.asset == wanted.c.item,
-                *conditions,
-            )
-            .order_by(*keyset.order())
+            select(entries.c.sequence, entries.c.position, wanted.c.item)
+            .where(*are_between(self.ledger_id, self.account_number, wanted.c.item, first, last))
+            .order_by(*order_of_history(is_descending=is_descending))
             .limit(size_each)
             .lateral("line")
         )
         query = select(line).select_from(wanted.join(line, literal(True)))
-        of_assets: dict[str, list[tuple[int, int]]] = {}
+        of_assets: dict[str, list[Place]] = {}
         for sequence, place, code in await self.connection.execute(query):
             of_assets.setdefault(code, []).append((sequence, place))
         lines = sorted(chain.from_iterable(of_assets.values()), reverse=is_descending)

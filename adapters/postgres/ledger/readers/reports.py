@@ -5,6 +5,7 @@ from typing import Final
 from sqlalchemy import Text, cast, literal, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.ledger.readers.history import FIRST_PLACE, LAST_PLACE, are_between, order_of_history
 from adapters.postgres.ledger.readers.lookups import assets_of, head_of, ledger_id_of
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import accounts, entries
@@ -37,12 +38,9 @@ class PostgresReports:
                 entries.c.balance_version,
             )
             .where(
-                entries.c.ledger_id == ledger_id,
-                entries.c.account_number == first.c.account_number,
-                entries.c.asset == first.c.asset,
-                entries.c.sequence <= sequence,
+                *are_between(ledger_id, first.c.account_number, first.c.asset, FIRST_PLACE, (sequence, LAST_PLACE[1]))
             )
-            .order_by(entries.c.sequence.desc(), entries.c.position.desc())
+            .order_by(*order_of_history(is_descending=True))
             .limit(1)
             .lateral("last")
         )

@@ -18,9 +18,9 @@ from adapters.postgres.ledger.readers.filters import (
     smallest,
     within,
 )
-from adapters.postgres.ledger.readers.history import AccountHistory
+from adapters.postgres.ledger.readers.history import LAST_PLACE, AccountHistory
 from adapters.postgres.ledger.readers.lookups import account_number, bigints, sequences_within
-from adapters.postgres.tables import entries, metadata_values, transactions
+from adapters.postgres.tables import metadata_values, transactions
 from application.ledger.readers import Span, TransactionFilter
 from application.shared.pagination import Page, PageRequest, Position
 from domain.shared.errors import ValidationFailed
@@ -31,7 +31,7 @@ ROWS_BY_ENTRIES: Final = 4
 
 
 async def search_transactions(
-    connection: AsyncConnection, ledger_id: int, where: TransactionFilter, page: PageRequest
+    connection: AsyncConnection, ledger_id: int, where: TransactionFilter, page: PageRequest, budget: Budget
 ) -> Page[Candidate]:
     """Return which transactions are on the page, by their sequences."""
     if len(where.reference) > REFERENCES_MAX:
@@ -50,7 +50,7 @@ async def search_transactions(
         if number is None:
             return Page([], None)
     by_entries = EntryFilter(connection, ledger_id, where.account, number, where.asset)
-    return await _TransactionSearch(connection, ledger_id, where, page, sequences, keyset, by_entries).page()
+    return await _TransactionSearch(connection, ledger_id, where, page, sequences, keyset, by_entries).page(budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +65,8 @@ class _TransactionSearch:
     keyset: Keyset
     by_entries: EntryFilter
 
-    async def page(self) -> Page[Candidate]:
+    async def page(self, budget: Budget) -> Page[Candidate]:
         """Return which transactions are on the page."""
-        budget = Budget()
         few = await self._few(budget)
         if few is not None:
             source, judge = given(await self._fitting(few), self.keyset), accept
@@ -91,7 +90,7 @@ class _TransactionSearch:
         sequences = select(transactions.c.sequence).where(of_ledger)
         if where.reference:
             named = sequences.where(transactions.c.reference.in_(where.reference))
-            return await smallest([small_set(self.connection, named)], budget)
+            return (await self.connection.scalars(named)).all()
         sets: list[SmallSet] = []
         if self.by_entries.restricts:
             sets.append(self.by_entries.small_set())
@@ -144,12 +143,15 @@ class _TransactionSearch:
     async def _by_history(self, account: int) -> Source:
         """Return the transactions of an account in their order; each once, however many entries it has there."""
         history = await AccountHistory.of(self.connection, self.ledger_id, account, self.where.asset)
-        keyset = Keyset((entries.c.sequence,), self.keyset.is_descending)
-        in_range = self._in_range(entries.c.sequence)
+        is_descending = self.keyset.is_descending
 
         async def source(after: Position | None, size: int, budget: Budget) -> Window:
+            lowest, highest = self.sequences
+            if after is not None:
+                sequence = int(after[0])
+                lowest, highest = (lowest, sequence - 1) if is_descending else (sequence + 1, highest)
             lines, is_last = await history.read(
-                size, budget, keyset.beyond(after), in_range, is_descending=keyset.is_descending
+                size, budget, (lowest, 0), (highest, LAST_PLACE[1]), is_descending=is_descending
             )
             sequences = dict.fromkeys(sequence for sequence, _ in lines)
             return Window([Candidate((sequence,), sequence) for sequence in sequences], is_last)

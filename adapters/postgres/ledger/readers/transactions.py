@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import Final
 
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.keyset import Budget
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
 from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of
 from adapters.postgres.ledger.readers.transaction_search import search_transactions
@@ -19,17 +19,14 @@ from domain.ledger.book import Line
 from domain.ledger.transaction import ENTRIES_MAX, TransactionKind
 from domain.shared.errors import NotFound
 
-# A page of large transactions ends early, so that its size in memory is bounded; it has one transaction at least.
-ENTRIES_SHOWN_MAX: Final = 10_000
-assert ENTRIES_SHOWN_MAX > ENTRIES_MAX
-
 
 class PostgresTransactions:
     """Reads transactions, inside one view of an organisation."""
 
-    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+    def __init__(self, connection: AsyncConnection, organisation_id: int, rows_max: int) -> None:
         self._connection = connection
         self._organisation_id = organisation_id
+        self._rows_max = rows_max
 
     async def transaction(self, slug: str, id: str) -> TransactionView:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
@@ -45,7 +42,7 @@ class PostgresTransactions:
 
     async def transactions(self, slug: str, where: TransactionFilter, page: PageRequest) -> Page[TransactionView]:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
-        found = await search_transactions(self._connection, ledger_id, where, page)
+        found = await search_transactions(self._connection, ledger_id, where, page, Budget(self._rows_max))
         views = await self._views(ledger_id, [candidate.number for candidate in found.items])
         if len(views) == len(found.items):
             return Page(views, found.next_after)
@@ -80,7 +77,10 @@ class PostgresTransactions:
         ]
 
     async def _lines(self, ledger_id: int, sequences: Sequence[int]) -> dict[int, list[Line]]:
-        """Return the lines of the transactions in order, without those that would be too many or may lack some."""
+        """Return the lines of the transactions in order, without those of the last ones where they are too many.
+
+        A page of large transactions ends early, so that its size in memory is bounded; it has one at least.
+        """
         wanted = bigints(sequences)
         # The first entry comes last: once that is seen, all were, in whichever order the transactions are read.
         line = (
@@ -90,7 +90,7 @@ class PostgresTransactions:
             .limit(ENTRIES_MAX)
             .lateral("line")
         )
-        query = select(line).select_from(wanted.join(line, literal(True))).limit(ENTRIES_SHOWN_MAX)
+        query = select(line).select_from(wanted.join(line, literal(True))).limit(self._rows_max)
         rows = (await self._connection.execute(query)).mappings().all()
         account = await account_rows(self._connection, ledger_id, {row["account_number"] for row in rows})
         accounts = {number: account_of(row) for number, row in account.items()}
