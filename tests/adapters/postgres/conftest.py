@@ -17,15 +17,9 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.schema import upgrade
 from adapters.postgres.work import PostgresWork
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import LedgerChanges, LedgerReads
-from application.shared.ports import Work
-from domain.ledger.events import Event, LedgerCreated
-from domain.shared.access import Permission
-from domain.shared.chain import Head, record
 from tests.adapters.ledger.by_hand import NewLedger
-from tests.builders import AUTHOR, NOW, principal
-
-LedgerWork = Work[LedgerReads, LedgerChanges]
+from tests.adapters.postgres.reading import LedgerWork, add_ledger
+from tests.builders import AUTHOR, NOW
 
 
 @pytest.fixture(scope="session")
@@ -80,12 +74,3 @@ def new_ledger(service_engine: AsyncEngine, work: LedgerWork) -> NewLedger:
         return address
 
     return create
-
-
-async def add_ledger(work: LedgerWork, address: LedgerAddress, *, event_id: str) -> None:
-    """Give the organisation one more ledger."""
-    created: Event = LedgerCreated(address.slug.title(), "UTC", {})
-    first = record(created, Head(), id=event_id, author=AUTHOR, recorded_at=NOW)
-    someone = principal(organisation_id=address.organisation_id)
-    async with work.begin(someone, Permission.LEDGERS_CREATE) as changes:
-        await changes.create_ledger(address.slug, first)
