@@ -1,0 +1,199 @@
+"""Whatever a query forgets, the database shows nobody anything of another organisation's."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+from sqlalchemy import Executable, Table, delete, insert, select, text, update
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres.engine import SERVICE_ROLE
+from adapters.postgres.ledger.books import PostgresBooks
+from adapters.postgres.tables import metadata
+from adapters.postgres.work import tenant_transaction, tenant_view
+from application.ledger.ports import LedgerAddress
+from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
+from tests.builders import key
+
+TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
+of_every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+
+
+@pytest.fixture(scope="module")
+async def two_ledgers(journal_engine: AsyncEngine, new_ledger: NewLedger) -> tuple[LedgerAddress, LedgerAddress]:
+    """Ledgers of two organisations, with at least one row each in every table but that of API keys."""
+    first, second = await new_ledger(), await new_ledger()
+    for address in (first, second):
+        posted = sale(100, reference="r", metadata={"k": "v"})
+        await write(PostgresBooks(journal_engine), address, *OPENINGS, posted, key=key("k"))
+    return first, second
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def keys(service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]) -> None:
+    for address in two_ledgers:
+        async with tenant_transaction(service_engine, address.organisation_id) as connection:
+            await connection.execute(
+                text(
+                    "INSERT INTO api_keys (organisation_id, id, name, digest, hint, created_at)"
+                    " VALUES (:organisation, gen_random_uuid(), 'key', '', '', now())"
+                ),
+                {"organisation": address.organisation_id},
+            )
+
+
+@asynccontextmanager
+async def without_tenant(engine: AsyncEngine, setting: str | None = None) -> AsyncIterator[AsyncConnection]:
+    async with engine.connect() as connection:
+        if setting is not None:
+            await connection.execute(text("SELECT set_config('app.organisation_id', :it, true)"), {"it": setting})
+        yield connection
+
+
+def organisation_of(table: Table) -> str:
+    return "id" if table.name == "organisations" else "organisation_id"
+
+
+async def test_every_table_of_the_database_is_one_of_ours(service_engine: AsyncEngine) -> None:
+    async with service_engine.connect() as connection:
+        found = await connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
+        assert set(found) == {table.name for table in TABLES} | {"alembic_version"}
+
+
+@of_every_table
+async def test_security_is_enabled_and_forced(service_engine: AsyncEngine, table: Table) -> None:
+    query = text(
+        "SELECT relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_policy WHERE polrelid = pg_class.oid),"
+        " pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass(:name)"
+    )
+    async with service_engine.connect() as connection:
+        enabled, forced, policies, owner = (await connection.execute(query, {"name": table.name})).one()
+    assert (enabled, forced, policies) == (True, True, 1)
+    assert owner != SERVICE_ROLE
+
+
+@of_every_table
+@pytest.mark.parametrize("setting", [None, ""])
+async def test_without_an_organisation_nothing_is_seen(
+    service_engine: AsyncEngine, table: Table, setting: str | None
+) -> None:
+    async with without_tenant(service_engine, setting) as connection:
+        assert (await connection.execute(select(table))).all() == []
+
+
+@of_every_table
+async def test_an_organisation_sees_its_own_rows_and_no_others(
+    service_engine: AsyncEngine, table: Table, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    for address in two_ledgers:
+        async with tenant_view(service_engine, address.organisation_id) as connection:
+            rows = (await connection.execute(select(table.c[organisation_of(table)]))).scalars().all()
+        assert set(rows) == {address.organisation_id}
+
+
+@of_every_table
+async def test_the_next_use_of_a_connection_does_not_see_what_the_last_one_saw(
+    service_engine: AsyncEngine, table: Table, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    async with service_engine.connect() as connection:
+        pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+    async with tenant_view(service_engine, two_ledgers[0].organisation_id) as seen:
+        assert await seen.scalar(text("SELECT pg_backend_pid()")) == pid
+        assert (await seen.execute(select(table))).first() is not None
+    async with service_engine.connect() as connection:
+        assert await connection.scalar(text("SELECT pg_backend_pid()")) == pid
+        assert (await connection.execute(select(table))).first() is None
+
+
+@of_every_table
+async def test_nothing_can_be_inserted_for_another_organisation(
+    service_engine: AsyncEngine, table: Table, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    mine, theirs = two_ledgers
+    async with tenant_view(service_engine, theirs.organisation_id) as connection:
+        row = (await connection.execute(select(table).limit(1))).mappings().one()
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        async with tenant_transaction(service_engine, mine.organisation_id) as connection:
+            await connection.execute(insert(table).values(**row))
+
+
+@of_every_table
+async def test_rows_of_another_organisation_cannot_be_changed_or_deleted(
+    service_engine: AsyncEngine, table: Table, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    mine, theirs = two_ledgers
+    own = table.c[organisation_of(table)]
+    for statement in (
+        update(table).values({own.name: own}).where(own == theirs.organisation_id),
+        delete(table).where(own == theirs.organisation_id),
+        update(table).values({own.name: theirs.organisation_id}).where(own == mine.organisation_id),
+    ):
+        assert await outcome(service_engine, mine, statement) in ("0 rows", "permission denied", "row-level security")
+
+
+async def outcome(engine: AsyncEngine, address: LedgerAddress, statement: Executable) -> str:
+    """Say how many rows the statement changed, or what refused it."""
+    try:
+        async with tenant_transaction(engine, address.organisation_id) as connection:
+            return f"{(await connection.execute(statement)).rowcount} rows"
+    except ProgrammingError as error:
+        return next(each for each in ("permission denied", "row-level security") if each in str(error))
+
+
+@pytest.mark.parametrize("table", ["event_log", "entries"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET organisation_id = organisation_id", "DELETE FROM {}", "TRUNCATE {}"]
+)
+async def test_events_and_entries_cannot_be_changed_even_by_who_owns_them(
+    service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress], table: str, statement: str
+) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        async with tenant_transaction(service_engine, two_ledgers[0].organisation_id) as connection:
+            await connection.execute(text(statement.format(table)))
+
+
+@of_every_table
+async def test_no_table_can_be_emptied_or_altered(service_engine: AsyncEngine, table: Table) -> None:
+    for statement, refusal in (
+        (f"TRUNCATE {table.name}", "permission denied"),
+        (f"ALTER TABLE {table.name} DISABLE ROW LEVEL SECURITY", "must be owner"),
+        (f"DROP POLICY tenant ON {table.name}", "must be owner"),
+        (f"CREATE POLICY all_of_it ON {table.name} USING (true)", "must be owner"),
+    ):
+        with pytest.raises(ProgrammingError, match=refusal):
+            async with without_tenant(service_engine) as connection:
+                await connection.execute(text(statement))
+
+
+async def test_the_service_can_neither_bypass_security_nor_become_anyone(service_engine: AsyncEngine) -> None:
+    role = text(
+        "SELECT rolname, rolsuper, rolbypassrls, rolcreatedb, rolcreaterole, rolcanlogin"
+        " FROM pg_roles WHERE rolname = current_user"
+    )
+    memberships = text("SELECT count(*) FROM pg_auth_members WHERE member = current_user::regrole")
+    async with service_engine.connect() as connection:
+        assert tuple((await connection.execute(role)).one()) == (SERVICE_ROLE, False, False, False, False, False)
+        assert await connection.scalar(memberships) == 0
+
+
+async def test_turning_security_off_is_answered_with_an_error_and_not_with_rows(
+    service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    async with tenant_view(service_engine, two_ledgers[0].organisation_id) as connection:
+        await connection.execute(text("SET LOCAL row_security = off"))
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            await connection.execute(text("SELECT * FROM event_log"))
+
+
+async def test_the_journals_connections_are_bound_as_well(
+    journal_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    async with journal_engine.connect() as connection:
+        assert await connection.scalar(text("SELECT current_user")) == SERVICE_ROLE
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        assert await driver.fetch("SELECT * FROM entries") == []
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await driver.execute("DELETE FROM entries")
