@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     """PostgreSQL to use; without it, one is started in the data folder."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
-    """Redis or Valkey to use; without it, one is started in the data folder, or beside DATABASE_URL the local one taken."""
+    """Redis or Valkey to use; without it, one is started in the data folder, or, with DATABASE_URL, port 6379 here."""
     data_dir: Path = Path(".partita")
     """Where embedded servers, keys and `demo.json` are kept."""
     host: str = "127.0.0.1"

@@ -13,6 +13,7 @@ from application.ledger.readers import Span, TransactionFilter
 from domain.ledger.chart import Pattern
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import (
+    Answer,
     CallerDependency,
     DryRun,
     IfMatch,
@@ -80,16 +81,17 @@ async def post_transaction(request: Request) -> Response:
 def posted_response(outcome: Outcome, slug: str) -> Response:
     """Return the answer to a posting: 201 with the transaction, 200 where it would have been one."""
     document = posted_document(outcome.applied[-1])
+    body = orjson.dumps(document)
     if document["sequence"] is None:
-        return Response(orjson.dumps(document), 200, media_type="application/json")
-    headers = {
-        "Location": f"/v1/ledgers/{slug}/transactions/{document['id']}",
-        "ETag": etag(document["version"]),
-        "Partita-Sequence": str(document["sequence"]),
-    }
+        return Answer(body, 200)
+    headers = [
+        (b"location", f"/v1/ledgers/{slug}/transactions/{document['id']}".encode()),
+        (b"etag", etag(document["version"]).encode()),
+        (b"partita-sequence", b"%d" % document["sequence"]),
+    ]
     if outcome.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return Response(orjson.dumps(document), 201, headers, "application/json")
+        headers.append((b"idempotency-replayed", b"true"))
+    return Answer(body, 201, headers)
 
 
 @router.get(
