@@ -49,6 +49,9 @@ def line_of(row: RowMapping, account: Account, asset: Asset) -> Line:
     return Line(entry, account, Balance(int(row["debits"]), int(row["credits"]), row["balance_version"]))
 
 
+_PLACE: Final = (entries.c.sequence, entries.c.position)
+_PLACE_TYPES: Final = (BigInteger(), Integer())
+
 # Where a line stands in the history of an account: the sequence of its transaction, and its position in there.
 Place = tuple[int, int]
 FIRST_PLACE: Final[Place] = (1, 0)
@@ -64,23 +67,22 @@ def are_between(
 ) -> list[ColumnElement[bool]]:
     """Return the conditions that a line is of the account and asset, from one place to another, both included.
 
-    As rows, and with the order below, they fit one index only. Put singly, they fit as well the one that has a
-    ledger's entries by transaction, which is taken while the tables have not been analysed and reads all of a ledger.
+    The places are compared as rows. As a plain range of sequences they are taken, while the tables have not been
+    analysed, for so few rows that the index of entries by transaction looks as good, which reads all of a ledger.
     """
-
-    def place(sequence: int, position: int) -> ColumnElement[Any]:
-        return tuple_(account_number, code, literal(sequence, BigInteger), literal(position, Integer))
-
-    columns = tuple_(*_HISTORY_INDEX)
-    return [entries.c.ledger_id == ledger_id, columns >= place(*first), columns <= place(*last)]
+    row = tuple_(*_PLACE)
+    return [
+        entries.c.ledger_id == ledger_id,
+        entries.c.account_number == account_number,
+        entries.c.asset == code,
+        row >= tuple_(*map(literal, first, _PLACE_TYPES)),
+        row <= tuple_(*map(literal, last, _PLACE_TYPES)),
+    ]
 
 
 def order_of_history(*, is_descending: bool) -> list[UnaryExpression[Any]]:
     """Return what to order the lines of one account and asset by."""
-    return Keyset(_HISTORY_INDEX, is_descending).order()
-
-
-_HISTORY_INDEX: Final = (entries.c.account_number, entries.c.asset, entries.c.sequence, entries.c.position)
+    return Keyset(_PLACE, is_descending).order()
 
 
 @dataclass(frozen=True, slots=True)
