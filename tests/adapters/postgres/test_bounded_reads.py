@@ -1,7 +1,7 @@
-"""How many rows a page reads, as the database counts them, of a ledger with 60,000 transactions.
+"""How much a page reads, as the database counts it, of a ledger with 60,000 transactions.
 
-The tables were never analysed: what is right here has not been chosen for its statistics. Each look-up counts the row
-of the index and the row of the table, so that a row that is walked over and judged can count for half a dozen.
+Counted are the rows that scans find and the blocks that they look into, a look-up among the leaves of an index being
+four or five. The tables were never analysed: what is right here has not been chosen for its statistics.
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ RARE_SEQUENCES = [10_000, 20_000, 30_000, 40_000, 50_000, 60_000]
 HEAD = 62_001
 
 _READ = text(
-    "SELECT sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_tuples_fetched(oid))::bigint"
+    "SELECT sum(pg_stat_get_xact_tuples_returned(oid) + pg_stat_get_xact_blocks_fetched(oid))::bigint"
     " FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
 )
 
@@ -55,8 +55,8 @@ async def filled(owner_engine: AsyncEngine, service_engine: AsyncEngine, new_led
     return address
 
 
-async def rows_read(connection: AsyncConnection) -> int:
-    """How many rows the transaction has read so far, of tables and of indexes."""
+async def read_so_far(connection: AsyncConnection) -> int:
+    """How many rows and blocks the connection has read, of tables and of indexes."""
     read: int | None = await connection.scalar(_READ)
     return read or 0
 
@@ -64,11 +64,11 @@ async def rows_read(connection: AsyncConnection) -> int:
 async def counted(
     engine: AsyncEngine, address: LedgerAddress, read: Callable[[LedgerReads], Awaitable[Page[object]]]
 ) -> tuple[Page[object], int]:
-    """Return a page, and how many rows it read."""
+    """Return a page, and how much it read."""
     async with tenant_view(engine, address.organisation_id) as connection:
-        before = await rows_read(connection)
+        before = await read_so_far(connection)
         page = await read(PostgresLedgerReads(connection, address.organisation_id))
-        return page, await rows_read(connection) - before
+        return page, await read_so_far(connection) - before
 
 
 def transactions(
@@ -103,7 +103,7 @@ async def test_what_is_rare_is_found_at_once(
     expected = RARE_SEQUENCES if sort in ("sequence", "-effective_at") else RARE_SEQUENCES[::-1]
     assert [getattr(item, "sequence", None) for item in page.items] == expected
     assert page.next_after is None
-    assert read < 400
+    assert read < 600
 
 
 @pytest.mark.parametrize("sort", ["sequence", "-sequence", "effective_at", "-effective_at"])
@@ -125,7 +125,7 @@ async def test_a_short_span_is_found_at_once_whatever_the_order(
         expected.reverse()
     assert [getattr(item, "sequence", None) for item in page.items] == expected
     assert page.next_after is None
-    assert read < 700
+    assert read < 2_500
 
 
 COMMONPLACES = {
@@ -175,7 +175,7 @@ async def test_a_page_that_finds_nothing_ends_at_its_bound_and_the_last_one_is_r
     for _ in range(60):
         page, read = await counted(service_engine, filled, transactions(NOWHERE[nowhere], sort, after))
         assert list(page.items) == []
-        assert read <= 7 * ROWS_READ_MAX
+        assert read <= 8 * ROWS_READ_MAX
         after = page.next_after
         if after is None:
             return
@@ -198,7 +198,7 @@ async def test_rare_accounts_are_found_at_once(
 ) -> None:
     page, read = await counted(service_engine, filled, accounts(where, sort))
     assert (len(page.items), page.next_after) == (count, None)
-    assert read < 400
+    assert read < 600
 
 
 async def test_a_balance_is_one_look_up_for_each_asset_however_long_the_history(
@@ -206,10 +206,10 @@ async def test_a_balance_is_one_look_up_for_each_asset_however_long_the_history(
 ) -> None:
     for sequence, eur, rare in ((None, 59_994, 6), (30_000, 27_996, 3), (2_002, 1, None)):
         async with tenant_view(service_engine, filled.organisation_id) as connection:
-            before = await rows_read(connection)
+            before = await read_so_far(connection)
             reads = PostgresLedgerReads(connection, filled.organisation_id)
             _, held = await reads.accounts.balances("main", "assets:bank", as_of_sequence=sequence)
-            assert await rows_read(connection) - before < 40
+            assert await read_so_far(connection) - before < 60
         assert {each.asset.code: each.balance.version for each in held} == {
             code: count for code, count in (("EUR", eur), ("RARE", rare)) if count is not None
         }
@@ -234,10 +234,10 @@ async def test_a_trial_balance_reads_a_few_rows_for_each_line_and_not_the_histor
     service_engine: AsyncEngine, filled: LedgerAddress
 ) -> None:
     async with tenant_view(service_engine, filled.organisation_id) as connection:
-        before = await rows_read(connection)
+        before = await read_so_far(connection)
         reads = PostgresLedgerReads(connection, filled.organisation_id)
         report = await reads.reports.trial_balance("main", as_of_sequence=40_000)
-        read = await rows_read(connection) - before
+        read = await read_so_far(connection) - before
     assert len(report.lines) == 2_001  # every account, and the bank twice
     assert sum(line.balance.posted_debits - line.balance.posted_credits for line in report.lines) == 0
     assert read < 20 * len(report.lines)
@@ -252,4 +252,4 @@ async def test_what_is_rare_is_found_at_once_among_what_is_common(
     assert sorted(getattr(item, "sequence", 0) for item in page.items) == RARE_SEQUENCES
     assert page.next_after is None
     # Up to three tenths of the budget went into finding out which of it is rare.
-    assert read < 2 * 3_000 + 400
+    assert read < 2 * 3_000 + 600
