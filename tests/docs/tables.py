@@ -1,0 +1,200 @@
+"""Tables in the documentation that follow from the code. `python -m tests.docs.tables` writes them anew.
+
+Each stands between `<!-- table: <its name> -->` and `<!-- /table -->`. A test says so when one is out of date.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import typer.main
+from fastapi import FastAPI
+
+from domain.shared.errors import DomainError
+from entrypoints import settings
+from entrypoints.cli.main import app as command_line
+from entrypoints.http.app import create_app
+from entrypoints.http.pagination import PAGE_PARAMETERS, ListSpec
+from entrypoints.http.problems import status_of
+from entrypoints.http.v1 import accounts, ledgers, transactions
+from entrypoints.settings import Settings
+from tests.docs.pages import ROOT
+
+_TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+_RINGS: Final = ("domain.", "application.", "adapters.", "entrypoints.")
+
+
+def problems() -> str:
+    """Return every code that a refusal can have, with its statuses and what it means."""
+    statuses: dict[str, set[int]] = {}
+    meanings: dict[str, str] = {}
+    # Where several refusals have one code, that of HTTP says what it means, or else the one that the others refine.
+    for error in sorted(_refusals(DomainError), key=lambda error: not error.__module__.startswith("entrypoints.http")):
+        statuses.setdefault(error.code, set()).add(status_of(error))
+        meanings.setdefault(error.code, _first_paragraph(error.__doc__))
+    rows = [(f"`{code}`", _joined(statuses[code]), meanings[code]) for code in sorted(statuses)]
+    return _table(("code", "status", "what it means"), rows)
+
+
+def _refusals(of: type[DomainError]) -> Iterator[type[DomainError]]:
+    for error in of.__subclasses__():
+        if error.__module__.startswith(_RINGS):  # not those of tests
+            yield error
+            yield from _refusals(error)
+
+
+def routes() -> str:
+    """Return every route, and what it is for."""
+    schema = described_application().openapi()
+    rows = [
+        (f"`{method.upper()} {path}`", operation["summary"])
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+    ]
+    return _table(("route", "what it does"), rows)
+
+
+def described_application() -> FastAPI:
+    """Return the application for looking at: it cannot serve, as it has no services."""
+
+    class NoServices:
+        ids = None
+
+    services: Any = NoServices()
+    return create_app(services)
+
+
+def lists() -> str:
+    """Return what each list can be sorted and filtered by."""
+    specs: dict[str, ListSpec] = {
+        "GET …/ledgers": ledgers.LEDGERS,
+        "GET …/accounts": accounts.ACCOUNTS,
+        "GET …/accounts/{path}/entries": accounts.ENTRIES,
+        "GET …/transactions": transactions.TRANSACTIONS,
+    }
+    rows = []
+    for route, spec in specs.items():
+        filters = [*spec.parameters(), *(["metadata[<key>]"] if spec.has_metadata else [])]
+        rows.append((f"`{route}`", _codes(spec.sorts), _codes(filters) or "none"))
+    return _table(("list", "`sort` (the first is the default)", "filters"), rows)
+
+
+def page_parameters() -> str:
+    """Return the parameters that every list has."""
+    return f"Every list takes {_codes(PAGE_PARAMETERS)}.\n"
+
+
+def environment() -> str:
+    """Return every setting, from the variable that it is read from to what stands below it in the code."""
+    tree = ast.parse(inspect.getsource(settings))
+    (of_class,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == Settings.__name__]
+    rows = []
+    for node, following in zip(of_class.body, of_class.body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            assert isinstance(following, ast.Expr), f"{node.target.id} has no text below it"
+            assert isinstance(following.value, ast.Constant)
+            rows.append((*_setting(node.target.id), " ".join(str(following.value.value).split())))
+    assert len(rows) == len(Settings.model_fields)
+    return _table(("variable", "default", "what it sets"), rows)
+
+
+def _setting(name: str) -> tuple[str, str]:
+    field = Settings.model_fields[name]
+    variable = field.validation_alias or f"{Settings.model_config.get('env_prefix')}{name.upper()}"
+    return f"`{variable}`", "none" if field.default is None else f"`{field.default}`"
+
+
+def commands() -> str:
+    """Return every command of the command line with its arguments and options."""
+    parts = []
+    for name, command in _commands(typer.main.get_command(command_line), "partita"):
+        arguments = [each for each in command.params if not each.opts[0].startswith("-")]
+        usage = " ".join([name, "[OPTIONS]", *(_argument(each) for each in arguments)])
+        rows = [(_named(each), _default(each), each.help) for each in command.params]
+        table = _table(("argument or option", "default", ""), rows) if rows else "It takes no options.\n"
+        parts.append(f"### {name}\n\n`{usage}`\n\n{' '.join(command.help.split())}\n\n{table}")
+    return "\n" + "\n".join(parts)
+
+
+def _commands(group: Any, name: str) -> Iterator[tuple[str, Any]]:
+    for own, command in group.commands.items():
+        path = f"{name} {own}"
+        yield from _commands(command, path) if hasattr(command, "commands") else [(path, command)]
+
+
+def _argument(argument: Any) -> str:
+    name = argument.name.upper()
+    return name if argument.required else f"[{name}]"
+
+
+def _named(parameter: Any) -> str:
+    if not parameter.opts[0].startswith("-"):
+        return f"`{_argument(parameter)}`"
+    value = "" if parameter.is_flag else f" {parameter.name.upper()}"
+    named = ", ".join(f"`{option}{value}`" for option in parameter.opts)
+    return named + (f" or `{parameter.envvar}`" if parameter.envvar else "")
+
+
+def _default(parameter: Any) -> str:
+    if isinstance(parameter.show_default, str):
+        return parameter.show_default
+    return f"`{parameter.default}`" if parameter.default not in (None, False) else ""
+
+
+TABLES: Final[dict[str, Callable[[], str]]] = {
+    "problems": problems,
+    "routes": routes,
+    "lists": lists,
+    "page parameters": page_parameters,
+    "environment": environment,
+    "commands": commands,
+}
+
+
+def with_tables(text: str) -> str:
+    """Return the text of a page with each of its tables as it should be."""
+    return _TABLE.sub(lambda found: found.group(1) + TABLES[found.group(2)]() + found.group(3), text)
+
+
+def names_of_tables(text: str) -> list[str]:
+    """Return the names of the tables in a page."""
+    return [name for _, name, _ in _TABLE.findall(text)]
+
+
+def pages_with_tables() -> list[Path]:
+    """Return the pages that have any."""
+    return [page for page in sorted((ROOT / "docs").glob("*.md")) if names_of_tables(page.read_text("utf-8"))]
+
+
+def _first_paragraph(text: str | None) -> str:
+    return " ".join(inspect.cleandoc(text or "").split("\n\n")[0].split())
+
+
+def _joined(statuses: set[int]) -> str:
+    return ", ".join(str(status) for status in sorted(statuses))
+
+
+def _codes(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Write the tables of all pages anew."""
+    for page in pages_with_tables():
+        before = page.read_text("utf-8")
+        after = with_tables(before)
+        if after != before:
+            page.write_text(after, "utf-8")
+            print(f"{page.relative_to(ROOT)} is written anew.")
+
+
+if __name__ == "__main__":
+    main()
