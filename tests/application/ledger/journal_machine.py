@@ -76,7 +76,7 @@ class Stages(Protocol):
         ...
 
 
-def play(new_stage: Stages) -> None:
+def play(new_stage: Stages, *, examples: int = EXAMPLES, steps: int = STEPS) -> None:
     """Let the journal and the model be played side by side, in many ways; raise where they differ."""
 
     class Machine(JournalMachine):
@@ -86,8 +86,8 @@ def play(new_stage: Stages) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=EXAMPLES,
-            stateful_step_count=STEPS,
+            max_examples=examples,
+            stateful_step_count=steps,
             deadline=None,
             derandomize=not IS_LONG,
             database=None,
