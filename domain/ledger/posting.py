@@ -79,6 +79,7 @@ def _type_by_chart(book: Book, path: str, *, pointer: str) -> AccountType:
     account_type = book.chart.type_for(checked_path(path, pointer))
     if account_type is None:
         raise EntryAccountNotFound(
-            f"There is no account {path!r}, and the ledger's chart gives no type to open it with.", pointer=pointer
+            f"There is no account {path!r}, and the ledger's chart gives no type to open it with: open it first.",
+            pointer=pointer,
         )
     return account_type
