@@ -43,14 +43,18 @@ class BulkDocument(TypedDict):
     summary="Post many transactions",
     response_model=BulkDocument,
     openapi_extra=described_body(BulkIn, path=("ledger",), takes_key=True, takes_dry_run=True, other_types=(NDJSON,)),
-    responses=described_problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    responses={
+        200: {"content": {NDJSON: {"schema": {"type": "string", "description": "One `ResultDocument` a line."}}}},
+        **described_problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
+    },
 )
 async def post_bulk(request: Request) -> Response:
     """Post up to 1,000 transactions of a JSON list; or any number as `application/x-ndjson`, one a line.
 
     A list is posted atomically, all or none, if it says so; else each transaction is answered by itself, as each line
     of a stream is. The answers to a stream come while it is still being sent, one a line, in order; a client may also
-    send everything first and read afterwards. An `Idempotency-Key` K gives the transaction at index i the key K/i.
+    send everything first and read afterwards. An `Idempotency-Key` K, of up to 235 characters, gives the transaction at
+    index i the key K/i.
     """
     who = await caller(request)
     slug: str = request.path_params["ledger"]
