@@ -112,7 +112,7 @@ async def new_server(
         yield serve
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server_process(
     postgres_url: str, redis_url: str, settings: Settings, services: Services
 ) -> Iterator[ServerProcess]:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from tests.entrypoints.http.tenant import PROBLEM, Json, Tenant, document, sale
+from tests.entrypoints.http.tenant import NDJSON, PROBLEM, Json, Tenant, document, sale
 
 
 @pytest.fixture
@@ -55,6 +55,12 @@ def test_every_operation_says_what_it_does_and_how_it_may_refuse(described: Json
                     assert list(response["content"]) == [PROBLEM], (method, path, status)
                 elif status != "204":
                     assert response["content"]["application/json"]["schema"], (method, path, status)
+
+
+def test_a_bulk_is_described_in_both_its_forms(described: Json) -> None:
+    bulk = described["paths"]["/v1/ledgers/{ledger}/transactions/bulk"]["post"]
+    for content in (bulk["requestBody"]["content"], bulk["responses"]["200"]["content"]):
+        assert list(content) == ["application/json", NDJSON]
 
 
 def test_every_path_parameter_and_header_is_described(described: Json) -> None:

@@ -1,0 +1,72 @@
+"""Whatever is sent, no answer is our mistake, and every answer is one that the interface's description allows."""
+
+import os
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from tests.entrypoints.http.conftest import NewOrganisation
+from tests.entrypoints.http.tenant import Tenant, sale
+from tests.server_process import ServerProcess
+
+EXAMPLES = 300 if os.environ.get("PARTITA_SOAK") == "long" else 5
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+    response_headers_conformance,
+]
+
+
+@pytest.fixture(scope="module")
+def description(server_process: ServerProcess) -> Any:
+    return schemathesis.openapi.from_url(f"{server_process.url}/openapi.json")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["good", "bad"])
+async def test_every_answer_is_one_that_is_described(
+    description: Any, new_organisation: NewOrganisation, mode: GenerationMode
+) -> None:
+    tenant = await new_organisation()
+    posted = await tenant.posted(sale())
+    names = {"ledger": tenant.ledger, "path": "assets:bank", "code": "EUR"}
+    walked = 0
+    for found in description.get_all_operations():
+        operation = found.ok()
+        ids = {"id": posted["id"]} if "/transactions/" in operation.path else {}
+        try_operation(operation, mode, tenant, names | ids)
+        walked += 1
+    assert walked > 20
+
+
+def try_operation(operation: Any, mode: GenerationMode, tenant: Tenant, names: dict[str, str]) -> None:
+    """Send requests to one operation: to names that there are, so as to come further than to a 404, and to others."""
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy(generation_mode=mode), is_there=st.sampled_from([True, True, False]))
+    def send(case: Any, is_there: bool) -> None:
+        if is_there:
+            case.path_parameters = {name: names.get(name, value) for name, value in case.path_parameters.items()}
+        response = case.call(headers=tenant.authorization)
+        case.validate_response(response, checks=CHECKS)
+
+    send()
