@@ -131,7 +131,7 @@ def _documentation() -> Response:
 
 
 async def _on_failure(request: Request, failure: Exception) -> Response:
-    return problem_response(refusal_of(failure), request)
+    return problem_response(refusal_of(failure, request.state.request_id), request)
 
 
 async def _on_bad_form(request: Request, error: Exception) -> Response:

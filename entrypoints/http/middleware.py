@@ -59,7 +59,7 @@ class Envelope:
         except Exception as bug:
             if has_started:
                 raise
-            await problem_response(refusal_of(bug), Request(scope))(scope, receive, send_enveloped)
+            await problem_response(refusal_of(bug, request_id), Request(scope))(scope, receive, send_enveloped)
 
     def _headers(self, scope: Scope) -> tuple[str, bytes | None]:
         request_id = version = None
@@ -105,7 +105,7 @@ class HotPaths:
                     try:
                         response = await endpoint(request)
                     except (DomainError, StoreUnavailable, CommitInDoubt) as failure:
-                        response = problem_response(refusal_of(failure), request)
+                        response = problem_response(refusal_of(failure, request.state.request_id), request)
                     await response(scope, receive, send)
                     return
         await self._app(scope, receive, send)

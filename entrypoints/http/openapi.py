@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
 from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, ListSpec
-from entrypoints.http.problems import PROBLEM_TYPE, documented_errors, status_of
+from entrypoints.http.problems import PROBLEM_TYPE, documented_errors, statuses_of
 
 _described: set[type[BaseModel]] = set()
 
@@ -88,7 +88,8 @@ def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the description of the refusals with these statuses, and with those that every route has."""
     titles: dict[int, list[str]] = {}
     for error in documented_errors():
-        titles.setdefault(status_of(error), []).append(error.code)
+        for status in statuses_of(error.code):
+            titles.setdefault(status, []).append(error.code)
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
         status: {"description": "A problem: `" + "`, `".join(titles.get(status, ["…"])) + "`.", "content": content}

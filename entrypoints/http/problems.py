@@ -3,6 +3,7 @@
 import html
 import inspect
 import logging
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
@@ -129,8 +130,8 @@ def problem_response(error: DomainError, request: Request, headers: Mapping[str,
     return Response(orjson.dumps(document), status, headers={**of_status, **(headers or {})}, media_type=PROBLEM_TYPE)
 
 
-def refusal_of(failure: BaseException) -> DomainError:
-    """Return what to tell about a failure: a refusal as it is, and of what is nobody's request's fault, little."""
+def refusal_of(failure: BaseException, request_id: str) -> DomainError:
+    """Return what to tell about a failure: a refusal as it is; of what is no request's fault little, the log has more."""
     if isinstance(failure, DomainError):
         return failure
     if isinstance(failure, StoreUnavailable):
@@ -140,20 +141,33 @@ def refusal_of(failure: BaseException) -> DomainError:
             "The database was lost while it committed, so this may have been done or not. Try again with the same "
             "idempotency key: it will not be done twice."
         )
-    _log.error("a request failed", exc_info=failure)
+    _log.error("the request %s failed", request_id, exc_info=failure)
     return InternalError("The server failed; its log says why, under this request_id.")
 
 
-def documented_errors() -> Iterator[type[DomainError]]:
-    """Return every class of refusal that a client can meet, by code."""
-    found: dict[str, type[DomainError]] = {}
-    waiting = [DomainError]
+def _classes_by_code() -> dict[str, list[type[DomainError]]]:
+    """Return the classes of refusals by code, a class before its subclasses."""
+    found: dict[str, list[type[DomainError]]] = {}
+    waiting = deque(DomainError.__subclasses__())
     while waiting:
-        error = waiting.pop()
+        error = waiting.popleft()
         waiting.extend(error.__subclasses__())
-        if error is not DomainError:
-            found.setdefault(error.code, error)
-    yield from (found[code] for code in sorted(found))
+        found.setdefault(error.code, []).append(error)
+    return found
+
+
+def documented_errors() -> Iterator[type[DomainError]]:
+    """Return the class that explains each code that a client can meet, by code."""
+    yield from (classes[0] for _, classes in sorted(_classes_by_code().items()))
+
+
+def statuses_of(code: str) -> list[int]:
+    """Return the statuses that a code comes with: what is missing is one thing in a path, another in a body."""
+    return sorted({status_of(error) for error in _classes_by_code()[code]})
+
+
+def _shown_statuses(code: str) -> str:
+    return " or ".join(map(str, statuses_of(code)))
 
 
 def problem_page(code: str) -> HTMLResponse:
@@ -162,14 +176,15 @@ def problem_page(code: str) -> HTMLResponse:
         if error.code == code:
             paragraphs = inspect.cleandoc(error.__doc__ or "").split("\n\n")
             body = "".join(f"<p>{html.escape(paragraph)}</p>" for paragraph in paragraphs)
-            return _page(error.title, f"<p><code>{code}</code>, status {status_of(error)}</p>{body}")
+            return _page(error.title, f"<p><code>{code}</code>, status {_shown_statuses(code)}</p>{body}")
     raise NotFound(f"There is no problem {code!r}; /problems lists all.")
 
 
 def problem_index() -> HTMLResponse:
     """Return the page that lists every code."""
     items = "".join(
-        f'<li><a href="/problems/{error.code}">{error.code}</a> ({status_of(error)}): {html.escape(error.title)}</li>'
+        f'<li><a href="/problems/{error.code}">{error.code}</a> ({_shown_statuses(error.code)}): '
+        f"{html.escape(error.title)}</li>"
         for error in documented_errors()
     )
     return _page("Problems", f"<ul>{items}</ul>")

@@ -179,9 +179,21 @@ $$;
 """
 
 
+# Whoever is a member already may lack the right to make anyone one.
+MEMBERSHIP = """
+DO $$
+BEGIN
+    IF NOT pg_has_role(current_user, 'partita_service', 'MEMBER') THEN
+        GRANT partita_service TO CURRENT_USER;
+    END IF;
+END
+$$;
+"""
+
+
 def upgrade() -> None:
     op.execute(ROLE)
-    op.execute("GRANT partita_service TO CURRENT_USER")
+    op.execute(MEMBERSHIP)
     op.execute("GRANT USAGE ON SCHEMA public TO partita_service")
     for statement in SCHEMA.strip().removesuffix(";").split(";\n"):
         op.execute(statement)

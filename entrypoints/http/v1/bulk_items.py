@@ -71,5 +71,5 @@ def result_document(index: int, outcome: Outcome | BaseException, request_id: st
     """Return what became of the transaction at an index."""
     if isinstance(outcome, Outcome):
         return posted_result(index, outcome.applied[-1])
-    refusal = refusal_of(outcome)
+    refusal = refusal_of(outcome, request_id)
     return {"index": index, "status": status_of(refusal), "problem": problem_document(refusal, request_id)}
