@@ -131,7 +131,7 @@ def problem_response(error: DomainError, request: Request, headers: Mapping[str,
 
 
 def refusal_of(failure: BaseException, request_id: str) -> DomainError:
-    """Return what to tell about a failure: a refusal as it is; of what is no request's fault little, the log has more."""
+    """Return what to tell about a failure: a refusal as it is, and little of what is logged as our own."""
     if isinstance(failure, DomainError):
         return failure
     if isinstance(failure, StoreUnavailable):
