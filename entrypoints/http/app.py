@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
+from starlette.routing import compile_path
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -139,12 +140,19 @@ async def _on_bad_form(request: Request, error: Exception) -> Response:
     return problem_response(refusal(error.errors(), is_of_request=True), request)
 
 
+def _allowed_methods(request: Request) -> str:
+    """Return what RFC 9110 wants in `Allow`: the methods of all routes of the path, of which the router names one's."""
+    paths = request.app.openapi()["paths"]
+    matching = [path for path in paths if compile_path(path)[0].match(request.scope["path"])]
+    return ", ".join(sorted({method.upper() for path in matching for method in paths[path]}))
+
+
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "")
-        refused: DomainError = MethodNotAllowed(f"{request.method} is not allowed here; {allowed or 'others'} are.")
-        return problem_response(refused, request, error.headers)
+        allowed = _allowed_methods(request) or (error.headers or {}).get("Allow", "")
+        refused: DomainError = MethodNotAllowed(f"{request.method} is not allowed here. Allowed: {allowed}.")
+        return problem_response(refused, request, {"Allow": allowed})
     if error.status_code == 404:
         hint = "" if request.url.path.startswith("/v1/") else " Paths of this interface begin with /v1/."
         return problem_response(NotFound(f"There is nothing at {request.url.path}.{hint}"), request)
