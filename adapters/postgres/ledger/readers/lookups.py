@@ -29,7 +29,7 @@ from domain.shared.chain import Head
 # the time or after it, `<=` the first after it; one after the last, where there is none.
 _HALVING = """
 WITH RECURSIVE search (low, high) AS (
-    SELECT 1::bigint, coalesce(max(sequence), 0) + 1 FROM event_log WHERE stream_id = :ledger_id
+    (SELECT 1::bigint, sequence + 1 FROM event_log WHERE stream_id = :ledger_id ORDER BY sequence DESC LIMIT 1)
     UNION ALL
     SELECT CASE WHEN is_before THEN middle + 1 ELSE low END, CASE WHEN is_before THEN high ELSE middle END
     FROM search
