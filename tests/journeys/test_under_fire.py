@@ -12,7 +12,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -29,6 +29,7 @@ from domain.shared.chain import Author
 from entrypoints.container import Container, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
+from tests.entrypoints.http.raw_upload import uploading
 from tests.journeys.clients import Clients, LedgerOfTests, Told, check_books, some_transaction, wait_for
 from tests.server_process import ServerProcess
 
@@ -177,6 +178,42 @@ def test_a_server_is_killed_in_mid_load(site: Site, pair: Pair) -> None:
         more_answers(clients)
     told = clients.stop()
     assert told.failures[0] > 0
+    site.check(ledger, told)
+
+
+def test_a_stream_is_cut_off_by_a_kill_and_sent_again_with_its_key(site: Site, pair: Pair) -> None:
+    ledger = site.new_ledger()
+    chance = random.Random(7)
+    transactions = [some_transaction(chance, f"stream/{index}") for index in range(BURST * 3)]
+    told = Told()
+
+    async def stream(is_killed: bool) -> None:
+        path = "/v1/ledgers/main/transactions/bulk"
+        async with uploading(pair[0].url, path, ledger.key, Idempotency_Key="stream") as upload:
+
+            async def send() -> None:
+                with suppress(ConnectionError):
+                    for start in range(0, len(transactions), 100):
+                        await upload.send_lines(*transactions[start : start + 100])
+                    await upload.end()
+
+            sending = asyncio.create_task(send())
+            try:
+                async for answer in upload.answers():
+                    assert answer["status"] == 201, answer
+                    key = f"stream/{answer['index']}"
+                    assert told.answers.setdefault(key, answer["transaction"]) == answer["transaction"]
+                    if is_killed and len(told.answers) == BURST:
+                        pair[0].kill()
+            except (ConnectionError, asyncio.IncompleteReadError, ValueError):
+                assert is_killed
+            await sending
+
+    asyncio.run(stream(is_killed=True))
+    assert BURST <= len(told.answers) < len(transactions)
+    pair[0].start()
+    asyncio.run(stream(is_killed=False))
+    assert len(told.answers) == len(transactions)
     site.check(ledger, told)
 
 
