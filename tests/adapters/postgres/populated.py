@@ -34,6 +34,7 @@ PATHS = (
     *("users:10:wallet", "users:2:wallet", "users:2:sub:wallet", "Users:1:wallet", "zebra", "Ärger:ö", "中:文"),
     *("\U00010400", "\uffda", "a-b", "a_b", "a.b", "ab", "fees", "unused"),
 )
+HOT = "assets:bank"  # has about every other entry
 REFERENCES = (None, "order", "order-", "order-1", "Order-1", "réf", "reference")
 METADATA: tuple[Mapping[str, str], ...] = ({}, {"k": "1"}, {"k": "2"}, {"k": "1", "l": "1"}, {"l": "1"}, {"k": "12"})
 
@@ -150,7 +151,8 @@ async def populated(books: Books, address: LedgerAddress, *, seed: int, transact
                 events.append(AccountOpened(unopened.pop(), account_type, random.choice(METADATA)))
         opened = [*told.accounts, *(event.account for event in events if isinstance(event, AccountOpened))]
         usable = [path for path in opened if path != "unused"]
-        if len(usable) > 1:
+        usable += [path for path in usable if path == HOT] * len(PATHS)
+        if len(opened) > 2:
             for _ in range(random.randint(1, 8)):
                 events.append(_posting(random, usable, told.sequence + len(events)))
         if told.accounts and random.random() < 0.2:
