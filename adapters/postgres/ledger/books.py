@@ -161,9 +161,10 @@ class PostgresBooks:
 async def _open(
     connection: DriverConnection, ledger: LedgerAddress, statement: str, retained: _Retained | None
 ) -> "PostgresGroup":
-    found = await connection.fetchrow(statement, ledger.organisation_id, ledger.slug)
+    slug = ledger.slug
+    found = await connection.fetchrow(statement, ledger.organisation_id, slug) if is_storable(slug) else None
     if found is None:
-        raise LedgerNotFound(f"Your organisation has no ledger {ledger.slug!r}.")
+        raise LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
     ledger_id, rebuilds = found
     row = await connection.fetchrow(_HEAD, ledger_id)
     head = Head(row["sequence"], row["hash"], row["recorded_at"])
