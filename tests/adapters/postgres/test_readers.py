@@ -22,7 +22,7 @@ from tests.adapters.postgres.populated import PATHS, Populated, populated
 from tests.adapters.postgres.reading import LedgerWork, add_ledger, reading
 from tests.builders import EUR, JPY, NOW, credited, debited, transaction_id
 
-UNUSABLE_NAMES = ("", "nothing", "a\x00b", "ä" * 300, "%", "'")
+UNUSABLE_NAMES = ("", "nothing", "a\x00b", "\ud800", "ä" * 300, "%", "'")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ async def test_a_transaction_is_found_by_its_id_alone(work: LedgerWork, told: Po
         for view in told.transactions[::7]:
             assert await reads.transactions.transaction("main", view.id) == told.now(view)
         id = told.transactions[0].id
-        for other in (*UNUSABLE_NAMES, transaction_id(), id.upper(), id.replace("txn", "evt"), id[:-1], "\ud800"):
+        for other in (*UNUSABLE_NAMES, transaction_id(), id.upper(), id.replace("txn", "evt"), id[:-1]):
             with pytest.raises(NotFound):
                 await reads.transactions.transaction("main", other)
 
@@ -223,6 +223,42 @@ async def test_a_view_stays_at_its_moment_while_the_ledger_goes_on(
             len((await reads.transactions.transactions("main", TransactionFilter(), PageRequest("sequence"))).items)
             == 1
         )
+
+
+@pytest.mark.parametrize("name", ["\x00", "\ud800"])
+async def test_what_cannot_be_stored_is_filtered_by_in_vain(
+    work: LedgerWork, books: PostgresBooks, ledger: LedgerAddress, name: str
+) -> None:
+    await write(books, ledger, *OPENINGS, sale(1))
+    transaction_filters = [
+        TransactionFilter(asset=name),
+        TransactionFilter(reference=[name]),
+        TransactionFilter(reference_prefix=name),
+        TransactionFilter(metadata={name: "v"}),
+        TransactionFilter(metadata={"k": name}),
+    ]
+    account_filters = [
+        AccountFilter(type=[name]),
+        AccountFilter(metadata={name: "v"}),
+        AccountFilter(metadata={"k": name}),
+    ]
+    async with reading(work, ledger) as reads:
+        for where in transaction_filters:
+            page = await reads.transactions.transactions("main", where, PageRequest("sequence"))
+            assert (list(page.items), page.next_after) == ([], None)
+        for of_accounts in account_filters:
+            found = await reads.accounts.accounts("main", of_accounts, PageRequest("path"))
+            assert (list(found.items), found.next_after) == ([], None)
+        entries = await reads.accounts.entries("main", BANK, asset=name, page=PageRequest("sequence"))
+        assert (list(entries.items), entries.next_after) == ([], None)
+
+
+@pytest.mark.parametrize("slug", UNUSABLE_NAMES)
+async def test_no_group_is_formed_for_a_name_that_no_ledger_has(
+    books: PostgresBooks, ledger: LedgerAddress, slug: str
+) -> None:
+    with pytest.raises(LedgerNotFound):
+        await write(books, LedgerAddress(ledger.organisation_id, slug), *OPENINGS)
 
 
 async def test_no_more_than_a_thousand_references_are_looked_for_at_once(

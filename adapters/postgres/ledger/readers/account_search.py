@@ -34,12 +34,15 @@ from adapters.postgres.ledger.readers.lookups import (
 from adapters.postgres.tables import accounts, metadata_values
 from application.ledger.readers import AccountFilter, Span
 from application.shared.pagination import Page, PageRequest, Position
+from domain.shared.text import is_storable
 
 
 async def search_accounts(
     connection: AsyncConnection, ledger_id: int, where: AccountFilter, page: PageRequest, budget: Budget
 ) -> Page[Candidate]:
     """Return which accounts are on the page, by their numbers."""
+    if not all(is_storable(text) for text in (*where.type, *where.metadata.keys(), *where.metadata.values())):
+        return Page([], None)
     # An account's number is the sequence of its opening.
     numbers = await sequences_within(connection, ledger_id, where.opened_at, Span())
     columns = {"path": (accounts.c.path,), "opened_at": (accounts.c.number,)}

@@ -27,6 +27,7 @@ from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.book import Line
 from domain.ledger.transaction import Direction, Entry
+from domain.shared.text import is_storable
 
 # What a line is made of; numbers as text, since no float and no rounding may touch them.
 HISTORY: Final = (
@@ -99,7 +100,10 @@ class AccountHistory:
         connection: AsyncConnection, ledger_id: int, account_number: int, asset: str | None
     ) -> "AccountHistory":
         """Return the history in one asset, or in all that the account was ever used with."""
-        codes = [asset] if asset is not None else await assets_held(connection, ledger_id, account_number)
+        if asset is not None:
+            codes = [asset] if is_storable(asset) else []
+        else:
+            codes = await assets_held(connection, ledger_id, account_number)
         return AccountHistory(connection, ledger_id, account_number, codes)
 
     async def read(

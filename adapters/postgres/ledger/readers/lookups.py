@@ -24,6 +24,7 @@ from domain.ledger.account import AccountNotFound
 from domain.ledger.asset import Asset
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head
+from domain.shared.text import is_storable
 
 # The log has no gaps and its times never go back, so a time is found in it by halving. `<` finds the first event at
 # the time or after it, `<=` the first after it; one after the last, where there is none.
@@ -49,7 +50,7 @@ SEQUENCE_MAX: Final = 2**63 - 1
 async def ledger_id_of(connection: AsyncConnection, organisation_id: int, slug: str) -> int:
     """Return the ledger's number, or raise `LedgerNotFound`."""
     query = select(ledgers.c.id).where(ledgers.c.organisation_id == organisation_id, ledgers.c.slug == slug)
-    found: int | None = None if "\x00" in slug else await connection.scalar(query)
+    found: int | None = await connection.scalar(query) if is_storable(slug) else None
     if found is None:
         raise LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
     return found
@@ -69,7 +70,7 @@ async def head_of(connection: AsyncConnection, ledger_id: int) -> Head:
 async def account_row(connection: AsyncConnection, ledger_id: int, path: str) -> RowMapping:
     """Return the account's row, or raise `AccountNotFound`."""
     query = select(accounts).where(accounts.c.ledger_id == ledger_id, accounts.c.path == path)
-    found = None if "\x00" in path else (await connection.execute(query)).mappings().one_or_none()
+    found = (await connection.execute(query)).mappings().one_or_none() if is_storable(path) else None
     if found is None:
         raise account_not_found(path)
     return found

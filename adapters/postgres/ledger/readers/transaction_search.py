@@ -24,6 +24,7 @@ from adapters.postgres.tables import metadata_values, transactions
 from application.ledger.readers import Span, TransactionFilter
 from application.shared.pagination import Page, PageRequest, Position
 from domain.shared.errors import ValidationFailed
+from domain.shared.text import is_storable
 
 REFERENCES_MAX: Final = 1_000
 # To judge a transaction by its entries takes its own row and usually two or three of theirs.
@@ -36,6 +37,9 @@ async def search_transactions(
     """Return which transactions are on the page, by their sequences."""
     if len(where.reference) > REFERENCES_MAX:
         raise ValidationFailed(f"At most {REFERENCES_MAX:,} references can be asked for at once.")
+    named = (where.asset, where.reference_prefix, *where.reference, *where.metadata.keys(), *where.metadata.values())
+    if not all(is_storable(text) for text in named if text is not None):
+        return Page([], None)
     by_sequence = (transactions.c.sequence,)
     columns = {
         "sequence": by_sequence,
