@@ -37,7 +37,7 @@ pytestmark = pytest.mark.soak
 
 IS_LONG = os.environ.get("PARTITA_SOAK") == "long"
 ROUNDS = 20 if IS_LONG else 1
-BURST = 4_000 if IS_LONG else 800  # answers to wait for before and after something happens
+BURST = 4_000 if IS_LONG else 400  # answers to wait for before and after something happens
 CLIENTS = 32
 Result = TypeVar("Result")
 

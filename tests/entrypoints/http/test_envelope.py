@@ -1,5 +1,7 @@
 """What surrounds every request: its id, the version, and problems for what no route takes."""
 
+import asyncio
+import json
 import logging
 from typing import Any
 
@@ -9,6 +11,8 @@ from httpx2 import AsyncClient
 
 from domain.shared.errors import DomainError
 from entrypoints.http.problems import status_of
+from tests.entrypoints.http.conftest import NewServer
+from tests.entrypoints.http.raw_upload import uploading
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
 
@@ -168,6 +172,21 @@ async def test_a_bug_is_a_problem_that_tells_nothing_and_is_logged(
             assert "secret" not in response.text
             assert told["request_id"] in told["detail"] or "request_id" in told["detail"]
     assert "the secret inside" in caplog.text
+
+
+@pytest.mark.parametrize("rest", ["/transactions", "/transactions/bulk", "/accounts"])
+async def test_a_client_that_goes_away_in_mid_body_is_nobodys_mistake(
+    new_server: NewServer, tenant: Tenant, caplog: pytest.LogCaptureFixture, rest: str
+) -> None:
+    url = await new_server()
+    head = await tenant.head()
+    async with uploading(url, tenant.path(rest), tenant.key, Content_Type="application/json") as upload:
+        await upload.send(json.dumps(sale()).encode())
+        await asyncio.sleep(0.05)
+        upload.vanish()
+    await asyncio.sleep(0.1)
+    assert caplog.records == []
+    assert await tenant.head() == head
 
 
 def subclasses(error: type[DomainError]) -> list[type[DomainError]]:

@@ -232,7 +232,7 @@ async def test_single_posts_beside_a_stream_stay_quick(url: str, tenant: Tenant)
         async with uploading(url, tenant.path("/transactions/bulk"), tenant.key) as upload:
 
             async def send() -> None:
-                for _ in range(100):
+                for _ in range(50):
                     await upload.send(LINE * 100)
                 await upload.end()
 
