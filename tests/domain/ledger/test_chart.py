@@ -1,4 +1,5 @@
 import re
+import time
 
 import pytest
 from hypothesis import example, given
@@ -87,6 +88,23 @@ def test_what_no_path_could_ever_fit_is_no_pattern(pattern: str) -> None:
 def test_a_long_path_is_matched_in_a_moment_however_many_stars_there_are() -> None:
     path = ":".join(["a"] * 128)
     assert not Pattern("**:" + ":".join(["*"] * 60) + ":**:b").matches(path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path"),
+    [
+        ("**:*:*:*:**:y", ":".join(["x"] * 127)),
+        ("**:" + ":".join(["a"] * 50) + ":b:**:y", ":".join(["a"] * 120 + ["y"])),
+        ("**:" + ":".join(["*"] * 60) + ":**:y", ":".join(["y"] * 120)),
+        (":".join(["a"] * 120) + ":**:y", ":".join(["a"] * 120)),
+    ],
+    ids=["stars", "names", "many stars", "a long beginning"],
+)
+def test_a_thousand_rules_are_tried_on_the_longest_path_in_a_moment(pattern: str, path: str) -> None:
+    chart = Chart(tuple(Rule(Pattern(f"{pattern}{n}"), AccountType.EQUITY) for n in range(1_000)))
+    begun = time.process_time()
+    assert chart.type_for(path) is None
+    assert time.process_time() - begun < 0.05
 
 
 WALLETS = Rule(Pattern("users:*:wallet"), AccountType.LIABILITY)
