@@ -70,8 +70,9 @@ class MemoryGroup(MemorySnapshot):
         known = _named(self._ledger.keys, keys)
         return {key: use for key, use in known.items() if self._used_at(use) > used_after}
 
-    async def recall(self, known: KnownKey) -> Outcome:
-        return Outcome(tuple(self._ledger.applied[known.first_sequence - 1 : known.last_sequence]))
+    async def recall(self, known: Mapping[str, KnownKey]) -> Mapping[str, Outcome]:
+        applied = self._ledger.applied
+        return {key: Outcome(tuple(applied[use.first_sequence - 1 : use.last_sequence])) for key, use in known.items()}
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:
         self._next_book = self._next_book.fork()

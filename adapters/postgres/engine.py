@@ -27,6 +27,10 @@ JOURNAL_PLANS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+# A server that does not answer (a paused one, a lost route) is taken for one that is away. Reports may take a while.
+CONNECT_SECONDS: Final = 5
+JOURNAL_STATEMENT_SECONDS: Final = 15
+SERVICE_STATEMENT_SECONDS: Final = 60
 _OWNER_SETTINGS: Final = {"application_name": "partita maintenance", "jit": "off", "timezone": "UTC"}
 
 
@@ -36,9 +40,9 @@ class BadDatabaseUrl(ValueError):
 
 def journal_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
     """Return the pool that groups commit through."""
-    return _engine(
-        database_url, _SERVICE_SETTINGS | JOURNAL_PLANS, pool_size=pool_size, max_overflow=0, pool_timeout=10
-    )
+    settings = _SERVICE_SETTINGS | JOURNAL_PLANS
+    limits = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10}
+    return _engine(database_url, settings, JOURNAL_STATEMENT_SECONDS, **limits)
 
 
 def service_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
@@ -46,15 +50,18 @@ def service_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
     # What is read follows an index, too, however the tables have grown since they were last analysed: a page of a
     # million transactions took 300 ms instead of 7 right after they had been imported.
     settings = _SERVICE_SETTINGS | JOURNAL_PLANS | {"plan_cache_mode": "force_custom_plan"}
-    return _engine(database_url, settings, pool_size=pool_size, max_overflow=0, pool_timeout=10, pool_pre_ping=True)
+    limits = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
+    return _engine(database_url, settings, SERVICE_STATEMENT_SECONDS, **limits)
 
 
 def owner_engine(database_url: str) -> AsyncEngine:
     """Return connections as the user of the URL, who owns the schema: for migrations and rebuilding only."""
-    return _engine(database_url, _OWNER_SETTINGS, pool_size=2)
+    return _engine(database_url, _OWNER_SETTINGS, None, pool_size=2)
 
 
-def _engine(database_url: str, server_settings: dict[str, str], **pool: Any) -> AsyncEngine:
+def _engine(
+    database_url: str, server_settings: dict[str, str], statement_seconds: float | None, **pool: Any
+) -> AsyncEngine:
     try:
         url = make_url(database_url)
     except ArgumentError as error:
@@ -63,6 +70,12 @@ def _engine(database_url: str, server_settings: dict[str, str], **pool: Any) -> 
         raise BadDatabaseUrl(f"DATABASE_URL names {url.get_backend_name()!r}; Partita runs on PostgreSQL")
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
-        connect_args={"server_settings": server_settings, "timeout": 10},
+        # What a request carried is nobody else's to read in a log.
+        hide_parameters=True,
+        connect_args={
+            "server_settings": server_settings,
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": statement_seconds,
+        },
         **pool,
     )

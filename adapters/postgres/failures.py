@@ -48,3 +48,9 @@ def database_trouble(error: BaseException) -> str | None:
     if isinstance(error, _REFUSED):
         return f"The database refuses: {error}."
     return None
+
+
+def said(error: BaseException) -> str:
+    """Return what the error says, in a line and without the statement that it was raised for."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+    return " ".join(str(cause).split()) or type(cause).__name__

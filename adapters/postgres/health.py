@@ -1,10 +1,15 @@
 """Whether PostgreSQL can be written to, and is the database that this version needs."""
 
+import asyncio
+from typing import Final
+
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.failures import is_away
 from adapters.postgres.schema import SchemaNotReady, require_ready
+
+TIMEOUT_SECONDS: Final = 3.0
 
 
 class PostgresHealth:
@@ -15,10 +20,11 @@ class PostgresHealth:
 
     async def trouble(self) -> str | None:
         try:
-            await require_ready(self._engine)
-            async with self._engine.connect() as connection:
-                if await connection.scalar(text("SELECT pg_is_in_recovery()")):
-                    return "The database is a standby, which nothing can be written to."
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await require_ready(self._engine)
+                async with self._engine.connect() as connection:
+                    if await connection.scalar(text("SELECT pg_is_in_recovery()")):
+                        return "The database is a standby, which nothing can be written to."
         except SchemaNotReady as error:
             return str(error)
         except Exception as error:

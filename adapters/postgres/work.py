@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.failures import is_away
+from adapters.postgres.failures import is_away, said
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.access import Permission, Principal
 
@@ -62,7 +62,7 @@ async def tenant_view(engine: AsyncEngine, organisation_id: int) -> AsyncIterato
             yield connection
     except Exception as error:
         if is_away(error):
-            raise StoreUnavailable(str(error)) from error
+            raise StoreUnavailable(said(error)) from error
         raise
 
 
@@ -79,7 +79,7 @@ async def tenant_transaction(engine: AsyncEngine, organisation_id: int) -> Async
             is_committing = False
     except Exception as error:
         if is_away(error):
-            raise (CommitInDoubt if is_committing else StoreUnavailable)(str(error)) from error
+            raise (CommitInDoubt if is_committing else StoreUnavailable)(said(error)) from error
         raise
 
 
@@ -121,7 +121,7 @@ async def driver_transaction(
             if not isinstance(error, PoolTimeout):
                 # Its neighbours in the pool are most likely gone too.
                 await engine.dispose()
-            raise (CommitInDoubt if is_committing else StoreUnavailable)(str(error) or repr(error)) from error
+            raise (CommitInDoubt if is_committing else StoreUnavailable)(said(error)) from error
         raise
 
 
@@ -146,7 +146,7 @@ async def owner_session(
                 await connection.invalidate()
     except Exception as error:
         if is_away(error):
-            raise StoreUnavailable(str(error) or repr(error)) from error
+            raise StoreUnavailable(said(error)) from error
         raise
 
 

@@ -40,8 +40,13 @@ class Authenticate:
         if looking is None:
             looking = asyncio.create_task(self._look_up(organisation_id, text, now))
             self._looking[text] = looking
-            looking.add_done_callback(lambda _: self._looking.pop(text, None))
+            looking.add_done_callback(lambda task: self._looked_up(text, task))
         return await asyncio.shield(looking)
+
+    def _looked_up(self, text: str, looking: asyncio.Task[Principal]) -> None:
+        self._looking.pop(text, None)
+        if not looking.cancelled():
+            looking.exception()  # also where every caller has gone, it counts as seen
 
     async def _look_up(self, organisation_id: int, text: str, now: float) -> Principal:
         self._remembered.pop(text, None)

@@ -44,7 +44,9 @@ class JournalDestination:
     def _answer(self, line: TransactionLine) -> asyncio.Future[Outcome]:
         try:
             command = PostTransaction(self._draft_of(line.document, self._ids.new("txn")))
-            return self._journal.enqueue(self._principal, self._slug, command, request_id=self._request_id)
+            return self._journal.enqueue(
+                self._principal, self._slug, command, is_bulk=True, request_id=self._request_id
+            )
         except DomainError as refusal:
             answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             answer.set_exception(refusal)

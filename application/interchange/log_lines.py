@@ -67,7 +67,7 @@ def _content(line: bytes, document: dict[str, Any], hashes: bytes) -> bytes:
     # Someone has formatted the line anew, or changed it.
     try:
         return canonical_json(document)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LineUnreadable(f"it cannot be an event: {error}") from error
 
 

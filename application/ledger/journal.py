@@ -21,10 +21,15 @@ from domain.ledger.events import Event
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
 from domain.shared.chain import Author, Head, record
-from domain.shared.errors import DomainError, Unavailable
+from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 CLOCK_AHEAD_ALERT: Final = timedelta(seconds=5)
 RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
+
+# However the store fails: refusing, or not answering at all.
+PATIENCE_SECONDS: Final = 30.0
+# All that waits in this process, whichever its ledger; some 500 bytes each.
+WAITING_WEIGHT_MAX: Final = 200_000
 
 _log = logging.getLogger("partita.journal")
 
@@ -43,6 +48,7 @@ class Journal:
         self._ids = ids
         self._retry_delays_seconds = retry_delays_seconds
         self._queues: dict[LedgerAddress, GroupQueue] = {}
+        self._waiting_weight = 0
         self._runners: set[asyncio.Task[None]] = set()
 
     async def submit(
@@ -68,6 +74,9 @@ class Journal:
     ) -> asyncio.Future[Outcome]:
         """Do as `submit` does, and return at once with where the answer will be. A bulk command lets others pass."""
         principal.require(command.permission)
+        weight = 1 + command.size
+        if self._waiting_weight + weight > WAITING_WEIGHT_MAX and self._waiting_weight:
+            raise Overloaded(f"{WAITING_WEIGHT_MAX:,} commands and entries are waiting to be written.")
         address = LedgerAddress(principal.organisation_id, slug)
         queue = self._queues.get(address)
         if queue is None:
@@ -75,7 +84,12 @@ class Journal:
             self._start(address, queue)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         queue.add(Submission(command, Author(principal.actor, request_id), key, answer), is_bulk=is_bulk)
+        self._waiting_weight += weight
+        answer.add_done_callback(lambda _: self._leave(weight))
         return answer
+
+    def _leave(self, weight: int) -> None:
+        self._waiting_weight -= weight
 
     async def try_out(self, principal: Principal, slug: str, command: Command) -> Outcome:
         """Return what the command would do now, without doing it: no lock, no group, nothing stored.
@@ -89,10 +103,13 @@ class Journal:
             events = command.execute(book, now)
             return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
-    async def close(self) -> None:
-        """Wait until all that was submitted is answered."""
-        while self._runners:
-            await asyncio.wait(self._runners)
+    async def close(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
+        """Wait until all that was submitted is answered; what the store keeps waiting for longer is given up."""
+        if self._runners:
+            _, late = await asyncio.wait(self._runners, timeout=patience_seconds)
+            for runner in late:
+                runner.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     def _start(self, address: LedgerAddress, queue: GroupQueue) -> None:
         runner = asyncio.create_task(self._run(address, queue), name=f"journal {address.slug}")
@@ -134,6 +151,7 @@ class Journal:
 
     async def _attempt(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
         """Commit the group, trying again for some seconds while the store is away."""
+        until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         for delay_seconds in (*self._retry_delays_seconds, None):
             answers: list[Answer] = []
             try:
@@ -146,7 +164,7 @@ class Journal:
                 if await self._was_kept(address, answers):
                     return answers
             except StoreUnavailable:
-                if delay_seconds is None:
+                if delay_seconds is None or asyncio.get_running_loop().time() > until:
                     raise
                 await asyncio.sleep(delay_seconds)
             else:
@@ -179,6 +197,7 @@ class Journal:
         now = self._time(held.head)
         keys = [submission.key.key for submission in group if submission.key]
         known = await held.known_keys(keys, used_after=now - KEYS_LIVE) if keys else {}
+        recalled = await held.recall(known) if known else {}
         book = await held.load(Scope.union([submission.command.scope() for submission in group]))
         head = held.head
         done: dict[str, Outcome] = {}
@@ -189,7 +208,7 @@ class Journal:
             try:
                 if key and key.key in known:
                     key.require_same_request(known[key.key].fingerprint)
-                    answer = replace(await held.recall(known[key.key]), replayed=True)
+                    answer = replace(recalled[key.key], replayed=True)
                 elif key and key.key in done:
                     answer = _replay(key, done[key.key])
                 else:

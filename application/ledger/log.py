@@ -1,6 +1,6 @@
 """Reading a ledger's log, however long it is, without holding anything open for long."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from application.ledger.readers import LedgerReads, StoredEvent
@@ -28,11 +28,38 @@ async def read_log(
     A log that lacks events is given as it is, and ends early where its end is missing.
     Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
     """
+    async for chunk in _read(
+        work, principal, lambda reads, after, limit: reads.events.events(slug, after=after, limit=limit), until
+    ):
+        yield chunk
+
+
+async def read_organisation_head(work: Work[LedgerReads, object], principal: Principal) -> Head:
+    """Return the last event of the organisation's own log. Raises `PermissionDenied`, `StoreUnavailable`."""
+    async with work.read(principal, Permission.EVENTS_READ) as reads:
+        return await reads.events.organisation_head()
+
+
+async def read_organisation_log(
+    work: Work[LedgerReads, object], principal: Principal, *, until: int
+) -> AsyncIterator[Sequence[StoredEvent]]:
+    """Yield the events of the organisation's own log, as `read_log` does. Raises `PermissionDenied`, `StoreUnavailable`."""
+    async for chunk in _read(
+        work, principal, lambda reads, after, limit: reads.events.organisation_events(after=after, limit=limit), until
+    ):
+        yield chunk
+
+
+async def _read(
+    work: Work[LedgerReads, object],
+    principal: Principal,
+    events_of: Callable[[LedgerReads, int, int], Awaitable[Sequence[StoredEvent]]],
+    until: int,
+) -> AsyncIterator[Sequence[StoredEvent]]:
     after = 0
     while after < until:
         async with work.read(principal, Permission.EVENTS_READ) as reads:
-            limit = min(CHUNK_EVENTS_MAX, until - after)
-            events = await reads.events.events(slug, after=after, limit=limit)
+            events = await events_of(reads, after, min(CHUNK_EVENTS_MAX, until - after))
         # More events than `until - after` fit no gapless log: what lies beyond is not of this reading.
         chunk = [event for event in events if event.sequence <= until]
         if not chunk:

@@ -101,8 +101,8 @@ class Group(Snapshot, Protocol):
         """Return those of the keys that were used in this ledger after that time."""
         ...
 
-    async def recall(self, known: KnownKey) -> Outcome:
-        """Return the outcome that the key had when it was first used."""
+    async def recall(self, known: Mapping[str, KnownKey]) -> Mapping[str, Outcome]:
+        """Return the outcome that each key had when it was first used."""
         ...
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
-from domain.ledger.account import Account
+from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.book import LedgerSettings, Line
@@ -77,7 +77,8 @@ class AccountEntryView:
 class TrialBalanceLine:
     """What one account has seen of one asset."""
 
-    account: Account
+    path: str
+    type: AccountType
     asset: Asset
     balance: Balance
 
@@ -92,12 +93,13 @@ class TrialBalance:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """An event as the log holds it."""
+    """An event as the log holds it; `recorded_at` is what stands beside it, which the event says, too."""
 
     sequence: int
     content: bytes
     previous_hash: bytes
     hash: bytes
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,10 +199,18 @@ class TransactionReader(Protocol):
 
 
 class EventReader(Protocol):
-    """Reads the log."""
+    """Reads logs: that of a ledger, and the organisation's own."""
 
     async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return up to `limit` events after the sequence, in order; fewer where they are long, but at least one."""
+        ...
+
+    async def organisation_head(self) -> Head:
+        """Return the last event of the organisation's own log."""
+        ...
+
+    async def organisation_events(self, *, after: int, limit: int) -> Sequence[StoredEvent]:
+        """Return events of the organisation's own log, as `events` does."""
         ...
 
 

@@ -1,18 +1,23 @@
 """Verification: showing that a log is what was written, or where it is not."""
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from application.ledger.checkpoint import Checkpoint
-from application.ledger.log import Progress, read_head, read_log
-from application.ledger.readers import LedgerReads
+from application.ledger.log import Progress, read_head, read_log, read_organisation_head, read_organisation_log
+from application.ledger.readers import LedgerReads, StoredEvent
 from application.shared.ports import Work
 from domain.shared.access import Principal
 from domain.shared.chain import ChainBroken, Head, follow
+from domain.shared.errors import Overloaded
 
 # About a millisecond: whoever else is served by this event loop does not notice.
 EVENTS_PER_TURN: Final = 100
+# Each holds a connection of the pool and some of a core, for minutes where a log is long.
+RUNNING_MAX: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,12 @@ class ChainFollower:
         self._checkpoint = checkpoint
         self.head = Head()
 
-    def take(self, sequence: int, content: bytes, hash: bytes) -> None:
-        """Go on to the next event, which is stored under this sequence. Raises `ChainBroken`."""
+    def take(self, sequence: int, content: bytes, hash: bytes, recorded_at: datetime | None = None) -> None:
+        """Go on to the next event, stored under this sequence, and beside this time if any. Raises `ChainBroken`."""
         expected = self.head.sequence + 1
         if sequence != expected:
             raise ChainBroken(expected, f"the event is missing: after sequence {expected - 1} comes {sequence}")
-        head = follow(self.head, content, hash)
+        head = follow(self.head, content, hash, recorded_at)
         if self._checkpoint is not None and self._checkpoint.sequence == sequence and self._checkpoint.hash != hash:
             raise ChainBroken(sequence, "the hash is not the one that the checkpoint was signed for")
         self.head = head
@@ -78,11 +83,46 @@ async def verify_ledger(
     Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
     """
     until = (await read_head(work, principal, slug)).sequence
+    return await _verify(read_log(work, principal, slug, until=until), until, checkpoint, progress)
+
+
+async def verify_organisation(
+    work: Work[LedgerReads, object], principal: Principal, *, progress: Progress | None = None
+) -> Verification:
+    """Verify the organisation's own log, which tells of its keys and ledgers.
+
+    Raises `PermissionDenied`, `StoreUnavailable`.
+    """
+    until = (await read_organisation_head(work, principal)).sequence
+    return await _verify(read_organisation_log(work, principal, until=until), until, None, progress)
+
+
+class Verifications:
+    """Verifies ledgers for whoever asks over the network: few at a time, as each reads a log of any length."""
+
+    def __init__(self, work: Work[LedgerReads, object]) -> None:
+        self._work = work
+        self._running = 0
+
+    async def verify(self, principal: Principal, slug: str) -> Verification:
+        """Do as `verify_ledger` does. Raises also `Overloaded`."""
+        if self._running >= RUNNING_MAX:
+            raise Overloaded(f"{RUNNING_MAX} verifications are running on this server already.")
+        self._running += 1
+        try:
+            return await verify_ledger(self._work, principal, slug)
+        finally:
+            self._running -= 1
+
+
+async def _verify(
+    log: AsyncIterator[Sequence[StoredEvent]], until: int, checkpoint: Checkpoint | None, progress: Progress | None
+) -> Verification:
     follower = ChainFollower(checkpoint)
     try:
-        async for chunk in read_log(work, principal, slug, until=until):
+        async for chunk in log:
             for index, event in enumerate(chunk, 1):
-                follower.take(event.sequence, event.content, event.hash)
+                follower.take(event.sequence, event.content, event.hash, event.recorded_at)
                 if index % EVENTS_PER_TURN == 0:
                     await asyncio.sleep(0)
             if progress is not None:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from adapters.memory import CountedIds
 from application.ledger.readers import (
@@ -40,7 +41,9 @@ def chained(count: int, *, name: str = "Main") -> list[StoredEvent]:
         )
         recorded_at = NOW + timedelta(seconds=number)
         recorded = record(event, head, id=ids.new("evt"), author=AUTHOR, recorded_at=recorded_at)
-        stored.append(StoredEvent(recorded.sequence, recorded.content, recorded.previous_hash, recorded.hash))
+        stored.append(
+            StoredEvent(recorded.sequence, recorded.content, recorded.previous_hash, recorded.hash, recorded_at)
+        )
         head = recorded.head
     return stored
 
@@ -52,10 +55,9 @@ class StoredLog:
         self.rows = {event.sequence: event for event in events}
         self.views = 0
 
-    def change(self, sequence: int, *, content: bytes | None = None, hash: bytes | None = None) -> None:
+    def change(self, sequence: int, **columns: Any) -> None:
         """Write over a row."""
-        row = self.rows[sequence]
-        self.rows[sequence] = replace(row, content=content or row.content, hash=hash or row.hash)
+        self.rows[sequence] = replace(self.rows[sequence], **columns)
 
     def swap(self, first: int, second: int) -> None:
         """Exchange two rows, hashes and all."""
@@ -128,3 +130,9 @@ class _Events:
     async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
         following = sorted(sequence for sequence in self._log.rows if sequence > after)
         return [self._log.rows[sequence] for sequence in following[:limit]]
+
+    async def organisation_head(self) -> Head:
+        return await _Ledgers(self._log).head(SLUG)
+
+    async def organisation_events(self, *, after: int, limit: int) -> Sequence[StoredEvent]:
+        return await self.events(SLUG, after=after, limit=limit)

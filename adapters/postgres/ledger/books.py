@@ -1,21 +1,20 @@
 """Books on PostgreSQL: groups that hold a ledger's head, and snapshots that hold nothing."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.ledger.event_rows import recalled
+from adapters.postgres.ledger.loading import load_into
 from adapters.postgres.ledger.projections import project
-from adapters.postgres.ledger.rows import account_of, chart_of
+from adapters.postgres.ledger.rows import chart_of
 from adapters.postgres.work import DriverConnection, driver_transaction
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
-from domain.ledger.asset import Asset
-from domain.ledger.balance import Balance
-from domain.ledger.book import Book, LedgerSettings, PostedTransaction, Scope
+from domain.ledger.book import Book, LedgerSettings, Scope
+from domain.ledger.events import AccountChanged, AccountOpened
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head
 from domain.shared.text import is_storable
@@ -32,55 +31,6 @@ CROSS JOIN LATERAL (
     SELECT sequence, hash, recorded_at FROM event_log WHERE stream_id = $1 ORDER BY sequence DESC LIMIT 1
 ) AS head
 WHERE settings.ledger_id = $1
-"""
-# Look-ups by unnested keys are written as lateral joins with a limit, which can only be done key by key through an
-# index: never as a join that reads all accounts of a ledger.
-_ACCOUNTS = """
-SELECT found.*
-FROM unnest($2::text[]) AS wanted (path)
-CROSS JOIN LATERAL (
-    SELECT number, path, type, status, metadata, version FROM accounts
-    WHERE ledger_id = $1 AND accounts.path = wanted.path LIMIT 1
-) AS found
-"""
-_BALANCES = """
-SELECT wanted.number, wanted.asset, last.posted_debits::text, last.posted_credits::text, last.balance_version
-FROM unnest($2::bigint[], $3::text[]) AS wanted (number, asset)
-CROSS JOIN LATERAL (
-    SELECT posted_debits, posted_credits, balance_version FROM entries
-    WHERE ledger_id = $1 AND account_number = wanted.number AND entries.asset = wanted.asset
-    ORDER BY sequence DESC, position DESC LIMIT 1
-) AS last
-"""
-_ASSETS = """
-SELECT found.*
-FROM unnest($2::text[]) AS wanted (code)
-CROSS JOIN LATERAL (
-    SELECT code, scale, version FROM assets WHERE ledger_id = $1 AND assets.code = wanted.code LIMIT 1
-) AS found
-"""
-_USED_ASSETS = """
-SELECT wanted.code
-FROM unnest($2::text[]) AS wanted (code)
-CROSS JOIN LATERAL (
-    SELECT FROM entries WHERE ledger_id = $1 AND asset = wanted.code AND balance_version = 1
-    ORDER BY ledger_id, asset, account_number LIMIT 1
-) AS first
-"""
-_REFERENCES = """
-SELECT wanted.reference, found.id
-FROM unnest($2::text[]) AS wanted (reference)
-CROSS JOIN LATERAL (
-    SELECT id FROM transactions WHERE ledger_id = $1 AND transactions.reference = wanted.reference LIMIT 1
-) AS found
-"""
-_TRANSACTIONS = """
-SELECT found.*
-FROM unnest($2::uuid[]) AS wanted (id)
-CROSS JOIN LATERAL (
-    SELECT id, reference, metadata, version FROM transactions WHERE ledger_id = $1 AND transactions.id = wanted.id
-    LIMIT 1
-) AS found
 """
 _KNOWN_KEYS = """
 SELECT found.*
@@ -107,8 +57,10 @@ ON CONFLICT (stream_id, key) DO UPDATE SET fingerprint = excluded.fingerprint,
 _HASH_AT = "SELECT hash FROM event_log WHERE stream_id = $1 AND sequence = $2"
 
 
-# About 100 MB of Python objects.
-RETAINED_LINES_MAX = 100_000
+# In things that a book knows: accounts, balances, assets, rules; about 100 MB of Python objects.
+RETAINED_THINGS_MAX = 100_000
+# An account with more metadata than this is looked up anew by each group: a page of text is no balance.
+RETAINED_METADATA_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +70,12 @@ class _Retained:
     head: Head
     rebuilds: int
     book: Book
+
+    @property
+    def things(self) -> int:
+        """How much it knows."""
+        book = self.book
+        return 1 + len(book.accounts) + len(book.balances) + len(book.assets) + len(book.chart.rules)
 
 
 class PostgresBooks:
@@ -130,12 +88,14 @@ class PostgresBooks:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        # The one used longest ago comes first.
         self._retained: dict[LedgerAddress, _Retained] = {}
+        self._retained_things = 0
 
     @asynccontextmanager
     async def group(self, ledger: LedgerAddress) -> AsyncIterator["PostgresGroup"]:
         # Whatever goes wrong from here on, a book that commands may have changed is not seen again.
-        retained = self._retained.pop(ledger, None)
+        retained = self._forget(ledger)
         async with driver_transaction(self._engine, ledger.organisation_id) as connection:
             group = await _open(connection, ledger, _LOCK, retained)
             yield group
@@ -152,10 +112,20 @@ class PostgresBooks:
             return
         book.references.clear()
         book.transactions.clear()
-        if sum(len(kept.book.balances) for kept in self._retained.values()) + len(book.balances) > RETAINED_LINES_MAX:
-            self._retained.clear()
-        else:
-            self._retained[ledger] = _Retained(group.head, group.rebuilds, book)
+        for path in group.wordy_accounts:
+            book.accounts.pop(path, None)
+        self._forget(ledger)  # another group of it may have ended meanwhile
+        retained = _Retained(group.head, group.rebuilds, book)
+        self._retained[ledger] = retained
+        self._retained_things += retained.things
+        while self._retained_things > RETAINED_THINGS_MAX:
+            self._forget(next(iter(self._retained)))
+
+    def _forget(self, ledger: LedgerAddress) -> _Retained | None:
+        retained = self._retained.pop(ledger, None)
+        if retained is not None:
+            self._retained_things -= retained.things
+        return retained
 
 
 async def _open(
@@ -197,6 +167,7 @@ class PostgresGroup:
         self._ledger_id = ledger_id
         self._head = head
         self.book = book
+        self.wordy_accounts: set[str] = set()
 
     @property
     def head(self) -> Head:
@@ -204,14 +175,15 @@ class PostgresGroup:
         return self._head
 
     async def load(self, scope: Scope) -> Book:
-        await load_into(self.book, self._connection, self._ledger_id, scope)
+        loaded = await load_into(self.book, self._connection, self._ledger_id, scope)
+        self._mark_wordy(loaded)
         return self.book
 
     async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         rows = await self._connection.fetch(_KNOWN_KEYS, self._ledger_id, keys, used_after)
         return {row["key"]: KnownKey(row["fingerprint"], row["first_sequence"], row["last_sequence"]) for row in rows}
 
-    async def recall(self, known: KnownKey) -> Outcome:
+    async def recall(self, known: Mapping[str, KnownKey]) -> Mapping[str, Outcome]:
         return await recalled(self._connection, self._ledger_id, known)
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:
@@ -229,6 +201,13 @@ class PostgresGroup:
         await project(self._connection, self._organisation_id, self._ledger_id, applied, recorded[0].sequence)
         await self._keep_keys(outcomes, applied)
         self._head = recorded[-1].head
+        self._mark_wordy(
+            each.event.account for each in applied if isinstance(each.event, AccountOpened | AccountChanged)
+        )
+
+    def _mark_wordy(self, paths: Iterable[str]) -> None:
+        accounts = self.book.accounts
+        self.wordy_accounts.update(path for path in paths if len(accounts[path].metadata) > RETAINED_METADATA_MAX)
 
     async def _keep_keys(self, outcomes: Sequence[Outcome], applied: Sequence[Applied]) -> None:
         rows = [
@@ -246,34 +225,3 @@ class PostgresGroup:
 
     async def holds(self, sequence: int, hash: bytes) -> bool:
         return bool(await self._connection.fetchval(_HASH_AT, self._ledger_id, sequence) == hash)
-
-
-async def load_into(book: Book, connection: DriverConnection, ledger_id: int, scope: Scope) -> None:
-    """Fill the book with what the scope names and it lacks; each kind of thing is one statement, or none.
-
-    A command names what its caller wrote, before anything was checked: what cannot be stored is not there.
-    """
-    balances = [key for key in scope.balances if key not in book.balances]
-    paths = {path for path in scope.accounts if path not in book.accounts}
-    paths.update(path for path, _ in balances if path not in book.accounts)
-    if accounts := [path for path in paths if is_storable(path)]:
-        for row in await connection.fetch(_ACCOUNTS, ledger_id, accounts):
-            book.accounts[row["path"]] = account_of(row)
-    if wanted := [(path, code) for path, code in balances if path in book.accounts and is_storable(code)]:
-        paths_of = {book.accounts[path].number: path for path, _ in wanted}
-        numbers = [book.accounts[path].number for path, _ in wanted]
-        codes = [code for _, code in wanted]
-        for number, code, debits, credits, version in await connection.fetch(_BALANCES, ledger_id, numbers, codes):
-            book.balances[paths_of[number], code] = Balance(int(debits), int(credits), version)
-    if assets := [code for code in scope.assets if code not in book.assets and is_storable(code)]:
-        for code, scale, version in await connection.fetch(_ASSETS, ledger_id, assets):
-            book.assets[code] = Asset(code, scale, version)
-    if asset_uses := [code for code in scope.asset_uses if code not in book.used_assets and is_storable(code)]:
-        book.used_assets.update(row["code"] for row in await connection.fetch(_USED_ASSETS, ledger_id, asset_uses))
-    if references := [reference for reference in scope.references if is_storable(reference)]:
-        for reference, id in await connection.fetch(_REFERENCES, ledger_id, references):
-            book.references[reference] = outward_id("txn", id)
-    if ids := [stored for id in scope.transactions if (stored := stored_id("txn", id))]:
-        for id, reference, metadata, version in await connection.fetch(_TRANSACTIONS, ledger_id, ids):
-            outward = outward_id("txn", id)
-            book.transactions[outward] = PostedTransaction(outward, reference, metadata, version)

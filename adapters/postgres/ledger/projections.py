@@ -56,31 +56,39 @@ INSERT INTO metadata_values (organisation_id, ledger_id, subject, digest, sequen
 SELECT $1, $2, subject, digest, sequence FROM unnest($3::text[], $4::bytea[], $5::bigint[])
     AS rows (subject, digest, sequence)
 """
-# The statements below are for settings, which change rarely: one for each event.
+_REGISTER_ASSETS = """
+INSERT INTO assets (organisation_id, ledger_id, code, scale, version)
+SELECT $1, $2, code, scale, registrations FROM unnest($3::text[], $4::smallint[], $5::bigint[])
+    AS rows (code, scale, registrations)
+ON CONFLICT (ledger_id, code) DO UPDATE SET scale = excluded.scale, version = assets.version + excluded.version
+"""
 _CREATE_SETTINGS = """
 INSERT INTO ledger_settings (organisation_id, ledger_id, name, time_zone, metadata, version, created_at, chart,
                              chart_version)
 VALUES ($1, $2, $3, $4, $5::text::jsonb, 1, $6, '[]', 1)
 """
 _CHANGE_SETTINGS = """
-UPDATE ledger_settings SET name = $2, metadata = $3::text::jsonb, version = version + 1 WHERE ledger_id = $1
+UPDATE ledger_settings SET name = $2, metadata = $3::text::jsonb, version = version + $4 WHERE ledger_id = $1
 """
 _SET_CHART = """
-UPDATE ledger_settings SET chart = $2::text::jsonb, chart_version = chart_version + 1 WHERE ledger_id = $1
+UPDATE ledger_settings SET chart = $2::text::jsonb, chart_version = chart_version + $3 WHERE ledger_id = $1
 """
-_REGISTER_ASSET = """
-INSERT INTO assets (organisation_id, ledger_id, code, scale, version) VALUES ($1, $2, $3, $4, 1)
-ON CONFLICT (ledger_id, code) DO UPDATE SET scale = excluded.scale, version = assets.version + 1
+_CHANGE_ACCOUNTS = """
+UPDATE accounts SET metadata = rows.metadata::jsonb, version = version + changes
+FROM unnest($2::text[], $3::text[], $4::bigint[]) AS rows (path, metadata, changes)
+WHERE ledger_id = $1 AND accounts.path = rows.path
+RETURNING number, rows.path
 """
-_CHANGE_ACCOUNT = """
-UPDATE accounts SET metadata = $3::text::jsonb, version = version + 1 WHERE ledger_id = $1 AND path = $2
-RETURNING number
+_CHANGE_TRANSACTIONS = """
+UPDATE transactions SET metadata = rows.metadata::jsonb, version = version + changes
+FROM unnest($2::uuid[], $3::text[], $4::bigint[]) AS rows (id, metadata, changes)
+WHERE ledger_id = $1 AND transactions.id = rows.id
+RETURNING sequence, rows.id
 """
-_CHANGE_TRANSACTION = """
-UPDATE transactions SET metadata = $3::text::jsonb, version = version + 1 WHERE ledger_id = $1 AND id = $2
-RETURNING sequence
+_FORGET_METADATA_VALUES = """
+DELETE FROM metadata_values USING unnest($2::text[], $3::bigint[]) AS rows (subject, sequence)
+WHERE ledger_id = $1 AND metadata_values.subject = rows.subject AND metadata_values.sequence = rows.sequence
 """
-_FORGET_METADATA_VALUES = "DELETE FROM metadata_values WHERE ledger_id = $1 AND subject = $2 AND sequence = $3"
 
 
 def metadata_digest(key: str, value: str) -> bytes:
@@ -152,23 +160,52 @@ class _Rows:
             sequences.append(sequence)
 
 
+@dataclass(slots=True)
+class _Changes:
+    """What a group leaves each thing as that it changes, and how often it changes it."""
+
+    assets: dict[str, tuple[int, int]] = field(default_factory=dict)
+    settings: tuple[LedgerChanged, int] | None = None
+    chart: tuple[ChartSet, int] | None = None
+    accounts: dict[str, tuple[Mapping[str, str], int]] = field(default_factory=dict)
+    transactions: dict[str, tuple[Mapping[str, str], int]] = field(default_factory=dict)
+
+    def add(self, event: AssetRegistered | LedgerChanged | ChartSet | AccountChanged | TransactionChanged) -> None:
+        match event:
+            case AssetRegistered(code, scale):
+                self.assets[code] = (scale, self.assets.get(code, (0, 0))[1] + 1)
+            case LedgerChanged():
+                self.settings = (event, self.settings[1] + 1 if self.settings else 1)
+            case ChartSet():
+                self.chart = (event, self.chart[1] + 1 if self.chart else 1)
+            case AccountChanged(path, metadata):
+                self.accounts[path] = (metadata, self.accounts.get(path, ({}, 0))[1] + 1)
+            case TransactionChanged(id, metadata):
+                self.transactions[id] = (metadata, self.transactions.get(id, ({}, 0))[1] + 1)
+
+
 async def project(
     connection: DriverConnection, organisation_id: int, ledger_id: int, applied: Iterable[Applied], first_sequence: int
 ) -> None:
-    """Write the rows that follow from events at `first_sequence` and after it, in order."""
-    rows = _Rows()
+    """Write the rows that follow from events at `first_sequence` and after it, in order.
+
+    Each kind of row takes one statement, however many there are: what a group makes is inserted, then what it changes
+    is left as its last change has it.
+    """
+    rows, changes = _Rows(), _Changes()
     for sequence, each in enumerate(applied, first_sequence):
         match each.event:
             case TransactionPosted():
                 rows.add_transaction(sequence, each.event, each)
             case AccountOpened():
                 rows.add_account(sequence, each.event, each.recorded_at)
-            case setting:
-                # It may change what an event before it has made.
-                await _insert(connection, organisation_id, ledger_id, rows)
-                rows = _Rows()
-                await _project_setting(connection, organisation_id, ledger_id, setting, each.recorded_at)
+            case LedgerCreated(name, time_zone, metadata):
+                settings = (name, time_zone, to_json(dict(metadata)), each.recorded_at)
+                await connection.execute(_CREATE_SETTINGS, organisation_id, ledger_id, *settings)
+            case change:
+                changes.add(change)
     await _insert(connection, organisation_id, ledger_id, rows)
+    await _change(connection, organisation_id, ledger_id, changes)
 
 
 async def _insert(connection: DriverConnection, organisation_id: int, ledger_id: int, rows: _Rows) -> None:
@@ -180,42 +217,39 @@ async def _insert(connection: DriverConnection, organisation_id: int, ledger_id:
         await connection.execute(_INSERT_METADATA_VALUES, organisation_id, ledger_id, *rows.metadata_values)
 
 
-async def _project_setting(
-    connection: DriverConnection,
-    organisation_id: int,
-    ledger_id: int,
-    event: LedgerCreated | LedgerChanged | AssetRegistered | ChartSet | AccountChanged | TransactionChanged,
-    recorded_at: datetime,
-) -> None:
-    match event:
-        case AssetRegistered(code, scale):
-            await connection.execute(_REGISTER_ASSET, organisation_id, ledger_id, code, scale)
-        case ChartSet(rules):
-            await connection.execute(_SET_CHART, ledger_id, chart_document(rules))
-        case LedgerCreated(name, time_zone, metadata):
-            settings = (name, time_zone, to_json(dict(metadata)), recorded_at)
-            await connection.execute(_CREATE_SETTINGS, organisation_id, ledger_id, *settings)
-        case LedgerChanged(name, metadata):
-            await connection.execute(_CHANGE_SETTINGS, ledger_id, name, to_json(dict(metadata)))
-        case AccountChanged(path, metadata):
-            number = await connection.fetchval(_CHANGE_ACCOUNT, ledger_id, path, to_json(dict(metadata)))
-            await _refile(connection, organisation_id, ledger_id, "account", number, metadata)
-        case TransactionChanged(id, metadata):
-            stored = stored_id("txn", id)
-            sequence = await connection.fetchval(_CHANGE_TRANSACTION, ledger_id, stored, to_json(dict(metadata)))
-            await _refile(connection, organisation_id, ledger_id, "transaction", sequence, metadata)
+async def _change(connection: DriverConnection, organisation_id: int, ledger_id: int, changes: _Changes) -> None:
+    if changes.assets:
+        codes = list(changes.assets)
+        scales, registrations = zip(*changes.assets.values(), strict=True)
+        await connection.execute(_REGISTER_ASSETS, organisation_id, ledger_id, codes, scales, registrations)
+    if changes.settings:
+        changed, times = changes.settings
+        await connection.execute(_CHANGE_SETTINGS, ledger_id, changed.name, to_json(dict(changed.metadata)), times)
+    if changes.chart:
+        chart, times = changes.chart
+        await connection.execute(_SET_CHART, ledger_id, chart_document(chart.rules), times)
+    refiled: list[tuple[str, int, Mapping[str, str]]] = []
+    if changes.accounts:
+        columns = _changed(list(changes.accounts), changes.accounts.values())
+        for number, path in await connection.fetch(_CHANGE_ACCOUNTS, ledger_id, *columns):
+            refiled.append(("account", number, changes.accounts[path][0]))
+    if changes.transactions:
+        of_stored = {stored_id("txn", id): change for id, change in changes.transactions.items()}
+        columns = _changed(list(of_stored), of_stored.values())
+        for sequence, id in await connection.fetch(_CHANGE_TRANSACTIONS, ledger_id, *columns):
+            refiled.append(("transaction", sequence, of_stored[id][0]))
+    if refiled:
+        # What was filed before, in this group too, is replaced.
+        subjects, sequences, _ = zip(*refiled, strict=True)
+        await connection.execute(_FORGET_METADATA_VALUES, ledger_id, subjects, sequences)
+        rows = _Rows()
+        for subject, sequence, metadata in refiled:
+            rows.add_metadata(subject, sequence, metadata)
+        await _insert(connection, organisation_id, ledger_id, rows)
 
 
-async def _refile(
-    connection: DriverConnection,
-    organisation_id: int,
-    ledger_id: int,
-    subject: str,
-    sequence: int,
-    metadata: Mapping[str, str],
-) -> None:
-    """Replace what metadata something is found by."""
-    await connection.execute(_FORGET_METADATA_VALUES, ledger_id, subject, sequence)
-    rows = _Rows()
-    rows.add_metadata(subject, sequence, metadata)
-    await _insert(connection, organisation_id, ledger_id, rows)
+def _changed(
+    keys: list[Any], changes: Iterable[tuple[Mapping[str, str], int]]
+) -> tuple[list[Any], list[str], list[int]]:
+    documents, times = zip(*[(to_json(dict(metadata)), times) for metadata, times in changes], strict=True)
+    return keys, list(documents), list(times)

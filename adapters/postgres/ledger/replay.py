@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.postgres.ledger.books import load_into
+from adapters.postgres.ledger.loading import load_into
 from adapters.postgres.ledger.projections import project
 from adapters.postgres.tables import PROJECTIONS
 from adapters.postgres.work import DriverConnection
@@ -39,6 +39,8 @@ FROM (
 WHERE bytes_before < $4
 ORDER BY sequence
 """
+# What comes of JSON that no version of Partita wrote.
+_OF_ANOTHER_SHAPE: Final = (KeyError, ValueError, TypeError, AttributeError, RecursionError)
 _LAST = "SELECT coalesce(max(sequence), 0) FROM event_log WHERE stream_id = $1"
 
 
@@ -70,20 +72,20 @@ class Replay:
     async def _take(self, rows: Sequence[Any]) -> None:
         for row in rows:
             self.head = _next_head(self.head, row)
-        documents = [json.loads(row["content"]) for row in rows]
-        await self._load([(document["type"], document["data"]) for document in documents], rows[0]["sequence"])
+        facts = [_fact(row) for row in rows]
+        first = rows[0]["sequence"]
+        await self._load(facts, first)
         applied = []
-        for row, document in zip(rows, documents, strict=True):
+        for row, (event_type, data) in zip(rows, facts, strict=True):
             try:
-                event: Event = parse_event(document["type"], document["data"], self._book.assets.__getitem__)
+                event: Event = parse_event(event_type, data, self._book.assets.__getitem__)
                 lines = self._book.apply(event)
-            except (KeyError, ValueError, TypeError, DomainError) as error:
+            except (*_OF_ANOTHER_SHAPE, DomainError) as error:
                 raise ChainBroken(row["sequence"], f"the event does not fit the ones before it: {error!r}") from error
             applied.append(Applied(event, lines, row["recorded_at"]))
-        first = rows[0]["sequence"]
         try:
             await project(self._connection, self._organisation_id, self._ledger_id, applied, first)
-        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError) as error:
+        except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, *_OF_ANOTHER_SHAPE) as error:
             raise ChainBroken(first, f"an event from here on does not fit the ones before it: {error}") from error
 
     async def _load(self, facts: Sequence[tuple[str, Any]], first: int) -> None:
@@ -97,22 +99,24 @@ class Replay:
             book.accounts.clear()
             book.assets.clear()
         try:
-            scope = _scope(facts)
-        except (KeyError, TypeError) as error:
+            await load_into(book, self._connection, self._ledger_id, _scope(facts))
+        except (asyncpg.DataError, *_OF_ANOTHER_SHAPE) as error:
             raise ChainBroken(first, f"an event from here on cannot be read: {error!r}") from error
-        await load_into(book, self._connection, self._ledger_id, scope)
+
+
+def _fact(row: Any) -> tuple[str, Any]:
+    try:
+        document = json.loads(row["content"])
+        return document["type"], document["data"]
+    except _OF_ANOTHER_SHAPE as error:
+        raise ChainBroken(row["sequence"], f"the event cannot be read: {error!r}") from error
 
 
 def _next_head(head: Head, row: Any) -> Head:
     expected = head.sequence + 1
     if row["sequence"] != expected:
         raise ChainBroken(expected, f"the event is missing: after {head.sequence} comes {row['sequence']}")
-    following = follow(head, row["content"], row["hash"])
-    if following.recorded_at != row["recorded_at"]:
-        raise ChainBroken(
-            expected, f"its row says that it was recorded at {row['recorded_at']}, and the event does not"
-        )
-    return following
+    return follow(head, row["content"], row["hash"], row["recorded_at"])
 
 
 def _scope(facts: Sequence[tuple[str, Any]]) -> Scope:

@@ -123,4 +123,4 @@ class BalanceContract:
         assert book.transactions[posted.id].metadata == {"\U0001f600": text, "a/b~c": ""}
         async with books.group(ledger) as held:
             known = await held.known_keys(["k\U0001f600'\"\\"], used_after=BEGINNING_OF_TIME)
-            assert told(await held.recall(known["k\U0001f600'\"\\"])) == told(written)
+            assert told((await held.recall(known))["k\U0001f600'\"\\"]) == told(written)

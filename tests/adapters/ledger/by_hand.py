@@ -161,7 +161,7 @@ async def head(books: Books, ledger: LedgerAddress) -> Head:
 async def recall(books: Books, ledger: LedgerAddress, name: str) -> Outcome:
     """Recall what the key did."""
     async with books.group(ledger) as held:
-        return await held.recall((await held.known_keys([name], used_after=BEGINNING_OF_TIME))[name])
+        return (await held.recall(await held.known_keys([name], used_after=BEGINNING_OF_TIME)))[name]
 
 
 def told(outcome: Outcome) -> list[object]:

@@ -124,7 +124,7 @@ class WaywardGroup:
     async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         return await self._held.known_keys(keys, used_after=used_after)
 
-    async def recall(self, known: KnownKey) -> Outcome:
+    async def recall(self, known: Mapping[str, KnownKey]) -> Mapping[str, Outcome]:
         return await self._held.recall(known)
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:

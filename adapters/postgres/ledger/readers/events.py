@@ -1,4 +1,4 @@
-"""The log of a ledger."""
+"""The log of a ledger, and that of the organisation."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,21 +6,21 @@ from typing import Final
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.ledger.readers.lookups import ledger_id_of
+from adapters.postgres.ledger.readers.lookups import head_of, ledger_id_of
 from adapters.postgres.tables import event_log
 from application.ledger.readers import StoredEvent
-from domain.shared.chain import ZERO_HASH
+from domain.shared.chain import ZERO_HASH, Head
 
 BYTES_MAX: Final = 4 * 1024 * 1024
 
 # An event may have megabytes: of many events, only so many are read as have about 4 MiB together.
 _EVENTS = text("""
-SELECT sequence, content, hash
+SELECT sequence, content, hash, recorded_at
 FROM (
     SELECT *, sum(octet_length(content)) OVER (ORDER BY sequence) - octet_length(content) AS bytes_before
     FROM (
-        SELECT sequence, content, hash FROM event_log
-        WHERE stream_id = :ledger AND sequence > :after ORDER BY sequence LIMIT :limit
+        SELECT sequence, content, hash, recorded_at FROM event_log
+        WHERE stream_id = :stream AND sequence > :after ORDER BY sequence LIMIT :limit
     ) AS next
 ) AS sized
 WHERE bytes_before < :bytes
@@ -37,13 +37,22 @@ class PostgresEvents:
 
     async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
+        return await self._of_stream(ledger_id, after, limit)
+
+    async def organisation_head(self) -> Head:
+        return await head_of(self._connection, self._organisation_id)
+
+    async def organisation_events(self, *, after: int, limit: int) -> Sequence[StoredEvent]:
+        return await self._of_stream(self._organisation_id, after, limit)
+
+    async def _of_stream(self, stream_id: int, after: int, limit: int) -> Sequence[StoredEvent]:
         previous = await self._connection.scalar(
-            select(event_log.c.hash).where(event_log.c.stream_id == ledger_id, event_log.c.sequence == after)
+            select(event_log.c.hash).where(event_log.c.stream_id == stream_id, event_log.c.sequence == after)
         )
-        parameters = {"ledger": ledger_id, "after": after, "limit": limit, "bytes": BYTES_MAX}
+        parameters = {"stream": stream_id, "after": after, "limit": limit, "bytes": BYTES_MAX}
         previous_hash: bytes = ZERO_HASH if previous is None else previous
         events = []
-        for sequence, content, hash in await self._connection.execute(_EVENTS, parameters):
-            events.append(StoredEvent(sequence, content, previous_hash, hash))
+        for sequence, content, hash, recorded_at in await self._connection.execute(_EVENTS, parameters):
+            events.append(StoredEvent(sequence, content, previous_hash, hash, recorded_at))
             previous_hash = hash
         return events

@@ -56,11 +56,11 @@ async def ledger_id_of(connection: AsyncConnection, organisation_id: int, slug: 
     return found
 
 
-async def head_of(connection: AsyncConnection, ledger_id: int) -> Head:
-    """Return the last event of the ledger's log."""
+async def head_of(connection: AsyncConnection, stream_id: int) -> Head:
+    """Return the last event of the log of a ledger, or of an organisation."""
     query = (
         select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
-        .where(event_log.c.stream_id == ledger_id)
+        .where(event_log.c.stream_id == stream_id)
         .order_by(event_log.c.sequence.desc())
         .limit(1)
     )
