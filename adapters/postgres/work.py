@@ -103,8 +103,9 @@ async def driver_transaction(
             driver = (await connection.get_raw_connection()).driver_connection
             assert driver is not None
             try:
-                await driver.execute(_BEGIN_SNAPSHOT if is_snapshot else "BEGIN")
-                await driver.fetchval("SELECT set_config('app.organisation_id', $1, true)", str(organisation_id))
+                # In one message, which takes no parameters: `d` writes a whole number, or nothing at all.
+                begin = _BEGIN_SNAPSHOT if is_snapshot else "BEGIN"
+                await driver.execute(f"{begin}; SET LOCAL app.organisation_id = '{organisation_id:d}'")
                 yield driver
                 is_committing = True
                 await driver.execute("COMMIT")

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ledger.event_rows import recalled
 from adapters.postgres.ledger.loading import load_into
-from adapters.postgres.ledger.projections import project
+from adapters.postgres.ledger.projections import append
 from adapters.postgres.ledger.rows import chart_of
 from adapters.postgres.work import DriverConnection, driver_transaction
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
@@ -39,11 +39,6 @@ CROSS JOIN LATERAL (
     SELECT key, fingerprint, first_sequence, last_sequence FROM idempotency_keys
     WHERE stream_id = $1 AND idempotency_keys.key = wanted.key AND used_at > $3 LIMIT 1
 ) AS found
-"""
-_APPEND_EVENTS = """
-INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)
-SELECT $1, $2, sequence, $3, hash, content FROM unnest($4::bigint[], $5::bytea[], $6::bytea[])
-    AS rows (sequence, hash, content)
 """
 # A key that is still there and may be used again is one that has outlived its 30 days.
 _KEEP_KEYS = """
@@ -188,19 +183,11 @@ class PostgresGroup:
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:
         applied = [each for outcome in outcomes for each in outcome.applied]
-        recorded = [each.recorded for each in applied if each.recorded is not None]
-        await self._connection.execute(
-            _APPEND_EVENTS,
-            self._organisation_id,
-            self._ledger_id,
-            recorded[0].recorded_at,
-            [each.sequence for each in recorded],
-            [each.hash for each in recorded],
-            [each.content for each in recorded],
-        )
-        await project(self._connection, self._organisation_id, self._ledger_id, applied, recorded[0].sequence)
+        await append(self._connection, self._organisation_id, self._ledger_id, applied)
         await self._keep_keys(outcomes, applied)
-        self._head = recorded[-1].head
+        last = applied[-1].recorded
+        assert last is not None
+        self._head = last.head
         self._mark_wordy(
             each.event.account for each in applied if isinstance(each.event, AccountOpened | AccountChanged)
         )

@@ -4,7 +4,7 @@ Rebuilding writes them by the same statements, into temporary tables of the same
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -19,16 +19,28 @@ from domain.ledger.events import (
     AccountOpened,
     AssetRegistered,
     ChartSet,
+    Event,
     LedgerChanged,
     LedgerCreated,
     TransactionChanged,
     TransactionPosted,
 )
 from domain.ledger.transaction import Direction
+from domain.shared.chain import Recorded
 
-# Transactions and entries, the bulk of all writing, in one statement and one round trip.
+_APPEND_EVENTS = """
+INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)
+SELECT $1, $2, sequence, recorded_at, hash, content
+FROM unnest($3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[]) AS rows (sequence, recorded_at, hash, content)
+"""
+# Events, transactions and entries, the bulk of all writing, in one statement and one round trip.
 _INSERT_TRANSACTIONS = """
-WITH posted AS (
+WITH logged AS (
+    INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)
+    SELECT $1, $2, sequence, recorded_at, hash, content
+    FROM unnest($20::bigint[], $21::timestamptz[], $22::bytea[], $23::bytea[])
+        AS rows (sequence, recorded_at, hash, content)
+), posted AS (
     INSERT INTO transactions (organisation_id, ledger_id, sequence, id, reference, description, kind, effective_at,
                               recorded_at, metadata, version)
     SELECT $1, $2, sequence, id, reference, description, kind, effective_at, recorded_at, metadata::jsonb, 1
@@ -118,6 +130,14 @@ class _Rows:
     entries: tuple[list[Any], ...] = field(default_factory=lambda: _columns(9))
     accounts: tuple[list[Any], ...] = field(default_factory=lambda: _columns(5))
     metadata_values: tuple[list[Any], ...] = field(default_factory=lambda: _columns(3))
+    log: tuple[list[Any], ...] = field(default_factory=lambda: _columns(4))
+
+    def add_event(self, recorded: Recorded[Event]) -> None:
+        sequences, recorded_at, hashes, contents = self.log
+        sequences.append(recorded.sequence)
+        recorded_at.append(recorded.recorded_at)
+        hashes.append(recorded.hash)
+        contents.append(recorded.content)
 
     def add_transaction(self, sequence: int, event: TransactionPosted, applied: Applied) -> None:
         sequences, ids, references, descriptions, kinds, effective, recorded, metadata = self.transactions
@@ -184,15 +204,31 @@ class _Changes:
                 self.transactions[id] = (metadata, self.transactions.get(id, ({}, 0))[1] + 1)
 
 
-async def project(
-    connection: DriverConnection, organisation_id: int, ledger_id: int, applied: Iterable[Applied], first_sequence: int
+async def append(
+    connection: DriverConnection, organisation_id: int, ledger_id: int, applied: Sequence[Applied]
 ) -> None:
-    """Write the rows that follow from events at `first_sequence` and after it, in order.
+    """Write recorded events to the log, and the rows that follow from them."""
+    rows = _Rows()
+    for each in applied:
+        assert each.recorded is not None, "a dry run is written nowhere"
+        rows.add_event(each.recorded)
+    await project(connection, organisation_id, ledger_id, applied, rows.log[0][0], rows)
+
+
+async def project(
+    connection: DriverConnection,
+    organisation_id: int,
+    ledger_id: int,
+    applied: Iterable[Applied],
+    first_sequence: int,
+    rows: _Rows | None = None,
+) -> None:
+    """Write the rows that follow from events at `first_sequence` and after it, in order, and those in `rows`.
 
     Each kind of row takes one statement, however many there are: what a group makes is inserted, then what it changes
     is left as its last change has it.
     """
-    rows, changes = _Rows(), _Changes()
+    rows, changes = rows or _Rows(), _Changes()
     for sequence, each in enumerate(applied, first_sequence):
         match each.event:
             case TransactionPosted():
@@ -212,7 +248,11 @@ async def _insert(connection: DriverConnection, organisation_id: int, ledger_id:
     if rows.accounts[0]:
         await connection.execute(_INSERT_ACCOUNTS, organisation_id, ledger_id, *rows.accounts)
     if rows.transactions[0]:
-        await connection.execute(_INSERT_TRANSACTIONS, organisation_id, ledger_id, *rows.transactions, *rows.entries)
+        await connection.execute(
+            _INSERT_TRANSACTIONS, organisation_id, ledger_id, *rows.transactions, *rows.entries, *rows.log
+        )
+    elif rows.log[0]:
+        await connection.execute(_APPEND_EVENTS, organisation_id, ledger_id, *rows.log)
     if rows.metadata_values[0]:
         await connection.execute(_INSERT_METADATA_VALUES, organisation_id, ledger_id, *rows.metadata_values)
 
