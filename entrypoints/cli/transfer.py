@@ -13,7 +13,7 @@ from application.ledger.log import read_head
 from entrypoints.cli.failures import CommandFailed, WrongUsage
 from entrypoints.cli.progress import progress_bar
 from entrypoints.cli.session import LedgerOption, OrganisationOption, acting, run_async, with_database
-from entrypoints.schemas.json_text import parse_json
+from entrypoints.schemas.json_text import parse_line
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
@@ -74,7 +74,7 @@ def import_file(
             return await import_transactions(
                 file,
                 destination,
-                parse_json,
+                parse_line,
                 reference_prefix=reference_prefix,
                 progress=lambda done, _: report(done, size),
             )

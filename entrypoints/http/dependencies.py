@@ -22,6 +22,7 @@ from domain.shared.chain import canonical_json
 from domain.shared.errors import NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
 from entrypoints.http.problems import PayloadTooLarge, UnknownParameter, UnsupportedMediaType, unknown_parameter
+from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.schemas.json_text import parse_json
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
@@ -127,6 +128,8 @@ class StrictRoute(APIRoute):
         # A list knows its own, and those of metadata have no end.
         is_list = bool(self.openapi_extra)
         parameters = _query_parameters(self.dependant)
+        form: Any = None if self.body_field is None else self.body_field.field_info.annotation
+        assert form is None or issubclass(form, Form)
 
         async def handle_strictly(request: Request) -> Response:
             if not is_list:
@@ -136,6 +139,8 @@ class StrictRoute(APIRoute):
             # Who is nobody is told so first, whatever they send.
             who = await caller(request)
             document = await read_json(request, who.services.settings.body_bytes_max)
+            if form is not None:
+                require_bounded(form, document)
             return await handle(_ReadRequest(request.scope, document))
 
         return handle_strictly

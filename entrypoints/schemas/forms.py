@@ -1,14 +1,22 @@
 """What the forms of requests have in common, and how their mistakes are told."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
+from annotated_types import MaxLen
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
+
+# So many mistakes are told one by one; of the others, how many they are.
+BLAMES_MAX: Final = 20
+# What is laid out as a map is bounded by its own rules. This is far above, and ends what would be read for nothing.
+MAP_KEYS_MAX: Final = 1_000
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -59,33 +67,115 @@ Time = Annotated[
 ]
 
 
-def read_form(form: type[FormType], value: Any) -> FormType:
-    """Return the form that a JSON value fills in. Raises `AmountNotAString`, `ValidationFailed`."""
+def read_form(form: type[FormType], value: Any, *, what: str = "The body") -> FormType:
+    """Return the form that a JSON value, named `what`, fills in. Raises `AmountNotAString`, `ValidationFailed`."""
+    require_bounded(form, value)
     try:
         return form.model_validate(value)
     except ValidationError as error:
-        raise refusal(error.errors(include_url=False, include_context=False)) from None
+        raise refusal(error.errors(include_url=False, include_context=False), what=what) from None
 
 
-def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False) -> DomainError:
+def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False, what: str = "The body") -> DomainError:
     """Return what to say about mistakes in a form, or anywhere in a request, whose body's places begin with `body`."""
-    blames = []
+    blames: list[Blame] = []
     for error in errors:
         place = error["loc"][1:] if is_of_request and error["loc"][0] == "body" else error["loc"]
-        blames.append(Blame(_pointer(place), _sentence(error)))
-    refused: DomainError
-    for error, blame in zip(errors, blames, strict=True):
-        if error["loc"] and error["loc"][-1] == "amount" and _kind(error["input"]) == "a number":
+        if _is_amount(place) and _kind(error["input"]) == "a number":
             refused = AmountNotAString(
                 f'The amount {error["input"]!r} is a JSON number: write it as a string in major units, such as "12.50".'
             )
-            refused.blames = (blame,)
+            refused.blames = (Blame(_pointer(place), _sentence(error)),)
             return refused
+        if len(blames) < BLAMES_MAX:
+            blames.append(Blame(_pointer(place), _sentence(error)))
+    return _failed(blames, len(errors), what)
+
+
+def _is_amount(place: Sequence[int | str]) -> bool:
+    return len(place) == 3 and place[0] == "entries" and isinstance(place[1], int) and place[2] == "amount"
+
+
+def _failed(blames: Sequence[Blame], count: int, what: str = "The body") -> ValidationFailed:
+    """Return the refusal for so many mistakes, of which the first are blamed."""
     first = blames[0]
     more = f" ({len(blames) - 1} more in errors)" if len(blames) > 1 else ""
-    refused = ValidationFailed(f"{first.pointer or 'The body'} {first.detail}{more}.")
+    if count > len(blames):
+        more = f" ({len(blames) - 1} more in errors, and {count - len(blames):,} more)"
+    refused = ValidationFailed(f"{first.pointer or what} {first.detail}{more}.")
     refused.blames = tuple(blames)
     return refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What a form can hold: its fields; which of them are maps; which are lists, how long, and of which forms."""
+
+    fields: frozenset[str]
+    maps: tuple[str, ...]
+    lists: tuple[tuple[str, int | None, type[Form] | None], ...]
+
+
+@cache
+def _bounds(form: type[Form]) -> _Bounds:
+    maps: list[str] = []
+    lists: list[tuple[str, int | None, type[Form] | None]] = []
+    for name, field in form.model_fields.items():
+        if get_origin(field.annotation) is dict:
+            maps.append(name)
+        elif get_origin(field.annotation) is list:
+            (item,) = get_args(field.annotation)
+            length_max = next((each.max_length for each in field.metadata if isinstance(each, MaxLen)), None)
+            lists.append((name, length_max, item if isinstance(item, type) and issubclass(item, Form) else None))
+    return _Bounds(frozenset(form.model_fields), tuple(maps), tuple(lists))
+
+
+def require_bounded(form: type[Form], value: Any) -> None:
+    """Return unless to find all the mistakes in a JSON value would cost far more than to read what has none.
+
+    Every mistake that is found is kept, in some hundred bytes: a body of unknown fields must not become a thousand
+    times as long. Raises `ValidationFailed` for more than 20 unknown fields, and for lists and maps that are too long.
+    """
+    if not isinstance(value, dict):
+        return
+    bounds = _bounds(form)
+    unknown = _Unknown()
+    unknown.look_at(value, bounds.fields, ())
+    for name in bounds.maps:
+        of_name = value.get(name)
+        if isinstance(of_name, dict) and len(of_name) > MAP_KEYS_MAX:
+            raise _failed([Blame(f"/{name}", f"has {len(of_name):,} keys, which are too many")], 1)
+    for name, length_max, item_form in bounds.lists:
+        of_name = value.get(name)
+        if not isinstance(of_name, list):
+            continue
+        if length_max is not None and len(of_name) > length_max:
+            raise _failed([Blame(f"/{name}", f"has {len(of_name):,} items; at most {length_max:,} fit")], 1)
+        if item_form is not None:
+            fields = _bounds(item_form).fields
+            for index, item in enumerate(of_name):
+                if isinstance(item, dict) and not item.keys() <= fields:
+                    unknown.look_at(item, fields, (name, index))
+    if unknown.count > BLAMES_MAX:
+        raise _failed(unknown.blames, unknown.count)
+
+
+class _Unknown:
+    """The unknown fields that were met: how many, and the first of them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.blames: list[Blame] = []
+
+    def look_at(self, value: Mapping[str, Any], fields: frozenset[str], place: tuple[int | str, ...]) -> None:
+        """Add those of one object."""
+        if value.keys() <= fields:
+            return
+        for name in value:
+            if name not in fields:
+                self.count += 1
+                if len(self.blames) < BLAMES_MAX:
+                    self.blames.append(Blame(_pointer((*place, name)), "is not a field that is known here"))
 
 
 def _pointer(location: Sequence[int | str]) -> str:

@@ -18,25 +18,35 @@ class MalformedJson(DomainError):
     title = "Not JSON"
 
 
+def parse_line(line: bytes) -> Any:
+    """Return what a line of NDJSON says; raise what `parse_json` does, in words that go after the line's number."""
+    return _parse(line, is_line=True)
+
+
 def parse_json(data: bytes | bytearray | memoryview) -> Any:
     """Return what the bytes say.
 
     Raises `MalformedJson` for invalid UTF-8, syntax errors, NaN and what overflows to Infinity, duplicate keys, lone
     surrogates, NUL and nesting beyond 64 levels; the detail says where.
     """
+    return _parse(data, is_line=False)
+
+
+def _parse(data: bytes | bytearray | memoryview, *, is_line: bool) -> Any:
+    what = "It" if is_line else "The body"
     try:
         text = str(data, "utf-8")
     except UnicodeDecodeError as error:
-        raise MalformedJson(f"The body is not UTF-8: byte {error.start} cannot be decoded.") from error
+        raise MalformedJson(f"{what} is not UTF-8: byte {error.start} cannot be decoded.") from error
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise MalformedJson(f"The body is not JSON: {error.msg} at {where}.") from error
+        where = f"column {error.colno}" if is_line else f"line {error.lineno}, column {error.colno}"
+        raise MalformedJson(f"{what} is not JSON: {error.msg} at {where}.") from error
     except RecursionError as error:
         raise _too_deep() from error
     except ValueError as error:  # an integer of thousands of digits
-        raise MalformedJson("The body contains a number with too many digits.") from error
+        raise MalformedJson("A number has too many digits.") from error
     if text.count("{") + text.count("[") > NESTING_MAX:
         _check_nesting(value)
     if "\\u" in text:
@@ -62,12 +72,12 @@ def _refuse_constant(name: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
-        raise MalformedJson("The body contains a number that is too large.")
+        raise MalformedJson("A number is too large.")
     return number
 
 
 def _too_deep() -> MalformedJson:
-    return MalformedJson(f"The body nests too deeply: at most {NESTING_MAX} levels can be read.")
+    return MalformedJson(f"It nests too deeply: at most {NESTING_MAX} levels can be read.")
 
 
 def _check_nesting(value: Any) -> None:
@@ -97,7 +107,7 @@ def _check_characters(value: Any) -> None:
         for character in value:
             if character == "\x00" or "\ud800" <= character <= "\udfff":
                 what = "NUL" if character == "\x00" else "half of a surrogate pair"
-                raise MalformedJson(f"A text in the body contains {what} (\\u{ord(character):04x}).")
+                raise MalformedJson(f"A text contains {what} (\\u{ord(character):04x}).")
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant, parse_float=_finite)

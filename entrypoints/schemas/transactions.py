@@ -74,7 +74,7 @@ def transaction_draft(document: Any, id: str) -> TransactionDraft:
 
     Raises `AmountNotAString`, `ValidationFailed`.
     """
-    form = read_form(TransactionIn, document)
+    form = read_form(TransactionIn, document, what="The transaction")
     return TransactionDraft(
         id=id,
         entries=tuple(

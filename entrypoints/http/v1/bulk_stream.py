@@ -21,7 +21,7 @@ from entrypoints.http.dependencies import Caller
 from entrypoints.http.problems import PayloadTooLarge, problem_document, status_of
 from entrypoints.http.v1.answer_spool import AnswerSpool, SpoolFull
 from entrypoints.http.v1.bulk_items import bulk_key, post_item, result_document
-from entrypoints.schemas.json_text import parse_json
+from entrypoints.schemas.json_text import parse_line
 
 NDJSON: Final = "application/x-ndjson"
 # How much may be on its way through the journal: two full groups, or a few of very long lines.
@@ -147,9 +147,9 @@ class StreamedBulk(Response):
     def _post(self, line: bytes | None, index: int) -> asyncio.Future[Outcome]:
         try:
             if line is None:
-                raise PayloadTooLarge(f"The line is longer than {self._line_bytes_max:,} bytes.")
+                raise PayloadTooLarge(f"It is longer than {self._line_bytes_max:,} bytes.")
             key = None if self._key is None else (f"{self._key}/{index}", self._path)
-            return post_item(self._who, self._slug, parse_json(line), key, dry_run=self._is_dry_run)
+            return post_item(self._who, self._slug, parse_line(line), key, dry_run=self._is_dry_run)
         except Exception as failure:  # a bug, too, fails its own line alone
             answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             answer.set_exception(failure)

@@ -47,6 +47,8 @@ def _without(entry: Json, field: str) -> Json:
 
 _DEBIT, _CREDIT = sale()["entries"]
 
+_MANY = {f"x{number}": 1 for number in range(150_000)}
+
 UNBALANCED = [
     bad(
         "credits less than debits",
@@ -65,7 +67,7 @@ UNBALANCED = [
     ),
     bad("one entry", _entries(_DEBIT), pointer="/entries", says="from 2 to 5,000 entries, not 1"),
     bad("no entry", _entries(), pointer="/entries", says="not 0"),
-    bad("5,001 entries", _entries(*[_DEBIT, _CREDIT] * 2500, _DEBIT), pointer="/entries", says="5000"),
+    bad("5,001 entries", _entries(*[_DEBIT, _CREDIT] * 2500, _DEBIT), pointer="/entries", says="5,000"),
 ]
 AMOUNTS = [
     _amount("zero", "0.00", says="more than nothing"),
@@ -147,6 +149,12 @@ DIRECTIONS = [
     bad("direction null", with_entry(direction=None), pointer="/entries/0/direction"),
 ]
 UNKNOWN = [
+    bad("150,000 fields unknown", sale(**_MANY), pointer="/x0", says="(19 more in errors, and 149,980 more)"),
+    bad("100 fields of an entry unknown", with_entry(**dict(list(_MANY.items())[:100])), pointer="/entries/0/x0"),
+    bad("100,000 keys of metadata", sale(metadata=dict(list(_MANY.items())[:100_000])), pointer="/metadata"),
+    bad("100,000 entries that are none", {"entries": [1] * 100_000}, pointer="/entries", says="100,000 items"),
+    bad("amount unknown", sale() | {"amount": 5}, pointer="/amount"),
+    bad("amount as a number in metadata", sale(metadata={"amount": 5}), pointer="/metadata/amount"),
     bad("field unknown", sale(ammount="1"), pointer="/ammount", says="/ammount is not a field that is known here"),
     bad("field of an entry unknown", with_entry(memo="x"), pointer="/entries/0/memo", says="is not a field"),
     bad("field unknown, to be escaped", sale(**{"a/b~c": 1}), pointer="/a~1b~0c"),
@@ -229,7 +237,7 @@ def _malformed(name: str, sent: bytes, says: str = "") -> Bad:
 _GOOD = json.dumps(sale()).encode()
 # What is no JSON, or not only one thing to every reader. None has a line feed, so that each can be a line.
 DOCUMENTS = [
-    _malformed("truncated", _GOOD[:-1], "line 1, column"),
+    _malformed("truncated", _GOOD[:-1], "column 185"),
     _malformed("truncated in a text", _GOOD[:20]),
     _malformed("followed by more", _GOOD + b"{}"),
     _malformed("a key without quotes", b"{entries: []}"),

@@ -54,6 +54,9 @@ async def test_a_stream_answers_each_bad_line_and_goes_on(tenant: Tenant) -> Non
         check(checked_problem(refused["problem"], wrong.status, wrong.code), wrong)
         if isinstance(wrong.sent, bytes) and wrong.status == 400:
             assert refused["problem"]["detail"].startswith(f"Line {2 * number + 1}: ")
+            assert "body" not in refused["problem"]["detail"]
+            assert "line 1" not in refused["problem"]["detail"]
+        assert len(refused["problem"].get("errors", ())) <= 20
         assert posted["status"] == 201, wrong.name
     # The ledger, its asset, two accounts, and nothing but the good lines.
     assert await tenant.head() == 4 + len(ALL)

@@ -115,7 +115,7 @@ async def test_a_line_over_the_limit_is_refused_and_later_lines_go_on(new_server
     assert [answer["index"] for answer in answers] == list(range(7))
     for number in (3, 5, 7):
         told = checked_problem(answers[number - 1]["problem"], 413, "payload-too-large")
-        assert told["detail"] == f"Line {number}: The line is longer than 4,096 bytes."
+        assert told["detail"] == f"Line {number}: It is longer than 4,096 bytes."
 
 
 async def test_a_line_that_was_cut_off_is_not_posted(url: str, tenant: Tenant) -> None:

@@ -1,0 +1,45 @@
+"""Mistakes are told so that they can be found, and never cost more than what has none."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from tests.entrypoints.http.tenant import Json, Tenant, blamed, problem, sale
+
+
+async def test_a_bad_line_is_told_as_what_it_is(tenant: Tenant) -> None:
+    response = await tenant.stream(b'{"entries" []}\n\n[]\n\xff\n' + b"[" * 100 + b"]" * 100)
+    assert [json.loads(line)["problem"]["detail"] for line in response.text.splitlines()] == [
+        "Line 1: It is not JSON: Expecting ':' delimiter at column 12.",
+        "Line 3: The transaction must be an object, not a list.",
+        "Line 4: It is not UTF-8: byte 0 cannot be decoded.",
+        "Line 5: It nests too deeply: at most 64 levels can be read.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/ledgers", {"slug": "other"}),
+        ("/v1/ledgers/main/accounts", {"path": "users:1", "type": "asset"}),
+        ("/v1/api-keys", {"name": "checkout"}),
+        ("/v1/ledgers/main/transactions/bulk", {"transactions": [sale()]}),
+    ],
+)
+async def test_thousands_of_mistakes_cost_little_and_twenty_are_told(tenant: Tenant, path: str, body: Json) -> None:
+    unknown = {f"x{number}": 1 for number in range(150_000)}
+    content = json.dumps(body | unknown).encode()
+    tracemalloc.start()
+    try:
+        response = await tenant.client.post(path, content=content, headers={"Content-Type": "application/json"})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    told = problem(response, 422, "validation-failed")
+    assert blamed(told) == [f"/x{number}" for number in range(20)]
+    assert "149,980 more" in told["detail"]
+    # What was sent, read as JSON, is 40 MB; a mistake for each field would be three times as much again.
+    assert peak < 60_000_000
+    few = problem(await tenant.client.post(path, json=body | {"a": 1, "b": 2, "c": 3}), 422, "validation-failed")
+    assert few["detail"] == "/a is not a field that is known here (2 more in errors)."
