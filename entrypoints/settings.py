@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     bulk_bytes_max: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
     """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
-    """How many bytes of answers to a stream may wait on disk for a client that does not take them."""
+    """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
 
     @property
     def signing_key_path(self) -> Path:

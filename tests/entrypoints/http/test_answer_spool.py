@@ -1,8 +1,11 @@
 """Answers that wait for a client: first in, first out, in memory and beyond, and bounded."""
 
 import asyncio
+import os
 import resource
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +62,39 @@ async def test_no_more_waits_than_is_allowed_and_a_reader_makes_room() -> None:
     spool.complete(b"the end always finds room")
     assert await all_of(spool) == b"9abthe end always finds room"
     spool.close()
+
+
+async def test_a_reader_who_is_always_a_little_behind_needs_little_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    spool = AnswerSpool(bytes_max=3 * MEMORY_BYTES_MAX)
+    block = bytes(range(256)) * (READ_BYTES // 256)
+    for _ in range(2 * MEMORY_BYTES_MAX // READ_BYTES):
+        spool.write(block)
+    # 20 MiB go through, six times what may wait, and 2 MiB wait all the time.
+    for number in range(20 * MEMORY_BYTES_MAX // READ_BYTES):
+        spool.write(number.to_bytes(4, "big") + block[4:])
+        await spool.read()
+        assert on_disk(tmp_path) <= 4 * MEMORY_BYTES_MAX
+    with pytest.raises(SpoolFull, match="2,097,152 bytes of answers are waiting"):
+        spool.write(bytes(MEMORY_BYTES_MAX + 1))
+    spool.complete()
+    rest = await all_of(spool)
+    numbers = [int.from_bytes(rest[start : start + 4], "big") for start in range(0, len(rest), READ_BYTES)]
+    assert numbers == list(range(320 - 32, 320))
+    assert on_disk(tmp_path) == 0
+    spool.close()
+
+
+def on_disk(folder: Path) -> int:
+    """How many bytes the files have that are open in a folder, where they have no name."""
+    found = 0
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = f"/proc/self/fd/{name}"
+        if os.path.lexists(descriptor) and os.readlink(descriptor).startswith(str(folder)):
+            found += os.stat(descriptor).st_size
+    return found
 
 
 async def test_a_full_disk_is_told_before_it_is_too_late(spool: AnswerSpool) -> None:
