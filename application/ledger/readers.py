@@ -181,8 +181,13 @@ class AccountReader(Protocol):
         """
         ...
 
-    async def entries(self, slug: str, path: str, *, asset: str | None, page: PageRequest) -> Page[AccountEntryView]:
-        """Return the account's history by `sequence`, or raise `AccountNotFound`."""
+    async def entries(
+        self, slug: str, path: str, *, asset: str | None, page: PageRequest, as_of_sequence: int | None = None
+    ) -> Page[AccountEntryView]:
+        """Return the account's history by `sequence`, all of it or up to the event of that sequence.
+
+        Raises `AccountNotFound`, also for an account that was opened later.
+        """
         ...
 
 

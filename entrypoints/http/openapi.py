@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
-from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, ListSpec
+from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, METADATA_FILTERS_MAX, ListSpec
 from entrypoints.http.problems import PROBLEM_TYPE, documented_errors, statuses_of
 
 _described: set[type[BaseModel]] = set()
@@ -74,7 +74,8 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
         parameters.append(_parameter(name, "query", schema, description=field.description))
     if spec.has_metadata:
         of_key = {"type": "object", "additionalProperties": {"type": "string"}}
-        described = _parameter("metadata", "query", of_key, description="`metadata[key]=value`, any number of times.")
+        text = f"`metadata[key]=value`, for up to {METADATA_FILTERS_MAX} keys, each given once."
+        described = _parameter("metadata", "query", of_key, description=text)
         parameters.append({**described, "style": "deepObject", "explode": True})
     return {"parameters": parameters}
 

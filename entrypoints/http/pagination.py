@@ -18,6 +18,9 @@ from entrypoints.schemas.forms import parse_time
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
+METADATA_FILTERS_MAX = 10
+# Beyond it, JSON has no whole numbers that every program reads alike.
+SEQUENCE_MAX = 2**53
 PAGE_PARAMETERS = ("limit", "cursor", "sort")
 
 Item = TypeVar("Item")
@@ -69,14 +72,16 @@ class ListSpec:
         metadata: dict[str, str] = {}
         known = self.parameters()
         for name, value in request.query_params.multi_items():
-            if self.has_metadata and name.startswith("metadata[") and name.endswith("]"):
-                metadata[name.removeprefix("metadata[").removesuffix("]")] = value
-            elif name in known or name in PAGE_PARAMETERS:
-                if name in given:
-                    raise UnknownParameter(f"The parameter {name} is given twice.")
-                given[name] = value
-            else:
+            of_metadata = self.has_metadata and name.startswith("metadata[") and name.endswith("]")
+            if not of_metadata and name not in known and name not in PAGE_PARAMETERS:
                 raise self._unknown(name)
+            values = metadata if of_metadata else given
+            key = name.removeprefix("metadata[").removesuffix("]") if of_metadata else name
+            if key in values:
+                raise UnknownParameter(f"The parameter {name!a} is given twice.")
+            values[key] = value
+            if len(metadata) > METADATA_FILTERS_MAX:
+                raise ValidationFailed(f"At most {METADATA_FILTERS_MAX} keys of metadata can be filtered by at a time.")
             if "\x00" in value or "\x00" in name:
                 raise ValidationFailed("A query parameter contains NUL.")
         return ListQuery(self, given, metadata, self._cursors(request, who, given))
@@ -168,6 +173,13 @@ class ListQuery:
         if not (text.isascii() and text.isdecimal() and len(text) <= 18):
             raise ValidationFailed(f"{parameter} is a whole number, not {text!a}.")
         return int(text)
+
+    def sequence(self, parameter: str) -> int | None:
+        """Return the sequence of an event, or None. Raises `ValidationFailed`."""
+        number = self.integer(parameter)
+        if number is not None and not 1 <= number <= SEQUENCE_MAX:
+            raise ValidationFailed(f"{parameter} is from 1 to {SEQUENCE_MAX}, not {number}.")
+        return number
 
     def moment(self, parameter: str) -> datetime | None:
         """Return a time in UTC, or None. Raises `ValidationFailed`."""

@@ -22,7 +22,7 @@ from domain.shared.access import Permission
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
 from entrypoints.http.openapi import described_list, described_problems
-from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.pagination import SEQUENCE_MAX, Field, ListDocument, ListSpec
 from entrypoints.http.v1.chart import AccountTypeName
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.transactions import Metadata, MetadataChanges
@@ -38,11 +38,16 @@ ACCOUNTS = ListSpec(
     ),
     has_metadata=True,
 )
-ENTRIES = ListSpec(sorts=("-sequence", "sequence"), fields=(Field("asset", description="Only entries in this asset."),))
+AS_OF_DESCRIPTION = "As it was after the event of this sequence; now, if left out."
+ENTRIES = ListSpec(
+    sorts=("-sequence", "sequence"),
+    fields=(
+        Field("asset", description="Only entries in this asset."),
+        Field("as_of_sequence", description=AS_OF_DESCRIPTION, is_integer=True),
+    ),
+)
 
-AsOfSequence = Annotated[
-    int | None, Query(ge=1, le=2**53, description="As it was after the event of this sequence; now, if left out.")
-]
+AsOfSequence = Annotated[int | None, Query(ge=1, le=SEQUENCE_MAX, description=AS_OF_DESCRIPTION)]
 
 
 class AccountIn(Form):
@@ -265,8 +270,14 @@ async def get_balances(
 async def list_entries(
     ledger: str, path: str, who: CallerDependency, request: Request, response: Response
 ) -> ListDocument[AccountEntryDocument]:
-    """Return a page of the account's history, the latest first unless sorted otherwise."""
+    """Return a page of the account's history, now or as of a sequence, the latest first unless sorted otherwise."""
     query = ENTRIES.read(request, who)
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
-        page = await reads.accounts.entries(ledger, path, asset=query.value("asset", str), page=query.page)
+        page = await reads.accounts.entries(
+            ledger,
+            path,
+            asset=query.value("asset", str),
+            page=query.page,
+            as_of_sequence=query.sequence("as_of_sequence"),
+        )
     return query.document(page, _entry_document, response)

@@ -95,9 +95,30 @@ async def test_balances_are_told_as_of_any_sequence(tenant: Tenant) -> None:
 @pytest.mark.parametrize("sequence", ["0", "-1", "x", "1.5", "", "9007199254740993", "99999999999999999999999", "１"])
 async def test_as_of_a_sequence_that_is_none_is_refused(tenant: Tenant, sequence: str) -> None:
     await tenant.posted(sale())
-    for rest in ("/accounts/assets:bank/balances", "/reports/trial-balance"):
+    for rest in ("/accounts/assets:bank/balances", "/accounts/assets:bank/entries", "/reports/trial-balance"):
         told = problem(await tenant.get(f"{rest}?as_of_sequence={sequence}"), 422, "validation-failed")
         assert "as_of_sequence" in told["detail"]
+
+
+async def test_entries_are_listed_as_of_any_sequence(tenant: Tenant) -> None:
+    first, second, third = [(await tenant.posted(sale(amount)))["sequence"] for amount in ("1.00", "2.00", "4.00")]
+    for sequence, balances in (
+        (first - 1, []),
+        (first, ["1.00"]),
+        (third - 1, ["1.00", "3.00"]),
+        (third, ["1.00", "3.00", "7.00"]),
+        (2**53, ["1.00", "3.00", "7.00"]),
+    ):
+        for sort, expected in (("sequence", balances), ("-sequence", balances[::-1])):
+            for asset in ("", "&asset=EUR"):
+                rest = f"/accounts/income:sales/entries?as_of_sequence={sequence}&sort={sort}{asset}"
+                told = document(await tenant.get(rest))["data"]
+                assert [each["balance_after"] for each in told] == expected
+    page = document(await tenant.get(f"/accounts/assets:bank/entries?as_of_sequence={second}&limit=1"))
+    assert [each["sequence"] for each in page["data"]] == [second]
+    rest = f"/accounts/assets:bank/entries?as_of_sequence={second}&limit=1&cursor={page['next_cursor']}"
+    assert [each["sequence"] for each in document(await tenant.get(rest))["data"]] == [first]
+    problem(await tenant.get("/accounts/income:sales/entries?as_of_sequence=1"), 404, "account-not-found")
 
 
 async def test_entries_are_listed_with_the_balance_that_each_left(tenant: Tenant) -> None:

@@ -238,3 +238,13 @@ async def test_what_is_posted_meanwhile_disturbs_no_walk(tenant: Tenant) -> None
     await tenant.bulk([sale(reference=f"later-{number}") for number in range(6)])
     rest = document(await tenant.get(f"/transactions?limit=3&cursor={first['next_cursor']}"))
     assert [each["reference"] for each in first["data"] + rest["data"]] == ["5", "4", "3", "2", "1", "0"]
+
+
+async def test_a_key_of_metadata_is_filtered_by_once(books: Tenant) -> None:
+    twice = await books.get("/transactions?metadata[a]=1&metadata[b]=1&metadata[a]=2")
+    assert "'metadata[a]' is given twice" in problem(twice, 400, "unknown-parameter")["detail"]
+    ten = "&".join(f"metadata[{number}]=1" for number in range(10))
+    assert document(await books.get(f"/transactions?{ten}"))["data"] == []
+    for rest in ("/transactions", "/accounts"):
+        told = problem(await books.get(f"{rest}?{ten}&metadata[10]=1"), 422, "validation-failed")
+        assert "At most 10" in told["detail"]

@@ -67,9 +67,7 @@ class PostgresAccounts:
         self, slug: str, path: str, *, as_of_sequence: int | None
     ) -> tuple[Account, Sequence[AssetBalance]]:
         ledger_id = await self._ledger_id(slug)
-        account = account_of(await account_row(self._connection, ledger_id, path))
-        if as_of_sequence is not None and account.number > as_of_sequence:
-            raise account_not_found(path)
+        account = await self._account_as_of(ledger_id, path, as_of_sequence)
         sequence = SEQUENCE_MAX if as_of_sequence is None else as_of_sequence
         codes = await assets_held(self._connection, ledger_id, account.number)
         wanted = unnested(codes, Text())
@@ -94,14 +92,17 @@ class PostgresAccounts:
         ]
         return account, balances
 
-    async def entries(self, slug: str, path: str, *, asset: str | None, page: PageRequest) -> Page[AccountEntryView]:
+    async def entries(
+        self, slug: str, path: str, *, asset: str | None, page: PageRequest, as_of_sequence: int | None = None
+    ) -> Page[AccountEntryView]:
         assert page.field == "sequence", page.sort
         ledger_id = await self._ledger_id(slug)
-        account = account_of(await account_row(self._connection, ledger_id, path))
+        account = await self._account_as_of(ledger_id, path, as_of_sequence)
+        end = LAST_PLACE if as_of_sequence is None else (as_of_sequence, LAST_PLACE[1])
         history = await AccountHistory.of(self._connection, ledger_id, account.number, asset)
 
         async def source(after: Position | None, size: int, budget: Budget) -> Window:
-            first, last = FIRST_PLACE, LAST_PLACE
+            first, last = FIRST_PLACE, end
             if after is not None:
                 sequence, place = map(int, after)
                 first, last = (first, (sequence, place - 1)) if page.is_descending else ((sequence, place + 1), last)
@@ -110,6 +111,12 @@ class PostgresAccounts:
 
         found = await walk(page, Budget(self._rows_max), source, accept)
         return Page(await self._entry_views(ledger_id, account, found.items), found.next_after)
+
+    async def _account_as_of(self, ledger_id: int, path: str, as_of_sequence: int | None) -> Account:
+        account = account_of(await account_row(self._connection, ledger_id, path))
+        if as_of_sequence is not None and account.number > as_of_sequence:
+            raise account_not_found(path)
+        return account
 
     async def _entry_views(
         self, ledger_id: int, account: Account, found: Sequence[Candidate]
