@@ -20,6 +20,15 @@ class PostgresOrganisationLog:
         self._connection = connection
         self._organisation_id = organisation_id
 
+    async def hold(self) -> None:
+        """Let nobody else write to the log until this unit of work ends; what else it locks, it locks after this."""
+        # The organisation's row is the lock of its log, as a ledger's row is of the ledger's.
+        await self._connection.execute(
+            select(organisations.c.id)
+            .where(organisations.c.id == self._organisation_id)
+            .with_for_update(key_share=True)
+        )
+
     async def answered(self, key: IdempotencyKey, *, used_after: datetime) -> dict[str, Any] | None:
         await self._held_head()
         keys = idempotency_keys.c
@@ -63,12 +72,7 @@ class PostgresOrganisationLog:
             )
 
     async def _held_head(self) -> Head:
-        # The organisation's row is the lock of its log, as a ledger's row is of the ledger's.
-        await self._connection.execute(
-            select(organisations.c.id)
-            .where(organisations.c.id == self._organisation_id)
-            .with_for_update(key_share=True)
-        )
+        await self.hold()
         last = (
             select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
             .where(event_log.c.stream_id == self._organisation_id)

@@ -1,6 +1,7 @@
 """API keys: making, listing and revoking them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from application.identity.ports import IdentityChanges, IdentityReads, Secrets
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
@@ -27,7 +28,7 @@ class ApiKeys:
     ) -> tuple[ApiKey, str | None]:
         """Make an API key for the principal's organisation; return it, and its text, which is shown this once.
 
-        Where `key` has done so before, return that API key, without its text. Raises `PermissionDenied`,
+        Where `key` has done so before, return that API key as it was made, without its text. Raises `PermissionDenied`,
         `ValidationFailed`, `IdempotencyConflict`.
         """
         checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
@@ -37,7 +38,7 @@ class ApiKeys:
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:
-                return await changes.api_key(before["id"]), None
+                return replace(await changes.api_key(before["id"]), revoked_at=None), None
             await changes.add_api_key(made, digest(text))
             await changes.log.record(
                 ApiKeyCreated(made.id, made.name),

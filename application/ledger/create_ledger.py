@@ -1,6 +1,8 @@
 """Create a ledger."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
@@ -9,6 +11,15 @@ from domain.ledger.events import Event, LedgerCreated
 from domain.ledger.ledger import LedgerAdded, LedgerExists, LedgerNotFound, create
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Author, Head, record
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedLedger:
+    """A ledger as it was when it was created (UTC), and whether that was on an earlier request with the same key."""
+
+    event: LedgerCreated
+    created_at: datetime
+    replayed: bool = False
 
 
 async def create_ledger(
@@ -22,21 +33,27 @@ async def create_ledger(
     metadata: Mapping[str, str],
     request_id: str,
     key: IdempotencyKey | None = None,
-) -> bool:
-    """Create a ledger in the principal's organisation; return False where `key` has done so before.
+) -> CreatedLedger:
+    """Create a ledger in the principal's organisation, or return the one that `key` has created before, as it was.
 
     Raises `PermissionDenied`, `LedgerExists`, `ValidationFailed`, `IdempotencyConflict`.
     """
-    event: Event = create(slug=slug, name=name, metadata=metadata)
+    created = create(slug=slug, name=name, metadata=metadata)
     author = Author(principal.actor, request_id)
     now = clock.now()
+    event: Event = created
     first = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=now)
     async with work.begin(principal, Permission.LEDGERS_CREATE) as changes:
-        if key and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
-            return False
-        await changes.create_ledger(slug, first)
-        await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)
-    return True
+        is_known = key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None
+        if not is_known:
+            await changes.create_ledger(slug, first)
+            await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)
+    if not is_known:
+        return CreatedLedger(created, first.recorded_at)
+    async with work.read(principal, Permission.LEDGERS_CREATE) as reads:
+        view = await reads.ledgers.ledger(slug)
+    # The key stands for this very request, so that the name and the metadata were the same.
+    return CreatedLedger(created, view.created_at, replayed=True)
 
 
 async def try_creation(

@@ -22,6 +22,8 @@ class PostgresLedgerChanges:
         self.log = PostgresOrganisationLog(connection, organisation_id)
 
     async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
+        # Before the slug: an idempotency key holds the log first, and two that wait for each other would be a deadlock.
+        await self.log.hold()
         created = await self._connection.scalar(
             insert(ledgers)
             .values(organisation_id=self._organisation_id, id=text("nextval('stream_numbers')"), slug=slug)

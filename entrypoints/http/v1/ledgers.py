@@ -1,6 +1,7 @@
 """Ledgers: create, get, list, change."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -13,6 +14,7 @@ from typing_extensions import TypedDict
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.create_ledger import create_ledger, try_creation
 from application.ledger.readers import LedgerView
+from domain.ledger.events import LedgerCreated
 from domain.shared.access import Permission
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import (
@@ -77,6 +79,19 @@ def ledger_document(view: LedgerView) -> LedgerDocument:
     }
 
 
+def _new_document(slug: str, event: LedgerCreated, created_at: datetime, *, sequence: int | None) -> LedgerDocument:
+    """Return a ledger as it is after its first event, or as it would be."""
+    return {
+        "slug": slug,
+        "name": event.name,
+        "time_zone": event.time_zone,
+        "metadata": event.metadata,
+        "version": 1,
+        "sequence": sequence,
+        "created_at": format_time(created_at),
+    }
+
+
 @router.post(
     "/ledgers", status_code=201, summary="Create a ledger", responses=described_problems(400, 401, 403, 409, 422)
 )
@@ -91,16 +106,8 @@ async def post_ledger(
             services.ledgers, who.principal, slug=ledger.slug, name=name, metadata=ledger.metadata
         )
         response.status_code = 200
-        return {
-            "slug": ledger.slug,
-            "name": created.name,
-            "time_zone": created.time_zone,
-            "metadata": created.metadata,
-            "version": 1,
-            "sequence": None,
-            "created_at": format_time(services.clock.now()),
-        }
-    is_new = await create_ledger(
+        return _new_document(ledger.slug, created, services.clock.now(), sequence=None)
+    made = await create_ledger(
         services.ledgers,
         services.clock,
         services.ids,
@@ -111,10 +118,12 @@ async def post_ledger(
         request_id=who.request_id,
         key=key,
     )
-    if not is_new:
+    if made.replayed:
         response.headers["Idempotency-Replayed"] = "true"
     response.headers["Location"] = f"/v1/ledgers/{ledger.slug}"
-    return await get_ledger(ledger.slug, who, response)
+    response.headers["Partita-Sequence"] = "1"
+    response.headers["ETag"] = etag(1)
+    return _new_document(ledger.slug, made.event, made.created_at, sequence=1)
 
 
 @router.get("/ledgers/{ledger}", summary="Get a ledger", responses=described_problems(401, 403, 404))

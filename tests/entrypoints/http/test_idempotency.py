@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.entrypoints.http.conftest import NewOrganisation
@@ -45,6 +46,50 @@ async def test_a_retry_gets_the_first_answer_and_another_request_a_conflict(
     assert await tenant.head() == head
     done = await tenant.client.post(path, json=other, headers=key("another"))
     assert done.status_code in (200, 201), done.text
+
+
+async def test_a_ledger_is_answered_again_as_it_was_created(tenant: Tenant) -> None:
+    body = {"slug": "other", "name": "Other", "metadata": {"a": "b"}}
+    first = await tenant.client.post("/v1/ledgers", json=body, headers=key("k"))
+    assert first.headers["partita-sequence"] == "1"
+    change = {"name": "Another", "metadata": {"a": None, "c": "d"}}
+    document(await tenant.client.patch("/v1/ledgers/other", json=change, headers={"If-Match": '"1"'}))
+    again = await tenant.client.post("/v1/ledgers", json=body, headers=key("k"))
+    assert document(again, 201) == document(first, 201)
+    for header in ("etag", "location", "partita-sequence"):
+        assert again.headers[header] == first.headers[header]
+    assert again.headers[REPLAYED] == "true"
+
+
+async def test_an_api_key_is_answered_again_as_it_was_made(tenant: Tenant) -> None:
+    first = document(await tenant.client.post("/v1/api-keys", json={"name": "a"}, headers=key("k")), 201)
+    del first["key"]
+    assert (await tenant.client.delete(f"/v1/api-keys/{first['id']}")).status_code == 204
+    again = await tenant.client.post("/v1/api-keys", json={"name": "a"}, headers=key("k"))
+    assert document(again, 201) == first
+    assert again.headers[REPLAYED] == "true"
+
+
+async def test_one_slug_created_with_a_key_and_without_at_the_same_time_is_no_deadlock(
+    tenant: Tenant, postgres_url: str
+) -> None:
+    database = await asyncpg.connect(postgres_url)
+    try:
+        transaction = database.transaction()
+        await transaction.start()
+        # While the organisation's log is held, both come as far as they can; the one with the key is first in line.
+        await database.execute("SELECT 1 FROM organisations WHERE id = $1 FOR NO KEY UPDATE", tenant.organisation_id)
+        creations = []
+        for headers in (key("k"), {}):
+            creation = tenant.client.post("/v1/ledgers", json={"slug": "other"}, headers=headers)
+            creations.append(asyncio.create_task(creation))
+            await asyncio.wait(creations, timeout=0.5)
+        await transaction.rollback()
+        created, refused = await asyncio.gather(*creations)
+    finally:
+        await database.close()
+    assert document(created, 201)["slug"] == "other"
+    problem(refused, 409, "ledger-exists")
 
 
 async def test_the_same_document_written_differently_is_the_same_request(tenant: Tenant) -> None:
