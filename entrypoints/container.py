@@ -10,7 +10,7 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
-from adapters.http_client.bulk_destination import BulkDestination
+from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
@@ -167,6 +167,6 @@ check_signature: SignatureCheck = is_signed
 
 def failure_text(error: Exception) -> str | None:
     """Return what to say of a failure of what Partita stands on, or None for one that is a bug of ours."""
-    if isinstance(error, EmbeddedServersError | BadDatabaseUrl | SchemaNotReady | SigningKeyUnusable):
+    if isinstance(error, EmbeddedServersError | BadDatabaseUrl | SchemaNotReady | SigningKeyUnusable | UnusableServer):
         return str(error)
     return database_trouble(error)

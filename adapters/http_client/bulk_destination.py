@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
@@ -17,6 +17,10 @@ _POSTED: Final = re.compile(rb'\{"index":[0-9]+,"status":201,')
 _NO_LEDGER: Final = "ledger-not-found"
 
 
+class UnusableServer(Exception):
+    """A server's URL or API key is of a form that no request can be sent with; the text says which."""
+
+
 class BulkDestination:
     """Posts over HTTP, a request for each batch. `url` is the server's root; use it as a context manager."""
 
@@ -25,6 +29,8 @@ class BulkDestination:
     in_flight_max = 1
 
     def __init__(self, url: str, slug: str, api_key: str) -> None:
+        """Raise `UnusableServer` for a URL or a key that cannot be one."""
+        _check(url, api_key)
         self._url = url
         self._path = f"/v1/ledgers/{quote(slug, safe='')}/transactions/bulk"
         self._client = httpx2.AsyncClient(
@@ -55,6 +61,19 @@ class BulkDestination:
     async def close(self) -> None:
         """Close the connection."""
         await self._client.aclose()
+
+
+def _check(url: str, api_key: str) -> None:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL):  # such as a port beyond 65535
+        is_usable = False
+    if not is_usable:
+        raise UnusableServer(f"{url!a} is not the URL of a server, such as http://127.0.0.1:8000.")
+    if not (api_key.isascii() and api_key.isprintable() and api_key.strip()):
+        raise UnusableServer("The API key is none: keys consist of letters, digits and underscores, as in ptk_1_….")
 
 
 async def _read_answers(response: httpx2.Response, answers: list[Refusal | None]) -> None:
