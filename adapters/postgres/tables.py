@@ -1,8 +1,11 @@
 """The tables, as the readers' queries name them. The migrations make them; a test holds the two together."""
 
+from decimal import Decimal
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
@@ -39,6 +42,21 @@ def _number(name: str) -> "Column[int]":
     return Column(name, BigInteger, nullable=False)
 
 
+def _positive(name: str, *, primary_key: bool = False) -> "Column[int]":
+    return Column(
+        name,
+        BigInteger,
+        CheckConstraint(f"{name} > 0"),
+        primary_key=primary_key,
+        autoincrement=False,
+        nullable=False,
+    )
+
+
+def _sum(name: str) -> "Column[Decimal]":
+    return Column(name, Numeric, CheckConstraint(f"{name} >= 0"), nullable=False)
+
+
 def _ordered_text(name: str, *, primary_key: bool = False, nullable: bool = False) -> "Column[str]":
     return Column(name, Text(collation="C"), primary_key=primary_key, nullable=nullable)
 
@@ -68,9 +86,9 @@ event_log = Table(
     metadata,
     _organisation(),
     _key("stream_id"),
-    _key("sequence"),
+    _positive("sequence", primary_key=True),
     _moment("recorded_at"),
-    Column("hash", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, CheckConstraint("octet_length(hash) = 32"), nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
 
@@ -81,7 +99,7 @@ idempotency_keys = Table(
     _key("stream_id"),
     _ordered_text("key", primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
-    _number("first_sequence"),
+    _positive("first_sequence"),
     _number("last_sequence"),
     _moment("used_at"),
 )
@@ -107,10 +125,10 @@ ledger_settings = Table(
     _text("name"),
     _text("time_zone"),
     Column("metadata", JSONB, nullable=False),
-    _number("version"),
+    _positive("version"),
     _moment("created_at"),
     Column("chart", JSONB, nullable=False),
-    _number("chart_version"),
+    _positive("chart_version"),
 )
 
 assets = Table(
@@ -119,8 +137,8 @@ assets = Table(
     _organisation(),
     _ledger(),
     _ordered_text("code", primary_key=True),
-    Column("scale", SmallInteger, nullable=False),
-    _number("version"),
+    Column("scale", SmallInteger, CheckConstraint("scale >= 0"), nullable=False),
+    _positive("version"),
 )
 
 accounts = Table(
@@ -128,12 +146,12 @@ accounts = Table(
     metadata,
     _organisation(),
     _ledger(),
-    _key("number"),
+    _positive("number", primary_key=True),
     _ordered_text("path"),
     _text("type"),
     _text("status"),
     Column("metadata", JSONB, nullable=False),
-    _number("version"),
+    _positive("version"),
     _moment("opened_at"),
     UniqueConstraint("ledger_id", "path", name="accounts_path"),
 )
@@ -143,7 +161,7 @@ transactions = Table(
     metadata,
     _organisation(),
     _ledger(),
-    _key("sequence"),
+    _positive("sequence", primary_key=True),
     Column("id", UUID(as_uuid=True), nullable=False),
     _ordered_text("reference", nullable=True),
     _text("description"),
@@ -151,7 +169,7 @@ transactions = Table(
     _moment("effective_at"),
     _moment("recorded_at"),
     Column("metadata", JSONB, nullable=False),
-    _number("version"),
+    _positive("version"),
     UniqueConstraint("ledger_id", "id", name="transactions_id"),
     Index(
         "transactions_reference",
@@ -173,10 +191,10 @@ entries = Table(
     Column("position", Integer, nullable=False),
     Column("is_debit", Boolean, nullable=False),
     _ordered_text("asset"),
-    Column("amount", Numeric, nullable=False),
-    Column("posted_debits", Numeric, nullable=False),
-    Column("posted_credits", Numeric, nullable=False),
-    _number("balance_version"),
+    Column("amount", Numeric, CheckConstraint("amount > 0"), nullable=False),
+    _sum("posted_debits"),
+    _sum("posted_credits"),
+    _positive("balance_version"),
     PrimaryKeyConstraint("ledger_id", "account_number", "asset", "sequence", "position"),
     Index("entries_of_transaction", "ledger_id", "sequence", "position", unique=True),
     Index("entries_first", "ledger_id", "asset", "account_number", postgresql_where=text("balance_version = 1")),

@@ -47,9 +47,9 @@ CREATE TABLE ledgers (
 CREATE TABLE event_log (
     organisation_id bigint NOT NULL,
     stream_id bigint NOT NULL,
-    sequence bigint NOT NULL,
+    sequence bigint NOT NULL CHECK (sequence > 0),
     recorded_at timestamptz NOT NULL,
-    hash bytea NOT NULL,
+    hash bytea NOT NULL CHECK (octet_length(hash) = 32),
     content bytea NOT NULL,
     PRIMARY KEY (stream_id, sequence)
 );
@@ -59,7 +59,7 @@ CREATE TABLE idempotency_keys (
     stream_id bigint NOT NULL,
     key text COLLATE "C" NOT NULL,
     fingerprint bytea NOT NULL,
-    first_sequence bigint NOT NULL,
+    first_sequence bigint NOT NULL CHECK (first_sequence > 0),
     last_sequence bigint NOT NULL,
     used_at timestamptz NOT NULL,
     PRIMARY KEY (stream_id, key)
@@ -85,18 +85,18 @@ CREATE TABLE ledger_settings (
     name text NOT NULL,
     time_zone text NOT NULL,
     metadata jsonb NOT NULL,
-    version bigint NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
     created_at timestamptz NOT NULL,
     chart jsonb NOT NULL,
-    chart_version bigint NOT NULL
+    chart_version bigint NOT NULL CHECK (chart_version > 0)
 );
 
 CREATE TABLE assets (
     organisation_id bigint NOT NULL,
     ledger_id bigint NOT NULL,
     code text COLLATE "C" NOT NULL,
-    scale smallint NOT NULL,
-    version bigint NOT NULL,
+    scale smallint NOT NULL CHECK (scale >= 0),
+    version bigint NOT NULL CHECK (version > 0),
     PRIMARY KEY (ledger_id, code)
 );
 
@@ -104,12 +104,12 @@ CREATE TABLE assets (
 CREATE TABLE accounts (
     organisation_id bigint NOT NULL,
     ledger_id bigint NOT NULL,
-    number bigint NOT NULL,
+    number bigint NOT NULL CHECK (number > 0),
     path text COLLATE "C" NOT NULL,
     type text NOT NULL,
     status text NOT NULL,
     metadata jsonb NOT NULL,
-    version bigint NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
     opened_at timestamptz NOT NULL,
     PRIMARY KEY (ledger_id, number),
     CONSTRAINT accounts_path UNIQUE (ledger_id, path)
@@ -118,7 +118,7 @@ CREATE TABLE accounts (
 CREATE TABLE transactions (
     organisation_id bigint NOT NULL,
     ledger_id bigint NOT NULL,
-    sequence bigint NOT NULL,
+    sequence bigint NOT NULL CHECK (sequence > 0),
     id uuid NOT NULL,
     reference text COLLATE "C",
     description text NOT NULL,
@@ -126,7 +126,7 @@ CREATE TABLE transactions (
     effective_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
     metadata jsonb NOT NULL,
-    version bigint NOT NULL,
+    version bigint NOT NULL CHECK (version > 0),
     PRIMARY KEY (ledger_id, sequence),
     CONSTRAINT transactions_id UNIQUE (ledger_id, id)
 );
@@ -143,10 +143,10 @@ CREATE TABLE entries (
     position integer NOT NULL,
     is_debit boolean NOT NULL,
     asset text COLLATE "C" NOT NULL,
-    amount numeric NOT NULL,
-    posted_debits numeric NOT NULL,
-    posted_credits numeric NOT NULL,
-    balance_version bigint NOT NULL,
+    amount numeric NOT NULL CHECK (amount > 0),
+    posted_debits numeric NOT NULL CHECK (posted_debits >= 0),
+    posted_credits numeric NOT NULL CHECK (posted_credits >= 0),
+    balance_version bigint NOT NULL CHECK (balance_version > 0),
     PRIMARY KEY (ledger_id, account_number, asset, sequence, position)
 );
 CREATE UNIQUE INDEX entries_of_transaction ON entries (ledger_id, sequence, position);

@@ -6,7 +6,7 @@ INSERT INTO assets (organisation_id, ledger_id, code, scale, version)
 SELECT :organisation, :ledger, code, 2, 1 FROM unnest(ARRAY['EUR', 'RARE']) AS assets (code);
 
 INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)
-SELECT :organisation, :ledger, sequence, :beginning + sequence * interval '1 second', '', ''
+SELECT :organisation, :ledger, sequence, :beginning + sequence * interval '1 second', sha256(''), ''
 FROM generate_series(2, 62001) AS sequence;
 
 INSERT INTO accounts (organisation_id, ledger_id, number, path, type, status, metadata, version, opened_at)

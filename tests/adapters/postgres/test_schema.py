@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.engine import BadDatabaseUrl, owner_engine, service_engine
@@ -273,3 +274,23 @@ def test_an_id_is_stored_as_a_uuid_and_comes_back_as_it_was() -> None:
 )
 def test_what_cannot_be_an_id_is_not_looked_for(spoil: Callable[[str], str]) -> None:
     assert stored_id("txn", spoil(transaction_id())) is None
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "event_log VALUES (1, 1, 0, now(), sha256(''), '')",
+        "event_log VALUES (1, 1, 1, now(), 'short', '')",
+        "idempotency_keys VALUES (1, 1, 'k', '', 0, 1, now())",
+        "assets VALUES (1, 1, 'EUR', -1, 1)",
+        "accounts VALUES (1, 1, 0, 'a', 'asset', 'open', '{}', 1, now())",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 0, 0, 0, 1)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, -1, 0, 1)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 0)",
+    ],
+)
+async def test_what_no_ledger_can_hold_is_refused_whoever_writes_it(
+    migrated_url: str, owner_engine: AsyncEngine, row: str
+) -> None:
+    with pytest.raises(IntegrityError, match="violates check constraint"):
+        await do(owner_engine, f"INSERT INTO {row}")
