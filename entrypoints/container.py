@@ -33,6 +33,7 @@ from application.interchange.import_transactions import Destination
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
+from application.ledger.verification import Verifications
 from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, Work
 from entrypoints.settings import Settings
 
@@ -49,6 +50,7 @@ class Services:
     ids: Ids
     journal: Journal
     ledgers: Work[LedgerReads, LedgerChanges]
+    verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys
     authenticate: Authenticate
@@ -103,6 +105,7 @@ class Container(containers.DeclarativeContainer):
         ids=ids,
         journal=journal,
         ledgers=ledger_work,
+        verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
         authenticate=authenticate,

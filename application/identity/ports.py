@@ -67,6 +67,10 @@ class Directory(Protocol):
         """Return the first ones, or none where the store shows them to nobody."""
         ...
 
+    async def shows_all(self) -> bool:
+        """Return whether a listing shows all that there are, and not rather none."""
+        ...
+
     async def organisation(self, id: int) -> OrganisationView | None:
         """Return the organisation of this number, or None."""
         ...

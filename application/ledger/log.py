@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from application.ledger.readers import LedgerReads, StoredEvent
+from application.shared.pagination import PageRequest
 from application.shared.ports import Work
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Head
 
 CHUNK_EVENTS_MAX: Final = 1_000
+LEDGERS_PER_PAGE: Final = 100
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and how much there is in all."""
@@ -34,6 +36,18 @@ async def read_log(
         yield chunk
 
 
+async def ledger_slugs(work: Work[LedgerReads, object], principal: Principal) -> list[str]:
+    """Return which ledgers the organisation has, by slug. Raises `PermissionDenied`, `StoreUnavailable`."""
+    slugs: list[str] = []
+    async with work.read(principal, Permission.EVENTS_READ) as reads:
+        page = await reads.ledgers.ledgers(PageRequest("slug", LEDGERS_PER_PAGE))
+        slugs += [ledger.slug for ledger in page.items]
+        while page.next_after is not None:
+            page = await reads.ledgers.ledgers(PageRequest("slug", LEDGERS_PER_PAGE, page.next_after))
+            slugs += [ledger.slug for ledger in page.items]
+    return slugs
+
+
 async def read_organisation_head(work: Work[LedgerReads, object], principal: Principal) -> Head:
     """Return the last event of the organisation's own log. Raises `PermissionDenied`, `StoreUnavailable`."""
     async with work.read(principal, Permission.EVENTS_READ) as reads:
@@ -43,7 +57,10 @@ async def read_organisation_head(work: Work[LedgerReads, object], principal: Pri
 async def read_organisation_log(
     work: Work[LedgerReads, object], principal: Principal, *, until: int
 ) -> AsyncIterator[Sequence[StoredEvent]]:
-    """Yield the events of the organisation's own log, as `read_log` does. Raises `PermissionDenied`, `StoreUnavailable`."""
+    """Yield the events of the organisation's own log, as `read_log` does.
+
+    Raises `PermissionDenied`, `StoreUnavailable`.
+    """
     async for chunk in _read(
         work, principal, lambda reads, after, limit: reads.events.organisation_events(after=after, limit=limit), until
     ):

@@ -125,8 +125,11 @@ def record(event: FactType, head: Head, *, id: str, author: Author, recorded_at:
     return Recorded(sequence, id, recorded_at, event, content, head.hash, sha256(head.hash + content).digest())
 
 
-def follow(head: Head, content: bytes, hash: bytes) -> Head:
-    """Return the head after a stored event, once it is shown to be the successor of `head`; else `ChainBroken`."""
+def follow(head: Head, content: bytes, hash: bytes, recorded_in_row: datetime | None = None) -> Head:
+    """Return the head after a stored event, once it is shown to be the successor of `head`; else `ChainBroken`.
+
+    `recorded_in_row` is what is stored beside the event, where anything is: servers take a log's time from there.
+    """
     sequence = head.sequence + 1
     if sha256(head.hash + content).digest() != hash:
         raise ChainBroken(sequence, "the hash is not that of the previous hash and the event's bytes")
@@ -134,10 +137,12 @@ def follow(head: Head, content: bytes, hash: bytes) -> Head:
         document = json.loads(content)
         recorded_at = parse_time(document["recorded_at"])
         stated = document["sequence"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ChainBroken(sequence, f"the event cannot be read: {error}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ChainBroken(sequence, f"the event cannot be read: {error!r}") from error
     if stated != sequence:
         raise ChainBroken(sequence, f"the event says that its sequence is {stated}")
+    if recorded_in_row is not None and recorded_in_row != recorded_at:
+        raise ChainBroken(sequence, f"its row says that it was recorded at {recorded_in_row}, and the event does not")
     if recorded_at < head.recorded_at:
         raise ChainBroken(sequence, "the event was recorded before the one it follows")
     return Head(sequence, hash, recorded_at)

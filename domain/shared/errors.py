@@ -103,7 +103,7 @@ class IdempotencyConflict(DomainError):
 
 
 class Overloaded(DomainError):
-    """More is waiting to be written to this ledger than the server may queue. Try again after `Retry-After` seconds."""
+    """More is asked of the server, or waits to be written, than it takes on. Try again after `Retry-After` seconds."""
 
     code = "overloaded"
     kind = ErrorKind.UNAVAILABLE

@@ -79,7 +79,14 @@ def list_organisations() -> None:
     """List organisations, where the user of DATABASE_URL may see them."""
 
     async def show(container: "Container") -> None:
-        for each in await container.maintenance().directory.organisations(_LISTED_MAX):
+        directory = container.maintenance().directory
+        for each in await directory.organisations(_LISTED_MAX):
             typer.echo(f"{each.id}  {format_time(each.created_at)}  {each.name}")
+        if not await directory.shows_all():
+            typer.echo(
+                "The user of DATABASE_URL sees none in a list, because row-level security binds it; it can still work "
+                "for each one that is named, with --organisation.",
+                err=True,
+            )
 
     with_database(show)

@@ -9,9 +9,10 @@ import typer
 from application.interchange.verify_file import FileVerification, verify_file
 from application.ledger.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
 from application.ledger.create_ledger import create_ledger
+from application.ledger.log import ledger_slugs
 from application.ledger.ports import LedgerAddress
 from application.ledger.rebuild import Rebuilt
-from application.ledger.verification import verify_ledger
+from application.ledger.verification import Verification, verify_ledger, verify_organisation
 from domain.shared.chain import format_time
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.progress import progress_bar
@@ -54,35 +55,35 @@ def verify(
     file: Annotated[
         Path | None, typer.Argument(help="An exported log; without it, the database is verified.", exists=True)
     ] = None,
-    ledger: LedgerOption = "main",
+    ledger: Annotated[
+        str | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger, by its slug.",
+            show_default="that of the checkpoint, or all of them and the organisation's own log",
+        ),
+    ] = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option("--checkpoint", help="A checkpoint that the log must still hold.", exists=True, dir_okay=False),
     ] = None,
     organisation: OrganisationOption = None,
 ) -> None:
-    """Show that a log is what was written: that of a ledger, or an exported one, for which nothing else is needed."""
+    """Show that logs are what was written: those of a database, or an exported one, which needs nothing else."""
     signed = None if checkpoint is None else _checkpoint(checkpoint)
     if file is not None:
         found = _verify_file(file, signed)
-    else:
-        if signed is not None and signed.ledger != ledger:
-            raise CommandFailed(f"The checkpoint is of the ledger {signed.ledger!r}, not of {ledger!r}.")
-
-        async def run(container: "Container") -> FileVerification:
-            principal = await acting(container, organisation)
-            with progress_bar("Verifying") as report:
-                work = container.ledger_work()
-                return FileVerification(
-                    await verify_ledger(work, principal, ledger, checkpoint=signed, progress=report)
-                )
-
-        found = with_database(run)
-    result = found.verification
-    if result.first_bad_sequence is not None:
         where = "" if found.first_bad_line is None else f" (line {found.first_bad_line})"
-        raise CommandFailed(f"The log is broken at sequence {result.first_bad_sequence}{where}: {result.reason}.")
-    typer.echo(f"The log is valid: {result.checked:,} events, the last of them with the hash {result.head.hash.hex()}.")
+        said = _told("The log", found.verification, where)
+        if not found.verification.valid:
+            raise CommandFailed(said)
+        typer.echo(said)
+    else:
+        if signed is not None:
+            if ledger not in (None, signed.ledger):
+                raise CommandFailed(f"The checkpoint is of the ledger {signed.ledger!r}, not of {ledger!r}.")
+            ledger = signed.ledger
+        with_database(lambda container: _verify_stored(container, organisation, ledger, signed))
     if signed is not None:
         typer.echo(
             f"It holds what the key {signed.key_id} signed for sequence {signed.sequence} at "
@@ -116,6 +117,38 @@ def rebuild(
     if not rebuilt.replaced:
         raise CommandFailed(f"{rows:,} rows differ from what the {events} say; --replace puts them right.")
     typer.echo(f"{rows:,} rows were replaced with what the {events} say.")
+
+
+async def _verify_stored(
+    container: "Container", organisation: int | None, ledger: str | None, signed: Checkpoint | None
+) -> None:
+    """Verify the ledger, or all and the organisation's log, a line for each. Raises `CommandFailed`."""
+    principal, work = await acting(container, organisation), container.ledger_work()
+    broken = []
+
+    def tell(log: str, found: Verification) -> None:
+        said = _told(log, found)
+        if found.valid:
+            typer.echo(said)
+        else:
+            broken.append(said)
+
+    if ledger is None:
+        with progress_bar("Verifying") as report:
+            found = await verify_organisation(work, principal, progress=report)
+        tell("The organisation's log", found)
+    for slug in await ledger_slugs(work, principal) if ledger is None else [ledger]:
+        with progress_bar("Verifying") as report:
+            found = await verify_ledger(work, principal, slug, checkpoint=signed, progress=report)
+        tell("The log" if ledger is not None else f"The log of the ledger {slug}", found)
+    if broken:
+        raise CommandFailed("\n".join(broken))
+
+
+def _told(log: str, found: Verification, where: str = "") -> str:
+    if found.first_bad_sequence is not None:
+        return f"{log} is broken at sequence {found.first_bad_sequence}{where}: {found.reason}."
+    return f"{log} is valid: {found.checked:,} events, the last of them with the hash {found.head.hash.hex()}."
 
 
 def _checkpoint(file: Path) -> Checkpoint:

@@ -189,7 +189,7 @@ async def check_books(container: Container, ledger: LedgerOfTests, told: Told, *
 
     async with services.ledgers.read(ledger.principal, Permission.REPORTS_READ) as reads:
         report: TrialBalance = await reads.reports.trial_balance(ledger.slug, as_of_sequence=None)
-    balances = {line.account.path: line.balance.posted_debits - line.balance.posted_credits for line in report.lines}
+    balances = {line.path: line.balance.posted_debits - line.balance.posted_credits for line in report.lines}
     assert balances == dict(tally)
     assert sum(tally.values()) == 0
     rebuilt = await container.maintenance().rebuilding.rebuild(ledger.address)

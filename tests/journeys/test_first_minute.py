@@ -80,7 +80,7 @@ def test_the_facts_are_in_a_file_that_only_its_owner_reads(running: DemoServer) 
 
 
 def test_commands_find_its_ledger_without_being_told_more(running: DemoServer) -> None:
-    assert running.partita("verify").stdout.startswith("The log is valid: ")
+    assert running.partita("verify").stdout.startswith("The organisation's log is valid: ")
     assert "demo" in running.partita("key", "list").stdout
 
 

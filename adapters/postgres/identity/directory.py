@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.tables import organisations
@@ -25,6 +25,11 @@ class PostgresDirectory:
         query = select(organisations).order_by(organisations.c.id).limit(limit)
         async with tenant_view(self._engine, 0) as connection:
             return [OrganisationView(*row) for row in await connection.execute(query)]
+
+    async def shows_all(self) -> bool:
+        async with tenant_view(self._engine, 0) as connection:
+            is_bound: bool = await connection.scalar(text("SELECT row_security_active('organisations')"))
+        return not is_bound
 
     async def organisation(self, id: int) -> OrganisationView | None:
         query = select(organisations).where(organisations.c.id == id)

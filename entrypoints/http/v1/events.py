@@ -1,14 +1,17 @@
 """The log of a ledger: its events, its signed head, and the proof that nobody changed it."""
 
-from typing import Annotated, Any, NotRequired, cast
+import asyncio
+from collections.abc import Coroutine
+from typing import Annotated, Any, Final, NotRequired, cast
 
 from fastapi import APIRouter, Query
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from application.interchange.log_lines import event_line
 from application.ledger.checkpoint import take_checkpoint
-from application.ledger.verification import verify_ledger
+from application.ledger.verification import Verification
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.openapi import described_problems
@@ -16,6 +19,7 @@ from entrypoints.http.openapi import described_problems
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 
 EVENTS_MAX = 500
+CLIENT_CHECK_SECONDS: Final = 1.0
 After = Annotated[int, Query(ge=0, le=2**53, description="The sequence of the last event that you have.")]
 Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
 
@@ -97,10 +101,15 @@ async def get_checkpoint(ledger: str, who: CallerDependency) -> CheckpointDocume
     return cast(CheckpointDocument, checkpoint.document())
 
 
-@router.post("/ledgers/{ledger}/verification", summary="Verify the log", responses=described_problems(401, 403, 404))
-async def post_verification(ledger: str, who: CallerDependency) -> VerificationDocument:
-    """Follow the chain from the first event to the last, and say whether it holds: about 40 s for a million events."""
-    found = await verify_ledger(who.services.ledgers, who.principal, ledger)
+@router.post(
+    "/ledgers/{ledger}/verification", summary="Verify the log", responses=described_problems(401, 403, 404, 503)
+)
+async def post_verification(ledger: str, who: CallerDependency, request: Request) -> VerificationDocument:
+    """Follow the chain from the first event to the last, and say whether it holds: about 40 s for a million events.
+
+    A server does this twice at a time, and for as long as someone waits for the answer.
+    """
+    found = await _while_connected(request, who.services.verifications.verify(who.principal, ledger))
     document: VerificationDocument = {
         "valid": found.valid,
         "checked": found.checked,
@@ -110,3 +119,19 @@ async def post_verification(ledger: str, who: CallerDependency) -> VerificationD
         document["first_bad_sequence"] = found.first_bad_sequence
         document["reason"] = found.reason
     return document
+
+
+async def _while_connected(request: Request, work: Coroutine[Any, Any, Verification]) -> Verification:
+    """Return what the work returns. Raises `ClientDisconnect`, and ends it, once the client has left."""
+    working = asyncio.create_task(work)
+    try:
+        while not working.done():
+            await asyncio.wait((working,), timeout=CLIENT_CHECK_SECONDS)
+            if not working.done() and await request.is_disconnected():
+                raise ClientDisconnect
+        return working.result()
+    finally:
+        if not working.done():
+            working.cancel()
+            # It gives its connection back before the request ends.
+            await asyncio.wait((working,))

@@ -159,13 +159,13 @@ async def test_the_trial_balance_is_the_sum_of_all_entries_after_every_event(wor
             report = await reads.reports.trial_balance("main", as_of_sequence=sequence)
             assert report.sequence == (told.sequence if sequence is None else min(sequence, told.sequence))
             expected = [
-                (told.accounts[path].account, asset, balance)
+                (path, told.accounts[path].account.type, asset, balance)
                 for path in sorted(told.accounts)
                 for asset, balance in sorted(
                     told.balances(path, report.sequence).items(), key=lambda held: held[0].code
                 )
             ]
-            assert [(line.account, line.asset, line.balance) for line in report.lines] == expected
+            assert [(line.path, line.type, line.asset, line.balance) for line in report.lines] == expected
             for code in {line.asset.code for line in report.lines}:
                 of_asset = [line.balance for line in report.lines if line.asset.code == code]
                 assert sum(each.posted_debits for each in of_asset) == sum(each.posted_credits for each in of_asset)

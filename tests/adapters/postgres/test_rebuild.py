@@ -1,8 +1,11 @@
 """Rebuilding, on projections that normal use has made and a superuser has tampered with."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
 
 import asyncpg
 import pytest
@@ -33,7 +36,7 @@ from domain.ledger.account import AccountType
 from domain.ledger.chart import Pattern, Rule
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
-from domain.shared.chain import ChainBroken
+from domain.shared.chain import ChainBroken, format_time
 from tests.builders import AUTHOR, credit, debit, draft, payment
 
 CLOCK, IDS = SystemClock(), TypeIds()
@@ -242,6 +245,40 @@ async def test_nothing_is_replaced_from_a_log_that_is_not_what_was_written(offic
         await office.rebuild(replace=True)
     assert broken.value.sequence == 9
     assert await office.tamper("SELECT FROM metadata_values WHERE ledger_id = {ledger}") == 0
+
+
+OF_ANOTHER_SHAPE: dict[str, dict[str, Any]] = {
+    "no type": {"data": {}},
+    "no data": {"type": "asset.registered"},
+    "an unknown type": {"type": "a.b", "data": {}},
+    "a type that is a list": {"type": [], "data": {}},
+    "data that are a text": {"type": "transaction.posted", "data": "x"},
+    "data that are nothing": {"type": "asset.registered", "data": None},
+    "entries that are a number": {"type": "transaction.posted", "data": {"entries": 7}},
+    "an account that is a number": {"type": "account.changed", "data": {"account": 7, "metadata": {}}},
+    "an account that is a list": {"type": "account.changed", "data": {"account": [], "metadata": {}}},
+    "rules that are texts": {"type": "chart.set", "data": {"rules": ["x"]}},
+    "a pattern that is a number": {"type": "chart.set", "data": {"rules": [{"pattern": 7, "type": "asset"}]}},
+    "metadata that are a list": {"type": "account.opened", "data": {"account": "a", "type": "asset", "metadata": [1]}},
+    "a name that is a number": {"type": "ledger.changed", "data": {"name": 7, "metadata": {}}},
+}
+
+
+@pytest.mark.parametrize("shape", OF_ANOTHER_SHAPE)
+async def test_an_event_of_another_shape_breaks_the_log_where_it_stands(office: Office, shape: str) -> None:
+    head = (await office.rebuild()).head
+    document = OF_ANOTHER_SHAPE[shape] | {"sequence": head.sequence + 1, "recorded_at": format_time(head.recorded_at)}
+    content = json.dumps(document).encode()
+    hash = sha256(head.hash + content).hexdigest()
+    await office.tamper(
+        "INSERT INTO event_log SELECT organisation_id, stream_id, sequence + 1, recorded_at, "
+        "decode('{hash}', 'hex'), decode('{content}', 'hex') FROM event_log "
+        "WHERE stream_id = {ledger} ORDER BY sequence DESC LIMIT 1",
+        hash=hash,
+        content=content.hex(),
+    )
+    with pytest.raises(ChainBroken):
+        await office.rebuild()
 
 
 async def test_progress_goes_up_to_the_end_of_the_log(office: Office) -> None:

@@ -103,6 +103,14 @@ def as_a_list(line: bytes) -> bytes:
     return b"[" + line.strip() + b"]\n"
 
 
+def nested(line: bytes) -> bytes:
+    return line.replace(b'"data":', b'"data":' + b"[" * 950 + b"]" * 950 + b',"of_old":')
+
+
+def nested_without_end(line: bytes) -> bytes:
+    return line.replace(b'"data":', b'"data":' + b"[" * 100_000 + b"]" * 100_000 + b',"of_old":')
+
+
 @pytest.mark.parametrize(
     "tamper",
     [
@@ -115,6 +123,8 @@ def as_a_list(line: bytes) -> bytes:
         not_utf_8,
         with_a_key_twice,
         as_a_list,
+        nested,
+        nested_without_end,
     ],
 )
 def test_a_changed_line_is_found_by_its_sequence_and_line(tamper: Callable[[bytes], bytes]) -> None:

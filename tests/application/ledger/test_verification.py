@@ -1,11 +1,14 @@
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
 
 from application.ledger.checkpoint import Checkpoint
-from application.ledger.verification import Verification, verify_ledger
+from application.ledger.verification import Verification, Verifications, verify_ledger, verify_organisation
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Permission
 from domain.shared.chain import ZERO_HASH
-from domain.shared.errors import PermissionDenied
+from domain.shared.errors import Overloaded, PermissionDenied
 from tests.application.stored_log import SLUG, StoredLog, chained
 from tests.builders import NOW, principal
 
@@ -42,6 +45,33 @@ async def test_a_changed_hash_is_found_at_its_sequence() -> None:
     log = StoredLog(chained(5))
     log.change(4, hash=ZERO_HASH)
     assert (await verify(log)).first_bad_sequence == 4
+
+
+async def test_a_time_in_a_row_that_the_event_does_not_say_is_found_at_its_sequence() -> None:
+    log = StoredLog(chained(5))
+    log.change(4, recorded_at=datetime(9999, 12, 31, tzinfo=UTC))
+    found = await verify(log)
+    assert (found.first_bad_sequence, found.checked) == (4, 3)
+    assert found.reason is not None
+    assert "its row says that it was recorded at 9999-12-31" in found.reason
+
+
+async def test_the_organisation_s_own_log_is_verified_likewise() -> None:
+    log = StoredLog(chained(5))
+    assert (await verify_organisation(log, principal())).checked == 5
+    log.change(4, hash=ZERO_HASH)
+    assert (await verify_organisation(log, principal())).first_bad_sequence == 4
+
+
+async def test_a_server_verifies_twice_at_a_time_and_refuses_a_third() -> None:
+    verifications = Verifications(StoredLog(chained(250)))
+    running = [asyncio.create_task(verifications.verify(principal(), SLUG)) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Overloaded):
+        await verifications.verify(principal(), SLUG)
+    running[0].cancel()
+    assert (await running[1]).checked == 250
+    assert (await verifications.verify(principal(), SLUG)).checked == 250
 
 
 async def test_a_deleted_event_is_found_as_missing() -> None:

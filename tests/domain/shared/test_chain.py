@@ -156,12 +156,21 @@ def test_events_left_out_repeated_or_exchanged_are_found(order: tuple[int, ...],
         (b'{"sequence":1}', "cannot be read"),
         (b"[]", "cannot be read"),
         (b"", "cannot be read"),
+        (b"7", "cannot be read"),
+        (b'{"sequence":1,"data":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "cannot be read"),
         (b"\xff\xfe\x00", "cannot be read"),
     ],
 )
 def test_an_event_that_was_hashed_rightly_and_says_nonsense_is_found(content: bytes, reason: str) -> None:
     with pytest.raises(ChainBroken, match=reason):
         follow(Head(), content, hashlib.sha256(bytes(32) + content).digest())
+
+
+def test_another_time_beside_an_event_than_in_it_is_found() -> None:
+    first = record(AssetRegistered("A", 0), Head(), id="evt_1", author=AUTHOR, recorded_at=NOW)
+    assert follow(Head(), first.content, first.hash, NOW) == first.head
+    with pytest.raises(ChainBroken, match="its row says that it was recorded at 9999-12-31"):
+        follow(Head(), first.content, first.hash, datetime(9999, 12, 31, tzinfo=UTC))
 
 
 def test_an_event_recorded_before_the_one_it_follows_is_found() -> None:

@@ -76,7 +76,8 @@ def test_with_several_organisations_a_command_asks_for_which(database: str, part
     assert f"{other} (Others)" in said.err
     assert "Others" in partita("organisation", "list").out
     # The other one has no ledger yet.
-    assert partita("verify", "--organisation", other).err == "partita: Your organisation has no ledger 'main'.\n"
+    said = partita("verify", "--ledger", "main", "--organisation", other)
+    assert said.err == "partita: Your organisation has no ledger 'main'.\n"
     assert partita("ledger", "create", "main", "--organisation", other).code == 0
     assert partita("verify", "--organisation", other).code == 0
     assert partita("verify", "--organisation", "999").err == "partita: There is no organisation 999.\n"
@@ -236,8 +237,8 @@ def test_a_changed_log_is_found_and_nothing_is_rebuilt_from_it(database: str, pa
         "UPDATE event_log SET content = overlay(content PLACING 'X' FROM 20) WHERE sequence = 4 "
         "AND stream_id = (SELECT id FROM ledgers)",
     )
-    for command in ("verify", "rebuild"):
-        said = partita(command)
+    for command in (["verify", "--ledger", "main"], ["rebuild"]):
+        said = partita(*command)
         assert said.code == 1
         assert said.err.startswith("partita: The log is broken at sequence 4: the hash is not")
 
