@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from adapters.postgres.ledger.readers import PostgresLedgerReads
 from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
@@ -18,6 +17,7 @@ from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
+from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
