@@ -4,13 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from application.ledger.readers import LedgerReads, StoredEvent
-from application.shared.pagination import PageRequest
 from application.shared.ports import Work
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Head
 
 CHUNK_EVENTS_MAX: Final = 1_000
-LEDGERS_PER_PAGE: Final = 100
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and how much there is in all."""
@@ -36,16 +34,10 @@ async def read_log(
         yield chunk
 
 
-async def ledger_slugs(work: Work[LedgerReads, object], principal: Principal) -> list[str]:
+async def ledger_slugs(work: Work[LedgerReads, object], principal: Principal) -> Sequence[str]:
     """Return which ledgers the organisation has, by slug. Raises `PermissionDenied`, `StoreUnavailable`."""
-    slugs: list[str] = []
     async with work.read(principal, Permission.EVENTS_READ) as reads:
-        page = await reads.ledgers.ledgers(PageRequest("slug", LEDGERS_PER_PAGE))
-        slugs += [ledger.slug for ledger in page.items]
-        while page.next_after is not None:
-            page = await reads.ledgers.ledgers(PageRequest("slug", LEDGERS_PER_PAGE, page.next_after))
-            slugs += [ledger.slug for ledger in page.items]
-    return slugs
+        return await reads.events.ledgers()
 
 
 async def read_organisation_head(work: Work[LedgerReads, object], principal: Principal) -> Head:

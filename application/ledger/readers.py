@@ -210,6 +210,10 @@ class EventReader(Protocol):
         """Return up to `limit` events after the sequence, in order; fewer where they are long, but at least one."""
         ...
 
+    async def ledgers(self) -> Sequence[str]:
+        """Return which ledgers have a log, by slug, whatever else is left of them."""
+        ...
+
     async def organisation_head(self) -> Head:
         """Return the last event of the organisation's own log."""
         ...

@@ -1,7 +1,7 @@
 """Verification: showing that a log is what was written, or where it is not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -82,8 +82,8 @@ async def verify_ledger(
 
     Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
     """
-    until = (await read_head(work, principal, slug)).sequence
-    return await _verify(read_log(work, principal, slug, until=until), until, checkpoint, progress)
+    head = read_head(work, principal, slug)
+    return await _verify(head, lambda until: read_log(work, principal, slug, until=until), checkpoint, progress)
 
 
 async def verify_organisation(
@@ -93,8 +93,8 @@ async def verify_organisation(
 
     Raises `PermissionDenied`, `StoreUnavailable`.
     """
-    until = (await read_organisation_head(work, principal)).sequence
-    return await _verify(read_organisation_log(work, principal, until=until), until, None, progress)
+    head = read_organisation_head(work, principal)
+    return await _verify(head, lambda until: read_organisation_log(work, principal, until=until), None, progress)
 
 
 class Verifications:
@@ -116,11 +116,15 @@ class Verifications:
 
 
 async def _verify(
-    log: AsyncIterator[Sequence[StoredEvent]], until: int, checkpoint: Checkpoint | None, progress: Progress | None
+    head: Awaitable[Head],
+    log: Callable[[int], AsyncIterator[Sequence[StoredEvent]]],
+    checkpoint: Checkpoint | None,
+    progress: Progress | None,
 ) -> Verification:
     follower = ChainFollower(checkpoint)
     try:
-        async for chunk in log:
+        until = (await head).sequence
+        async for chunk in log(until):
             for index, event in enumerate(chunk, 1):
                 follower.take(event.sequence, event.content, event.hash, event.recorded_at)
                 if index % EVENTS_PER_TURN == 0:

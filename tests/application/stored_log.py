@@ -131,6 +131,9 @@ class _Events:
         following = sorted(sequence for sequence in self._log.rows if sequence > after)
         return [self._log.rows[sequence] for sequence in following[:limit]]
 
+    async def ledgers(self) -> Sequence[str]:
+        return [SLUG]
+
     async def organisation_head(self) -> Head:
         return await _Ledgers(self._log).head(SLUG)
 

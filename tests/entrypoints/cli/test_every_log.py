@@ -34,6 +34,15 @@ def test_whoever_rewrites_which_keys_were_made_is_found(database: str, partita: 
     assert partita("verify", "--ledger", "main").code == 0
 
 
+def test_a_ledger_of_which_no_event_is_left_is_not_passed_over(database: str, partita: Partita) -> None:
+    execute(database, "DELETE FROM event_log WHERE stream_id <> organisation_id; DELETE FROM ledger_settings")
+    said = partita("verify")
+    assert said.code == 1
+    assert said.err == (
+        "partita: The log of the ledger main is broken at sequence 1: the event is missing: the log holds none.\n"
+    )
+
+
 def test_a_time_set_beside_an_event_is_found(database: str, partita: Partita) -> None:
     execute(database, "UPDATE event_log SET recorded_at = '9999-12-31Z' WHERE stream_id = (SELECT id FROM ledgers)")
     said = partita("verify")

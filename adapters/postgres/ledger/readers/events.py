@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.lookups import head_of, ledger_id_of
-from adapters.postgres.tables import event_log
+from adapters.postgres.tables import event_log, ledgers
 from application.ledger.readers import StoredEvent
 from domain.shared.chain import ZERO_HASH, Head
 
@@ -38,6 +38,12 @@ class PostgresEvents:
     async def events(self, slug: str, *, after: int, limit: int) -> Sequence[StoredEvent]:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
         return await self._of_stream(ledger_id, after, limit)
+
+    async def ledgers(self) -> Sequence[str]:
+        query = (
+            select(ledgers.c.slug).where(ledgers.c.organisation_id == self._organisation_id).order_by(ledgers.c.slug)
+        )
+        return list(await self._connection.scalars(query))
 
     async def organisation_head(self) -> Head:
         return await head_of(self._connection, self._organisation_id)

@@ -23,7 +23,7 @@ from application.ledger.readers import Span
 from domain.ledger.account import AccountNotFound
 from domain.ledger.asset import Asset
 from domain.ledger.ledger import LedgerNotFound
-from domain.shared.chain import Head
+from domain.shared.chain import ChainBroken, Head
 from domain.shared.text import is_storable
 
 # The log has no gaps and its times never go back, so a time is found in it by halving. `<` finds the first event at
@@ -57,14 +57,17 @@ async def ledger_id_of(connection: AsyncConnection, organisation_id: int, slug: 
 
 
 async def head_of(connection: AsyncConnection, stream_id: int) -> Head:
-    """Return the last event of the log of a ledger, or of an organisation."""
+    """Return the last event of the log of a ledger, or of an organisation. Raises `ChainBroken` where it has none."""
     query = (
         select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
         .where(event_log.c.stream_id == stream_id)
         .order_by(event_log.c.sequence.desc())
         .limit(1)
     )
-    return Head(*(await connection.execute(query)).one())
+    last = (await connection.execute(query)).one_or_none()
+    if last is None:
+        raise ChainBroken(1, "the event is missing: the log holds none")
+    return Head(*last)
 
 
 async def account_row(connection: AsyncConnection, ledger_id: int, path: str) -> RowMapping:
