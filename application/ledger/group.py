@@ -14,7 +14,7 @@ COMMANDS_MAX: Final = 1_000
 ENTRIES_MAX: Final = 10_000
 # A bulk fills a group only so far: whoever posts beside it waits for the group before and for its own, no longer. And
 # however many post beside it, it has some place in every group.
-BULK_COMMANDS_MAX: Final = 250
+BULK_COMMANDS_MAX: Final = 125
 BULK_COMMANDS_MIN: Final = 25
 WAITING_MAX: Final = 20_000
 

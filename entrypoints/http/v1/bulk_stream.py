@@ -25,7 +25,7 @@ from entrypoints.schemas.json_text import parse_line
 
 NDJSON: Final = "application/x-ndjson"
 # How much may be on its way through the journal: two full groups, or a few of very long lines.
-IN_FLIGHT_MAX: Final = 500
+IN_FLIGHT_MAX: Final = 250
 IN_FLIGHT_BYTES_MAX: Final = 16 * 1024 * 1024
 DRY_RUNS_IN_FLIGHT_MAX: Final = 4
 

@@ -66,13 +66,13 @@ async def test_single_commands_leave_before_those_of_a_bulk() -> None:
     assert queue.take() == singles + bulk
 
 
-async def test_a_bulk_fills_a_group_up_to_250_commands() -> None:
+async def test_a_bulk_fills_a_group_up_to_125_commands() -> None:
     queue = GroupQueue()
     for _ in range(600):
         queue.add(waiting(), is_bulk=True)
     for _ in range(100):
         queue.add(waiting(), is_bulk=False)
-    assert [len(queue.take()) for _ in range(4)] == [250, 250, 200, 0]
+    assert [len(queue.take()) for _ in range(7)] == [125, 125, 125, 125, 125, 75, 0]
 
 
 async def test_beside_many_single_commands_a_bulk_still_has_some_place_in_every_group() -> None:

@@ -83,8 +83,8 @@ async def test_single_commands_go_before_those_of_a_bulk(office: Office) -> None
     await turns()
     office.books.let_go(MAIN)
     await asyncio.gather(first, *bulk, *singles)
-    # A bulk fills a group up to 250 commands, so that who comes next does not wait for long.
-    assert office.group_sizes() == [1, 250, 52]
+    # A bulk fills a group up to 125 commands, so that who comes next does not wait for long.
+    assert office.group_sizes() == [1, 125, 125, 52]
     assert sequences([single.result() for single in singles]) == [6, 7]
     assert sequences([single.result() for single in bulk]) == list(range(8, 308))
 
