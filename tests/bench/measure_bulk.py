@@ -36,6 +36,7 @@ async def measure_bulk(bench: Bench) -> None:
             count = math.ceil(bench.plan.phase_seconds * _LINES_PER_SECOND)
             write_lines(file, itertools.islice(random_pairs(accounts, "bulk"), count))
             await _alone(bench, stage, serving, books, file)
+            await stage.checkpoint()
             await _with_singles(bench, stage, serving, books, file)
 
 

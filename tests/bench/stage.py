@@ -87,6 +87,18 @@ class Stage:
         found: int = await connection.fetchval(_LEDGER_ID, self.principal.organisation_id, books.slug)
         return found
 
+    async def checkpoint(self) -> None:
+        """Make the database one that has run for a while: its log files are used again, not made anew.
+
+        A new cluster makes a file of 16 MB whenever the last one is full, once a second under a bulk, and fills it with
+        zeros: every COMMIT at that moment waits for 50 ms.
+        """
+        connection = await asyncpg.connect(self.urls.database_url)
+        try:
+            await connection.execute("CHECKPOINT")
+        finally:
+            await connection.close()
+
     async def check(self, books: Books) -> None:
         """Return if every transaction that was answered is stored, once, and the trial balance says the same.
 
