@@ -88,7 +88,7 @@ class Container(containers.DeclarativeContainer):
     database_health = providers.Singleton(PostgresHealth, service_engine)
     redis_health = providers.Singleton(RedisHealth, redis_url)
 
-    books = providers.Singleton(PostgresBooks, journal_engine)
+    books = providers.Singleton(PostgresBooks, journal_engine, snapshots=service_engine)
     journal = providers.Singleton(Journal, books, clock, ids)
     ledger_work = providers.Singleton(
         PostgresWork, service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges

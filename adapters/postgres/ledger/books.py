@@ -74,15 +74,18 @@ class _Retained:
 
 
 class PostgresBooks:
-    """The ledgers of a database. `engine` is the journal's pool.
+    """The ledgers of a database. `engine` is the journal's pool; snapshots are opened in `snapshots`, if it is given.
+
+    So those who only want to know what would happen take no connection from those who write.
 
     The book that a group leaves is retained for the next one: it is the state after an event, so it stays true for as
     long as that event is the ledger's head and nobody has rebuilt what the book was loaded from, which the next group
     learns when it holds the lock.
     """
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, snapshots: AsyncEngine | None = None) -> None:
         self._engine = engine
+        self._snapshots = snapshots or engine
         # The one used longest ago comes first.
         self._retained: dict[LedgerAddress, _Retained] = {}
         self._retained_things = 0
@@ -98,7 +101,7 @@ class PostgresBooks:
 
     @asynccontextmanager
     async def snapshot(self, ledger: LedgerAddress) -> AsyncIterator["PostgresGroup"]:
-        async with driver_transaction(self._engine, ledger.organisation_id, is_snapshot=True) as connection:
+        async with driver_transaction(self._snapshots, ledger.organisation_id, is_snapshot=True) as connection:
             yield await _open(connection, ledger, _FIND, None)
 
     def _retain(self, ledger: LedgerAddress, group: "PostgresGroup") -> None:
