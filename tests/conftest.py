@@ -7,6 +7,7 @@ process starts servers of its own in a temporary folder.
 import asyncio
 import os
 import secrets
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit, urlunsplit
@@ -17,6 +18,10 @@ import redis
 from hypothesis import settings
 
 from adapters.embedded import EmbeddedServers, ServerUrls
+
+# A shell starts its background jobs with SIGINT ignored, and so would every server be that a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Without the soak, Hypothesis tries the same examples in each run, however slow the machine is.
 settings.register_profile("partita", deadline=None, derandomize=os.environ.get("PARTITA_SOAK") != "long")

@@ -32,12 +32,14 @@ def serve(
 
     settings = load_settings(host=host, port=port)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    signal.signal(signal.SIGTERM, _interrupt)
+    stop = _Stop()
+    for order in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(order, stop)
     with listening(settings.host, settings.port) as listener, servers(settings, shared=not demo) as urls:
 
         async def run() -> None:
             async with opened(settings, urls) as container:
-                await _serve(container, settings, listener, is_demo=demo)
+                await _serve(container, settings, listener, stop, is_demo=demo)
 
         run_async(run())
 
@@ -52,7 +54,9 @@ def migrate() -> None:
     typer.echo("The database is up to date.")
 
 
-async def _serve(container: "Container", settings: "Settings", listener: socket.socket, *, is_demo: bool) -> None:
+async def _serve(
+    container: "Container", settings: "Settings", listener: socket.socket, stop: "_Stop", *, is_demo: bool
+) -> None:
     from entrypoints.cli.server import serve_until_stopped, url_of
 
     maintenance = container.maintenance()
@@ -71,8 +75,19 @@ async def _serve(container: "Container", settings: "Settings", listener: socket.
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    await serve_until_stopped(services, listener, welcome)
+    await serve_until_stopped(services, listener, welcome, lambda: stop.is_asked)
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+class _Stop:
+    """Interrupts what goes on when a signal asks for it, and remembers that one did.
+
+    An interruption can be lost: in a callback of the interpreter's own, say, which nothing may leave. A server that
+    begins to serve asks whether that happened.
+    """
+
+    def __init__(self) -> None:
+        self.is_asked = False
+
+    def __call__(self, _signal: int, _frame: FrameType | None) -> NoReturn:
+        self.is_asked = True
+        raise KeyboardInterrupt

@@ -65,11 +65,14 @@ def _reachable(listener: socket.socket) -> tuple[str, int]:
 
 
 async def serve_until_stopped(
-    services: Services, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]
+    services: Services,
+    listener: socket.socket,
+    on_ready: Callable[[], Awaitable[None]],
+    is_stop_asked: Callable[[], bool],
 ) -> None:
     """Serve until SIGINT or SIGTERM; then answer what was asked, for a few seconds at most.
 
-    `on_ready` is called once requests are answered.
+    `on_ready` is called once requests are answered. Return at once if a stop was asked for before.
     """
     # By name, as every ASGI server finds its application: HTTP and the command line do not depend on each other.
     app: Any = import_module("entrypoints.http.app").create_app(services)
@@ -88,6 +91,8 @@ async def serve_until_stopped(
     loop = asyncio.get_running_loop()
     for order in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(order, server.stop)
+    if is_stop_asked():
+        return
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     welcoming = asyncio.create_task(_welcome(server, listener, on_ready))
     await asyncio.wait((serving, welcoming), return_when=asyncio.FIRST_COMPLETED)
