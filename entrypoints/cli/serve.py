@@ -4,11 +4,11 @@ import logging
 import signal
 import socket
 import sys
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from entrypoints.cli import Interruption
 from entrypoints.cli.demo import FILE_NAME, prepare_demo
 from entrypoints.cli.session import load_settings, run_async, with_database
 
@@ -27,14 +27,14 @@ def serve(
     ] = None,
 ) -> None:
     """Serve HTTP, until Ctrl-C; without DATABASE_URL, with a PostgreSQL of its own in the data folder."""
+    stop = Interruption()
+    for order in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(order, stop)
     from entrypoints.cli.server import listening
     from entrypoints.container import opened, servers
 
     settings = load_settings(host=host, port=port)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    stop = _Stop()
-    for order in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(order, stop)
     with listening(settings.host, settings.port) as listener, servers(settings, shared=not demo) as urls:
 
         async def run() -> None:
@@ -55,7 +55,7 @@ def migrate() -> None:
 
 
 async def _serve(
-    container: "Container", settings: "Settings", listener: socket.socket, stop: "_Stop", *, is_demo: bool
+    container: "Container", settings: "Settings", listener: socket.socket, stop: Interruption, *, is_demo: bool
 ) -> None:
     from entrypoints.cli.server import serve_until_stopped, url_of
 
@@ -76,18 +76,3 @@ async def _serve(
         sys.stdout.flush()
 
     await serve_until_stopped(services, listener, welcome, lambda: stop.is_asked)
-
-
-class _Stop:
-    """Interrupts what goes on when a signal asks for it, and remembers that one did.
-
-    An interruption can be lost: in a callback of the interpreter's own, say, which nothing may leave. A server that
-    begins to serve asks whether that happened.
-    """
-
-    def __init__(self) -> None:
-        self.is_asked = False
-
-    def __call__(self, _signal: int, _frame: FrameType | None) -> NoReturn:
-        self.is_asked = True
-        raise KeyboardInterrupt
