@@ -27,7 +27,7 @@ class PostAtomically:
     @property
     def size(self) -> int:
         """Return how many entries they bring."""
-        return sum(len(draft.entries) for draft in self.drafts)
+        return sum(PostTransaction(draft).size for draft in self.drafts)
 
     def scope(self) -> Scope:
         """Return all that any of them must see."""
@@ -56,7 +56,8 @@ def _of_all(refusals: Sequence[tuple[int, DomainError]]) -> DomainError:
     first_index, first = refusals[0]
     refusal = type(first)(
         f"Nothing was posted: {len(refusals)} of the transactions cannot be. Of the one at index {first_index}: "
-        f"{first.detail}"
+        f"{first.detail}",
+        facts=first.facts,
     )
     refusal.blames = tuple(
         Blame(f"/transactions/{index}{blame.pointer}", blame.detail)

@@ -22,16 +22,16 @@ class PostTransaction:
     @property
     def size(self) -> int:
         """Return how many entries it brings."""
-        return len(self.draft.entries)
+        return 2 if self.draft.transfer else len(self.draft.entries)
 
     def scope(self) -> Scope:
         """Return its accounts, their balances, its assets and its reference."""
-        entries = self.draft.entries
+        touched = self.draft.touches()
         reference = self.draft.reference
         return Scope(
-            accounts=[entry.account for entry in entries],
-            balances=[(entry.account, entry.asset) for entry in entries],
-            assets=[entry.asset for entry in entries],
+            accounts=[account for account, _ in touched],
+            balances=touched,
+            assets=[asset for _, asset in touched],
             references=() if reference is None else (reference,),
         )
 

@@ -79,6 +79,23 @@ def parse_amount(text: str, asset: Asset, *, pointer: str | None = None) -> int:
     Raises `ValidationFailed` for anything but ASCII digits with at most one point between them, for nothing, and
     for more than 10^30 minor units; `TooManyDecimals` where the asset has fewer digits after the point.
     """
+    minor = _minor_units(text, asset, pointer)
+    if minor == 0:
+        raise ValidationFailed("An amount is more than nothing.", pointer=pointer)
+    return minor
+
+
+def parse_signed_amount(text: str, asset: Asset, *, pointer: str | None = None) -> int:
+    """Return the minor units of a balance in major units, which may be zero or, with a `-` before it, less.
+
+    Raises what `parse_amount` does.
+    """
+    digits = text.removeprefix("-")
+    minor = _minor_units(digits, asset, pointer)
+    return minor if digits == text else -minor
+
+
+def _minor_units(text: str, asset: Asset, pointer: str | None) -> int:
     match = _AMOUNT.fullmatch(text)
     if match is None:
         shown = text if len(text) <= 40 else text[:40] + "…"
@@ -94,9 +111,8 @@ def parse_amount(text: str, asset: Asset, *, pointer: str | None = None) -> int:
             pointer=pointer,
         )
     minor = int(whole + decimals.ljust(asset.scale, "0"))
-    if not 0 < minor <= AMOUNT_MAX:
-        limit = "more than nothing" if minor == 0 else f"at most 10^30 minor units of {asset.code}"
-        raise ValidationFailed(f"An amount is {limit}.", pointer=pointer)
+    if minor > AMOUNT_MAX:
+        raise ValidationFailed(f"An amount is at most 10^30 minor units of {asset.code}.", pointer=pointer)
     return minor
 
 

@@ -107,6 +107,10 @@ class Book:
             raise AccountNotFound(f"There is no account {path!r} in this ledger.")
         return account
 
+    def balance(self, path: str, code: str) -> Balance:
+        """Return what was posted to the account in the asset."""
+        return self.balances.get((path, code), NOTHING)
+
     def transaction(self, id: str) -> PostedTransaction:
         """Return the transaction of that id, or raise `NotFound`."""
         transaction = self.transactions.get(id)
@@ -165,7 +169,7 @@ class Book:
         lines = []
         for entry in event.entries:
             key = (entry.account, entry.asset.code)
-            balance = self.balances.get(key, NOTHING).after(entry.direction, entry.amount)
+            balance = self.balances.get(key, NOTHING).after(entry.direction, entry.amount, sequence=self.sequence)
             self.balances[key] = balance
             self.used_assets.add(entry.asset.code)
             lines.append(Line(entry, self.accounts[entry.account], balance))

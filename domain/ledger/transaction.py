@@ -31,6 +31,36 @@ class DuplicateReference(DomainError):
     title = "The reference is taken"
 
 
+class ConditionFailed(DomainError):
+    """The books are not as the transaction said they would be: a balance, its version, or something it is based on.
+
+    The detail says which condition failed and what is the case. Read again, decide again, and send a new request.
+    """
+
+    code = "condition-failed"
+    kind = ErrorKind.REFUSED
+    title = "A condition is not met"
+
+
+class NothingToMove(DomainError):
+    """An amount of `all`, `up_to` or `rest` comes to nothing, or to less: there is nothing that could be moved."""
+
+    code = "nothing-to-move"
+    kind = ErrorKind.REFUSED
+    title = "There is nothing to move"
+
+
+class AmbiguousTransfer(DomainError):
+    """A transfer goes between two accounts on the same normal side: two assets or expenses, or two of the others.
+
+    Between any others, `from` and `to` can be read in two ways; the detail shows both. Write the two entries instead.
+    """
+
+    code = "ambiguous-transfer"
+    kind = ErrorKind.REFUSED
+    title = "The transfer can be read in two ways"
+
+
 class EffectiveInFuture(DomainError):
     """The transaction says that it happens more than a minute from now. Post it when it has happened."""
 
@@ -62,19 +92,58 @@ class Entry:
     asset: Asset
 
 
+ALL: Final = "all"
+REST: Final = "rest"
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceCondition:
+    """What an entry asserts of the posted balance of its account and asset before the transaction.
+
+    Amounts are in major units, as text, on the account's normal side, and may be below zero. `balance_version` counts
+    the entries there have been.
+    """
+
+    at_least: str | None = None
+    at_most: str | None = None
+    exactly: str | None = None
+    balance_version: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class EntryDraft:
-    """An entry as it was asked for, before its account and its asset are known: the amount in major units, as text."""
+    """An entry as it was asked for, before its account and its asset are known: the amount in major units, as text.
+
+    The amount `all` is what is available on the account, and at most `up_to`, if that is given; `rest` is what the
+    other entries in the asset leave open.
+    """
 
     account: str
     direction: Direction
     amount: str
     asset: str
+    up_to: str | None = None
+    condition: BalanceCondition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDraft:
+    """A transaction told as a transfer between two accounts on the same normal side; amounts as an entry's."""
+
+    from_account: str
+    to_account: str
+    amount: str
+    asset: str
+    up_to: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionDraft:
-    """A transaction as it was asked for; `id` was drawn for it (`txn_…`), times are UTC, None means now."""
+    """A transaction as it was asked for; `id` was drawn for it (`txn_…`), times are UTC, None means now.
+
+    It has entries, or else a transfer that stands for two. `based_on` is the sequence of the ledger that the caller had
+    seen: nothing that it touches may have changed since.
+    """
 
     id: str
     entries: tuple[EntryDraft, ...]
@@ -82,6 +151,15 @@ class TransactionDraft:
     description: str = ""
     effective_at: datetime | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    transfer: TransferDraft | None = None
+    based_on: int | None = None
+
+    def touches(self) -> list[tuple[str, str]]:
+        """Return the account and the asset of each entry."""
+        if self.transfer is not None:
+            transfer = self.transfer
+            return [(transfer.from_account, transfer.asset), (transfer.to_account, transfer.asset)]
+        return [(entry.account, entry.asset) for entry in self.entries]
 
 
 def check_balanced(entries: Sequence[Entry]) -> None:

@@ -4,6 +4,7 @@ A refusal has a `code` that clients may rely on, a `kind` that says what sort of
 into a status), and the facts of the case as attributes. `detail` is the sentence for the person who asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
@@ -39,10 +40,14 @@ class DomainError(Exception):
     kind: ClassVar[ErrorKind]
     title: ClassVar[str]
 
-    def __init__(self, detail: str, *, pointer: str | None = None) -> None:
-        """`detail` is a whole sentence; `pointer` is the JSON pointer of the part of the request to blame."""
+    def __init__(self, detail: str, *, pointer: str | None = None, facts: Mapping[str, str] | None = None) -> None:
+        """`detail` is a whole sentence; `pointer` is the JSON pointer of the part of the request to blame.
+
+        `facts` are those of the case by name, for programs: amounts in major units, as text.
+        """
         super().__init__(detail)
         self.detail = detail
+        self.facts: Mapping[str, str] = facts or {}
         self.blames: tuple[Blame, ...] = () if pointer is None else (Blame(pointer, detail),)
 
 

@@ -16,7 +16,8 @@ _described: set[type[BaseModel]] = set()
 
 _PROBLEM = {
     "type": "object",
-    "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known.",
+    "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known. The facts of "
+    "the case are members of their own where there are any: `account`, `asset`, `available`, `balance`, `condition`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},

@@ -117,6 +117,8 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
     }
     if instance is not None:
         document["instance"] = instance
+    # The facts of the case are members of their own, as RFC 9457 has it; no name of theirs is one of those above.
+    document.update(error.facts)
     if error.blames:
         document["errors"] = [{"pointer": blame.pointer, "detail": blame.detail} for blame in error.blames]
     return document

@@ -92,8 +92,12 @@ def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False, what
     return _failed(blames, len(errors), what)
 
 
+_AMOUNTS: Final = frozenset({"amount", "up_to", "balance_at_least", "balance_at_most", "balance_exactly"})
+
+
 def _is_amount(place: Sequence[int | str]) -> bool:
-    return len(place) == 3 and place[0] == "entries" and isinstance(place[1], int) and place[2] == "amount"
+    is_of_entry = len(place) == 3 and place[0] == "entries" and isinstance(place[1], int)
+    return (is_of_entry or len(place) == 1) and place[-1] in _AMOUNTS
 
 
 def _failed(blames: Sequence[Blame], count: int, what: str = "The body") -> ValidationFailed:
@@ -127,7 +131,8 @@ def _bounds(form: type[Form]) -> _Bounds:
             (item,) = get_args(field.annotation)
             length_max = next((each.max_length for each in field.metadata if isinstance(each, MaxLen)), None)
             lists.append((name, length_max, item if isinstance(item, type) and issubclass(item, Form) else None))
-    return _Bounds(frozenset(form.model_fields), tuple(maps), tuple(lists))
+    names = frozenset(field.alias or name for name, field in form.model_fields.items())
+    return _Bounds(names, tuple(maps), tuple(lists))
 
 
 def require_bounded(form: type[Form], value: Any) -> None:

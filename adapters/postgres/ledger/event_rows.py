@@ -75,5 +75,5 @@ def _applied(row: Any, previous_hash: bytes, assets: Mapping[str, Asset], lines:
 
 def _line(entry: Entry, row: Any) -> Line:
     account = Account(row["number"], row["path"], AccountType(row["type"]))
-    balance = Balance(int(row["posted_debits"]), int(row["posted_credits"]), row["balance_version"])
+    balance = Balance(int(row["posted_debits"]), int(row["posted_credits"]), row["balance_version"], row["sequence"])
     return Line(entry, account, balance)

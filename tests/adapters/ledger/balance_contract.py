@@ -41,6 +41,15 @@ class BalanceContract:
         book = await look(books, ledger, BALANCES)
         assert book.balances == {(BANK, "EUR"): Balance(124, 3, 4), (SALES, "EUR"): Balance(3, 124, 4)}
 
+    async def test_a_balance_knows_the_last_event_that_changed_it(self, books: Books, ledger: LedgerAddress) -> None:
+        first = await write(books, ledger, *OPENINGS, sale(100))
+        book = await look(books, ledger, BALANCES)
+        assert {balance.sequence for balance in book.balances.values()} == {first.sequence}
+        last = await write(books, ledger, sale(20))
+        book = await look(books, ledger, BALANCES)
+        assert {balance.sequence for balance in book.balances.values()} == {last.sequence}
+        assert first.sequence != last.sequence
+
     async def test_several_entries_of_a_transaction_on_one_account_add_up_in_order(
         self, books: Books, ledger: LedgerAddress
     ) -> None:

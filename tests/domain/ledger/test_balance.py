@@ -7,8 +7,13 @@ from domain.ledger.transaction import Direction
 
 
 def test_a_debit_and_a_credit_each_go_to_their_side() -> None:
-    assert NOTHING.after(Direction.DEBIT, 5) == Balance(5, 0, 1)
-    assert Balance(5, 0, 1).after(Direction.CREDIT, 7) == Balance(5, 7, 2)
+    assert NOTHING.after(Direction.DEBIT, 5, sequence=3) == Balance(5, 0, 1)
+    assert Balance(5, 0, 1).after(Direction.CREDIT, 7, sequence=3) == Balance(5, 7, 2)
+
+
+def test_a_balance_knows_the_last_event_that_changed_it() -> None:
+    assert NOTHING.sequence == 0
+    assert NOTHING.after(Direction.DEBIT, 5, sequence=3).after(Direction.CREDIT, 5, sequence=8).sequence == 8
 
 
 def test_the_posted_balance_is_the_normal_side_minus_the_other() -> None:
@@ -26,7 +31,7 @@ def test_the_posted_balance_is_the_normal_side_minus_the_other() -> None:
 def test_a_balance_is_the_sum_of_its_entries(entries: list[tuple[Direction, int]]) -> None:
     balance = NOTHING
     for direction, amount in entries:
-        balance = balance.after(direction, amount)
+        balance = balance.after(direction, amount, sequence=2)
     assert balance.posted_debits == sum(amount for direction, amount in entries if direction is Direction.DEBIT)
     assert balance.posted_credits == sum(amount for direction, amount in entries if direction is Direction.CREDIT)
     assert balance.version == len(entries)

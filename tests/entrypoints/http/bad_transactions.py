@@ -153,7 +153,7 @@ UNKNOWN = [
     bad("100 fields of an entry unknown", with_entry(**dict(list(_MANY.items())[:100])), pointer="/entries/0/x0"),
     bad("100,000 keys of metadata", sale(metadata=dict(list(_MANY.items())[:100_000])), pointer="/metadata"),
     bad("100,000 entries that are none", {"entries": [1] * 100_000}, pointer="/entries", says="100,000 items"),
-    bad("amount unknown", sale() | {"amount": 5}, pointer="/amount"),
+    bad("total unknown", sale() | {"total": 5}, pointer="/total"),
     bad("amount as a number in metadata", sale(metadata={"amount": 5}), pointer="/metadata/amount"),
     bad("field unknown", sale(ammount="1"), pointer="/ammount", says="/ammount is not a field that is known here"),
     bad("field of an entry unknown", with_entry(memo="x"), pointer="/entries/0/memo", says="is not a field"),

@@ -116,7 +116,8 @@ def checked_problem(told: Json, status: int, code: str) -> Json:
     assert told["title"]
     assert len(told["detail"]) > 10
     assert told["detail"].rstrip().endswith((".", "?", "…")), told["detail"]
-    assert set(told) <= {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
+    members = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
+    assert set(told) <= members | {"account", "asset", "available", "balance", "condition"}, told
     for blame in told.get("errors", ()):
         assert set(blame) == {"pointer", "detail"}
         assert blame["pointer"] == "" or blame["pointer"].startswith("/")

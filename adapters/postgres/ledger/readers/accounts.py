@@ -77,6 +77,7 @@ class PostgresAccounts:
                 cast(entries.c.posted_debits, Text).label("debits"),
                 cast(entries.c.posted_credits, Text).label("credits"),
                 entries.c.balance_version,
+                entries.c.sequence,
             )
             .where(*are_between(ledger_id, account.number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
             .order_by(*order_of_history(is_descending=True))
@@ -87,8 +88,8 @@ class PostgresAccounts:
         rows = (await self._connection.execute(query)).all()
         assets = await assets_of(self._connection, ledger_id, codes)
         balances = [
-            AssetBalance(assets[code], Balance(int(debits), int(credits), version))
-            for code, debits, credits, version in rows
+            AssetBalance(assets[code], Balance(int(debits), int(credits), version, changed))
+            for code, debits, credits, version, changed in rows
         ]
         return account, balances
 

@@ -47,7 +47,9 @@ def line_of(row: RowMapping, account: Account, asset: Asset) -> Line:
     """Return the line of a row that has the columns of `HISTORY`."""
     direction = Direction.DEBIT if row["is_debit"] else Direction.CREDIT
     entry = Entry(account.path, direction, int(row["amount"]), asset)
-    return Line(entry, account, Balance(int(row["debits"]), int(row["credits"]), row["balance_version"]))
+    return Line(
+        entry, account, Balance(int(row["debits"]), int(row["credits"]), row["balance_version"], row["sequence"])
+    )
 
 
 _PLACE: Final = (entries.c.sequence, entries.c.position)

@@ -41,6 +41,7 @@ class PostgresReports:
                 cast(entries.c.posted_debits, Text).label("debits"),
                 cast(entries.c.posted_credits, Text).label("credits"),
                 entries.c.balance_version,
+                entries.c.sequence,
             )
             .where(
                 *are_between(ledger_id, first.c.account_number, first.c.asset, FIRST_PLACE, (sequence, LAST_PLACE[1]))
@@ -71,7 +72,7 @@ class PostgresReports:
                     row.path,
                     AccountType(row.type),
                     assets[row.asset],
-                    Balance(int(row.debits), int(row.credits), row.balance_version),
+                    Balance(int(row.debits), int(row.credits), row.balance_version, row.sequence),
                 )
                 for row in rows
             ]
