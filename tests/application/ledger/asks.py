@@ -16,7 +16,13 @@ from application.ledger.set_chart import SetChart
 from domain.ledger.account import AccountType
 from domain.ledger.book import Scope
 from domain.ledger.chart import Pattern, Rule
-from domain.ledger.transaction import Direction, EntryDraft, TransactionDraft
+from domain.ledger.transaction import (
+    BalanceCondition,
+    Direction,
+    EntryDraft,
+    TransactionDraft,
+    TransferDraft,
+)
 
 Ask = tuple[Command, str | None]  # a command, and the name of its key
 
@@ -71,8 +77,39 @@ def _drafts(draw: st.DrawFn) -> TransactionDraft:
     )
 
 
-_POSTINGS = st.builds(PostTransaction, _drafts())
-_BULKS = st.builds(PostAtomically, st.lists(_drafts(), min_size=1, max_size=4).map(tuple))
+# Amounts that every one of the assets here can have.
+_BOUNDS = st.sampled_from([None, None, "0", "3", "-3", "100"])
+_CONDITIONS = st.none() | st.builds(BalanceCondition, _BOUNDS, _BOUNDS, _BOUNDS, st.sampled_from([None, None, 0, 1, 2]))
+_BASES = st.sampled_from([None, None, None, 1, 5, 20])
+
+
+@st.composite
+def _decided_by_the_books(draw: st.DrawFn) -> TransactionDraft:
+    """A transaction that leaves amounts to the books, or depends on what is there."""
+    code = draw(st.sampled_from(["EUR", "EUR", "JPY"]))
+    paths, up_to = st.sampled_from([*OPENED_BY_CHART, "users:1"]), draw(st.sampled_from([None, None, "3", "100"]))
+    words = draw(st.sampled_from([("all", "rest"), ("all", "rest"), ("3", "rest"), ("3", "3"), ("all", "3")]))
+    sides = draw(st.sampled_from([("credit", "debit"), ("debit", "credit"), ("debit", "debit")]))
+    entries = [
+        EntryDraft(draw(paths), Direction(side), word, code, up_to if word == "all" else None, draw(_CONDITIONS))
+        for word, side in zip(words, sides, strict=True)
+    ]
+    if draw(st.booleans()):
+        entries.insert(draw(st.integers(0, 2)), EntryDraft(draw(paths), Direction.CREDIT, "1", code))
+    return TransactionDraft("an id to be drawn", tuple(entries), draw(_REFERENCES), based_on=draw(_BASES))
+
+
+@st.composite
+def _transfers(draw: st.DrawFn) -> TransactionDraft:
+    paths, amount = st.sampled_from(PATHS), draw(st.sampled_from(["all", "3", "100"]))
+    up_to = draw(st.sampled_from([None, "3"])) if amount == "all" else None
+    transfer = TransferDraft(draw(paths), draw(paths), amount, draw(st.sampled_from(["EUR", "JPY"])), up_to)
+    return TransactionDraft("an id to be drawn", (), draw(_REFERENCES), transfer=transfer, based_on=draw(_BASES))
+
+
+_ANY_DRAFTS = _drafts() | _drafts() | _decided_by_the_books() | _transfers()
+_POSTINGS = st.builds(PostTransaction, _ANY_DRAFTS)
+_BULKS = st.builds(PostAtomically, st.lists(_ANY_DRAFTS, min_size=1, max_size=4).map(tuple))
 _RULES = st.builds(Rule, st.sampled_from(PATTERNS).map(Pattern), _TYPES)
 _OTHERS: st.SearchStrategy[Any] = st.one_of(
     st.builds(OpenAccount, st.sampled_from(PATHS), _TYPES | st.none(), _METADATA),

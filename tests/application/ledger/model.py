@@ -5,7 +5,7 @@ It knows the words of the commands and none of the code that carries them out.
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -18,7 +18,7 @@ from application.ledger.post_atomically import PostAtomically
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.register_asset import RegisterAsset
 from application.ledger.set_chart import SetChart
-from domain.ledger.transaction import TransactionDraft
+from domain.ledger.transaction import BalanceCondition, Direction, EntryDraft, TransactionDraft
 from tests.naive import decimals, fits, number
 
 BAD_PATHS = frozenset({"", "bad path", "a::b", "..", "\U0001f600"})
@@ -58,6 +58,7 @@ class Model:
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
     assets: dict[str, dict[str, int]] = field(default_factory=dict)
     balances: dict[tuple[str, str], tuple[Fraction, Fraction, int]] = field(default_factory=dict)
+    changed: dict[tuple[str, str], int] = field(default_factory=dict)  # when each balance was, by sequence
     references: dict[str, str] = field(default_factory=dict)
     transactions: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -109,9 +110,10 @@ class Model:
         new_assets, new_accounts = [], []
         if draft.reference in self.references:
             faults.add("duplicate-reference")
-        if len(draft.entries) < 2:
+        entries = self._decided(draft, faults)
+        if len(entries) < 2:
             faults.add("validation-failed")
-        for entry in draft.entries:
+        for entry in entries:
             code, path = entry.asset, entry.account
             scale = self.assets[code]["scale"] if code in self.assets else STANDARD_SCALES.get(code)
             amount = number(entry.amount)
@@ -142,9 +144,9 @@ class Model:
         for path in new_accounts:
             happened.append(("account.opened", []))
             self._put_account(path, str(self.type_of(path)), {}, self.sequence + opened + len(happened))
-        lines = [
-            self._enter(entry.account, entry.asset, entry.direction.value, entry.amount) for entry in draft.entries
-        ]
+        lines = [self._enter(entry.account, entry.asset, entry.direction.value, entry.amount) for entry in entries]
+        for entry in entries:
+            self.changed[entry.account, entry.asset] = self.sequence + opened + len(happened) + 1
         if draft.reference is not None:
             self.references[draft.reference] = draft.id
         self.transactions[draft.id] = {
@@ -153,6 +155,88 @@ class Model:
             "version": 1,
         }
         return [*happened, ("transaction.posted", lines)]
+
+    def _decided(self, draft: TransactionDraft, faults: set[str]) -> list[EntryDraft]:
+        """Return the entries with amounts in the places of words, as far as there are any; judge the conditions."""
+        entries = list(draft.entries)
+        if draft.transfer is not None:
+            giver, taker = draft.transfer.from_account, draft.transfer.to_account
+            shrinks = [self._side_that_shrinks(path) for path in (giver, taker)]
+            if None in shrinks:
+                faults.add("validation-failed" if {giver, taker} & BAD_PATHS else "account-not-found")
+                return []
+            if shrinks[0] != shrinks[1]:
+                faults.add("ambiguous-transfer")
+            of_taker = "rest" if draft.transfer.amount == "all" else draft.transfer.amount
+            code, up_to = draft.transfer.asset, draft.transfer.up_to
+            down, up = (Direction.DEBIT, Direction.CREDIT)[:: 1 if shrinks[0] == "debit" else -1]
+            entries = [
+                EntryDraft(giver, down, draft.transfer.amount, code, up_to),
+                EntryDraft(taker, up, of_taker, code),
+            ]
+            if giver == taker:
+                faults.add("validation-failed")
+        if draft.based_on is not None:
+            newest = max([self.changed.get((entry.account, entry.asset), 0) for entry in entries], default=0)
+            if draft.based_on > self._seen() or newest > draft.based_on:
+                faults.add("condition-failed")
+        for entry in entries:
+            if entry.condition is not None:
+                self._judge(entry, entry.condition, faults)
+        for word in ("all", "rest"):
+            for index, entry in enumerate(entries):
+                if entry.amount == word:
+                    entries[index] = self._with_amount(entry, entries, faults)
+        return entries
+
+    def _seen(self) -> int:
+        return max([self.sequence, *self.changed.values()])
+
+    def _side_that_shrinks(self, path: str) -> str | None:
+        kind = self.accounts[path]["type"] if path in self.accounts else self.type_of(path)
+        if path in BAD_PATHS or kind is None:
+            return None
+        return "credit" if kind in ("asset", "expense") else "debit"
+
+    def _normal(self, path: str, code: str) -> Fraction:
+        """What the account holds, on the side on which it grows."""
+        debits, credits, _ = self.balances.get((path, code), (Fraction(), Fraction(), 0))
+        return debits - credits if self._side_that_shrinks(path) == "credit" else credits - debits
+
+    def _judge(self, entry: EntryDraft, condition: BalanceCondition, faults: set[str]) -> None:
+        posted = self._normal(entry.account, entry.asset)
+        version = self.balances.get((entry.account, entry.asset), (0, 0, 0))[2]
+        if (
+            (condition.at_least is not None and posted < Fraction(condition.at_least))
+            or (condition.at_most is not None and posted > Fraction(condition.at_most))
+            or (condition.exactly is not None and posted != Fraction(condition.exactly))
+            or condition.balance_version not in (None, version)
+        ):
+            faults.add("condition-failed")
+
+    def _with_amount(self, entry: EntryDraft, entries: list[EntryDraft], faults: set[str]) -> EntryDraft:
+        code = entry.asset
+        scale = self.assets[code]["scale"] if code in self.assets else STANDARD_SCALES.get(code, 0)
+        if entry.amount == "all":
+            amount = self._normal(entry.account, code)
+            if entry.up_to is not None:
+                amount = min(amount, Fraction(entry.up_to))
+            others = [each for each in entries if (each.account, each.asset) == (entry.account, code)]
+            if len(others) > 1 or entry.direction.value != self._side_that_shrinks(entry.account):
+                faults.add("validation-failed")
+        else:
+            if sum(each.amount == "rest" and each.asset == code for each in entries) > 1:
+                faults.add("validation-failed")
+            amount = Fraction()
+            for each in entries:
+                if each.asset == code and each.amount not in ("all", "rest"):
+                    amount += (number(each.amount) or 0) * (1 if each.direction is not entry.direction else -1)
+        if amount <= 0:
+            faults.add("nothing-to-move")
+            amount = Fraction(1, 10**scale)
+        digits = str(int(amount * 10**scale)).rjust(scale + 1, "0")
+        text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits
+        return replace(entry, amount=text)
 
     def _post_all(self, command: PostAtomically) -> list[Happened]:
         happened: list[Happened] = []
