@@ -163,7 +163,9 @@ class Model:
             giver, taker = draft.transfer.from_account, draft.transfer.to_account
             shrinks = [self._side_that_shrinks(path) for path in (giver, taker)]
             if None in shrinks:
-                faults.add("validation-failed" if {giver, taker} & BAD_PATHS else "account-not-found")
+                for path in (giver, taker):
+                    if self._side_that_shrinks(path) is None:
+                        faults.add("validation-failed" if path in BAD_PATHS else "account-not-found")
                 return []
             if shrinks[0] != shrinks[1]:
                 faults.add("ambiguous-transfer")
