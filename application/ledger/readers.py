@@ -103,6 +103,16 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class AsOf:
+    """From where a ledger is looked at: what is effective before that time (UTC; None is all there is), as known after
+    the event of that sequence (None is the last one).
+    """
+
+    before: datetime | None = None
+    sequence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """From and to, each inclusive or not; None is open."""
 

@@ -169,7 +169,9 @@ class Book:
         lines = []
         for entry in event.entries:
             key = (entry.account, entry.asset.code)
-            balance = self.balances.get(key, NOTHING).after(entry.direction, entry.amount, sequence=self.sequence)
+            balance = self.balances.get(key, NOTHING).after(
+                entry.direction, entry.amount, sequence=self.sequence, effective_at=event.effective_at
+            )
             self.balances[key] = balance
             self.used_assets.add(entry.asset.code)
             lines.append(Line(entry, self.accounts[entry.account], balance))

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -5,15 +7,29 @@ from domain.ledger.account import AccountType
 from domain.ledger.balance import NOTHING, Balance
 from domain.ledger.transaction import Direction
 
+NOON = datetime(2026, 3, 31, 12, tzinfo=UTC)
+
 
 def test_a_debit_and_a_credit_each_go_to_their_side() -> None:
-    assert NOTHING.after(Direction.DEBIT, 5, sequence=3) == Balance(5, 0, 1)
-    assert Balance(5, 0, 1).after(Direction.CREDIT, 7, sequence=3) == Balance(5, 7, 2)
+    assert NOTHING.after(Direction.DEBIT, 5, sequence=3, effective_at=NOON) == Balance(5, 0, 1)
+    assert Balance(5, 0, 1).after(Direction.CREDIT, 7, sequence=3, effective_at=NOON) == Balance(5, 7, 2)
 
 
 def test_a_balance_knows_the_last_event_that_changed_it() -> None:
     assert NOTHING.sequence == 0
-    assert NOTHING.after(Direction.DEBIT, 5, sequence=3).after(Direction.CREDIT, 5, sequence=8).sequence == 8
+    first = NOTHING.after(Direction.DEBIT, 5, sequence=3, effective_at=NOON)
+    assert first.after(Direction.CREDIT, 5, sequence=8, effective_at=NOON).sequence == 8
+
+
+def test_an_entry_that_comes_after_a_later_one_is_late_and_moves_no_time_back() -> None:
+    balance = NOTHING
+    lateness = []
+    for minute in (0, 5, 5, 4, 6, 1):
+        balance = balance.after(Direction.DEBIT, 1, sequence=2, effective_at=NOON + timedelta(minutes=minute))
+        lateness.append((balance.latest_effective_at - NOON, balance.late))
+    assert lateness == [
+        (timedelta(minutes=latest), late) for latest, late in ((0, 0), (5, 0), (5, 0), (5, 1), (6, 1), (6, 2))
+    ]
 
 
 def test_the_posted_balance_is_the_normal_side_minus_the_other() -> None:
@@ -31,7 +47,7 @@ def test_the_posted_balance_is_the_normal_side_minus_the_other() -> None:
 def test_a_balance_is_the_sum_of_its_entries(entries: list[tuple[Direction, int]]) -> None:
     balance = NOTHING
     for direction, amount in entries:
-        balance = balance.after(direction, amount, sequence=2)
+        balance = balance.after(direction, amount, sequence=2, effective_at=NOON)
     assert balance.posted_debits == sum(amount for direction, amount in entries if direction is Direction.DEBIT)
     assert balance.posted_credits == sum(amount for direction, amount in entries if direction is Direction.CREDIT)
     assert balance.version == len(entries)
