@@ -13,9 +13,12 @@ from typing import TypeVar
 
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
 from application.shared.ports import Clock, Ids
-from domain.ledger.book import Book, Scope
-from domain.ledger.events import Event, LedgerCreated
+from domain.ledger.account import AccountType
+from domain.ledger.book import Book, Results
+from domain.ledger.events import Event, LedgerCreated, TransactionPosted
+from domain.ledger.hold import HoldStatus
 from domain.ledger.ledger import LedgerExists, LedgerNotFound
+from domain.ledger.scope import Scope
 from domain.shared.chain import Author, Head, Recorded, record
 
 Key = TypeVar("Key")
@@ -48,11 +51,20 @@ class MemorySnapshot:
     """A `Snapshot`: the book that was the ledger's when it was opened."""
 
     def __init__(self, ledger: _Ledger) -> None:
+        self._ledger = ledger
         self._book = ledger.book
         self.head: Head = ledger.head
 
     async def load(self, scope: Scope) -> Book:
-        return _limited(self._book, scope)
+        return _limited(self._ledger, self._book, scope)
+
+    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
+        due = [
+            (hold.expires_at, hold.number, hold.id)
+            for hold in self._book.holds.values()
+            if hold.status is HoldStatus.OPEN and hold.expires_at is not None and hold.expires_at <= now
+        ]
+        return [id for _, _, id in sorted(due)[:limit]]
 
 
 class MemoryGroup(MemorySnapshot):
@@ -60,7 +72,6 @@ class MemoryGroup(MemorySnapshot):
 
     def __init__(self, ledger: _Ledger) -> None:
         super().__init__(ledger)
-        self._ledger = ledger
         self._next_book = ledger.book
         self._next_head = ledger.head
         self._next_applied: list[Applied] = []
@@ -82,7 +93,7 @@ class MemoryGroup(MemorySnapshot):
                 use = KnownKey(outcome.key.fingerprint, sequences[0], sequences[-1])
                 self._next_keys[outcome.key.key] = use
 
-    async def holds(self, sequence: int, hash: bytes) -> bool:
+    async def has_event(self, sequence: int, hash: bytes) -> bool:
         return 0 < sequence <= self.head.sequence and _recorded(self._ledger.applied[sequence - 1]).hash == hash
 
     def keep(self) -> None:
@@ -96,7 +107,7 @@ class MemoryGroup(MemorySnapshot):
         recorded = _recorded(applied)
         if (recorded.sequence, recorded.previous_hash) != (self._next_head.sequence + 1, self._next_head.hash):
             raise NotTheNextEvent(f"{applied.event.type} at {recorded.sequence} after {self._next_head.sequence}")
-        if self._next_book.apply(applied.event) != applied.lines:
+        if self._next_book.apply(applied.event) != applied.effect:
             raise ScopeTooNarrow(f"{applied.event.type} at {recorded.sequence}")
         self._next_head = recorded.head
         self._next_applied.append(applied)
@@ -148,19 +159,50 @@ class MemoryBooks:
         return ledger
 
 
-def _limited(book: Book, scope: Scope) -> Book:
+def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
     """Return a book of what the scope names, and no more: a command that forgets to name something must notice here."""
+    holds = _named(book.holds, scope.holds)
+    transactions = _named(book.transactions, scope.transactions)
+    for id in scope.reversals:
+        if id in book.transactions:
+            transactions |= {each.id: each for each in book.lineage(id)}
+    entries = [entry for each in holds.values() for entry in each.entries]
+    entries += [entry for id in scope.reversals if id in transactions for entry in transactions[id].entries]
+    results = {before: _results(ledger, before) for before in scope.results}
+    keys = {
+        *scope.balances,
+        *[(entry.account, entry.asset.code) for entry in entries],
+        *[key for of_time in results.values() for key in of_time],
+        *[key for key in {*book.balances, *book.held} if scope.unsettled or key[0] in set(scope.whole_accounts)],
+    }
+    accounts = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in keys]}
     return Book(
         sequence=book.sequence,
         settings=book.settings,
         chart=book.chart,
-        assets=_named(book.assets, scope.assets),
+        assets=_named(book.assets, {*scope.assets, *[code for _, code in keys]}),
         used_assets=book.used_assets.intersection(scope.asset_uses),
-        accounts=_named(book.accounts, scope.accounts),
-        balances=_named(book.balances, scope.balances),
+        accounts=_named(book.accounts, accounts),
+        balances=_named(book.balances, keys),
+        held=_named(book.held, keys),
         references=_named(book.references, scope.references),
-        transactions=_named(book.transactions, scope.transactions),
+        transactions=transactions,
+        holds=holds,
+        periods=_named(book.periods, scope.periods),
+        results=results,
     )
+
+
+def _results(ledger: _Ledger, before: datetime) -> Results:
+    """Return the net debits of all income and expense accounts, of entries that are effective before that time."""
+    results: Results = {}
+    for applied in ledger.applied:
+        if isinstance(applied.event, TransactionPosted) and applied.event.effective_at < before:
+            for line in applied.lines:
+                if line.account.type in (AccountType.INCOME, AccountType.EXPENSE):
+                    key = (line.account.path, line.entry.asset.code)
+                    results[key] = results.get(key, 0) + line.entry.signed
+    return results
 
 
 def _named(kept: Mapping[Key, Value], names: Iterable[Key]) -> dict[Key, Value]:

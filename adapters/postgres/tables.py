@@ -7,6 +7,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -63,6 +64,11 @@ def _ordered_text(name: str, *, primary_key: bool = False, nullable: bool = Fals
 
 def _text(name: str) -> "Column[str]":
     return Column(name, Text, nullable=False)
+
+
+def _flag(name: str, *, added: bool = False) -> "Column[bool]":
+    """A flag; one that was added to rows that were there is false in them."""
+    return Column(name, Boolean, nullable=False, server_default=text("false") if added else None)
 
 
 def _moment(name: str, *, nullable: bool = False) -> "Column[object]":
@@ -129,6 +135,10 @@ ledger_settings = Table(
     _moment("created_at"),
     Column("chart", JSONB, nullable=False),
     _positive("chart_version"),
+    _flag("is_frozen", added=True),
+    _flag("is_archived", added=True),
+    _moment("closed_until", nullable=True),
+    Column("closed_until_day", Date),
 )
 
 assets = Table(
@@ -139,6 +149,7 @@ assets = Table(
     _ordered_text("code", primary_key=True),
     Column("scale", SmallInteger, CheckConstraint("scale >= 0"), nullable=False),
     _positive("version"),
+    _flag("is_used", added=True),
 )
 
 accounts = Table(
@@ -153,6 +164,9 @@ accounts = Table(
     Column("metadata", JSONB, nullable=False),
     _positive("version"),
     _moment("opened_at"),
+    Column("limits", JSONB, nullable=False, server_default=text("'{}'")),
+    _flag("frozen_debits", added=True),
+    _flag("frozen_credits", added=True),
     UniqueConstraint("ledger_id", "path", name="accounts_path"),
 )
 
@@ -170,6 +184,8 @@ transactions = Table(
     _moment("recorded_at"),
     Column("metadata", JSONB, nullable=False),
     _positive("version"),
+    Column("hold_sequence", BigInteger),
+    Column("reverses", BigInteger),
     UniqueConstraint("ledger_id", "id", name="transactions_id"),
     Index(
         "transactions_reference",
@@ -179,6 +195,14 @@ transactions = Table(
         postgresql_where=text("reference IS NOT NULL"),
     ),
     Index("transactions_effective", "ledger_id", "effective_at", "sequence"),
+    Index(
+        "transactions_of_hold",
+        "ledger_id",
+        "hold_sequence",
+        "sequence",
+        postgresql_where=text("hold_sequence IS NOT NULL"),
+    ),
+    Index("transactions_reversing", "ledger_id", "reverses", "sequence", postgresql_where=text("reverses IS NOT NULL")),
 )
 
 entries = Table(
@@ -200,6 +224,100 @@ entries = Table(
     Index("entries_first", "ledger_id", "asset", "account_number", postgresql_where=text("balance_version = 1")),
 )
 
+holds = Table(
+    "holds",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _positive("sequence", primary_key=True),
+    Column("id", UUID(as_uuid=True), nullable=False),
+    _ordered_text("reference", nullable=True),
+    _text("description"),
+    Column("metadata", JSONB, nullable=False),
+    _moment("expires_at", nullable=True),
+    _moment("placed_at"),
+    _ordered_text("status"),
+    _moment("closed_at", nullable=True),
+    UniqueConstraint("ledger_id", "id", name="holds_id"),
+    Index("holds_reference", "ledger_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")),
+    Index(
+        "holds_due",
+        "ledger_id",
+        "expires_at",
+        "sequence",
+        postgresql_where=text("status = 'open' AND expires_at IS NOT NULL"),
+    ),
+    Index("holds_status", "ledger_id", "status", "sequence"),
+)
+
+hold_entries = Table(
+    "hold_entries",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("sequence"),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _number("account_number"),
+    _flag("is_debit"),
+    _ordered_text("asset"),
+    Column("amount", Numeric, CheckConstraint("amount > 0"), nullable=False),
+    Index("hold_entries_of_account", "ledger_id", "account_number", "sequence"),
+)
+
+held_totals = Table(
+    "held_totals",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("account_number"),
+    _ordered_text("asset", primary_key=True),
+    _key("sequence"),
+    _sum("held_debits"),
+    _sum("held_credits"),
+)
+
+remainders = Table(
+    "remainders",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("of_sequence"),
+    _key("account_number"),
+    Column("is_debit", Boolean, primary_key=True),
+    _ordered_text("asset", primary_key=True),
+    _key("sequence"),
+    _sum("remaining"),
+)
+
+periods = Table(
+    "periods",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _positive("sequence", primary_key=True),
+    Column("id", UUID(as_uuid=True), nullable=False),
+    Column("starts_on", Date),
+    _moment("starts_at", nullable=True),
+    Column("ends_on", Date, nullable=False),
+    _moment("ends_at"),
+    _flag("is_closed"),
+    _text("reason"),
+    _moment("closed_at"),
+    _moment("reopened_at", nullable=True),
+    Column("reopen_reason", Text),
+    UniqueConstraint("ledger_id", "id", name="periods_id"),
+)
+
+# Of no tenant: it tells who has something to do and when, across all of them, and nothing of what that is.
+agenda = Table(
+    "agenda",
+    metadata,
+    Column("due_at", DateTime(timezone=True), primary_key=True),
+    _ordered_text("kind", primary_key=True),
+    _key("organisation_id"),
+    _key("ledger_id"),
+)
+
 metadata_values = Table(
     "metadata_values",
     metadata,
@@ -211,4 +329,16 @@ metadata_values = Table(
 )
 
 # What follows from a ledger's events, and can be built anew from them.
-PROJECTIONS = (ledger_settings, assets, accounts, transactions, entries, metadata_values)
+PROJECTIONS = (
+    ledger_settings,
+    assets,
+    accounts,
+    transactions,
+    entries,
+    holds,
+    hold_entries,
+    held_totals,
+    remainders,
+    periods,
+    metadata_values,
+)

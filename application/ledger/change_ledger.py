@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from application.ledger.expected_version import require_version
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event, LedgerChanged
 from domain.ledger.ledger import NAME_LENGTH_MAX
+from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.text import checked_name, merged_metadata
 

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import ClassVar
 
 from application.ledger.expected_version import require_version
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionChanged
+from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.text import merged_metadata
 

@@ -8,18 +8,21 @@ groups. Each caller gets its own answer or its own refusal.
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeGuard
+from typing import Final
 
 from application.ledger.group import GroupQueue, Submission
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event
+from domain.ledger.holding import expire
 from domain.ledger.ledger import LedgerNotFound
-from domain.shared.access import Principal
+from domain.ledger.scope import Scope
+from domain.ledger.settings import ArchivedLedger
+from domain.shared.access import Permission, Principal
 from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
@@ -30,6 +33,11 @@ RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
 PATIENCE_SECONDS: Final = 30.0
 # All that waits in this process, whichever its ledger; some 500 bytes each.
 WAITING_WEIGHT_MAX: Final = 200_000
+
+# Holds that expire in one group; of those that a dry run looks at there are more, as it writes none of them.
+EXPIRIES_MAX: Final = 1_000
+TRIED_EXPIRIES_MAX: Final = 100_000
+EXPIRY_ACTOR: Final = "system:expiry"
 
 _log = logging.getLogger("partita.journal")
 
@@ -98,9 +106,12 @@ class Journal:
         """
         principal.require(command.permission)
         async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
-            book = await snapshot.load(command.scope())
             now = max(self._clock.now(), snapshot.head.recorded_at)
-            events = command.execute(book, now)
+            due = await snapshot.due_holds(now, limit=TRIED_EXPIRIES_MAX)
+            book = await snapshot.load(Scope.union([command.scope(), Scope(holds=due)]))
+            for expiry in expire(book, due, now):
+                book.apply(expiry)
+            events = _execute(command, book, now)
             return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
     async def close(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -150,58 +161,69 @@ class Journal:
         return [(submission, answer) for submission in group]
 
     async def _attempt(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
-        """Commit the group, trying again for some seconds while the store is away."""
+        """Commit the group, and before it groups of holds that expire, if more of those are due than go into one."""
+        while (decided := await self._commit(address, group)).is_expiry_only:
+            pass
+        return decided.answers
+
+    async def _commit(self, address: LedgerAddress, group: Sequence[Submission]) -> "_Decided":
+        """Decide and commit, trying again for some seconds while the store is away."""
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         for delay_seconds in (*self._retry_delays_seconds, None):
-            answers: list[Answer] = []
+            decided = _Decided()
             try:
                 async with self._books.group(address) as held:
-                    answers = await self._decide(held, group)
-                    outcomes = [answer for _, answer in answers if _is_new(answer)]
-                    if outcomes:
-                        await held.append(outcomes)
+                    await self._decide(held, group, decided)
+                    if decided.outcomes:
+                        await held.append(decided.outcomes)
             except CommitInDoubt:
-                if await self._was_kept(address, answers):
-                    return answers
+                if await self._was_kept(address, decided):
+                    return decided
             except StoreUnavailable:
                 if delay_seconds is None or asyncio.get_running_loop().time() > until:
                     raise
                 await asyncio.sleep(delay_seconds)
             else:
-                return answers
+                return decided
         raise StoreUnavailable("the store was lost in a commit again and again, and kept nothing")
 
-    async def _was_kept(self, address: LedgerAddress, answers: Sequence[Answer]) -> bool:
+    async def _was_kept(self, address: LedgerAddress, decided: "_Decided") -> bool:
         """Look, with the head held, whether a group whose commit was in doubt was kept.
 
         Without the lock the commit could still be in flight, and be missed.
         """
-        assert answers, "a commit is in doubt before anything was decided"
-        recorded = [applied.recorded for _, answer in answers if _is_new(answer) for applied in answer.applied]
-        if not recorded:
+        assert decided.answers or decided.is_expiry_only, "a commit is in doubt before anything was decided"
+        if not decided.outcomes:
             return True
-        last = recorded[-1]
+        last = decided.outcomes[-1].applied[-1].recorded
         assert last is not None
         for delay_seconds in self._retry_delays_seconds:
             try:
                 async with self._books.group(address) as held:
-                    return await held.holds(last.sequence, last.hash)
+                    return await held.has_event(last.sequence, last.hash)
             except Exception as error:
                 # Whatever it is, the doubt remains; retrying the commands now could do them twice.
                 _log.warning("whether a commit was kept cannot be seen yet: %r", error)
                 await asyncio.sleep(delay_seconds)
         raise CommitInDoubt("the store did not come back in time")
 
-    async def _decide(self, held: Group, group: Sequence[Submission]) -> list[Answer]:
-        """Execute each command on the book that the ones before it left."""
+    async def _decide(self, held: Group, group: Sequence[Submission], decided: "_Decided") -> None:
+        """Let due holds expire (rule 11), then execute each command on the book that the ones before it left."""
         now = self._time(held.head)
+        due = await held.due_holds(now, limit=EXPIRIES_MAX)
+        decided.is_expiry_only = len(due) == EXPIRIES_MAX
+        if decided.is_expiry_only:
+            group = ()
         keys = [submission.key.key for submission in group if submission.key]
         known = await held.known_keys(keys, used_after=now - KEYS_LIVE) if keys else {}
         recalled = await held.recall(known) if known else {}
-        book = await held.load(Scope.union([submission.command.scope() for submission in group]))
+        scopes = [submission.command.scope() for submission in group]
+        book = await held.load(Scope.union([*scopes, Scope(holds=due)] if due else scopes))
         head = held.head
-        done: dict[str, Outcome] = {}
-        answers: list[Answer] = []
+        if expiries := expire(book, due, now):
+            author = Author(EXPIRY_ACTOR, self._ids.new("req"))
+            expired, head = self._take_in(expiries, author, book, head, now)
+            decided.outcomes.append(Outcome(expired))
         for submission in group:
             key = submission.key
             answer: Outcome | Exception
@@ -209,29 +231,31 @@ class Journal:
                 if key and key.key in known:
                     key.require_same_request(known[key.key].fingerprint)
                     answer = replace(recalled[key.key], replayed=True)
-                elif key and key.key in done:
-                    answer = _replay(key, done[key.key])
+                elif key and key.key in decided.done:
+                    answer = _replay(key, decided.done[key.key])
                 else:
-                    events = submission.command.execute(book, now)
-                    answer, head = self._take_in(events, submission, book, head, now)
+                    events = _execute(submission.command, book, now)
+                    applied, head = self._take_in(events, submission.author, book, head, now)
+                    answer = Outcome(applied, key)
                     # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.
-                    if key and events:
-                        done[key.key] = answer
+                    if events:
+                        decided.outcomes.append(answer)
+                        if key:
+                            decided.done[key.key] = answer
             except DomainError as refusal:
                 answer = refusal
-            answers.append((submission, answer))
-        return answers
+            decided.answers.append((submission, answer))
 
     def _take_in(
-        self, events: Sequence[Event], submission: Submission, book: Book, head: Head, now: datetime
-    ) -> tuple[Outcome, Head]:
+        self, events: Sequence[Event], author: Author, book: Book, head: Head, now: datetime
+    ) -> tuple[tuple[Applied, ...], Head]:
         """Chain the events to the head and apply them to the book."""
         applied = []
         for event in events:
-            recorded = record(event, head, id=self._ids.new("evt"), author=submission.author, recorded_at=now)
+            recorded = record(event, head, id=self._ids.new("evt"), author=author, recorded_at=now)
             applied.append(Applied(event, book.apply(event), now, recorded))
             head = recorded.head
-        return Outcome(tuple(applied), submission.key), head
+        return tuple(applied), head
 
     def _time(self, head: Head) -> datetime:
         """Return the group's time: recorded time never goes back, whatever the clock does (rule 8)."""
@@ -247,6 +271,21 @@ def _replay(key: IdempotencyKey, first: Outcome) -> Outcome:
     return replace(first, replayed=True)
 
 
-def _is_new(answer: Outcome | Exception) -> TypeGuard[Outcome]:
-    """Whether there is something to write: a replay and a command that changed nothing leave no trace."""
-    return isinstance(answer, Outcome) and bool(answer.applied) and not answer.replayed
+def _execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
+    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
+    if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
+        raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
+    return command.execute(book, now)
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What a group comes to: what is written, in order, which answers to keys, and what everyone is told.
+
+    `is_expiry_only` says that its commands were not looked at, as more holds are due than go into one group.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    done: dict[str, Outcome] = field(default_factory=dict)
+    is_expiry_only: bool = False

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from application.shared.idempotency import IdempotencyKey
-from domain.ledger.book import Book, Line, Scope
+from domain.ledger.book import Book
+from domain.ledger.effect import Effect, Line
 from domain.ledger.events import Event
+from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.chain import Head, Recorded
 
@@ -24,7 +26,10 @@ class LedgerAddress:
 class Command(Protocol):
     """A change to a ledger that someone asks for."""
 
-    permission: ClassVar[Permission]
+    @property
+    def permission(self) -> Permission:
+        """Return what whoever asks for it must be allowed."""
+        ...
 
     @property
     def size(self) -> int:
@@ -42,15 +47,20 @@ class Command(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """An event that was taken into the books, and the lines that it added to accounts' histories.
+    """An event that was taken into the books, and what it added to what is kept.
 
     `recorded` is None in a dry run, where the event has no place in the chain.
     """
 
     event: Event
-    lines: tuple[Line, ...]
+    effect: Effect
     recorded_at: datetime
     recorded: Recorded[Event] | None = None
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Return the lines that it added to accounts' histories."""
+        return self.effect.lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,13 @@ class Snapshot(Protocol):
         """Return a book that holds all that the scope names and the ledger has."""
         ...
 
+    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
+        """Return the ids of open holds whose time is over (UTC), those first that expire first; up to `limit` of them.
+
+        Nothing needs to be looked up as long as no hold is due.
+        """
+        ...
+
 
 class Group(Snapshot, Protocol):
     """A ledger whose head is held: nobody else appends to it until the group ends."""
@@ -109,7 +126,7 @@ class Group(Snapshot, Protocol):
         """Write the outcomes' events, their projections and their keys; they are kept when the group ends well."""
         ...
 
-    async def holds(self, sequence: int, hash: bytes) -> bool:
+    async def has_event(self, sequence: int, hash: bytes) -> bool:
         """Return whether the event at this sequence is the one with this hash."""
         ...
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
+from application.ledger.all_or_none import all_or_none
 from application.ledger.post_transaction import PostTransaction
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.posting import post
+from domain.ledger.scope import Scope
 from domain.ledger.transaction import TransactionDraft
 from domain.shared.access import Permission
-from domain.shared.errors import Blame, DomainError
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +37,7 @@ class PostAtomically:
 
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
         """Return the events of all postings, or refuse."""
-        trial = book.fork()
-        events: list[Event] = []
-        refusals: list[tuple[int, DomainError]] = []
-        for index, draft in enumerate(self.drafts):
-            try:
-                of_draft = post(trial, draft, now)
-            except DomainError as refusal:
-                refusals.append((index, refusal))
-                continue
-            for event in of_draft:
-                trial.apply(event)
-            events += of_draft
-        if refusals:
-            raise _of_all(refusals)
-        return events
+        return all_or_none(book, [partial(self._post, draft, now) for draft in self.drafts], of="transactions")
 
-
-def _of_all(refusals: Sequence[tuple[int, DomainError]]) -> DomainError:
-    first_index, first = refusals[0]
-    refusal = type(first)(
-        f"Nothing was posted: {len(refusals)} of the transactions cannot be. Of the one at index {first_index}: "
-        f"{first.detail}",
-        facts=first.facts,
-    )
-    refusal.blames = tuple(
-        Blame(f"/transactions/{index}{blame.pointer}", blame.detail)
-        for index, each in refusals
-        for blame in (each.blames or (Blame("", each.detail),))
-    )
-    return refusal
+    def _post(self, draft: TransactionDraft, now: datetime, book: Book) -> Sequence[Event]:
+        return post(book, draft, now)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.posting import post
+from domain.ledger.scope import Scope
 from domain.ledger.transaction import TransactionDraft
 from domain.shared.access import Permission
 

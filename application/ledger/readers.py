@@ -10,9 +10,10 @@ from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import LedgerSettings, Line
 from domain.ledger.chart import Chart, Pattern
+from domain.ledger.effect import Line
 from domain.ledger.events import Event
+from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, Recorded
 

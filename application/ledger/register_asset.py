@@ -7,8 +7,9 @@ from typing import ClassVar
 
 from application.ledger.expected_version import require_version
 from domain.ledger.asset import ScaleFixed, checked_asset_code, checked_scale
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import AssetRegistered, Event
+from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.errors import PreconditionRequired, VersionConflict
 

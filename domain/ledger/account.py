@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import lru_cache
+from typing import Final
 
+from domain.ledger.limit import Limit
+from domain.ledger.transaction import Direction
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
 
 PATH_LENGTH_MAX = 255
@@ -37,6 +40,30 @@ class AccountExists(DomainError):
     title = "The account exists"
 
 
+class FrozenAccount(DomainError):
+    """The account is frozen for debits, for credits or for both. Unfreeze it first, or use another one."""
+
+    code = "account-frozen"
+    kind = ErrorKind.REFUSED
+    title = "The account is frozen"
+
+
+class ArchivedAccount(DomainError):
+    """The account is archived: its history stays, its path is its own, and it takes nothing until it is restored."""
+
+    code = "account-archived"
+    kind = ErrorKind.REFUSED
+    title = "The account is archived"
+
+
+class AccountNotEmpty(DomainError):
+    """An account is archived when its balance is zero in every asset, and nothing is held on it."""
+
+    code = "account-not-empty"
+    kind = ErrorKind.CONFLICT
+    title = "The account is not empty"
+
+
 class AccountType(Enum):
     """The five kinds of account; each has a normal side, on which it grows."""
 
@@ -53,9 +80,14 @@ class AccountType(Enum):
 
 
 class AccountStatus(Enum):
-    """Whether an account takes entries."""
+    """Whether an account is in use."""
 
     OPEN = "open"
+    ARCHIVED = "archived"
+
+
+NEITHER: Final[frozenset[Direction]] = frozenset()
+BOTH: Final = frozenset(Direction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +95,7 @@ class Account:
     """An account as its ledger's events have it.
 
     `number` is the sequence of the event that opened it, and names it inside the ledger; `version` counts changes of
-    its settings, not its entries.
+    its settings, not its entries. `limits` are its own, by asset; `frozen` is what it takes none of.
     """
 
     number: int
@@ -72,6 +104,13 @@ class Account:
     status: AccountStatus = AccountStatus.OPEN
     metadata: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    frozen: frozenset[Direction] = NEITHER
+
+    @property
+    def is_restricted(self) -> bool:
+        """Return whether there are entries that it does not take."""
+        return bool(self.frozen) or self.status is AccountStatus.ARCHIVED
 
 
 def checked_path(path: str, pointer: str | None = None) -> str:

@@ -1,93 +1,53 @@
 """The Book: the part of a ledger's state that a group of commands decides on, kept true event by event."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from domain.ledger.account import Account, AccountNotFound
+from domain.ledger import changes
+from domain.ledger.account import Account, AccountNotFound, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import NOTHING, Balance
 from domain.ledger.chart import Chart
+from domain.ledger.effect import NO_EFFECT, Effect, HeldLine, LeftLine, Line
 from domain.ledger.events import (
+    AccountArchived,
     AccountChanged,
+    AccountFrozen,
     AccountOpened,
+    AccountRestored,
+    AccountUnfrozen,
     AssetRegistered,
     ChartSet,
     Event,
-    LedgerChanged,
-    LedgerCreated,
+    HoldExpired,
+    HoldPlaced,
+    HoldReleased,
+    PeriodClosed,
+    PeriodReopened,
     TransactionChanged,
     TransactionPosted,
 )
-from domain.ledger.transaction import Entry
+from domain.ledger.held import NOTHING_HELD, Held
+from domain.ledger.hold import Hold, HoldStatus
+from domain.ledger.limit import Limit
+from domain.ledger.period import Period
+from domain.ledger.posted import PostedTransaction, undone
+from domain.ledger.scope import AccountAsset
+from domain.ledger.settings import LedgerSettings
+from domain.ledger.transaction import Side, sides_of
 from domain.shared.errors import NotFound
 
-AccountAsset = tuple[str, str]  # an account's path and an asset's code
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a command must see before it can decide. Whatever it does not name, it cannot look at."""
-
-    accounts: Iterable[str] = ()
-    balances: Iterable[AccountAsset] = ()
-    assets: Iterable[str] = ()
-    asset_uses: Iterable[str] = ()  # the assets of which it must know whether anything was posted in them
-    references: Iterable[str] = ()
-    transactions: Iterable[str] = ()
-
-    @staticmethod
-    def union(scopes: Iterable["Scope"]) -> "Scope":
-        """Return the scope that sees what any of these sees, each thing once."""
-        accounts: set[str] = set()
-        balances: set[AccountAsset] = set()
-        assets: set[str] = set()
-        asset_uses: set[str] = set()
-        references: set[str] = set()
-        transactions: set[str] = set()
-        for scope in scopes:
-            accounts.update(scope.accounts)
-            balances.update(scope.balances)
-            assets.update(scope.assets)
-            asset_uses.update(scope.asset_uses)
-            references.update(scope.references)
-            transactions.update(scope.transactions)
-        return Scope(accounts, balances, assets, asset_uses, references, transactions)
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerSettings:
-    """What a ledger says of itself; `version` counts its changes."""
-
-    name: str = ""
-    time_zone: str = "UTC"
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    version: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PostedTransaction:
-    """What may still change about a transaction, or forbids that it is posted again."""
-
-    id: str
-    reference: str | None
-    metadata: Mapping[str, str]
-    version: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of an account's history: an entry, and the balance that it left."""
-
-    entry: Entry
-    account: Account
-    balance: Balance
+Results = dict[AccountAsset, int]
+"""Debits less credits of income and expense accounts, in minor units."""
 
 
 @dataclass(slots=True)
 class Book:
     """The state of a ledger after the event `sequence`, as far as a scope reaches.
 
-    Commands read it; `apply` alone changes it. What is in scope and missing here does not exist.
+    Commands read it; `apply` alone changes it. What is in scope and missing here does not exist. `chart_limits` are
+    what the chart gives by path, kept because matching patterns takes long.
     """
 
     sequence: int = 0
@@ -97,8 +57,13 @@ class Book:
     used_assets: set[str] = field(default_factory=set)
     accounts: dict[str, Account] = field(default_factory=dict)
     balances: dict[AccountAsset, Balance] = field(default_factory=dict)
+    held: dict[AccountAsset, Held] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     transactions: dict[str, PostedTransaction] = field(default_factory=dict)
+    holds: dict[str, Hold] = field(default_factory=dict)
+    periods: dict[str, Period] = field(default_factory=dict)
+    results: dict[datetime, Results] = field(default_factory=dict)
+    chart_limits: dict[str, Mapping[str, Limit]] = field(default_factory=dict)
 
     def account(self, path: str) -> Account:
         """Return the account of that path, or raise `AccountNotFound`."""
@@ -111,6 +76,27 @@ class Book:
         """Return what was posted to the account in the asset."""
         return self.balances.get((path, code), NOTHING)
 
+    def held_on(self, path: str, code: str) -> Held:
+        """Return what is held on the account in the asset."""
+        return self.held.get((path, code), NOTHING_HELD)
+
+    def available(self, account: Account, code: str) -> int:
+        """Return what is available on the account: what is posted, less what holds may take."""
+        held = self.held_on(account.path, code)
+        return self.balance(account.path, code).posted(account.type) - held.decreases(account.type)
+
+    def limit(self, path: str, code: str) -> Limit | None:
+        """Return the limit of the account in the asset: its own, or else the one that the chart gives now."""
+        account = self.accounts.get(path)
+        if account is not None and code in account.limits:
+            return account.limits[code]
+        if not self.chart.has_limits:
+            return None
+        of_chart = self.chart_limits.get(path)
+        if of_chart is None:
+            of_chart = self.chart_limits[path] = self.chart.limits_for(path)
+        return of_chart.get(code)
+
     def transaction(self, id: str) -> PostedTransaction:
         """Return the transaction of that id, or raise `NotFound`."""
         transaction = self.transactions.get(id)
@@ -118,54 +104,94 @@ class Book:
             raise NotFound(f"There is no transaction {id!r} in this ledger.")
         return transaction
 
+    def lineage(self, id: str) -> list[PostedTransaction]:
+        """Return the transaction of that id, the one that it reverses, and so on. Raises `NotFound`."""
+        lineage = [self.transaction(id)]
+        while (reversed_id := lineage[-1].reverses) is not None:
+            lineage.append(self.transactions[reversed_id])
+        return lineage
+
+    def hold(self, id: str) -> Hold:
+        """Return the hold of that id, or raise `NotFound`."""
+        hold = self.holds.get(id)
+        if hold is None:
+            raise NotFound(f"There is no hold {id!r} in this ledger.")
+        return hold
+
+    def period(self, id: str) -> Period:
+        """Return the period of that id, or raise `NotFound`."""
+        period = self.periods.get(id)
+        if period is None:
+            raise NotFound(f"There is no period {id!r} in this ledger.")
+        return period
+
+    def forget_named(self) -> None:
+        """Forget what is looked up by name, and what was true of the whole ledger: each group asks for it anew."""
+        for named in (self.references, self.transactions, self.holds, self.periods, self.results):
+            named.clear()
+
     def fork(self) -> "Book":
         """Return a book that starts out the same and goes its own way."""
-        return Book(
-            self.sequence,
-            self.settings,
-            self.chart,
-            dict(self.assets),
-            set(self.used_assets),
-            dict(self.accounts),
-            dict(self.balances),
-            dict(self.references),
-            dict(self.transactions),
+        return replace(
+            self,
+            assets=dict(self.assets),
+            used_assets=set(self.used_assets),
+            accounts=dict(self.accounts),
+            balances=dict(self.balances),
+            held=dict(self.held),
+            references=dict(self.references),
+            transactions=dict(self.transactions),
+            holds=dict(self.holds),
+            periods=dict(self.periods),
+            results={before: dict(results) for before, results in self.results.items()},
+            chart_limits=dict(self.chart_limits),
         )
 
-    def apply(self, event: Event) -> tuple[Line, ...]:
-        """Take the next event in, and return the lines that it adds to the accounts' histories, entry by entry."""
+    def apply(self, event: Event) -> Effect:
+        """Take the next event in, and return what it adds to what is kept."""
         self.sequence += 1
         match event:
             case TransactionPosted():
                 return self._post(event)
             case AccountOpened():
+                limits = {limit.asset.code: limit for limit in event.limits}
+                self.used_assets.update(limits)
                 self.accounts[event.account] = Account(
-                    self.sequence, event.account, event.account_type, metadata=event.metadata
+                    self.sequence, event.account, event.account_type, metadata=event.metadata, limits=limits
                 )
-            case AccountChanged():
-                account = self.accounts[event.account]
-                self.accounts[event.account] = replace(account, metadata=event.metadata, version=account.version + 1)
+            case HoldPlaced():
+                return self._place(event)
+            case HoldReleased(id):
+                return self._close(self.holds[id], HoldStatus.RELEASED)
+            case HoldExpired(id):
+                return self._close(self.holds[id], HoldStatus.EXPIRED)
+            case AccountChanged() | AccountFrozen() | AccountUnfrozen() | AccountArchived() | AccountRestored():
+                if isinstance(event, AccountChanged):
+                    self.used_assets.update(limit.asset.code for limit in event.limits)
+                self.accounts[event.account] = changes.changed_account(self.accounts[event.account], event)
             case AssetRegistered():
                 before = self.assets.get(event.code)
                 version = before.version + 1 if before else 1
                 self.assets[event.code] = Asset(event.code, event.scale, version)
             case ChartSet():
                 self.chart = Chart(event.rules, self.chart.version + 1)
+                self.used_assets.update(limit.asset.code for rule in event.rules for limit in rule.limits)
+                self.chart_limits = {}
             case TransactionChanged():
                 posted = self.transactions[event.id]
                 self.transactions[event.id] = replace(posted, metadata=event.metadata, version=posted.version + 1)
-            case LedgerCreated():
-                self.settings = LedgerSettings(event.name, event.time_zone, event.metadata, 1)
-            case LedgerChanged():
-                self.settings = replace(
-                    self.settings,
-                    name=event.name,
-                    metadata=event.metadata,
-                    version=self.settings.version + 1,
-                )
-        return ()
+            case PeriodClosed():
+                self.periods[event.id] = changes.closed_period(event)
+                self.settings = replace(self.settings, closed_until=event.ends_at, closed_until_day=event.ends_on)
+            case PeriodReopened(id):
+                period = self.periods[id]
+                self.periods[id] = replace(period, is_closed=False)
+                self.settings = replace(self.settings, closed_until=period.starts_at, closed_until_day=period.starts_on)
+            case _:
+                self.settings = changes.changed_settings(self.settings, event)
+        return NO_EFFECT
 
-    def _post(self, event: TransactionPosted) -> tuple[Line, ...]:
+    def _post(self, event: TransactionPosted) -> Effect:
         lines = []
         for entry in event.entries:
             key = (entry.account, entry.asset.code)
@@ -177,5 +203,76 @@ class Book:
             lines.append(Line(entry, self.accounts[entry.account], balance))
         if event.reference is not None:
             self.references[event.reference] = event.id
-        self.transactions[event.id] = PostedTransaction(event.id, event.reference, event.metadata)
+        self.transactions[event.id] = PostedTransaction(
+            self.sequence,
+            event.id,
+            event.reference,
+            event.metadata,
+            event.entries,
+            event.effective_at,
+            event.kind,
+            event.reverses,
+        )
+        if self.results:
+            self._keep_results(event)
+        if event.hold is None and event.reverses is None:
+            return Effect(tuple(lines))
+        if event.hold is not None:
+            of_hold = self._capture(self.holds[event.hold], event)
+            return replace(of_hold, lines=tuple(lines))
+        assert event.reverses is not None
+        return Effect(tuple(lines), left=self._undo(event.reverses, event))
+
+    def _keep_results(self, event: TransactionPosted) -> None:
+        for before, results in self.results.items():
+            if event.effective_at >= before:
+                continue
+            for entry in event.entries:
+                if self.accounts[entry.account].type in (AccountType.INCOME, AccountType.EXPENSE):
+                    key = (entry.account, entry.asset.code)
+                    results[key] = results.get(key, 0) + entry.signed
+
+    def _place(self, event: HoldPlaced) -> Effect:
+        hold = changes.placed_hold(self.sequence, event)
+        self.holds[hold.id] = hold
+        if hold.reference is not None:
+            self.references[hold.reference] = hold.id
+        self.used_assets.update(entry.asset.code for entry in event.entries)
+        return Effect(held=self._hold_back(hold.left, 1))
+
+    def _capture(self, hold: Hold, event: TransactionPosted) -> Effect:
+        taken = sides_of(event.entries)
+        left = {side: amount - taken.get(side, 0) for side, amount in hold.left.items()}
+        is_open = any(left.values()) and not event.is_final
+        status = HoldStatus.OPEN if is_open else HoldStatus.CAPTURED
+        self.holds[hold.id] = replace(hold, left=left, status=status)
+        held = self._hold_back(taken if is_open else hold.left, -1)
+        return Effect(held=held, left=self._left(hold.number, left))
+
+    def _close(self, hold: Hold, status: HoldStatus) -> Effect:
+        self.holds[hold.id] = replace(hold, status=status)
+        return Effect(held=self._hold_back(hold.left, -1))
+
+    def _hold_back(self, amounts: Mapping[Side, int], sign: int) -> tuple[HeldLine, ...]:
+        """Hold more (or, with the sign -1, less) back, and return what is then held wherever that changed."""
+        changed: dict[AccountAsset, Held] = {}
+        for (path, direction, code), amount in amounts.items():
+            if amount:
+                held = self.held_on(path, code).after(direction, sign * amount, sequence=self.sequence)
+                self.held[path, code] = changed[path, code] = held
+        return tuple(HeldLine(self.accounts[path], code, held) for (path, code), held in changed.items())
+
+    def _undo(self, id: str, event: TransactionPosted) -> tuple[LeftLine, ...]:
+        lines: list[LeftLine] = []
+        for transaction in undone(self.lineage(id), event.entries):
+            self.transactions[transaction.id] = transaction
+            touched = {(side[0], side[2]) for side in sides_of(event.entries)}
+            left = {side: amount for side, amount in transaction.left.items() if (side[0], side[2]) in touched}
+            lines += self._left(transaction.number, left)
         return tuple(lines)
+
+    def _left(self, number: int, left: Mapping[Side, int]) -> tuple[LeftLine, ...]:
+        return tuple(
+            LeftLine(number, self.accounts[path], direction, code, amount)
+            for (path, direction, code), amount in left.items()
+        )

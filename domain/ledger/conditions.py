@@ -3,6 +3,7 @@
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset, format_amount, parse_signed_amount
 from domain.ledger.book import Book
+from domain.ledger.hold import HoldDraft
 from domain.ledger.transaction import ConditionFailed, EntryDraft, TransactionDraft
 
 
@@ -48,7 +49,7 @@ def check_condition(
         )
 
 
-def check_based_on(book: Book, draft: TransactionDraft) -> None:
+def check_based_on(book: Book, draft: TransactionDraft | HoldDraft) -> None:
     """Return if no balance that the draft touches changed after the sequence it is based on.
 
     Raises `ConditionFailed`.
@@ -60,7 +61,7 @@ def check_based_on(book: Book, draft: TransactionDraft) -> None:
             f"The ledger is at sequence {book.sequence}; it has not come to {based_on} yet.", pointer="/based_on"
         )
     for path, code in draft.touches():
-        changed = book.balance(path, code).sequence
+        changed = max(book.balance(path, code).sequence, book.held_on(path, code).sequence)
         if changed > based_on:
             raise ConditionFailed(
                 f"The balance of {path} in {code} changed at sequence {changed}, after {based_on}.",

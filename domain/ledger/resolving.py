@@ -1,21 +1,15 @@
 """Resolving: what the entries of a transaction that was asked for come to, given the books as they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from domain.ledger.account import AccountType, EntryAccountNotFound, checked_path
-from domain.ledger.asset import (
-    AMOUNT_MAX,
-    Asset,
-    UnknownAsset,
-    checked_asset_code,
-    format_amount,
-    parse_amount,
-    standard_asset,
-)
+from domain.ledger.account import AccountType
+from domain.ledger.asset import AMOUNT_MAX, Asset, format_amount, parse_amount
 from domain.ledger.book import Book
 from domain.ledger.conditions import check_based_on, check_condition
-from domain.ledger.events import AccountOpened, AssetRegistered, Event
+from domain.ledger.events import AccountOpened, Event
+from domain.ledger.first_use import asset_in_use, registrations, type_by_chart
+from domain.ledger.hold import HoldDraft
 from domain.ledger.transaction import (
     ALL,
     REST,
@@ -35,13 +29,17 @@ _NAMED_AMOUNTS = frozenset((ALL, REST))
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Balanced entries, and the events of what has to be registered and opened before they can be posted."""
+    """Balanced entries, and the events of what has to be registered and opened before they can be posted.
+
+    `types` are those of the accounts to open, by path.
+    """
 
     entries: tuple[Entry, ...]
     first: list[Event]
+    types: Mapping[str, AccountType]
 
 
-def resolve(book: Book, draft: TransactionDraft) -> Resolved:
+def resolve(book: Book, draft: TransactionDraft | HoldDraft) -> Resolved:
     """Return what the draft's entries come to.
 
     Raises a `DomainError` that names what is wrong and where: the form of a part, `UnknownAsset`, `TooManyDecimals`,
@@ -54,12 +52,11 @@ def resolve(book: Book, draft: TransactionDraft) -> Resolved:
     entries: list[Entry | None] = []
     is_open = conditional = False
     for index, asked in enumerate(asked_entries):
-        asset = book.assets.get(asked.asset) or new_assets.get(asked.asset)
-        if asset is None:
-            asset = _asset_at_first_use(asked.asset, pointer=f"/entries/{index}/asset")
-            new_assets[asset.code] = asset
+        asset = book.assets.get(asked.asset) or asset_in_use(
+            book, asked.asset, new_assets, pointer=f"/entries/{index}/asset"
+        )
         if asked.account not in book.accounts and asked.account not in types:
-            types[asked.account] = _type_by_chart(book, asked.account, pointer=f"/entries/{index}/account")
+            types[asked.account] = type_by_chart(book, asked.account, pointer=f"/entries/{index}/account")
         if asked.condition is not None:
             conditional = True
         if asked.amount in _NAMED_AMOUNTS:
@@ -79,30 +76,9 @@ def resolve(book: Book, draft: TransactionDraft) -> Resolved:
         _fill_in(book, asked_entries, entries, new_assets)
     complete = tuple([entry for entry in entries if entry is not None])
     check_balanced(complete)
-    first: list[Event] = [AssetRegistered(asset.code, asset.scale) for asset in new_assets.values()]
+    first: list[Event] = [*registrations(new_assets)]
     first += [AccountOpened(path, account_type) for path, account_type in types.items()]
-    return Resolved(complete, first)
-
-
-def _asset_at_first_use(code: str, *, pointer: str) -> Asset:
-    """Return the standard asset of that code, or raise `UnknownAsset`."""
-    asset = standard_asset(checked_asset_code(code, pointer=pointer))
-    if asset is None:
-        raise UnknownAsset(
-            f"{code} is not registered in this ledger, and no currency of ISO 4217: register it with its scale.",
-            pointer=pointer,
-        )
-    return asset
-
-
-def _type_by_chart(book: Book, path: str, *, pointer: str) -> AccountType:
-    account_type = book.chart.type_for(checked_path(path, pointer))
-    if account_type is None:
-        raise EntryAccountNotFound(
-            f"There is no account {path!r}, and the ledger's chart gives no type to open it with: open it first.",
-            pointer=pointer,
-        )
-    return account_type
+    return Resolved(complete, first, types)
 
 
 def _entries_of(book: Book, transfer: TransferDraft) -> tuple[EntryDraft, EntryDraft]:
@@ -111,7 +87,7 @@ def _entries_of(book: Book, transfer: TransferDraft) -> tuple[EntryDraft, EntryD
     types = []
     for path, pointer in ((giver, "/from"), (taker, "/to")):
         account = book.accounts.get(path)
-        types.append(account.type if account else _type_by_chart(book, path, pointer=pointer))
+        types.append(account.type if account else type_by_chart(book, path, pointer=pointer))
     if giver == taker:
         raise ValidationFailed("A transfer goes from one account to another.", pointer="/to")
     if types[0].is_debit_normal != types[1].is_debit_normal:
@@ -165,7 +141,7 @@ def _all_available(
             f"A {asked.direction.value} adds to {asked.account}; what is available can only be taken from it.",
             pointer=pointer,
         )
-    available = book.balance(*key).posted(account.type) if account else 0
+    available = book.available(account, asked.asset) if account else 0
     most = available
     if asked.up_to is not None:
         most = min(available, parse_amount(asked.up_to, asset, pointer=pointer.removesuffix("amount") + "up_to"))

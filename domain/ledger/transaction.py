@@ -1,6 +1,6 @@
 """Transactions: atomic sets of entries whose debits equal their credits, per asset."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -75,11 +75,17 @@ class Direction(Enum):
     DEBIT = "debit"
     CREDIT = "credit"
 
+    @property
+    def opposite(self) -> "Direction":
+        """Return the other side."""
+        return Direction.CREDIT if self is Direction.DEBIT else Direction.DEBIT
+
 
 class TransactionKind(Enum):
     """Why a transaction is in the books."""
 
     ORDINARY = "ordinary"
+    CLOSING = "closing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,24 @@ class Entry:
     direction: Direction
     amount: int
     asset: Asset
+
+    @property
+    def signed(self) -> int:
+        """Return the amount, below zero for a credit."""
+        return self.amount if self.direction is Direction.DEBIT else -self.amount
+
+
+Side = tuple[str, Direction, str]
+"""An account, a direction and an asset's code: what holds and reversals are counted by."""
+
+
+def sides_of(entries: Iterable[Entry]) -> dict[Side, int]:
+    """Return the amount on each side, in minor units, in the order in which the sides first come."""
+    amounts: dict[Side, int] = {}
+    for entry in entries:
+        side = (entry.account, entry.direction, entry.asset.code)
+        amounts[side] = amounts.get(side, 0) + entry.amount
+    return amounts
 
 
 ALL: Final = "all"
@@ -156,10 +180,14 @@ class TransactionDraft:
 
     def touches(self) -> list[tuple[str, str]]:
         """Return the account and the asset of each entry."""
-        if self.transfer is not None:
-            transfer = self.transfer
-            return [(transfer.from_account, transfer.asset), (transfer.to_account, transfer.asset)]
-        return [(entry.account, entry.asset) for entry in self.entries]
+        return touched_by(self.entries, self.transfer)
+
+
+def touched_by(entries: Iterable[EntryDraft], transfer: TransferDraft | None) -> list[tuple[str, str]]:
+    """Return the account and the asset of each entry, or of both sides of the transfer."""
+    if transfer is not None:
+        return [(transfer.from_account, transfer.asset), (transfer.to_account, transfer.asset)]
+    return [(entry.account, entry.asset) for entry in entries]
 
 
 def check_balanced(entries: Sequence[Entry]) -> None:

@@ -8,6 +8,7 @@ from domain.shared.errors import ValidationFailed
 METADATA_KEYS_MAX = 64
 METADATA_KEY_LENGTH_MAX = 64
 METADATA_VALUE_LENGTH_MAX = 1_000
+REASON_LENGTH_MAX = 1_000
 
 # PostgreSQL stores neither NUL nor half of a surrogate pair, and no chain could ever hash them.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -41,6 +42,16 @@ def checked_name(text: str, *, what: str, length_max: int, pointer: str | None =
     if _CONTROL.search(text):
         raise ValidationFailed(f"{what} contains a control character or half of a surrogate pair.", pointer=pointer)
     return checked_text(text, what=what, length_max=length_max, pointer=pointer)
+
+
+def checked_reason(reason: str, *, is_required: bool = True) -> str:
+    """Return why something is done, if that can be stored: up to 1,000 characters, some of them not blank.
+
+    Raises `ValidationFailed`.
+    """
+    if is_required and not reason.strip():
+        raise ValidationFailed("The reason is empty: say why, for those who read the log.", pointer="/reason")
+    return checked_text(reason, what="The reason", length_max=REASON_LENGTH_MAX, pointer="/reason")
 
 
 def checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:

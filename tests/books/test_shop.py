@@ -5,8 +5,8 @@ from application.interchange.import_transactions import import_transactions
 from application.interchange.journal_destination import JournalDestination
 from application.ledger.journal import Journal
 from application.ledger.ports import LedgerAddress
-from domain.ledger.book import Scope
 from domain.ledger.events import LedgerCreated
+from domain.ledger.scope import Scope
 from entrypoints.schemas.json_text import parse_json
 from entrypoints.schemas.transactions import transaction_draft
 from tests.books.books import shop

@@ -7,15 +7,17 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.ids import outward_id
 from adapters.postgres.ledger.event_rows import recalled
 from adapters.postgres.ledger.loading import load_into
 from adapters.postgres.ledger.projections import append
-from adapters.postgres.ledger.rows import chart_of
+from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.work import DriverConnection, driver_transaction
 from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
-from domain.ledger.book import Book, LedgerSettings, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import AccountChanged, AccountOpened
 from domain.ledger.ledger import LedgerNotFound
+from domain.ledger.scope import Scope
 from domain.shared.chain import Head
 from domain.shared.text import is_storable
 
@@ -24,13 +26,23 @@ _LOCK = "SELECT id, rebuilds FROM ledgers WHERE organisation_id = $1 AND slug = 
 _FIND = "SELECT id, rebuilds FROM ledgers WHERE organisation_id = $1 AND slug = $2"
 _HEAD = """
 SELECT head.sequence, head.hash, head.recorded_at,
-       settings.name, settings.time_zone, settings.metadata, settings.version,
-       settings.chart::text AS chart, settings.chart_version
+       settings.name, settings.time_zone, settings.metadata, settings.version, settings.is_frozen,
+       settings.is_archived, settings.closed_until, settings.closed_until_day,
+       settings.chart::text AS chart, settings.chart_version, due.expires_at AS next_expiry
 FROM ledger_settings AS settings
 CROSS JOIN LATERAL (
     SELECT sequence, hash, recorded_at FROM event_log WHERE stream_id = $1 ORDER BY sequence DESC LIMIT 1
 ) AS head
+LEFT JOIN LATERAL (
+    SELECT expires_at FROM holds WHERE ledger_id = $1 AND status = 'open' AND expires_at IS NOT NULL
+    ORDER BY expires_at, sequence LIMIT 1
+) AS due ON true
 WHERE settings.ledger_id = $1
+"""
+_DUE_HOLDS = """
+SELECT id FROM holds
+WHERE ledger_id = $1 AND status = 'open' AND expires_at IS NOT NULL AND expires_at <= $2
+ORDER BY expires_at, sequence LIMIT $3
 """
 _KNOWN_KEYS = """
 SELECT found.*
@@ -70,7 +82,15 @@ class _Retained:
     def things(self) -> int:
         """How much it knows."""
         book = self.book
-        return 1 + len(book.accounts) + len(book.balances) + len(book.assets) + len(book.chart.rules)
+        return (
+            1
+            + len(book.accounts)
+            + len(book.balances)
+            + len(book.held)
+            + len(book.assets)
+            + len(book.chart.rules)
+            + len(book.chart_limits)
+        )
 
 
 class PostgresBooks:
@@ -108,8 +128,7 @@ class PostgresBooks:
         book = group.book
         if book.sequence != group.head.sequence:
             return
-        book.references.clear()
-        book.transactions.clear()
+        book.forget_named()
         for path in group.wordy_accounts:
             book.accounts.pop(path, None)
         self._forget(ledger)  # another group of it may have ended meanwhile
@@ -141,10 +160,10 @@ async def _open(
     else:
         book = Book(
             sequence=head.sequence,
-            settings=LedgerSettings(row["name"], row["time_zone"], row["metadata"], row["version"]),
+            settings=settings_of(row),
             chart=chart_of(row["chart"], row["chart_version"]),
         )
-    return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book, rebuilds)
+    return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book, rebuilds, row["next_expiry"])
 
 
 class PostgresGroup:
@@ -158,8 +177,10 @@ class PostgresGroup:
         head: Head,
         book: Book,
         rebuilds: int,
+        next_expiry: datetime | None,
     ) -> None:
         self.rebuilds = rebuilds
+        self._next_expiry = next_expiry
         self._connection = connection
         self._organisation_id = organisation_id
         self._ledger_id = ledger_id
@@ -176,6 +197,12 @@ class PostgresGroup:
         loaded = await load_into(self.book, self._connection, self._ledger_id, scope)
         self._mark_wordy(loaded)
         return self.book
+
+    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
+        if self._next_expiry is None or now < self._next_expiry:
+            return ()
+        rows = await self._connection.fetch(_DUE_HOLDS, self._ledger_id, now, limit)
+        return [outward_id("hold", id) for (id,) in rows]
 
     async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         rows = await self._connection.fetch(_KNOWN_KEYS, self._ledger_id, keys, used_after)
@@ -213,5 +240,5 @@ class PostgresGroup:
                 _KEEP_KEYS, self._organisation_id, self._ledger_id, applied[0].recorded_at, *columns
             )
 
-    async def holds(self, sequence: int, hash: bytes) -> bool:
+    async def has_event(self, sequence: int, hash: bytes) -> bool:
         return bool(await self._connection.fetchval(_HASH_AT, self._ledger_id, sequence) == hash)

@@ -8,6 +8,7 @@ from adapters.postgres.ledger.projections import project
 from adapters.postgres.organisation_log import PostgresOrganisationLog, append_event
 from adapters.postgres.tables import ledgers
 from application.ledger.ports import Applied
+from domain.ledger.effect import NO_EFFECT
 from domain.ledger.events import Event
 from domain.ledger.ledger import LedgerExists
 from domain.shared.chain import Recorded
@@ -34,5 +35,5 @@ class PostgresLedgerChanges:
             raise LedgerExists(f"Your organisation has a ledger {slug!r} already.", pointer="/slug")
         await append_event(self._connection, self._organisation_id, created, first)
         driver = (await self._connection.get_raw_connection()).driver_connection
-        applied = [Applied(first.event, (), first.recorded_at, first)]
+        applied = [Applied(first.event, NO_EFFECT, first.recorded_at, first)]
         await project(driver, self._organisation_id, created, applied, first.sequence)

@@ -9,8 +9,9 @@ from application.ledger.ports import Applied, KnownKey, Outcome
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import Line
-from domain.ledger.events import Event, TransactionPosted, parse_event
+from domain.ledger.effect import NO_EFFECT, Effect, Line
+from domain.ledger.events import Event, TransactionPosted
+from domain.ledger.events.parsing import parse_event
 from domain.ledger.transaction import Entry
 from domain.shared.chain import Recorded, parse_time
 
@@ -68,9 +69,9 @@ def _applied(row: Any, previous_hash: bytes, assets: Mapping[str, Asset], lines:
         row["sequence"], document["id"], recorded_at, event, row["content"], previous_hash, row["hash"]
     )
     if not isinstance(event, TransactionPosted):
-        return Applied(event, (), recorded_at, recorded)
+        return Applied(event, NO_EFFECT, recorded_at, recorded)
     of_event = tuple(_line(entry, lines[position]) for position, entry in enumerate(event.entries))
-    return Applied(event, of_event, recorded_at, recorded)
+    return Applied(event, Effect(of_event), recorded_at, recorded)
 
 
 def _line(entry: Entry, row: Any) -> Line:

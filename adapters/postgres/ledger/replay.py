@@ -16,8 +16,18 @@ from adapters.postgres.tables import PROJECTIONS
 from adapters.postgres.work import DriverConnection
 from application.ledger.log import Progress
 from application.ledger.ports import Applied
-from domain.ledger.book import Book, Scope
-from domain.ledger.events import AccountChanged, Event, TransactionChanged, TransactionPosted, parse_event
+from domain.ledger.book import Book
+from domain.ledger.events import (
+    AssetRegistered,
+    Event,
+    HoldExpired,
+    HoldReleased,
+    PeriodReopened,
+    TransactionChanged,
+    TransactionPosted,
+)
+from domain.ledger.events.parsing import parse_event
+from domain.ledger.scope import Scope
 from domain.shared.chain import ChainBroken, Head, follow
 from domain.shared.errors import DomainError
 
@@ -79,10 +89,10 @@ class Replay:
         for row, (event_type, data) in zip(rows, facts, strict=True):
             try:
                 event: Event = parse_event(event_type, data, self._book.assets.__getitem__)
-                lines = self._book.apply(event)
+                effect = self._book.apply(event)
             except (*_OF_ANOTHER_SHAPE, DomainError) as error:
                 raise ChainBroken(row["sequence"], f"the event does not fit the ones before it: {error!r}") from error
-            applied.append(Applied(event, lines, row["recorded_at"]))
+            applied.append(Applied(event, effect, row["recorded_at"]))
         try:
             await project(self._connection, self._organisation_id, self._ledger_id, applied, first)
         except (asyncpg.IntegrityConstraintViolationError, asyncpg.DataError, *_OF_ANOTHER_SHAPE) as error:
@@ -91,11 +101,11 @@ class Replay:
     async def _load(self, facts: Sequence[tuple[str, Any]], first: int) -> None:
         """Fill the book with what the events need, once it is emptied of what they may not."""
         book = self._book
-        book.references.clear()
-        book.transactions.clear()
+        book.forget_named()
         book.used_assets.clear()
         if len(book.balances) + len(book.accounts) + len(book.assets) > BOOK_ITEMS_MAX:
             book.balances.clear()
+            book.held.clear()
             book.accounts.clear()
             book.assets.clear()
         try:
@@ -125,16 +135,37 @@ def _scope(facts: Sequence[tuple[str, Any]]) -> Scope:
     balances: set[tuple[str, str]] = set()
     assets: set[str] = set()
     transactions: set[str] = set()
+    holds: set[str] = set()
+    reversals: set[str] = set()
+    periods: set[str] = set()
     for event_type, data in facts:
+        for entry in data.get("entries", ()):
+            accounts.add(entry["account"])
+            balances.add((entry["account"], entry["asset"]))
+            assets.add(entry["asset"])
+        for limited in (data, *data.get("rules", ())):
+            assets.update(limit["asset"] for limit in limited.get("limits", ()))
         if event_type == TransactionPosted.type:
-            for entry in data["entries"]:
-                accounts.add(entry["account"])
-                balances.add((entry["account"], entry["asset"]))
-                assets.add(entry["asset"])
-        elif event_type == AccountChanged.type:
-            accounts.add(data["account"])
+            if "hold" in data:
+                holds.add(data["hold"])
+            if "reverses" in data:
+                reversals.add(data["reverses"])
         elif event_type == TransactionChanged.type:
             transactions.add(data["id"])
-        elif "code" in data:
+        elif event_type in (HoldReleased.type, HoldExpired.type):
+            holds.add(data["id"])
+        elif event_type == PeriodReopened.type:
+            periods.add(data["id"])
+        elif event_type == AssetRegistered.type:
             assets.add(data["code"])
-    return Scope(accounts, balances, assets, transactions=transactions)
+        elif "account" in data:
+            accounts.add(data["account"])
+    return Scope(
+        accounts,
+        balances,
+        assets,
+        transactions=transactions,
+        holds=holds,
+        reversals=reversals,
+        periods=periods,
+    )

@@ -8,14 +8,16 @@ from pydantic import Field as Described
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from application.ledger.set_chart import SetChart
+from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountType
-from domain.ledger.chart import RULES_MAX, Chart, Pattern, Rule
+from domain.ledger.chart import RULES_MAX, Chart, Pattern
 from domain.shared.access import Permission
 from domain.shared.errors import Blame, ValidationFailed
 from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, StrictRoute, etag
 from entrypoints.http.openapi import described_problems
+from entrypoints.http.v1.limits import LimitDocument, limit_documents
 from entrypoints.schemas.forms import Form
+from entrypoints.schemas.limits import Limits, limit_drafts
 
 router = APIRouter(route_class=StrictRoute, tags=["chart"])
 
@@ -23,17 +25,30 @@ AccountTypeName = Literal["asset", "expense", "liability", "equity", "income"]
 
 
 class RuleIn(Form):
-    """Accounts whose path fits the pattern are opened with this type."""
+    """Accounts whose path fits the pattern are opened with this type, and have these limits where they set none."""
 
     pattern: Annotated[str, Described(description="`*` is one segment, `**` any number.", examples=["users:*:wallet"])]
     type: AccountTypeName
+    limits: Limits = Described(default_factory=list)
 
 
 class ChartIn(Form):
     """A whole chart: the first rule that matches wins, and the default chart comes last."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"rules": [{"pattern": "users:*:wallet", "type": "liability"}]}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "rules": [
+                        {
+                            "pattern": "users:*:wallet",
+                            "type": "liability",
+                            "limits": [{"asset": "EUR", "minimum": "0"}],
+                        }
+                    ]
+                }
+            ]
+        }
     )
 
     rules: Annotated[list[RuleIn], Described(max_length=RULES_MAX)]
@@ -44,6 +59,7 @@ class RuleDocument(TypedDict):
 
     pattern: str
     type: str
+    limits: list[LimitDocument]
 
 
 class ChartDocument(TypedDict):
@@ -55,7 +71,10 @@ class ChartDocument(TypedDict):
 
 def chart_document(chart: Chart) -> ChartDocument:
     """Return a chart as it is shown."""
-    rules: list[RuleDocument] = [{"pattern": rule.pattern.text, "type": rule.type.value} for rule in chart.rules]
+    rules: list[RuleDocument] = [
+        {"pattern": rule.pattern.text, "type": rule.type.value, "limits": limit_documents(rule.limits)}
+        for rule in chart.rules
+    ]
     return {"rules": rules, "version": chart.version}
 
 
@@ -83,7 +102,11 @@ async def put_chart(
 ) -> ChartDocument:
     """Replace the ledger's rules. Accounts that are open keep their types."""
     rules = tuple(
-        Rule(_pattern(rule.pattern, pointer=f"/rules/{index}/pattern"), AccountType(rule.type))
+        RuleDraft(
+            _pattern(rule.pattern, pointer=f"/rules/{index}/pattern"),
+            AccountType(rule.type),
+            limit_drafts(rule.limits),
+        )
         for index, rule in enumerate(chart.rules)
     )
     outcome = await who.do(ledger, SetChart(rules, version), response, dry_run=dry_run)

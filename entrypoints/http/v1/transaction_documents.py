@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from application.ledger.ports import Applied
 from application.ledger.readers import TransactionView
 from domain.ledger.asset import format_amount
-from domain.ledger.book import Line
+from domain.ledger.effect import Line
 from domain.ledger.events import TransactionPosted
 from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import format_time

@@ -4,7 +4,6 @@ from application.ledger.ports import Books, LedgerAddress
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import Scope
 from domain.ledger.events import (
     AccountOpened,
     AssetRegistered,
@@ -12,6 +11,7 @@ from domain.ledger.events import (
     LedgerChanged,
     TransactionPosted,
 )
+from domain.ledger.scope import Scope
 from domain.shared.chain import BEGINNING_OF_TIME
 from tests.adapters.ledger.by_hand import (
     BALANCES,

@@ -8,7 +8,7 @@ from application.ledger.ports import Applied, Books, Group, LedgerAddress, Outco
 from application.shared.idempotency import IdempotencyKey
 from domain.ledger.account import AccountType
 from domain.ledger.balance import NOTHING
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import (
     AccountChanged,
     AccountOpened,
@@ -17,6 +17,8 @@ from domain.ledger.events import (
     TransactionChanged,
     TransactionPosted,
 )
+from domain.ledger.held import NOTHING_HELD
+from domain.ledger.scope import Scope
 from domain.ledger.transaction import Entry
 from domain.shared.chain import BEGINNING_OF_TIME, Head, record
 from tests.builders import AUTHOR, NOW, credited, debited, transaction_id
@@ -143,12 +145,18 @@ def within(scope: Scope, book: Book) -> Book:
         book.sequence,
         book.settings,
         book.chart,
-        {code: book.assets[code] for code in scope.assets if code in book.assets},
-        book.used_assets.intersection(scope.asset_uses),
-        {path: book.accounts[path] for path in scope.accounts if path in book.accounts},
-        {key: book.balances[key] for key in scope.balances if book.balances.get(key, NOTHING) != NOTHING},
-        {reference: book.references[reference] for reference in scope.references if reference in book.references},
-        {id: book.transactions[id] for id in scope.transactions if id in book.transactions},
+        assets={code: book.assets[code] for code in scope.assets if code in book.assets},
+        used_assets=book.used_assets.intersection(scope.asset_uses),
+        accounts={path: book.accounts[path] for path in scope.accounts if path in book.accounts},
+        balances={key: book.balances[key] for key in scope.balances if book.balances.get(key, NOTHING) != NOTHING},
+        held={key: book.held[key] for key in scope.balances if book.held.get(key, NOTHING_HELD) != NOTHING_HELD},
+        references={name: book.references[name] for name in scope.references if name in book.references},
+        transactions={
+            id: book.transactions[id] for id in (*scope.transactions, *scope.reversals) if id in book.transactions
+        },
+        holds={id: book.holds[id] for id in scope.holds if id in book.holds},
+        periods={id: book.periods[id] for id in scope.periods if id in book.periods},
+        results={before: book.results[before] for before in scope.results},
     )
 
 

@@ -140,10 +140,10 @@ class GroupContract:
         outcome = await write(books, ledger, *OPENINGS)
         hashes = [applied.recorded.hash for applied in outcome.applied if applied.recorded]
         async with books.group(ledger) as held:
-            assert [await held.holds(sequence, hash) for sequence, hash in enumerate(hashes, 2)] == [True] * 3
-            assert not await held.holds(2, hashes[1])
-            assert not await held.holds(5, hashes[2])
-            assert not await held.holds(0, bytes(32))
+            assert [await held.has_event(sequence, hash) for sequence, hash in enumerate(hashes, 2)] == [True] * 3
+            assert not await held.has_event(2, hashes[1])
+            assert not await held.has_event(5, hashes[2])
+            assert not await held.has_event(0, bytes(32))
 
     # Snapshots: one moment, no lock.
 

@@ -10,10 +10,11 @@ from adapters.memory import CountedIds, ManualClock, MemoryBooks
 from adapters.memory.books import NotTheNextEvent, ScopeTooNarrow
 from application.ledger.ports import Applied, LedgerAddress, Outcome
 from domain.ledger.account import AccountType
-from domain.ledger.book import Scope
 from domain.ledger.chart import Pattern, Rule
+from domain.ledger.effect import NO_EFFECT
 from domain.ledger.events import ChartSet, LedgerCreated
 from domain.ledger.ledger import LedgerExists
+from domain.ledger.scope import Scope
 from domain.shared.chain import Head, follow
 from tests.adapters.ledger.by_hand import (
     BALANCES,
@@ -125,7 +126,7 @@ async def test_only_the_next_event_can_be_appended(books: MemoryBooks) -> None:
     with pytest.raises(NotTheNextEvent):
         async with books.group(MAIN) as held:
             await held.append(stale)
-    dry = Outcome((Applied(OPEN_BANK, (), NOW),))
+    dry = Outcome((Applied(OPEN_BANK, NO_EFFECT, NOW),))
     with pytest.raises(NotTheNextEvent):
         async with books.group(MAIN) as held:
             await held.append([dry])

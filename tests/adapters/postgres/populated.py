@@ -12,8 +12,8 @@ from application.ledger.readers import AccountFilter, AccountView, Span, Transac
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import Line
 from domain.ledger.chart import Pattern
+from domain.ledger.effect import Line
 from domain.ledger.events import (
     AccountChanged,
     AccountOpened,

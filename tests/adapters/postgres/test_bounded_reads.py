@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import BigInteger, BindParameter, DateTime, LargeBinary, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.ledger.projections import metadata_digest
+from adapters.postgres.ledger.metadata_rows import metadata_digest
 from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.tables import ledgers
 from adapters.postgres.work import tenant_transaction, tenant_view

@@ -12,8 +12,8 @@ from adapters.postgres.ledger import books as books_module
 from adapters.postgres.ledger.books import RETAINED_METADATA_MAX, PostgresBooks
 from application.ledger.ports import LedgerAddress
 from domain.ledger.account import AccountType
-from domain.ledger.book import Scope
 from domain.ledger.events import AccountChanged, AccountOpened, AssetRegistered, Event, TransactionChanged
+from domain.ledger.scope import Scope
 from domain.shared.chain import BEGINNING_OF_TIME
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, Part, sale, write, write_group
 from tests.builders import key, transaction_id

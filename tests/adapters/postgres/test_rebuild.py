@@ -30,10 +30,10 @@ from application.ledger.post_transaction import PostTransaction
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilt
 from application.ledger.register_asset import RegisterAsset
-from application.ledger.set_chart import SetChart
+from application.ledger.set_chart import RuleDraft, SetChart
 from application.shared.ports import Work
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Pattern
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
 from domain.shared.chain import ChainBroken, format_time
@@ -99,7 +99,7 @@ async def office(
 
 async def use(office: Office) -> None:
     """Use the ledger in every way there is."""
-    await office.do(SetChart((Rule(Pattern("wallets:*"), AccountType.LIABILITY),)))
+    await office.do(SetChart((RuleDraft(Pattern("wallets:*"), AccountType.LIABILITY),)))
     await office.do(RegisterAsset("POINTS", 2))
     await office.do(RegisterAsset("POINTS", 3, replaces=True))
     await office.do(OpenAccount("expenses:fees", metadata={"team": "ops"}))

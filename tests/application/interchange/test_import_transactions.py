@@ -12,7 +12,8 @@ from application.interchange.journal_destination import JournalDestination
 from application.interchange.transaction_lines import LINE_BYTES_MAX
 from application.ledger.journal import Journal
 from application.ledger.ports import LedgerAddress
-from domain.ledger.events import LedgerCreated, TransactionPosted, parse_event
+from domain.ledger.events import LedgerCreated, TransactionPosted
+from domain.ledger.events.parsing import parse_event
 from domain.ledger.transaction import TransactionDraft
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed

@@ -14,8 +14,8 @@ from application.ledger.post_transaction import PostTransaction
 from application.ledger.register_asset import RegisterAsset
 from application.ledger.set_chart import SetChart
 from domain.ledger.account import AccountType
-from domain.ledger.book import Scope
 from domain.ledger.chart import Pattern, Rule
+from domain.ledger.scope import Scope
 from domain.ledger.transaction import (
     BalanceCondition,
     Direction,

@@ -26,8 +26,9 @@ from application.ledger.post_transaction import PostTransaction
 from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.ledger.balance import NOTHING
-from domain.ledger.book import Book, Scope
-from domain.ledger.events import parse_event
+from domain.ledger.book import Book
+from domain.ledger.events.parsing import parse_event
+from domain.ledger.scope import Scope
 from domain.shared.chain import Head, follow
 from domain.shared.errors import DomainError
 from tests.adapters.ledger.by_hand import told, within

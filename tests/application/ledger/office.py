@@ -10,8 +10,8 @@ from application.ledger.ports import Command, LedgerAddress, Outcome
 from application.ledger.post_transaction import PostTransaction
 from application.shared.idempotency import IdempotencyKey
 from domain.ledger.balance import NOTHING, Balance
-from domain.ledger.book import Scope
 from domain.ledger.events import LedgerCreated
+from domain.ledger.scope import Scope
 from domain.ledger.transaction import TransactionDraft
 from domain.shared.access import Principal
 from domain.shared.chain import Head, follow

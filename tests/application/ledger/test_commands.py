@@ -12,7 +12,7 @@ from application.ledger.ports import Command, Outcome
 from application.ledger.post_atomically import PostAtomically
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.register_asset import RegisterAsset
-from application.ledger.set_chart import SetChart
+from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountExists, AccountNotFound, AccountType
 from domain.ledger.asset import ScaleFixed
 from domain.ledger.chart import Pattern, Rule
@@ -37,7 +37,7 @@ from domain.shared.errors import (
 from tests.application.ledger.office import Office
 from tests.builders import draft, payment, principal, transaction_id
 
-WALLETS = Rule(Pattern("users:*:wallet"), AccountType.LIABILITY)
+WALLETS = RuleDraft(Pattern("users:*:wallet"), AccountType.LIABILITY)
 FULL = {str(number): "" for number in range(64)}
 
 
@@ -235,8 +235,10 @@ async def test_a_bad_code_or_scale_is_not_registered(office: Office) -> None:
 
 async def test_a_chart_replaces_the_one_before_and_open_accounts_keep_their_types(office: Office) -> None:
     await office.submit(PostTransaction(payment(debit_to="assets:odd")))
-    odd = Rule(Pattern("assets:odd:**"), AccountType.EXPENSE)
-    assert events(await office.submit(SetChart((odd, WALLETS), 1))) == [ChartSet((odd, WALLETS))]
+    odd = RuleDraft(Pattern("assets:odd:**"), AccountType.EXPENSE)
+    assert events(await office.submit(SetChart((odd, WALLETS), 1))) == [
+        ChartSet((Rule(odd.pattern, odd.type), Rule(WALLETS.pattern, WALLETS.type)))
+    ]
     outcome = await office.submit(PostTransaction(payment(debit_to="assets:odd", credit_to="assets:odd:new")))
     assert [(line.account.path, line.account.type) for line in outcome.applied[-1].lines] == [
         ("assets:odd", AccountType.ASSET),

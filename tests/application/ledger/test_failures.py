@@ -11,8 +11,9 @@ from application.ledger.post_transaction import PostTransaction
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.ledger.account import EntryAccountNotFound
 from domain.ledger.balance import Balance
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
+from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.errors import ErrorKind, Unavailable, ValidationFailed
 from tests.application.ledger.office import MAIN, Office, done, refused, sequences, turns

@@ -8,7 +8,8 @@ from datetime import datetime
 from enum import Enum
 
 from application.ledger.ports import Books, Group, KnownKey, LedgerAddress, Outcome, Snapshot
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
+from domain.ledger.scope import Scope
 from domain.shared.chain import Head
 
 Work = Callable[[], Awaitable[object]]
@@ -121,6 +122,9 @@ class WaywardGroup:
         self._books.pass_or_fail(Moment.LOADING)
         return await self._held.load(scope)
 
+    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
+        return await self._held.due_holds(now, limit=limit)
+
     async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         return await self._held.known_keys(keys, used_after=used_after)
 
@@ -132,7 +136,7 @@ class WaywardGroup:
         await self._held.append(outcomes)
         self._books.appended.append(list(outcomes))
 
-    async def holds(self, sequence: int, hash: bytes) -> bool:
+    async def has_event(self, sequence: int, hash: bytes) -> bool:
         self._books.looked_up += 1
         self.is_look_up = True
-        return await self._held.holds(sequence, hash)
+        return await self._held.has_event(sequence, hash)

@@ -19,8 +19,8 @@ from domain.ledger.events import (
     LedgerCreated,
     TransactionChanged,
     TransactionPosted,
-    parse_event,
 )
+from domain.ledger.events.parsing import parse_event
 from domain.shared.chain import Head, canonical_json, follow, record
 from tests.builders import AUTHOR, EUR, JPY, NOW, credited, debited
 from tests.strategies import EVENTS

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget
-from adapters.postgres.ledger.projections import metadata_digest
+from adapters.postgres.ledger.metadata_rows import metadata_digest
 from adapters.postgres.tables import metadata_values
 from application.ledger.readers import Span
 from domain.ledger.chart import Pattern

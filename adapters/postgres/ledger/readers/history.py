@@ -25,7 +25,7 @@ from adapters.postgres.tables import entries
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import Line
+from domain.ledger.effect import Line
 from domain.ledger.transaction import Direction, Entry
 from domain.shared.text import is_storable
 

@@ -13,8 +13,8 @@ from adapters.postgres.tables import assets, event_log, ledger_settings, ledgers
 from application.ledger.readers import LedgerView
 from application.shared.pagination import Page, PageRequest
 from domain.ledger.asset import Asset
-from domain.ledger.book import LedgerSettings
 from domain.ledger.chart import Chart
+from domain.ledger.settings import LedgerSettings
 from domain.shared.chain import Head
 
 

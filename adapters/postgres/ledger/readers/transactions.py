@@ -15,7 +15,7 @@ from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
 from application.ledger.readers import TransactionFilter, TransactionView
 from application.shared.pagination import Page, PageRequest
-from domain.ledger.book import Line
+from domain.ledger.effect import Line
 from domain.ledger.transaction import ENTRIES_MAX, TransactionKind
 from domain.shared.errors import NotFound
 

@@ -1,0 +1,165 @@
+"""Loading holds, and transactions to be reversed: with their entries, and with what is left of each side."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.work import DriverConnection
+from domain.ledger.book import Book
+from domain.ledger.hold import Hold, HoldStatus
+from domain.ledger.posted import PostedTransaction
+from domain.ledger.scope import AccountAsset
+from domain.ledger.transaction import Direction, Entry, Side, TransactionKind, sides_of
+
+_HOLDS = """
+SELECT found.*
+FROM unnest($2::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT sequence, id, reference, description, metadata, expires_at, status FROM holds
+    WHERE ledger_id = $1 AND holds.id = wanted.id LIMIT 1
+) AS found
+"""
+# Each transaction, and those that it reverses in its turn.
+_LINEAGES = """
+WITH RECURSIVE lineage AS (
+    SELECT found.*
+    FROM unnest($2::uuid[]) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT sequence, id, reference, metadata, kind, effective_at, version, reverses FROM transactions
+        WHERE ledger_id = $1 AND transactions.id = wanted.id LIMIT 1
+    ) AS found
+    UNION
+    SELECT reversed.*
+    FROM lineage
+    CROSS JOIN LATERAL (
+        SELECT sequence, id, reference, metadata, kind, effective_at, version, reverses FROM transactions
+        WHERE ledger_id = $1 AND transactions.sequence = lineage.reverses LIMIT 1
+    ) AS reversed
+)
+SELECT * FROM lineage
+"""
+_ENTRIES = """
+SELECT entry.sequence, account.path, entry.is_debit, entry.asset, entry.amount::text
+FROM unnest($2::bigint[]) AS wanted (sequence)
+CROSS JOIN LATERAL (
+    SELECT sequence, position, account_number, is_debit, asset, amount FROM {table}
+    WHERE ledger_id = $1 AND {table}.sequence = wanted.sequence
+    ORDER BY position LIMIT 100000
+) AS entry
+CROSS JOIN LATERAL (
+    SELECT path FROM accounts WHERE ledger_id = $1 AND number = entry.account_number LIMIT 1
+) AS account
+ORDER BY entry.sequence, entry.position
+"""
+_HOLD_ENTRIES, _TRANSACTION_ENTRIES = _ENTRIES.format(table="hold_entries"), _ENTRIES.format(table="entries")
+# The rows of a side come in the order of the events that left them so: the last one counts.
+_REMAINDERS = """
+SELECT left_over.of_sequence, account.path, left_over.is_debit, left_over.asset, left_over.remaining::text
+FROM unnest($2::bigint[]) AS wanted (sequence)
+CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (account_number, is_debit, asset) of_sequence, account_number, is_debit, asset, remaining
+    FROM remainders
+    WHERE ledger_id = $1 AND of_sequence = wanted.sequence
+    ORDER BY account_number DESC, is_debit DESC, asset DESC, sequence DESC
+) AS left_over
+CROSS JOIN LATERAL (
+    SELECT path FROM accounts WHERE ledger_id = $1 AND number = left_over.account_number LIMIT 1
+) AS account
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row of a hold or a transaction, its entries, and what is left of the sides of which something was taken."""
+
+    row: Any
+    is_hold: bool
+    reverses: str | None
+    entries: tuple[Any, ...]
+    left: Mapping[Side, int]
+
+    @property
+    def keys(self) -> set[AccountAsset]:
+        """Return on which accounts, in which assets, it has entries."""
+        return {(entry["path"], entry["asset"]) for entry in self.entries}
+
+    def put_into(self, book: Book) -> None:
+        """Add it to a book that has its assets."""
+        row = self.row
+        entries = tuple(
+            Entry(each["path"], _direction(each), int(each["amount"]), book.assets[each["asset"]])
+            for each in self.entries
+        )
+        left = {**sides_of(entries), **self.left}
+        if self.is_hold:
+            id = outward_id("hold", row["id"])
+            book.holds[id] = Hold(
+                row["sequence"],
+                id,
+                entries,
+                left,
+                row["expires_at"],
+                row["reference"],
+                row["description"],
+                row["metadata"],
+                HoldStatus(row["status"]),
+            )
+            return
+        id = outward_id("txn", row["id"])
+        book.transactions[id] = PostedTransaction(
+            row["sequence"],
+            id,
+            row["reference"],
+            row["metadata"],
+            entries,
+            row["effective_at"],
+            TransactionKind(row["kind"]),
+            self.reverses,
+            left if self.left else None,
+            row["version"],
+        )
+
+
+async def find_holds(connection: DriverConnection, ledger_id: int, ids: Iterable[str]) -> list[Found]:
+    """Return those of the holds that there are."""
+    stored = [each for id in ids if (each := stored_id("hold", id))]
+    rows = await connection.fetch(_HOLDS, ledger_id, stored)
+    sequences = [row["sequence"] for row in rows]
+    entries = await _by_sequence(connection, _HOLD_ENTRIES, ledger_id, sequences)
+    left = await _remainders(connection, ledger_id, sequences)
+    return [Found(row, True, None, tuple(entries[row["sequence"]]), left.get(row["sequence"], {})) for row in rows]
+
+
+async def find_reversals(connection: DriverConnection, ledger_id: int, ids: Iterable[str]) -> list[Found]:
+    """Return those of the transactions that there are, and those that they reverse in their turn."""
+    stored = [each for id in ids if (each := stored_id("txn", id))]
+    rows = {row["sequence"]: row for row in await connection.fetch(_LINEAGES, ledger_id, stored)}
+    entries = await _by_sequence(connection, _TRANSACTION_ENTRIES, ledger_id, list(rows))
+    left = await _remainders(connection, ledger_id, list(rows))
+    found = []
+    for sequence, row in rows.items():
+        reverses = None if row["reverses"] is None else outward_id("txn", rows[row["reverses"]]["id"])
+        found.append(Found(row, False, reverses, tuple(entries[sequence]), left.get(sequence, {})))
+    return found
+
+
+async def _by_sequence(
+    connection: DriverConnection, statement: str, ledger_id: int, sequences: list[int]
+) -> dict[int, list[Any]]:
+    rows: dict[int, list[Any]] = {}
+    for row in await connection.fetch(statement, ledger_id, sequences):
+        rows.setdefault(row["sequence"], []).append(row)
+    return rows
+
+
+async def _remainders(connection: DriverConnection, ledger_id: int, sequences: list[int]) -> dict[int, dict[Side, int]]:
+    left: dict[int, dict[Side, int]] = {}
+    for row in await connection.fetch(_REMAINDERS, ledger_id, sequences):
+        side = (row["path"], _direction(row), row["asset"])
+        left.setdefault(row["of_sequence"], {})[side] = int(row["remaining"])
+    return left
+
+
+def _direction(row: Any) -> Direction:
+    return Direction.DEBIT if row["is_debit"] else Direction.CREDIT

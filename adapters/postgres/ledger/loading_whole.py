@@ -1,0 +1,60 @@
+"""Loading what is asked of a whole ledger: its results, and whether anything is left in it."""
+
+from datetime import datetime
+from typing import Final
+
+from adapters.postgres.work import DriverConnection
+from domain.ledger.book import Results
+from domain.ledger.scope import AccountAsset
+
+# So many show that there are some, whatever the commands before in a group do about them.
+UNSETTLED_MAX: Final = 20_000
+
+_RESULTS = """
+SELECT account.path, entry.asset, sum(CASE WHEN entry.is_debit THEN entry.amount ELSE -entry.amount END)::text
+FROM entries AS entry
+JOIN accounts AS account ON account.ledger_id = entry.ledger_id AND account.number = entry.account_number
+JOIN transactions AS posted ON posted.ledger_id = entry.ledger_id AND posted.sequence = entry.sequence
+WHERE entry.ledger_id = $1 AND account.ledger_id = $1 AND posted.ledger_id = $1
+  AND account.type IN ('income', 'expense') AND posted.effective_at < $2
+GROUP BY account.path, entry.asset
+"""
+_UNSETTLED = """
+SELECT account.path, first.asset
+FROM entries AS first
+CROSS JOIN LATERAL (
+    SELECT posted_debits, posted_credits FROM entries
+    WHERE ledger_id = $1 AND account_number = first.account_number AND asset = first.asset
+    ORDER BY sequence DESC, position DESC LIMIT 1
+) AS last
+CROSS JOIN LATERAL (
+    SELECT path FROM accounts WHERE ledger_id = $1 AND number = first.account_number LIMIT 1
+) AS account
+WHERE first.ledger_id = $1 AND first.balance_version = 1 AND last.posted_debits <> last.posted_credits
+LIMIT $2
+"""
+_HELD = """
+SELECT account.path, entry.asset
+FROM holds
+CROSS JOIN LATERAL (
+    SELECT account_number, asset FROM hold_entries WHERE ledger_id = $1 AND hold_entries.sequence = holds.sequence
+) AS entry
+CROSS JOIN LATERAL (
+    SELECT path FROM accounts WHERE ledger_id = $1 AND number = entry.account_number LIMIT 1
+) AS account
+WHERE holds.ledger_id = $1 AND holds.status = 'open'
+LIMIT $2
+"""
+
+
+async def results_before(connection: DriverConnection, ledger_id: int, before: datetime) -> Results:
+    """Return the net debits of all income and expense accounts, of entries that are effective before that time."""
+    rows = await connection.fetch(_RESULTS, ledger_id, before)
+    return {(path, code): int(net_debit) for path, code, net_debit in rows}
+
+
+async def unsettled_keys(connection: DriverConnection, ledger_id: int) -> set[AccountAsset]:
+    """Return on which accounts, in which assets, something is posted or held; at most 20,000 of each."""
+    posted = await connection.fetch(_UNSETTLED, ledger_id, UNSETTLED_MAX)
+    held = await connection.fetch(_HELD, ledger_id, UNSETTLED_MAX)
+    return {(path, code) for path, code in (*posted, *held)}

@@ -1,0 +1,77 @@
+"""Events: the immutable facts that a ledger's state follows from.
+
+Each knows its `type` and the `data` that is hashed, stored and shown: JSON values only, amounts as text in major
+units, times with six digits and `Z`. What does not apply to an event is left out. `parse_event` is the way back.
+"""
+
+from domain.ledger.events.account import (
+    AccountArchived,
+    AccountChanged,
+    AccountFrozen,
+    AccountOpened,
+    AccountRestored,
+    AccountUnfrozen,
+)
+from domain.ledger.events.hold import HoldExpired, HoldPlaced, HoldReleased
+from domain.ledger.events.ledger import (
+    AssetRegistered,
+    ChartSet,
+    LedgerArchived,
+    LedgerChanged,
+    LedgerCreated,
+    LedgerFrozen,
+    LedgerRestored,
+    LedgerUnfrozen,
+    PeriodClosed,
+    PeriodReopened,
+)
+from domain.ledger.events.transaction import TransactionChanged, TransactionPosted
+
+Event = (
+    LedgerCreated
+    | LedgerChanged
+    | LedgerFrozen
+    | LedgerUnfrozen
+    | LedgerArchived
+    | LedgerRestored
+    | AssetRegistered
+    | ChartSet
+    | PeriodClosed
+    | PeriodReopened
+    | AccountOpened
+    | AccountChanged
+    | AccountFrozen
+    | AccountUnfrozen
+    | AccountArchived
+    | AccountRestored
+    | TransactionPosted
+    | TransactionChanged
+    | HoldPlaced
+    | HoldReleased
+    | HoldExpired
+)
+
+__all__ = [
+    "AccountArchived",
+    "AccountChanged",
+    "AccountFrozen",
+    "AccountOpened",
+    "AccountRestored",
+    "AccountUnfrozen",
+    "AssetRegistered",
+    "ChartSet",
+    "Event",
+    "HoldExpired",
+    "HoldPlaced",
+    "HoldReleased",
+    "LedgerArchived",
+    "LedgerChanged",
+    "LedgerCreated",
+    "LedgerFrozen",
+    "LedgerRestored",
+    "LedgerUnfrozen",
+    "PeriodClosed",
+    "PeriodReopened",
+    "TransactionChanged",
+    "TransactionPosted",
+]

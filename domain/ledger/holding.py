@@ -1,0 +1,110 @@
+"""Holding: how holds are placed, captured, released and expire."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.ledger.admission import admit, admit_time
+from domain.ledger.asset import format_amount
+from domain.ledger.book import Book
+from domain.ledger.events import Event, HoldExpired, HoldPlaced, HoldReleased, TransactionPosted
+from domain.ledger.hold import CaptureDraft, Hold, HoldDraft, HoldExceeded, HoldNotOpen, HoldStatus, ReleaseDraft
+from domain.ledger.limiting import require_within_limits
+from domain.ledger.parts import part_of, side_exceeded
+from domain.ledger.posting import check_reference, checked_description
+from domain.ledger.resolving import resolve
+from domain.ledger.transaction import Entry, effective_time
+from domain.shared.chain import format_time
+from domain.shared.errors import ValidationFailed
+from domain.shared.text import checked_metadata, checked_reason
+
+
+def place(book: Book, draft: HoldDraft, now: datetime) -> list[Event]:
+    """Return the events of a hold: assets and accounts used for the first time, then the hold.
+
+    Raises what `post` does, except for what is said of effective times, and `ValidationFailed` for an expiry that is
+    not in the future.
+    """
+    check_reference(book, draft.reference)
+    resolved = resolve(book, draft)
+    if draft.expires_at is not None and draft.expires_at <= now:
+        raise ValidationFailed(
+            f"The hold would expire at {format_time(draft.expires_at)}; here it is {format_time(now)}.",
+            pointer="/expires_at",
+        )
+    admit(book, resolved.entries)
+    require_within_limits(book, resolved.entries, resolved.types, is_hold=True)
+    placed = HoldPlaced(
+        id=draft.id,
+        entries=resolved.entries,
+        expires_at=draft.expires_at,
+        reference=draft.reference,
+        description=checked_description(draft.description),
+        metadata=checked_metadata(draft.metadata),
+    )
+    resolved.first.append(placed)
+    return resolved.first
+
+
+def capture(book: Book, draft: CaptureDraft, now: datetime) -> list[Event]:
+    """Return the transaction that captures from a hold. It moves nothing that its hold did not reserve.
+
+    Raises `NotFound`, `HoldNotOpen`, `HoldExceeded`, `UnbalancedTransaction`, `DuplicateReference`,
+    `EffectiveInFuture`, `InClosedPeriod`, `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `ValidationFailed`.
+    """
+    hold = _open_hold(book, draft.hold)
+    check_reference(book, draft.reference)
+    entries = part_of(book, hold.left, draft.entries)
+    _check_held(hold, entries)
+    effective_at = effective_time(draft.effective_at, now)
+    admit_time(book, effective_at)
+    admit(book, entries)
+    description = hold.description if draft.description is None else draft.description
+    return [
+        TransactionPosted(
+            id=draft.id,
+            entries=entries,
+            effective_at=effective_at,
+            reference=draft.reference,
+            description=checked_description(description),
+            metadata=checked_metadata(draft.metadata),
+            hold=hold.id,
+            is_final=draft.is_final,
+        )
+    ]
+
+
+def release(book: Book, draft: ReleaseDraft) -> list[Event]:
+    """Return the release of all that is left of a hold. Raises `NotFound`, `HoldNotOpen`, `ValidationFailed`."""
+    hold = _open_hold(book, draft.hold)
+    return [HoldReleased(hold.id, checked_reason(draft.reason, is_required=False))]
+
+
+def expire(book: Book, ids: Sequence[str], now: datetime) -> list[Event]:
+    """Return the expiry of those of the holds that are open still and due."""
+    holds = [book.hold(id) for id in ids]
+    return [
+        HoldExpired(hold.id)
+        for hold in holds
+        if hold.status is HoldStatus.OPEN and hold.expires_at is not None and hold.expires_at <= now
+    ]
+
+
+def _open_hold(book: Book, id: str) -> Hold:
+    hold = book.hold(id)
+    if hold.status is not HoldStatus.OPEN:
+        raise HoldNotOpen(f"The hold {id} is {hold.status.value}.", facts={"hold": id, "status": hold.status.value})
+    return hold
+
+
+def _check_held(hold: Hold, entries: Sequence[Entry]) -> None:
+    exceeded = side_exceeded(hold.left, entries)
+    if exceeded is None:
+        return
+    (path, direction, code), asked, left = exceeded
+    scale = next(entry.asset.scale for entry in entries if entry.asset.code == code)
+    shown_asked, shown_left = format_amount(asked, scale), format_amount(left, scale)
+    raise HoldExceeded(
+        f"The hold {hold.id} has {shown_left} {code} left to {direction.value} {path}: {shown_asked} were asked.",
+        pointer="/entries",
+        facts={"account": path, "asset": code, "left": shown_left, "asked": shown_asked},
+    )

@@ -1,0 +1,47 @@
+"""Parts: which entries of something that has entries are to be captured, or reversed."""
+
+from collections.abc import Mapping, Sequence
+
+from domain.ledger.asset import parse_amount
+from domain.ledger.book import Book
+from domain.ledger.transaction import Entry, EntryDraft, Side, check_balanced
+from domain.shared.errors import ValidationFailed
+
+
+def part_of(book: Book, left: Mapping[Side, int], asked: Sequence[EntryDraft]) -> tuple[Entry, ...]:
+    """Return balanced entries: those asked for, or else all that is left, an entry for each side.
+
+    Whether they fit what is left is not looked at. Raises `ValidationFailed`, `TooManyDecimals`,
+    `UnbalancedTransaction`.
+    """
+    if not asked:
+        return tuple(
+            Entry(path, direction, amount, book.assets[code])
+            for (path, direction, code), amount in left.items()
+            if amount
+        )
+    codes = {code for _, _, code in left}
+    entries = []
+    for index, draft in enumerate(asked):
+        if draft.asset not in codes:
+            raise ValidationFailed(
+                f"It has nothing in {draft.asset!a}, only in {', '.join(sorted(codes))}.",
+                pointer=f"/entries/{index}/asset",
+            )
+        asset = book.assets[draft.asset]
+        amount = parse_amount(draft.amount, asset, pointer=f"/entries/{index}/amount")
+        entries.append(Entry(draft.account, draft.direction, amount, asset))
+    check_balanced(entries)
+    return tuple(entries)
+
+
+def side_exceeded(left: Mapping[Side, int], entries: Sequence[Entry]) -> tuple[Side, int, int] | None:
+    """Return the first side of which more is asked than is left, with both amounts; or None."""
+    taken: dict[Side, int] = {}
+    for entry in entries:
+        side = (entry.account, entry.direction, entry.asset.code)
+        taken[side] = taken.get(side, 0) + entry.amount
+    for side, amount in taken.items():
+        if amount > left.get(side, 0):
+            return side, amount, left.get(side, 0)
+    return None

@@ -1,0 +1,85 @@
+"""Reversing: how a transaction is undone, wholly or in part."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from domain.ledger.admission import admit, admit_time
+from domain.ledger.asset import format_amount
+from domain.ledger.book import Book
+from domain.ledger.events import Event, TransactionPosted
+from domain.ledger.limiting import require_within_limits
+from domain.ledger.parts import part_of, side_exceeded
+from domain.ledger.posted import PostedTransaction, ReversalDraft, ReversalExceeded, undone
+from domain.ledger.posting import check_reference, checked_description
+from domain.ledger.transaction import Entry
+from domain.shared.text import checked_metadata
+
+GENERATIONS_MAX: Final = 16
+
+
+def reverse(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool = False) -> list[Event]:
+    """Return the transaction that reverses another, of the same kind; `is_forced` is past the accounts' limits.
+
+    Raises `NotFound`, `ReversalExceeded`, `UnbalancedTransaction`, `DuplicateReference`, `InClosedPeriod`,
+    `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `InsufficientFunds`, `LimitExceeded`, `ValidationFailed`.
+    """
+    lineage = book.lineage(draft.transaction)
+    reversed_one = lineage[0]
+    if len(lineage) >= GENERATIONS_MAX:
+        raise ReversalExceeded(
+            f"{reversed_one.id} is the {len(lineage) - 1}th reversal of a reversal: post what you mean instead."
+        )
+    check_reference(book, draft.reference)
+    part = part_of(book, reversed_one.left, draft.entries)
+    if not part:
+        raise ReversalExceeded(f"Nothing is left to reverse of {reversed_one.id}.", facts=_facts(reversed_one))
+    _check_left(reversed_one, part)
+    entries = tuple(Entry(each.account, each.direction.opposite, each.amount, each.asset) for each in part)
+    for generation, ancestor in enumerate(undone(lineage, entries)):
+        if generation and min(ancestor.left.values()) < 0:
+            raise ReversalExceeded(
+                f"{ancestor.id} was reversed again since {lineage[generation - 1].id} reversed it: undoing that as "
+                "well would reverse more than was posted.",
+                facts=_facts(ancestor),
+            )
+    effective_at = reversed_one.effective_at if draft.is_at_original_time else now
+    admit_time(book, effective_at)
+    admit(book, entries)
+    if not is_forced:
+        require_within_limits(book, entries, {})
+    description = f"Reversal of {reversed_one.id}" if draft.description is None else draft.description
+    return [
+        TransactionPosted(
+            id=draft.id,
+            entries=entries,
+            effective_at=effective_at,
+            reference=draft.reference,
+            description=checked_description(description),
+            kind=reversed_one.kind,
+            metadata=checked_metadata(draft.metadata),
+            reverses=reversed_one.id,
+        )
+    ]
+
+
+def _check_left(transaction: PostedTransaction, part: Sequence[Entry]) -> None:
+    exceeded = side_exceeded(transaction.left, part)
+    if exceeded is None:
+        return
+    (path, direction, code), asked, left = exceeded
+    scale = next(entry.asset.scale for entry in part if entry.asset.code == code)
+    shown_asked, shown_left = format_amount(asked, scale), format_amount(left, scale)
+    raise ReversalExceeded(
+        f"Of {transaction.id}, {shown_left} {code} are left to reverse of what it {_VERBS[direction.value]} {path}: "
+        f"{shown_asked} were asked.",
+        pointer="/entries",
+        facts=_facts(transaction) | {"account": path, "asset": code, "left": shown_left, "asked": shown_asked},
+    )
+
+
+_VERBS: Final = {"debit": "debited to", "credit": "credited to"}
+
+
+def _facts(transaction: PostedTransaction) -> dict[str, str]:
+    return {"transaction": transaction.id}

@@ -1,0 +1,44 @@
+"""Scopes: what commands must see."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+
+AccountAsset = tuple[str, str]  # an account's path and an asset's code
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a command must see before it can decide. Whatever it does not name, it cannot look at.
+
+    `balances` are what was posted and what is held there; `asset_uses` the assets of which it must know whether their
+    scale is fixed. `holds` come with their accounts and those balances, `reversals` too, and with the transactions that
+    each one reverses in its turn. `whole_accounts` come with the balances of all assets; `results` are times (UTC)
+    before which the balances of all income and expense accounts are wanted.
+    """
+
+    accounts: Iterable[str] = ()
+    balances: Iterable[AccountAsset] = ()
+    assets: Iterable[str] = ()
+    asset_uses: Iterable[str] = ()
+    references: Iterable[str] = ()
+    transactions: Iterable[str] = ()
+    holds: Iterable[str] = ()
+    reversals: Iterable[str] = ()
+    whole_accounts: Iterable[str] = ()
+    periods: Iterable[str] = ()
+    results: Iterable[datetime] = ()
+    unsettled: bool = False  # any balances that are not zero, and where anything is held: some, if there are many
+
+    @staticmethod
+    def union(scopes: Iterable["Scope"]) -> "Scope":
+        """Return the scope that sees what any of these sees, each thing once."""
+        names = [field.name for field in fields(Scope) if field.name != "unsettled"]
+        seen: dict[str, set[object]] = {name: set() for name in names}
+        unsettled = False
+        for scope in scopes:
+            for name in names:
+                if named := getattr(scope, name):
+                    seen[name].update(named)
+            unsettled = unsettled or scope.unsettled
+        return Scope(**seen, unsettled=unsettled)  # type: ignore[arg-type] # each field is united with its own kind
