@@ -169,18 +169,18 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
     entries = [entry for each in holds.values() for entry in each.entries]
     entries += [entry for id in scope.reversals if id in transactions for entry in transactions[id].entries]
     results = {before: _results(ledger, before) for before in scope.results}
-    keys = {
-        *scope.balances,
+    found = {
         *[(entry.account, entry.asset.code) for entry in entries],
         *[key for of_time in results.values() for key in of_time],
         *[key for key in {*book.balances, *book.held} if scope.unsettled or key[0] in set(scope.whole_accounts)],
     }
-    accounts = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in keys]}
+    keys = {*scope.balances, *found}
+    accounts = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in found]}
     return Book(
         sequence=book.sequence,
         settings=book.settings,
         chart=book.chart,
-        assets=_named(book.assets, {*scope.assets, *[code for _, code in keys]}),
+        assets=_named(book.assets, {*scope.assets, *[code for _, code in found]}),
         used_assets=book.used_assets.intersection(scope.asset_uses),
         accounts=_named(book.accounts, accounts),
         balances=_named(book.balances, keys),

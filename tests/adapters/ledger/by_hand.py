@@ -1,6 +1,7 @@
 """Writing to a ledger through its ports alone, as the journal does, and looking at what came of it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.memory import CountedIds
@@ -10,14 +11,23 @@ from domain.ledger.account import AccountType
 from domain.ledger.balance import NOTHING
 from domain.ledger.book import Book
 from domain.ledger.events import (
+    AccountArchived,
     AccountChanged,
+    AccountFrozen,
     AccountOpened,
+    AccountRestored,
+    AccountUnfrozen,
     AssetRegistered,
     Event,
+    HoldExpired,
+    HoldPlaced,
+    HoldReleased,
+    PeriodReopened,
     TransactionChanged,
     TransactionPosted,
 )
 from domain.ledger.held import NOTHING_HELD
+from domain.ledger.posted import PostedTransaction
 from domain.ledger.scope import Scope
 from domain.ledger.transaction import Entry
 from domain.shared.chain import BEGINNING_OF_TIME, Head, record
@@ -64,20 +74,35 @@ def scope_of(events: Sequence[Event]) -> Scope:
 
 def _scope_of(event: Event) -> Scope:
     match event:
-        case TransactionPosted():
+        case TransactionPosted() | HoldPlaced():
+            entries = event.entries
+            is_posted = isinstance(event, TransactionPosted)
             return Scope(
-                accounts=[entry.account for entry in event.entries],
-                balances=[(entry.account, entry.asset.code) for entry in event.entries],
-                assets=[entry.asset.code for entry in event.entries],
+                accounts=[entry.account for entry in entries],
+                balances=[(entry.account, entry.asset.code) for entry in entries],
+                assets=[entry.asset.code for entry in entries],
                 references=[] if event.reference is None else [event.reference],
-                transactions=[event.id],
+                transactions=[event.id] if is_posted else [],
+                holds=[event.hold] if isinstance(event, TransactionPosted) and event.hold else [],
+                reversals=[event.reverses] if isinstance(event, TransactionPosted) and event.reverses else [],
             )
+        case HoldReleased(id) | HoldExpired(id):
+            return Scope(holds=[id])
+        case PeriodReopened(id):
+            return Scope(periods=[id])
         case TransactionChanged():
             return Scope(transactions=[event.id])
-        case AccountOpened() | AccountChanged():
-            return Scope(accounts=[event.account])
         case AssetRegistered():
             return Scope(assets=[event.code], asset_uses=[event.code])
+        case (
+            AccountOpened()
+            | AccountChanged()
+            | AccountFrozen()
+            | AccountUnfrozen()
+            | AccountArchived()
+            | AccountRestored()
+        ):
+            return Scope(accounts=[event.account])
         case _:
             return Scope()
 
@@ -152,12 +177,18 @@ def within(scope: Scope, book: Book) -> Book:
         held={key: book.held[key] for key in scope.balances if book.held.get(key, NOTHING_HELD) != NOTHING_HELD},
         references={name: book.references[name] for name in scope.references if name in book.references},
         transactions={
-            id: book.transactions[id] for id in (*scope.transactions, *scope.reversals) if id in book.transactions
+            **{id: without_entries(book.transactions[id]) for id in scope.transactions if id in book.transactions},
+            **{id: book.transactions[id] for id in scope.reversals if id in book.transactions},
         },
         holds={id: book.holds[id] for id in scope.holds if id in book.holds},
         periods={id: book.periods[id] for id in scope.periods if id in book.periods},
         results={before: book.results[before] for before in scope.results},
     )
+
+
+def without_entries(transaction: PostedTransaction) -> PostedTransaction:
+    """The transaction as it is known where only its metadata may change."""
+    return replace(transaction, entries=(), reverses=None, reduced=None)
 
 
 async def head(books: Books, ledger: LedgerAddress) -> Head:
