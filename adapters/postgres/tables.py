@@ -33,7 +33,7 @@ from adapters.postgres.columns import (
     sum_column,
     text_column,
 )
-from adapters.postgres.columns import metadata as metadata
+from adapters.postgres.columns import metadata as metadata  # noqa: PLC0414 - it comes with all of its tables from here
 from adapters.postgres.hold_tables import held_totals, hold_entries, holds, remainders
 
 organisations = Table("organisations", metadata, key_column("id"), text_column("name"), moment_column("created_at"))
