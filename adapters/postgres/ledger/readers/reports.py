@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.history import FIRST_PLACE, LAST_PLACE, are_between, order_of_history
 from adapters.postgres.ledger.readers.lookups import assets_of, head_of, ledger_id_of
-from adapters.postgres.ledger.readers.time_travel import LINES
+from adapters.postgres.ledger.readers.time_travel import LINES_BEFORE
 from adapters.postgres.tables import accounts, entries
 from application.ledger.readers import AsOf, TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
@@ -40,7 +40,7 @@ class PostgresReports:
         if as_of.before is None:
             return TrialBalance(sequence, await self._lines(ledger_id, _lines_as_of(ledger_id, sequence)))
         parameters = {"ledger": ledger_id, "before": as_of.before, "sequence": sequence}
-        return TrialBalance(sequence, await self._lines(ledger_id, LINES, parameters))
+        return TrialBalance(sequence, await self._lines(ledger_id, LINES_BEFORE, parameters))
 
     async def _lines(
         self, ledger_id: int, query: Executable, parameters: Mapping[str, object] | None = None
