@@ -33,8 +33,9 @@ from adapters.postgres.columns import (
     sum_column,
     text_column,
 )
-from adapters.postgres.columns import metadata as metadata  # noqa: PLC0414 - it comes with all of its tables from here
+from adapters.postgres.columns import metadata as metadata  # noqa: PLC0414 # it comes with all of its tables from here
 from adapters.postgres.hold_tables import held_totals, hold_entries, holds, remainders
+from adapters.postgres.late_tables import late_blocks, late_entries
 
 organisations = Table("organisations", metadata, key_column("id"), text_column("name"), moment_column("created_at"))
 
@@ -180,9 +181,22 @@ entries = Table(
     sum_column("posted_debits"),
     sum_column("posted_credits"),
     positive_column("balance_version"),
+    moment_column("latest_effective_at"),
+    Column("late", BigInteger, CheckConstraint("late >= 0"), nullable=False),
+    Column("is_milestone", Boolean, nullable=False),
     PrimaryKeyConstraint("ledger_id", "account_number", "asset", "sequence", "position"),
     Index("entries_of_transaction", "ledger_id", "sequence", "position", unique=True),
     Index("entries_first", "ledger_id", "asset", "account_number", postgresql_where=text("balance_version = 1")),
+    Index(
+        "entries_milestones",
+        "ledger_id",
+        "account_number",
+        "asset",
+        "latest_effective_at",
+        "sequence",
+        "position",
+        postgresql_where=text("is_milestone"),
+    ),
 )
 
 periods = Table(
@@ -231,6 +245,8 @@ PROJECTIONS = (
     accounts,
     transactions,
     entries,
+    late_entries,
+    late_blocks,
     holds,
     hold_entries,
     held_totals,

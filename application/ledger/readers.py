@@ -86,7 +86,7 @@ class TrialBalanceLine:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalance:
-    """Every account that was ever used, as of a sequence, by path and asset."""
+    """Every account that anything was posted to, by path and asset, as of a sequence (and of a time, if asked for)."""
 
     sequence: int
     lines: Sequence[TrialBalanceLine]
@@ -183,12 +183,11 @@ class AccountReader(Protocol):
         """Return accounts by `path` or `opened_at`."""
         ...
 
-    async def balances(
-        self, slug: str, path: str, *, as_of_sequence: int | None
-    ) -> tuple[Account, Sequence[AssetBalance]]:
-        """Return the account and its balances by asset, now or after the event of that sequence.
+    async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, Sequence[AssetBalance]]:
+        """Return the account and its balances by asset, as seen from there, without those that nothing was posted to.
 
-        Raises `AccountNotFound`, also for an account that was opened later.
+        With a bound in time they are totals alone, whose version and sequence are 0. Raises `AccountNotFound`, also for
+        an account that was opened after that sequence; in time, an account is as old as the ledger.
         """
         ...
 
@@ -225,6 +224,10 @@ class EventReader(Protocol):
         """Return which ledgers have a log, by slug, whatever else is left of them."""
         ...
 
+    async def last_before(self, slug: str, moment: datetime) -> int:
+        """Return the sequence of the last event that was recorded before a time (UTC); 0 where there is none."""
+        ...
+
     async def organisation_head(self) -> Head:
         """Return the last event of the organisation's own log."""
         ...
@@ -237,8 +240,8 @@ class EventReader(Protocol):
 class ReportReader(Protocol):
     """Reads across accounts."""
 
-    async def trial_balance(self, slug: str, *, as_of_sequence: int | None) -> TrialBalance:
-        """Return the trial balance, now or after the event of that sequence."""
+    async def trial_balance(self, slug: str, *, as_of: AsOf) -> TrialBalance:
+        """Return the trial balance as seen from there; with a bound in time, versions and sequences of lines are 0."""
         ...
 
 

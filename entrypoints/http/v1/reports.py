@@ -13,7 +13,7 @@ from domain.ledger.asset import format_amount
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.openapi import described_problems
-from entrypoints.http.v1.accounts import AsOfSequence
+from entrypoints.http.time_travel import PointOfViewDependency
 
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
 
@@ -86,8 +86,8 @@ async def trial_balance_document(slug: str, report: TrialBalance) -> bytes:
     response_model=TrialBalanceDocument,
     responses=described_problems(401, 403, 404, 422),
 )
-async def get_trial_balance(ledger: str, who: CallerDependency, as_of_sequence: AsOfSequence = None) -> Response:
-    """Return every account's totals and balance, now or as of a sequence. All debits equal all credits."""
+async def get_trial_balance(ledger: str, who: CallerDependency, point_of_view: PointOfViewDependency) -> Response:
+    """Return every account's totals and balance, now, as of a sequence, or at a time. All debits equal all credits."""
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
-        report = await reads.reports.trial_balance(ledger, as_of_sequence=as_of_sequence)
+        report = await reads.reports.trial_balance(ledger, as_of=await point_of_view.as_of(reads, ledger))
     return Response(await trial_balance_document(ledger, report), media_type="application/json")

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -16,9 +16,9 @@ from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.tables import metadata
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
-from domain.ledger.events import HoldPlaced, PeriodClosed
+from domain.ledger.events import Event, HoldPlaced, PeriodClosed
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
-from tests.builders import hold_id, key, period_id, transaction_id
+from tests.builders import NOW, hold_id, key, period_id, transaction_id
 
 # The agenda is of no tenant: what is due is found across all of them. It tells who has something to do, and when.
 TABLES = sorted((table for name, table in metadata.tables.items() if name != "agenda"), key=lambda table: table.name)
@@ -31,10 +31,13 @@ async def two_ledgers(journal_engine: AsyncEngine, new_ledger: NewLedger) -> tup
     first, second = await new_ledger(), await new_ledger()
     for address in (first, second):
         posted = sale(100, reference="r", metadata={"k": "v"})
+        # So many that a block of them is full.
+        late = [sale(1, effective_at=NOW - timedelta(days=1)) for _ in range(32)]
         hold = HoldPlaced(hold_id(), posted.entries)
         captured = replace(posted, id=transaction_id(), reference=None, hold=hold.id)
         closed = PeriodClosed(period_id(), None, None, date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC))
-        await write(PostgresBooks(journal_engine), address, *OPENINGS, posted, hold, captured, closed, key=key("k"))
+        events: tuple[Event, ...] = (*OPENINGS, posted, *late, hold, captured, closed)
+        await write(PostgresBooks(journal_engine), address, *events, key=key("k"))
     return first, second
 
 
@@ -149,7 +152,7 @@ async def outcome(engine: AsyncEngine, address: LedgerAddress, statement: Execut
         return next(each for each in ("permission denied", "row-level security") if each in str(error))
 
 
-@pytest.mark.parametrize("table", ["event_log", "entries"])
+@pytest.mark.parametrize("table", ["event_log", "entries", "late_entries", "late_blocks"])
 @pytest.mark.parametrize(
     "statement", ["UPDATE {} SET organisation_id = organisation_id", "DELETE FROM {}", "TRUNCATE {}"]
 )
