@@ -123,6 +123,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """A span of effective time (UTC), from `since` on and before `before`; None is open."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountFilter:
     """Which accounts to list; what is None or empty does not restrict."""
 
@@ -200,6 +208,16 @@ class AccountReader(Protocol):
         """
         ...
 
+    async def entries_within(
+        self, slug: str, path: str, *, interval: Interval, asset: str | None, sequence: int | None, limit: int
+    ) -> Sequence[AccountEntryView]:
+        """Return the account's entries that are effective in the interval, all or those up to the event `sequence`.
+
+        They come by effective time, sequence and position: the first `limit` of them. The balances in their lines are
+        those that they left when they were recorded. Raises `AccountNotFound`, also for an account opened later.
+        """
+        ...
+
 
 class TransactionReader(Protocol):
     """Reads transactions."""
@@ -236,8 +254,15 @@ class EventReader(Protocol):
 class ReportReader(Protocol):
     """Reads across accounts."""
 
-    async def trial_balance(self, slug: str, *, as_of_sequence: int | None) -> TrialBalance:
-        """Return the trial balance, now or after the event of that sequence."""
+    async def trial_balance(self, slug: str, *, as_of: AsOf) -> TrialBalance:
+        """Return the trial balance, as it is looked at from there."""
+        ...
+
+    async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> Sequence[TrialBalanceLine]:
+        """Return what closing transactions that are effective from `since` on (UTC; None is ever) have posted.
+
+        It is by path and asset, as a trial balance is. Raises `LedgerNotFound`.
+        """
         ...
 
 

@@ -80,6 +80,7 @@ class TransactionKind(Enum):
     """Why a transaction is in the books."""
 
     ORDINARY = "ordinary"
+    CLOSING = "closing"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,237 @@
+"""Reports: trial balance, balance sheet and income statement, rolled up and side by side with an earlier one.
+
+Each reads inside one view of a ledger, so that all its figures are as of the same sequence.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from application.ledger.readers import AsOf, Interval, ReportReader, TrialBalance, TrialBalanceLine
+from domain.ledger.account import AccountType
+from domain.ledger.asset import Asset
+from domain.ledger.balance import Balance
+
+# About a millisecond of work between two waits, in which others are served.
+_LINES_PER_TURN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An amount in minor units, and the one of the earlier time or span beside it; None where nothing is compared."""
+
+    amount: int
+    compared: int | None = None
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.amount and not self.compared
+
+
+Figures = Mapping[Asset, Figure]
+"""What something comes to, by asset, in the order of their codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """What an account comes to, or all below a path; nothing that is zero. Without a path, the result not yet closed.
+
+    Amounts are on the normal side of the section that the line stands in.
+    """
+
+    path: str | None
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines in the order of their paths, and their totals in every asset that any of them has."""
+
+    lines: Sequence[ReportLine]
+    totals: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceSheet:
+    """What is owned, what is owed, and what is left, as of a sequence. Assets are liabilities plus equity.
+
+    Times are UTC: what is effective before `before` is in it, and before `compare_before` what it is compared with;
+    None is all there is, or that nothing is compared.
+    """
+
+    sequence: int
+    before: datetime | None
+    compare_before: datetime | None
+    assets: Section
+    liabilities: Section
+    equity: Section
+
+
+@dataclass(frozen=True, slots=True)
+class IncomeStatement:
+    """What came in and what it cost in a span of effective time, as of a sequence; `net` is income less expenses."""
+
+    sequence: int
+    interval: Interval
+    compare: Interval | None
+    income: Section
+    expenses: Section
+    net: Figures
+
+
+def rolled_up(path: str, depth: int | None) -> str:
+    """Return the first `depth` segments of a path; all of it, where it has no more or `depth` is None."""
+    return path if depth is None else ":".join(path.split(":", depth)[:depth])
+
+
+async def trial_balance(reports: ReportReader, slug: str, *, as_of: AsOf, depth: int | None = None) -> TrialBalance:
+    """Return the trial balance, each line for all accounts of one type whose paths begin with the same segments.
+
+    Raises `LedgerNotFound`.
+    """
+    report = await reports.trial_balance(slug, as_of=as_of)
+    if depth is None:
+        return report
+    lines: dict[tuple[str, str, str], TrialBalanceLine] = {}
+    for index, line in enumerate(report.lines, 1):
+        path = rolled_up(line.path, depth)
+        key = (path, line.type.value, line.asset.code)
+        before = lines[key].balance if key in lines else Balance()
+        lines[key] = TrialBalanceLine(path, line.type, line.asset, _sum(before, line.balance))
+        await _give_way(index)
+    return TrialBalance(report.sequence, [lines[key] for key in sorted(lines)])
+
+
+async def balance_sheet(
+    reports: ReportReader, slug: str, *, as_of: AsOf, compare_before: datetime | None = None, depth: int | None = None
+) -> BalanceSheet:
+    """Return the balance sheet; equity has a line for income less expenses, as far as these are not closed yet.
+
+    Raises `LedgerNotFound`.
+    """
+    sums = _Sums(1 if compare_before is None else 2, depth)
+    report = await reports.trial_balance(slug, as_of=as_of)
+    await sums.add(report.lines, column=0)
+    if compare_before is not None:
+        earlier = await reports.trial_balance(slug, as_of=AsOf(compare_before, as_of.sequence))
+        await sums.add(earlier.lines, column=1)
+    income, expenses = sums.section(AccountType.INCOME), sums.section(AccountType.EXPENSE)
+    result = _without_nothing(_less(income.totals, expenses.totals))
+    equity = sums.section(AccountType.EQUITY)
+    if result:
+        equity = _with_line(equity, ReportLine(None, result))
+    return BalanceSheet(
+        report.sequence,
+        as_of.before,
+        compare_before,
+        sums.section(AccountType.ASSET),
+        sums.section(AccountType.LIABILITY),
+        equity,
+    )
+
+
+async def income_statement(
+    reports: ReportReader,
+    slug: str,
+    *,
+    interval: Interval,
+    compare: Interval | None = None,
+    sequence: int | None = None,
+    depth: int | None = None,
+) -> IncomeStatement:
+    """Return the income statement of a span, as known after the event of that sequence.
+
+    Closing transactions are left out: they move the result of a period into equity, and earn nothing.
+    Raises `LedgerNotFound`.
+    """
+    sums = _Sums(1 if compare is None else 2, depth)
+    known = 0
+    for column, each in enumerate([interval] if compare is None else [interval, compare]):
+        report = await reports.trial_balance(slug, as_of=AsOf(each.before, sequence))
+        known = report.sequence
+        await sums.add(report.lines, column=column)
+        if each.since is not None:
+            start = await reports.trial_balance(slug, as_of=AsOf(each.since, sequence))
+            await sums.add(start.lines, column=column, sign=-1)
+        closings = await reports.closings(slug, since=each.since, as_of=AsOf(each.before, sequence))
+        await sums.add(closings, column=column, sign=-1)
+    income, expenses = sums.section(AccountType.INCOME), sums.section(AccountType.EXPENSE)
+    return IncomeStatement(known, interval, compare, income, expenses, _less(income.totals, expenses.totals))
+
+
+class _Sums:
+    """Adds up what accounts hold on their normal sides, by type, rolled-up path and asset, in one column or two."""
+
+    def __init__(self, columns: int, depth: int | None) -> None:
+        self._columns = columns
+        self._depth = depth
+        self._of_types: dict[AccountType, dict[str, dict[Asset, list[int]]]] = {each: {} for each in AccountType}
+
+    async def add(self, lines: Iterable[TrialBalanceLine], *, column: int, sign: int = 1) -> None:
+        """Add the balances of these lines, or take them away."""
+        for index, line in enumerate(lines, 1):
+            of_path = self._of_types[line.type].setdefault(rolled_up(line.path, self._depth), {})
+            amounts = of_path.setdefault(line.asset, [0] * self._columns)
+            amounts[column] += sign * line.balance.posted(line.type)
+            await _give_way(index)
+
+    def section(self, account_type: AccountType) -> Section:
+        """Return the lines of one type that are not nothing, and their totals."""
+        lines = []
+        for path, of_assets in sorted(self._of_types[account_type].items()):
+            figures = _without_nothing({asset: Figure(*amounts) for asset, amounts in of_assets.items()})
+            if figures:
+                lines.append(ReportLine(path, figures))
+        return Section(lines, _total(line.figures for line in lines))
+
+
+def _sum(one: Balance, other: Balance) -> Balance:
+    return Balance(
+        one.posted_debits + other.posted_debits,
+        one.posted_credits + other.posted_credits,
+        one.version + other.version,
+        max(one.sequence, other.sequence),
+    )
+
+
+def _by_code(figures: Mapping[Asset, Figure]) -> Figures:
+    return dict(sorted(figures.items(), key=lambda item: item[0].code))
+
+
+def _without_nothing(figures: Figures) -> Figures:
+    return _by_code({asset: figure for asset, figure in figures.items() if not figure.is_nothing})
+
+
+def _total(all_figures: Iterable[Figures]) -> Figures:
+    totals: dict[Asset, Figure] = {}
+    for figures in all_figures:
+        for asset, figure in figures.items():
+            before = totals.get(asset)
+            totals[asset] = figure if before is None else _plus(before, figure)
+    return _by_code(totals)
+
+
+def _plus(one: Figure, other: Figure) -> Figure:
+    compared = None if one.compared is None else one.compared + (other.compared or 0)
+    return Figure(one.amount + other.amount, compared)
+
+
+def _less(figures: Figures, others: Figures) -> Figures:
+    negated = {
+        asset: Figure(-figure.amount, None if figure.compared is None else -figure.compared)
+        for asset, figure in others.items()
+    }
+    return _total([figures, negated])
+
+
+def _with_line(section: Section, line: ReportLine) -> Section:
+    lines = [*section.lines, line]
+    return Section(lines, _total(each.figures for each in lines))
+
+
+async def _give_way(index: int) -> None:
+    if index % _LINES_PER_TURN == 0:
+        await asyncio.sleep(0)
