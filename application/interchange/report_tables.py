@@ -5,10 +5,10 @@ A table stands in columns for a few assets, side by side; where there are more, 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, time, tzinfo
 from typing import Final
 
-from application.ledger.readers import TrialBalance
+from application.ledger.readers import Interval, TrialBalance
 from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, ReportLine, Section
 from application.ledger.statement import AssetStatement, Statement, StatementLine
 from domain.ledger.asset import Asset, format_amount
@@ -20,37 +20,55 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under heads: those of `texts` are words, those of `amounts` are amounts. Rows are given once."""
+    """Rows of text under heads: those of `texts` are words, those of `amounts` are amounts.
+
+    Rows are gone through once, and the totals after them.
+    """
 
     caption: str
     texts: Sequence[str]
     amounts: Sequence[str]
     rows: Iterable[Row]
-    totals: Sequence[Row] = ()
+    totals: Iterable[Row] = ()
+
+
+def interval_text(interval: Interval, zone: tzinfo) -> str:
+    """Return a span in words, in times of that zone."""
+    since = None if interval.since is None else f"from {_moment_text(interval.since, zone)}"
+    before = None if interval.before is None else f"before {_moment_text(interval.before, zone)}"
+    return ", ".join(part for part in (since, before) if part) or "at any time"
+
+
+def _moment_text(moment: datetime, zone: tzinfo) -> str:
+    local = _local(moment, zone)
+    if local.time() == time():
+        return local.date().isoformat()
+    return local.isoformat(" ", "microseconds" if local.microsecond else "seconds")
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    try:
+        return moment.astimezone(zone).replace(tzinfo=None)
+    except OverflowError:  # at either end of the calendar there are times that a zone has no name for
+        return moment.replace(tzinfo=None)
 
 
 def trial_balance_tables(report: TrialBalance) -> Iterator[Table]:
     """Yield one table, in which balances are debit-positive."""
     sums: dict[Asset, tuple[int, int]] = {}
-    for line in report.lines:
-        debits, credits = sums.get(line.asset, (0, 0))
-        sums[line.asset] = (debits + line.balance.posted_debits, credits + line.balance.posted_credits)
-    yield Table(
-        "Trial balance",
-        ("Account", "Type", "Asset"),
-        ("Debits", "Credits", "Balance"),
-        (
-            (
-                *(line.path, line.type.value, line.asset.code),
-                *_sides(line.asset, line.balance.posted_debits, line.balance.posted_credits),
-            )
-            for line in report.lines
-        ),
-        [
-            ("Total", "", asset.code, *_sides(asset, *both))
-            for asset, both in sorted(sums.items(), key=lambda item: item[0].code)
-        ],
-    )
+
+    def rows() -> Iterator[Row]:
+        for line in report.lines:
+            debits, credits = line.balance.posted_debits, line.balance.posted_credits
+            before = sums.get(line.asset, (0, 0))
+            sums[line.asset] = (before[0] + debits, before[1] + credits)
+            yield (line.path, line.type.value, line.asset.code, *_sides(line.asset, debits, credits))
+
+    def totals() -> Iterator[Row]:
+        for asset, both in sorted(sums.items(), key=lambda item: item[0].code):
+            yield ("Total", "", asset.code, *_sides(asset, *both))
+
+    yield Table("Trial balance", ("Account", "Type", "Asset"), ("Debits", "Credits", "Balance"), rows(), totals())
 
 
 def _sides(asset: Asset, debits: int, credits: int) -> Row:
@@ -141,7 +159,7 @@ def _statement_row(line: StatementLine, zone: tzinfo) -> Row:
     scale = view.line.entry.asset.scale
     amount = format_amount(view.line.entry.amount, scale)
     sides = (amount, "") if view.line.entry.direction is Direction.DEBIT else ("", amount)
-    moment = view.effective_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+    moment = _local(view.effective_at, zone).isoformat(" ", "seconds")
     return (
         *(moment, str(view.sequence), view.reference or "", view.description),
         *(*sides, format_amount(line.balance, scale)),

@@ -85,7 +85,7 @@ class TrialBalanceLine:
 
 @dataclass(frozen=True, slots=True)
 class TrialBalance:
-    """Every account that was ever used, as of a sequence, by path and asset."""
+    """Every account that anything was posted to, by path and asset, as of a sequence (and of a time, if asked for)."""
 
     sequence: int
     lines: Sequence[TrialBalanceLine]
@@ -190,12 +190,11 @@ class AccountReader(Protocol):
         """Return accounts by `path` or `opened_at`."""
         ...
 
-    async def balances(
-        self, slug: str, path: str, *, as_of_sequence: int | None
-    ) -> tuple[Account, Sequence[AssetBalance]]:
-        """Return the account and its balances by asset, now or after the event of that sequence.
+    async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, Sequence[AssetBalance]]:
+        """Return the account and its balances by asset, as seen from there, without those that nothing was posted to.
 
-        Raises `AccountNotFound`, also for an account that was opened later.
+        With a bound in time they are totals alone, whose version and sequence are 0. Raises `AccountNotFound`, also for
+        an account that was opened after that sequence; in time, an account is as old as the ledger.
         """
         ...
 
@@ -210,11 +209,12 @@ class AccountReader(Protocol):
 
     async def entries_within(
         self, slug: str, path: str, *, interval: Interval, asset: str | None, sequence: int | None, limit: int
-    ) -> Sequence[AccountEntryView]:
+    ) -> Sequence[AccountEntryView] | None:
         """Return the account's entries that are effective in the interval, all or those up to the event `sequence`.
 
-        They come by effective time, sequence and position: the first `limit` of them. The balances in their lines are
-        those that they left when they were recorded. Raises `AccountNotFound`, also for an account opened later.
+        They come by effective time, sequence and position; where there are more than `limit`, it is None. The balances
+        in their lines are those that they left when they were recorded. Raises `AccountNotFound`, also for an account
+        that was opened later.
         """
         ...
 
@@ -242,6 +242,10 @@ class EventReader(Protocol):
         """Return which ledgers have a log, by slug, whatever else is left of them."""
         ...
 
+    async def last_before(self, slug: str, moment: datetime) -> int:
+        """Return the sequence of the last event that was recorded before a time (UTC); 0 where there is none."""
+        ...
+
     async def organisation_head(self) -> Head:
         """Return the last event of the organisation's own log."""
         ...
@@ -255,7 +259,7 @@ class ReportReader(Protocol):
     """Reads across accounts."""
 
     async def trial_balance(self, slug: str, *, as_of: AsOf) -> TrialBalance:
-        """Return the trial balance, as it is looked at from there."""
+        """Return the trial balance as seen from there; with a bound in time, versions and sequences of lines are 0."""
         ...
 
     async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> Sequence[TrialBalanceLine]:

@@ -118,19 +118,13 @@ async def balance_sheet(
     if compare_before is not None:
         earlier = await reports.trial_balance(slug, as_of=AsOf(compare_before, as_of.sequence))
         await sums.add(earlier.lines, column=1)
-    income, expenses = sums.section(AccountType.INCOME), sums.section(AccountType.EXPENSE)
+    assets, liabilities = await sums.section(AccountType.ASSET), await sums.section(AccountType.LIABILITY)
+    equity = await sums.section(AccountType.EQUITY)
+    income, expenses = await sums.section(AccountType.INCOME), await sums.section(AccountType.EXPENSE)
     result = _without_nothing(_less(income.totals, expenses.totals))
-    equity = sums.section(AccountType.EQUITY)
     if result:
-        equity = _with_line(equity, ReportLine(None, result))
-    return BalanceSheet(
-        report.sequence,
-        as_of.before,
-        compare_before,
-        sums.section(AccountType.ASSET),
-        sums.section(AccountType.LIABILITY),
-        equity,
-    )
+        equity = Section([*equity.lines, ReportLine(None, result)], _total([equity.totals, result]))
+    return BalanceSheet(report.sequence, as_of.before, compare_before, assets, liabilities, equity)
 
 
 async def income_statement(
@@ -158,7 +152,7 @@ async def income_statement(
             await sums.add(start.lines, column=column, sign=-1)
         closings = await reports.closings(slug, since=each.since, as_of=AsOf(each.before, sequence))
         await sums.add(closings, column=column, sign=-1)
-    income, expenses = sums.section(AccountType.INCOME), sums.section(AccountType.EXPENSE)
+    income, expenses = await sums.section(AccountType.INCOME), await sums.section(AccountType.EXPENSE)
     return IncomeStatement(known, interval, compare, income, expenses, _less(income.totals, expenses.totals))
 
 
@@ -178,14 +172,17 @@ class _Sums:
             amounts[column] += sign * line.balance.posted(line.type)
             await _give_way(index)
 
-    def section(self, account_type: AccountType) -> Section:
+    async def section(self, account_type: AccountType) -> Section:
         """Return the lines of one type that are not nothing, and their totals."""
-        lines = []
-        for path, of_assets in sorted(self._of_types[account_type].items()):
+        lines: list[ReportLine] = []
+        totals: dict[Asset, Figure] = {}
+        for index, (path, of_assets) in enumerate(sorted(self._of_types[account_type].items()), 1):
             figures = _without_nothing({asset: Figure(*amounts) for asset, amounts in of_assets.items()})
             if figures:
                 lines.append(ReportLine(path, figures))
-        return Section(lines, _total(line.figures for line in lines))
+                _add(totals, figures)
+            await _give_way(index)
+        return Section(lines, _by_code(totals))
 
 
 def _sum(one: Balance, other: Balance) -> Balance:
@@ -208,10 +205,14 @@ def _without_nothing(figures: Figures) -> Figures:
 def _total(all_figures: Iterable[Figures]) -> Figures:
     totals: dict[Asset, Figure] = {}
     for figures in all_figures:
-        for asset, figure in figures.items():
-            before = totals.get(asset)
-            totals[asset] = figure if before is None else _plus(before, figure)
+        _add(totals, figures)
     return _by_code(totals)
+
+
+def _add(totals: dict[Asset, Figure], figures: Figures) -> None:
+    for asset, figure in figures.items():
+        before = totals.get(asset)
+        totals[asset] = figure if before is None else _plus(before, figure)
 
 
 def _plus(one: Figure, other: Figure) -> Figure:
@@ -225,11 +226,6 @@ def _less(figures: Figures, others: Figures) -> Figures:
         for asset, figure in others.items()
     }
     return _total([figures, negated])
-
-
-def _with_line(section: Section, line: ReportLine) -> Section:
-    lines = [*section.lines, line]
-    return Section(lines, _total(each.figures for each in lines))
 
 
 async def _give_way(index: int) -> None:

@@ -75,9 +75,9 @@ async def account_statement(
     """
     head = (await reads.ledgers.head(slug)).sequence
     entries = await reads.accounts.entries_within(
-        slug, path, interval=interval, asset=asset, sequence=sequence, limit=ENTRIES_MAX + 1
+        slug, path, interval=interval, asset=asset, sequence=sequence, limit=ENTRIES_MAX
     )
-    if len(entries) > ENTRIES_MAX:
+    if entries is None:
         raise StatementTooLong(
             f"The account {path!r} has more than {ENTRIES_MAX:,} entries in this span: ask for a shorter one."
         )

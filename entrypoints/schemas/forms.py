@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
@@ -19,6 +19,7 @@ BLAMES_MAX: Final = 20
 MAP_KEYS_MAX: Final = 1_000
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class AmountNotAString(DomainError):
@@ -49,6 +50,16 @@ def parse_time(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a time that exists, between the years 1 and 9999") from None
+
+
+def parse_date(text: str) -> date:
+    """Return the day that a text such as 2026-11-24 names. Raises `ValueError`, saying why not."""
+    if not _DATE.fullmatch(text):
+        raise ValueError("must be a time of RFC 3339 with its offset, such as 2026-11-24T10:00:00Z, or a date")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a date that exists, between the years 1 and 9999") from None
 
 
 def _time_of_json(value: Any) -> datetime:

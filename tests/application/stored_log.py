@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
@@ -133,6 +133,9 @@ class _Events:
 
     async def ledgers(self) -> Sequence[str]:
         return [SLUG]
+
+    async def last_before(self, slug: str, moment: datetime) -> int:
+        raise NotImplementedError
 
     async def organisation_head(self) -> Head:
         return await _Ledgers(self._log).head(SLUG)

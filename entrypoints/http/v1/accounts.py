@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.requests import Request
@@ -22,7 +22,8 @@ from domain.shared.access import Permission
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
 from entrypoints.http.openapi import described_list, described_problems
-from entrypoints.http.pagination import SEQUENCE_MAX, Field, ListDocument, ListSpec
+from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.time_travel import AS_OF_DESCRIPTION, PointOfViewDependency
 from entrypoints.http.v1.chart import AccountTypeName
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.transactions import Metadata, MetadataChanges
@@ -38,7 +39,6 @@ ACCOUNTS = ListSpec(
     ),
     has_metadata=True,
 )
-AS_OF_DESCRIPTION = "As it was after the event of this sequence; now, if left out."
 ENTRIES = ListSpec(
     sorts=("-sequence", "sequence"),
     fields=(
@@ -46,8 +46,6 @@ ENTRIES = ListSpec(
         Field("as_of_sequence", description=AS_OF_DESCRIPTION, is_integer=True),
     ),
 )
-
-AsOfSequence = Annotated[int | None, Query(ge=1, le=SEQUENCE_MAX, description=AS_OF_DESCRIPTION)]
 
 
 class AccountIn(Form):
@@ -82,16 +80,19 @@ class AccountDocument(TypedDict):
 
 
 class BalanceDocument(TypedDict):
-    """What an account holds of an asset, on the account's normal side; the four totals are what it follows from."""
+    """What an account holds of an asset, on the account's normal side; the four totals are what it follows from.
+
+    At a time, only what was posted is known: the other fields are null.
+    """
 
     asset: str
     posted: str
-    available: str
+    available: str | None
     posted_debits: str
     posted_credits: str
-    held_debits: str
-    held_credits: str
-    balance_version: int
+    held_debits: str | None
+    held_credits: str | None
+    balance_version: int | None
 
 
 class BalancesDocument(TypedDict):
@@ -147,6 +148,21 @@ def _balance_document(account: Account, held: AssetBalance) -> BalanceDocument:
         "held_debits": nothing,
         "held_credits": nothing,
         "balance_version": balance.version,
+    }
+
+
+def _posted_document(account: Account, held: AssetBalance) -> BalanceDocument:
+    """Return a balance at a time: holds and versions belong to the order of events, and not to that of the business."""
+    scale, balance = held.asset.scale, held.balance
+    return {
+        "asset": held.asset.code,
+        "posted": format_amount(balance.posted(account.type), scale),
+        "available": None,
+        "posted_debits": format_amount(balance.posted_debits, scale),
+        "posted_credits": format_amount(balance.posted_credits, scale),
+        "held_debits": None,
+        "held_credits": None,
+        "balance_version": None,
     }
 
 
@@ -249,15 +265,20 @@ async def change_account(
     responses=described_problems(401, 403, 404, 422),
 )
 async def get_balances(
-    ledger: str, path: str, who: CallerDependency, as_of_sequence: AsOfSequence = None
+    ledger: str, path: str, who: CallerDependency, point_of_view: PointOfViewDependency
 ) -> BalancesDocument:
-    """Return what the account holds of every asset it was ever used with, now or as of a sequence."""
+    """Return what the account holds of every asset it was ever used with, now, as of a sequence, or at a time.
+
+    With `at`, the answer has posted figures alone: `available`, what is held and `balance_version` are null.
+    """
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
-        account, balances = await reads.accounts.balances(ledger, path, as_of_sequence=as_of_sequence)
+        as_of = await point_of_view.as_of(reads, ledger)
+        account, balances = await reads.accounts.balances(ledger, path, as_of=as_of)
+    show = _balance_document if as_of.before is None else _posted_document
     return {
         "account": account.path,
         "type": account.type.value,
-        "balances": [_balance_document(account, held) for held in balances],
+        "balances": [show(account, held) for held in balances],
     }
 
 

@@ -5,7 +5,7 @@ import base64
 import hashlib
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from starlette.requests import Request
@@ -18,6 +18,8 @@ from entrypoints.http.v1.printed_page import STYLE, Page, page_parts
 # About a millisecond: whoever else is served by this event loop does not notice.
 PARTS_PER_TURN: Final = 500
 _RANGES_MAX: Final = 50
+
+Part = TypeVar("Part")
 _STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 # The page needs its own style and nothing else, whatever the books hold.
 _POLICY: Final = (
@@ -83,9 +85,7 @@ def _quality(media_type: str, ranges: Mapping[str, float]) -> float:
     return 0.0
 
 
-async def answer(
-    chosen: Format, *, document: Mapping[str, Any], rows: Iterable[Sequence[str]], page: Page
-) -> Response:
+async def answer(chosen: Format, *, document: Mapping[str, Any], rows: Iterable[Sequence[str]], page: Page) -> Response:
     """Return a report in the chosen format; others are served while it is written.
 
     `document` may hold iterators, which are lists, and `rows` is only gone through for CSV.
@@ -93,40 +93,42 @@ async def answer(
     headers = {"Vary": "Accept", "X-Content-Type-Options": "nosniff"}
     match chosen:
         case Format.JSON:
-            content = b"".join([part async for part in in_turns(json_parts(document))])
-            return Response(content, media_type=Format.JSON.value, headers=headers)
+            return Response(await json_bytes(document), media_type=Format.JSON.value, headers=headers)
         case Format.CSV:
-            lines = "".join([line async for line in in_turns(csv_lines(rows))])
+            lines = "".join([line async for line in _in_turns(csv_lines(rows))])
             return Response(lines, media_type="text/csv; charset=utf-8; header=present", headers=headers)
         case Format.HTML:
-            parts = "".join([part async for part in in_turns(page_parts(page))])
+            parts = "".join([part async for part in _in_turns(page_parts(page))])
             headers["Content-Security-Policy"] = _POLICY
             return Response(parts, media_type="text/html; charset=utf-8", headers=headers)
 
 
-async def in_turns[Part](parts: Iterable[Part]) -> AsyncIterator[Part]:
-    """Yield the parts, and let others be served now and then."""
+async def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return the document as JSON; its iterators are lists. Others are served while it is written."""
+    return b"".join([part async for part in _in_turns(_json_parts(document))])
+
+
+async def _in_turns(parts: Iterable[Part]) -> AsyncIterator[Part]:
     for index, part in enumerate(parts, 1):
         yield part
         if index % PARTS_PER_TURN == 0:
             await asyncio.sleep(0)
 
 
-def json_parts(value: Any) -> Iterator[bytes]:
-    """Yield the value as JSON, piece by piece: an iterator is a list, and a mapping may hold iterators."""
+def _json_parts(value: Any) -> Iterator[bytes]:
     if isinstance(value, Iterator):
         yield b"["
         separator = b""
         for item in value:
             yield separator
-            yield from json_parts(item)
+            yield from _json_parts(item)
             separator = b","
         yield b"]"
     elif isinstance(value, Mapping) and any(isinstance(each, Iterator | Mapping) for each in value.values()):
         separator = b"{"
         for name, each in value.items():
             yield b"%b%b:" % (separator, orjson.dumps(name))
-            yield from json_parts(each)
+            yield from _json_parts(each)
             separator = b","
         yield b"}"
     else:

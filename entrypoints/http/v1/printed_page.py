@@ -49,7 +49,8 @@ def page_parts(page: Page) -> Iterator[str]:
 def _table_parts(table: Table) -> Iterator[str]:
     texts = "".join(f'<th scope="col">{html.escape(head)}</th>' for head in table.texts)
     amounts = "".join(f'<th scope="col" class="amount">{html.escape(head)}</th>' for head in table.amounts)
-    yield f"<table>\n<caption>{html.escape(table.caption)}</caption>\n<thead><tr>{texts}{amounts}</tr></thead>\n<tbody>\n"
+    caption = html.escape(table.caption)
+    yield f"<table>\n<caption>{caption}</caption>\n<thead><tr>{texts}{amounts}</tr></thead>\n<tbody>\n"
     for row in table.rows:
         yield _row(row, len(table.texts))
     yield "</tbody>\n<tfoot>\n"

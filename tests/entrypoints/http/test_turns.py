@@ -13,7 +13,8 @@ from application.ledger.readers import TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from entrypoints.http.v1.reports import trial_balance_document
+from entrypoints.http.v1.formats import json_bytes
+from entrypoints.http.v1.report_documents import trial_balance_document
 from tests.entrypoints.http.conftest import NewServer
 from tests.entrypoints.http.tenant import Tenant, document, problem
 
@@ -31,7 +32,7 @@ async def test_a_long_trial_balance_is_written_in_turns() -> None:
             await asyncio.sleep(0)
 
     others = asyncio.create_task(serve_others())
-    written = orjson.loads(await trial_balance_document("main", TrialBalance(7, lines)))
+    written = orjson.loads(await json_bytes(trial_balance_document("main", TrialBalance(7, lines))))
     others.cancel()
     assert turns >= 20
     assert (written["ledger"], written["sequence"], len(written["data"])) == ("main", 7, 10_000)

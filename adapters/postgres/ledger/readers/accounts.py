@@ -34,9 +34,18 @@ from adapters.postgres.ledger.readers.lookups import (
     ledger_id_of,
     unnested,
 )
+from adapters.postgres.ledger.readers.statements import entries_effective_within
+from adapters.postgres.ledger.readers.time_travel import balances_before
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
-from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AssetBalance
+from application.ledger.readers import (
+    AccountEntryView,
+    AccountFilter,
+    AccountView,
+    AsOf,
+    AssetBalance,
+    Interval,
+)
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
 from domain.ledger.balance import Balance
@@ -63,13 +72,21 @@ class PostgresAccounts:
         views = [AccountView(account_of(rows[number]), rows[number]["opened_at"]) for number in numbers]
         return Page(views, found.next_after)
 
-    async def balances(
-        self, slug: str, path: str, *, as_of_sequence: int | None
-    ) -> tuple[Account, Sequence[AssetBalance]]:
+    async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, Sequence[AssetBalance]]:
         ledger_id = await self._ledger_id(slug)
-        account = await self._account_as_of(ledger_id, path, as_of_sequence)
-        sequence = SEQUENCE_MAX if as_of_sequence is None else as_of_sequence
+        account = await self._account_as_of(ledger_id, path, as_of.sequence)
+        sequence = SEQUENCE_MAX if as_of.sequence is None else as_of.sequence
         codes = await assets_held(self._connection, ledger_id, account.number)
+        if as_of.before is None:
+            found = await self._balances(ledger_id, account.number, codes, sequence)
+        else:
+            found = await balances_before(self._connection, ledger_id, account.number, codes, as_of.before, sequence)
+        assets = await assets_of(self._connection, ledger_id, codes)
+        return account, [AssetBalance(assets[code], balance) for code, balance in found]
+
+    async def _balances(
+        self, ledger_id: int, account_number: int, codes: Sequence[str], sequence: int
+    ) -> list[tuple[str, Balance]]:
         wanted = unnested(codes, Text())
         last = (
             select(
@@ -79,19 +96,17 @@ class PostgresAccounts:
                 entries.c.balance_version,
                 entries.c.sequence,
             )
-            .where(*are_between(ledger_id, account.number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
+            .where(*are_between(ledger_id, account_number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
             .order_by(*order_of_history(is_descending=True))
             .limit(1)
             .lateral("last")
         )
         query = select(last).select_from(wanted.join(last, literal(True))).order_by(last.c.asset)
         rows = (await self._connection.execute(query)).all()
-        assets = await assets_of(self._connection, ledger_id, codes)
-        balances = [
-            AssetBalance(assets[code], Balance(int(debits), int(credits), version, changed))
+        return [
+            (code, Balance(int(debits), int(credits), version, changed))
             for code, debits, credits, version, changed in rows
         ]
-        return account, balances
 
     async def entries(
         self, slug: str, path: str, *, asset: str | None, page: PageRequest, as_of_sequence: int | None = None
@@ -112,6 +127,17 @@ class PostgresAccounts:
 
         found = await walk(page, Budget(self._rows_max), source, accept)
         return Page(await self._entry_views(ledger_id, account, found.items), found.next_after)
+
+    async def entries_within(
+        self, slug: str, path: str, *, interval: Interval, asset: str | None, sequence: int | None, limit: int
+    ) -> Sequence[AccountEntryView] | None:
+        ledger_id = await self._ledger_id(slug)
+        account = await self._account_as_of(ledger_id, path, sequence)
+        history = await AccountHistory.of(self._connection, ledger_id, account.number, asset)
+        last = SEQUENCE_MAX if sequence is None else sequence
+        return await entries_effective_within(
+            self._connection, ledger_id, account, history.codes, interval, last, limit
+        )
 
     async def _account_as_of(self, ledger_id: int, path: str, as_of_sequence: int | None) -> Account:
         account = account_of(await account_row(self._connection, ledger_id, path))
