@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
 from typing import Final
 
-from application.ledger.readers import Interval, TrialBalance
-from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, ReportLine, Section
+from application.ledger.readers import TrialBalance
+from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, Interval, ReportLine, Section
 from application.ledger.statement import AssetStatement, Statement, StatementLine
 from domain.ledger.asset import Asset, format_amount
 from domain.ledger.transaction import Direction
@@ -104,7 +104,9 @@ def _chunks(totals: Iterable[Figures], size: int) -> Iterator[Sequence[Asset]]:
 def _section_table(
     caption: str, section: Section, assets: Sequence[Asset], *, compares: bool, total: str = "Total"
 ) -> Table:
-    heads = [head for asset in assets for head in ([asset.code, f"{asset.code} before"] if compares else [asset.code])]
+    heads = [
+        head for asset in assets for head in ([asset.code, f"{asset.code} compared"] if compares else [asset.code])
+    ]
     return Table(
         caption,
         ("Account",),

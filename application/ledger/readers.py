@@ -123,14 +123,6 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Interval:
-    """A span of effective time (UTC), from `since` on and before `before`; None is open."""
-
-    since: datetime | None = None
-    before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountFilter:
     """Which accounts to list; what is None or empty does not restrict."""
 
@@ -208,13 +200,12 @@ class AccountReader(Protocol):
         ...
 
     async def entries_within(
-        self, slug: str, path: str, *, interval: Interval, asset: str | None, sequence: int | None, limit: int
+        self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
     ) -> Sequence[AccountEntryView] | None:
-        """Return the account's entries that are effective in the interval, all or those up to the event `sequence`.
+        """Return the entries as seen from there that are effective from `since` on (UTC); None if more than `limit`.
 
-        They come by effective time, sequence and position; where there are more than `limit`, it is None. The balances
-        in their lines are those that they left when they were recorded. Raises `AccountNotFound`, also for an account
-        that was opened later.
+        They come by effective time, sequence and position, with the balances that they left when they were recorded.
+        Raises `AccountNotFound`, also for an account that was opened later.
         """
         ...
 
@@ -263,10 +254,7 @@ class ReportReader(Protocol):
         ...
 
     async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> Sequence[TrialBalanceLine]:
-        """Return what closing transactions that are effective from `since` on (UTC; None is ever) have posted.
-
-        It is by path and asset, as a trial balance is. Raises `LedgerNotFound`.
-        """
+        """Return what closing transactions effective from `since` on (UTC) have posted, as seen from there."""
         ...
 
 

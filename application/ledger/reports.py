@@ -9,13 +9,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from application.ledger.readers import AsOf, Interval, ReportReader, TrialBalance, TrialBalanceLine
+from application.ledger.readers import AsOf, ReportReader, TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 
 # About a millisecond of work between two waits, in which others are served.
 _LINES_PER_TURN: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A span of effective time (UTC), from `since` on and before `before`; None is open."""
+
+    since: datetime | None = None
+    before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

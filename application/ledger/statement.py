@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.ledger.readers import AccountEntryView, AsOf, Interval, LedgerReads
+from application.ledger.readers import AccountEntryView, AsOf, LedgerReads
+from application.ledger.reports import Interval
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.transaction import Direction
@@ -75,7 +76,7 @@ async def account_statement(
     """
     head = (await reads.ledgers.head(slug)).sequence
     entries = await reads.accounts.entries_within(
-        slug, path, interval=interval, asset=asset, sequence=sequence, limit=ENTRIES_MAX
+        slug, path, asset=asset, since=interval.since, as_of=AsOf(interval.before, sequence), limit=ENTRIES_MAX
     )
     if entries is None:
         raise StatementTooLong(

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
 
-from application.ledger.readers import AsOf, Interval, LedgerReads
+from application.ledger.readers import AsOf, LedgerReads
+from application.ledger.reports import Interval
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.pagination import SEQUENCE_MAX
 from entrypoints.schemas.moments import end_of, is_day, read_moment, start_of

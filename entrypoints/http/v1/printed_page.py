@@ -41,8 +41,12 @@ def page_parts(page: Page) -> Iterator[str]:
         f'<meta name="viewport" content="width=device-width">\n<title>{title} · Partita</title>\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<dl>{facts}</dl>\n"
     )
+    is_empty = True
     for table in page.tables:
+        is_empty = False
         yield from _table_parts(table)
+    if is_empty:
+        yield "<p>Nothing was posted.</p>\n"
     yield "</body>\n</html>\n"
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from application.ledger.readers import Interval, TrialBalance
-from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, Section
+from application.ledger.readers import TrialBalance
+from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, Interval, Section
 from application.ledger.statement import AssetStatement, Statement, StatementLine
 from domain.ledger.asset import Asset, format_amount
 from domain.shared.chain import format_time

@@ -14,8 +14,7 @@ from application.interchange.report_tables import (
     interval_text,
     trial_balance_tables,
 )
-from application.ledger.readers import Interval
-from application.ledger.reports import balance_sheet, income_statement, trial_balance
+from application.ledger.reports import Interval, balance_sheet, income_statement, trial_balance
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.openapi import described_problems
@@ -160,5 +159,5 @@ def _facts(
     """Return what stands above a report's tables."""
     facts = [("Ledger", ledger), ("Effective", interval_text(interval, zone))]
     if compare is not None:
-        facts.append(("Before", interval_text(compare, zone)))
+        facts.append(("Compared with", interval_text(compare, zone)))
     return [*facts, ("As of sequence", str(sequence)), ("Time zone", zone.key)]

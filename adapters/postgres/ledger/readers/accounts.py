@@ -1,6 +1,7 @@
 """Accounts, what they hold and how they came to hold it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Integer, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -44,7 +45,6 @@ from application.ledger.readers import (
     AccountView,
     AsOf,
     AssetBalance,
-    Interval,
 )
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
@@ -129,15 +129,12 @@ class PostgresAccounts:
         return Page(await self._entry_views(ledger_id, account, found.items), found.next_after)
 
     async def entries_within(
-        self, slug: str, path: str, *, interval: Interval, asset: str | None, sequence: int | None, limit: int
+        self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
     ) -> Sequence[AccountEntryView] | None:
         ledger_id = await self._ledger_id(slug)
-        account = await self._account_as_of(ledger_id, path, sequence)
-        history = await AccountHistory.of(self._connection, ledger_id, account.number, asset)
-        last = SEQUENCE_MAX if sequence is None else sequence
-        return await entries_effective_within(
-            self._connection, ledger_id, account, history.codes, interval, last, limit
-        )
+        account = await self._account_as_of(ledger_id, path, as_of.sequence)
+        codes = (await AccountHistory.of(self._connection, ledger_id, account.number, asset)).codes
+        return await entries_effective_within(self._connection, ledger_id, account, codes, since, as_of, limit)
 
     async def _account_as_of(self, ledger_id: int, path: str, as_of_sequence: int | None) -> Account:
         account = account_of(await account_row(self._connection, ledger_id, path))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Text, any_, bindparam, select
@@ -12,7 +13,7 @@ from adapters.postgres.ids import outward_id
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
 from adapters.postgres.ledger.readers.lookups import assets_of
 from adapters.postgres.tables import entries, transactions
-from application.ledger.readers import AccountEntryView, Interval
+from application.ledger.readers import AccountEntryView, AsOf
 from domain.ledger.account import Account
 
 # About a millisecond of work between two waits, in which others are served.
@@ -24,21 +25,22 @@ async def entries_effective_within(
     ledger_id: int,
     account: Account,
     codes: Sequence[str],
-    interval: Interval,
-    sequence: int,
+    since: datetime | None,
+    as_of: AsOf,
     limit: int,
 ) -> list[AccountEntryView] | None:
-    """Return the account's entries in these assets, up to the sequence, by effective time; None if too many."""
+    """Return the account's entries in these assets as seen from there, by effective time; None if they are too many."""
     where = [
         entries.c.ledger_id == ledger_id,
         entries.c.account_number == account.number,
         entries.c.asset == any_(bindparam(None, list(codes), ARRAY(Text))),
-        entries.c.sequence <= sequence,
     ]
-    if interval.since is not None:
-        where.append(transactions.c.effective_at >= interval.since)
-    if interval.before is not None:
-        where.append(transactions.c.effective_at < interval.before)
+    if as_of.sequence is not None:
+        where.append(entries.c.sequence <= as_of.sequence)
+    if since is not None:
+        where.append(transactions.c.effective_at >= since)
+    if as_of.before is not None:
+        where.append(transactions.c.effective_at < as_of.before)
     of_entry = (transactions.c.ledger_id == entries.c.ledger_id) & (transactions.c.sequence == entries.c.sequence)
     query = (
         select(
