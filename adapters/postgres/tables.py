@@ -179,6 +179,13 @@ transactions = Table(
         postgresql_where=text("reference IS NOT NULL"),
     ),
     Index("transactions_effective", "ledger_id", "effective_at", "sequence"),
+    Index(
+        "transactions_closing",
+        "ledger_id",
+        "effective_at",
+        "sequence",
+        postgresql_where=text("kind = 'closing'"),
+    ),
 )
 
 entries = Table(
@@ -195,9 +202,56 @@ entries = Table(
     _sum("posted_debits"),
     _sum("posted_credits"),
     _positive("balance_version"),
+    _moment("latest_effective_at"),
+    Column("late", BigInteger, CheckConstraint("late >= 0"), nullable=False),
+    Column("is_milestone", Boolean, nullable=False),
     PrimaryKeyConstraint("ledger_id", "account_number", "asset", "sequence", "position"),
     Index("entries_of_transaction", "ledger_id", "sequence", "position", unique=True),
     Index("entries_first", "ledger_id", "asset", "account_number", postgresql_where=text("balance_version = 1")),
+    Index(
+        "entries_milestones",
+        "ledger_id",
+        "account_number",
+        "asset",
+        "latest_effective_at",
+        "sequence",
+        "position",
+        postgresql_where=text("is_milestone"),
+    ),
+)
+
+late_entries = Table(
+    "late_entries",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("account_number"),
+    _ordered_text("asset", primary_key=True),
+    _positive("number", primary_key=True),
+    _number("sequence"),
+    Column("position", Integer, nullable=False),
+    _moment("effective_at"),
+    Column("is_debit", Boolean, nullable=False),
+    Column("amount", Numeric, CheckConstraint("amount > 0"), nullable=False),
+    _sum("late_debits"),
+    _sum("late_credits"),
+    Index("late_entries_effective", "ledger_id", "account_number", "asset", "effective_at", "sequence", "position"),
+)
+
+late_blocks = Table(
+    "late_blocks",
+    metadata,
+    _organisation(),
+    _ledger(),
+    _key("account_number"),
+    _ordered_text("asset", primary_key=True),
+    Column("size", Integer, CheckConstraint("size > 0"), primary_key=True, autoincrement=False),
+    _positive("number", primary_key=True),
+    Column("effective_at", DateTime(timezone=True), primary_key=True),
+    _key("sequence"),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    _sum("late_debits"),
+    _sum("late_credits"),
 )
 
 metadata_values = Table(
@@ -211,4 +265,13 @@ metadata_values = Table(
 )
 
 # What follows from a ledger's events, and can be built anew from them.
-PROJECTIONS = (ledger_settings, assets, accounts, transactions, entries, metadata_values)
+PROJECTIONS = (
+    ledger_settings,
+    assets,
+    accounts,
+    transactions,
+    entries,
+    late_entries,
+    late_blocks,
+    metadata_values,
+)

@@ -20,10 +20,10 @@ CROSS JOIN LATERAL (
 """
 _BALANCES = """
 SELECT wanted.number, wanted.asset, last.posted_debits::text, last.posted_credits::text, last.balance_version,
-       last.sequence
+       last.sequence, last.latest_effective_at, last.late
 FROM unnest($2::bigint[], $3::text[]) AS wanted (number, asset)
 CROSS JOIN LATERAL (
-    SELECT posted_debits, posted_credits, balance_version, sequence FROM entries
+    SELECT posted_debits, posted_credits, balance_version, sequence, latest_effective_at, late FROM entries
     WHERE ledger_id = $1 AND account_number = wanted.number AND entries.asset = wanted.asset
     ORDER BY sequence DESC, position DESC LIMIT 1
 ) AS last
@@ -78,10 +78,8 @@ async def load_into(book: Book, connection: DriverConnection, ledger_id: int, sc
         paths_of = {book.accounts[path].number: path for path, _ in wanted}
         numbers = [book.accounts[path].number for path, _ in wanted]
         codes = [code for _, code in wanted]
-        for number, code, debits, credits, version, sequence in await connection.fetch(
-            _BALANCES, ledger_id, numbers, codes
-        ):
-            book.balances[paths_of[number], code] = Balance(int(debits), int(credits), version, sequence)
+        for number, code, debits, credits, *others in await connection.fetch(_BALANCES, ledger_id, numbers, codes):
+            book.balances[paths_of[number], code] = Balance(int(debits), int(credits), *others)
     if assets := [code for code in scope.assets if code not in book.assets and is_storable(code)]:
         for code, scale, version in await connection.fetch(_ASSETS, ledger_id, assets):
             book.assets[code] = Asset(code, scale, version)

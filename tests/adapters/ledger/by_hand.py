@@ -49,10 +49,16 @@ def posting(
 
 
 def sale(
-    minor: int, *, id: str | None = None, reference: str | None = None, metadata: dict[str, str] | None = None
+    minor: int,
+    *,
+    id: str | None = None,
+    reference: str | None = None,
+    effective_at: datetime = NOW,
+    metadata: dict[str, str] | None = None,
 ) -> TransactionPosted:
     """A posting of so many cents from sales to the bank."""
-    return posting(debited(BANK, minor), credited(SALES, minor), id=id, reference=reference, metadata=metadata)
+    entries = (debited(BANK, minor), credited(SALES, minor))
+    return posting(*entries, id=id, reference=reference, effective_at=effective_at, metadata=metadata)
 
 
 def scope_of(events: Sequence[Event]) -> Scope:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -15,7 +16,7 @@ from adapters.postgres.tables import metadata
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
-from tests.builders import key
+from tests.builders import NOW, key
 
 TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
 of_every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -27,7 +28,9 @@ async def two_ledgers(journal_engine: AsyncEngine, new_ledger: NewLedger) -> tup
     first, second = await new_ledger(), await new_ledger()
     for address in (first, second):
         posted = sale(100, reference="r", metadata={"k": "v"})
-        await write(PostgresBooks(journal_engine), address, *OPENINGS, posted, key=key("k"))
+        # So many that a block of them is full.
+        late = [sale(1, effective_at=NOW - timedelta(days=1)) for _ in range(32)]
+        await write(PostgresBooks(journal_engine), address, *OPENINGS, posted, *late, key=key("k"))
     return first, second
 
 
@@ -142,7 +145,7 @@ async def outcome(engine: AsyncEngine, address: LedgerAddress, statement: Execut
         return next(each for each in ("permission denied", "row-level security") if each in str(error))
 
 
-@pytest.mark.parametrize("table", ["event_log", "entries"])
+@pytest.mark.parametrize("table", ["event_log", "entries", "late_entries", "late_blocks"])
 @pytest.mark.parametrize(
     "statement", ["UPDATE {} SET organisation_id = organisation_id", "DELETE FROM {}", "TRUNCATE {}"]
 )

@@ -284,9 +284,14 @@ def test_what_cannot_be_an_id_is_not_looked_for(spoil: Callable[[str], str]) -> 
         "idempotency_keys VALUES (1, 1, 'k', '', 0, 1, now())",
         "assets VALUES (1, 1, 'EUR', -1, 1)",
         "accounts VALUES (1, 1, 0, 'a', 'asset', 'open', '{}', 1, now())",
-        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 0, 0, 0, 1)",
-        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, -1, 0, 1)",
-        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 0)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 0, 0, 0, 1, now(), 0, false)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, -1, 0, 1, now(), 0, false)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 0, now(), 0, false)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 1, now(), -1, false)",
+        "late_entries VALUES (1, 1, 1, 'EUR', 0, 1, 0, now(), true, 1, 1, 0)",
+        "late_entries VALUES (1, 1, 1, 'EUR', 1, 1, 0, now(), true, 0, 1, 0)",
+        "late_blocks VALUES (1, 1, 1, 'EUR', 0, 1, now(), 1, 0, 1, 0)",
+        "late_blocks VALUES (1, 1, 1, 'EUR', 32, 1, now(), 1, 0, -1, 0)",
     ],
 )
 async def test_what_no_ledger_can_hold_is_refused_whoever_writes_it(
