@@ -204,8 +204,7 @@ class AccountReader(Protocol):
     ) -> Sequence[AccountEntryView] | None:
         """Return the entries as seen from there that are effective from `since` on (UTC); None if more than `limit`.
 
-        They come by effective time, sequence and position, with the balances that they left when they were recorded.
-        Raises `AccountNotFound`, also for an account that was opened later.
+        They come by effective time, sequence and position. Raises `AccountNotFound`, as `entries` does.
         """
         ...
 

@@ -69,18 +69,19 @@ async def account_statement(
     interval: Interval,
     asset: str | None = None,
     sequence: int | None = None,
+    entries_max: int = ENTRIES_MAX,
 ) -> Statement:
     """Return the account's statement in one asset, or in all that it held or that moved.
 
-    Raises `LedgerNotFound`, `AccountNotFound`, and `StatementTooLong` for more than 50,000 entries.
+    Raises `LedgerNotFound`, `AccountNotFound`, and `StatementTooLong` for more than so many entries.
     """
     head = (await reads.ledgers.head(slug)).sequence
     entries = await reads.accounts.entries_within(
-        slug, path, asset=asset, since=interval.since, as_of=AsOf(interval.before, sequence), limit=ENTRIES_MAX
+        slug, path, asset=asset, since=interval.since, as_of=AsOf(interval.before, sequence), limit=entries_max
     )
     if entries is None:
         raise StatementTooLong(
-            f"The account {path!r} has more than {ENTRIES_MAX:,} entries in this span: ask for a shorter one."
+            f"The account {path!r} has more than {entries_max:,} entries in this span: ask for a shorter one."
         )
     # Its own, and not that of an entry: there may be none.
     account, held = await reads.accounts.balances(slug, path, as_of=AsOf(interval.since, sequence))
