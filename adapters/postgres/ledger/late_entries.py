@@ -27,12 +27,13 @@ FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::bigint[], 
 LEFT JOIN LATERAL (
     SELECT late_debits, late_credits FROM late_entries
     WHERE ledger_id = $2 AND late_entries.account_number = rows.account_number AND late_entries.asset = rows.asset
-      AND late_entries.number = rows.number_before
-    LIMIT 1
+      AND late_entries.number <= rows.number_before
+    ORDER BY late_entries.number DESC LIMIT 1
 ) AS before ON true
 WINDOW so_far AS (PARTITION BY rows.account_number, rows.asset ORDER BY rows.number)
 """
-# The limit is one that no block reaches: with it, only the primary key can give the entries in order.
+# Entries are looked up in the order of their numbers, so that the primary key is used, which alone has it. Hence the
+# limit, too, which no block reaches: without it nothing would be in any order.
 _INSERT_LATE_BLOCKS = """
 INSERT INTO late_blocks (organisation_id, ledger_id, account_number, asset, size, number, effective_at, sequence,
                          position, late_debits, late_credits)

@@ -153,17 +153,8 @@ def _balance_document(account: Account, held: AssetBalance) -> BalanceDocument:
 
 def _posted_document(account: Account, held: AssetBalance) -> BalanceDocument:
     """Return a balance at a time: holds and versions belong to the order of events, and not to that of the business."""
-    scale, balance = held.asset.scale, held.balance
-    return {
-        "asset": held.asset.code,
-        "posted": format_amount(balance.posted(account.type), scale),
-        "available": None,
-        "posted_debits": format_amount(balance.posted_debits, scale),
-        "posted_credits": format_amount(balance.posted_credits, scale),
-        "held_debits": None,
-        "held_credits": None,
-        "balance_version": None,
-    }
+    document = _balance_document(account, held)
+    return {**document, "available": None, "held_debits": None, "held_credits": None, "balance_version": None}
 
 
 def _entry_document(view: AccountEntryView) -> AccountEntryDocument:

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.ledger.balance import Balance
 
 # Each step is materialized. Otherwise an expression over one step would become part of a look-up in the next, and
-# beside a policy only plain columns and leakproof operators reach an index.
+# beside a policy only plain columns and leakproof operators reach an index. Late entries are always looked up in the
+# order of their numbers, which only the primary key has: until they are analysed, the other index looks as good.
 _STEPS = """
 last AS MATERIALIZED (
     SELECT wanted.account_number, wanted.asset, known.*
@@ -87,19 +88,28 @@ totals AS (
             ) AS block
             UNION ALL
             SELECT CASE WHEN is_debit THEN amount ELSE 0 END, CASE WHEN is_debit THEN 0 ELSE amount END
-            FROM late_entries
-            WHERE ledger_id = :ledger AND late_entries.account_number = bounds.account_number
-              AND late_entries.asset = bounds.asset AND number > late_before_rest AND number <= late_known
-              AND effective_at < :before
+            FROM (
+                SELECT is_debit, amount, effective_at FROM late_entries
+                WHERE ledger_id = :ledger AND late_entries.account_number = bounds.account_number
+                  AND late_entries.asset = bounds.asset AND number > late_before_rest AND number <= late_known
+                ORDER BY number LIMIT 32
+            ) AS rest
+            WHERE effective_at < :before
             UNION ALL
             -- What the first block has of what counts already.
-            SELECT late_debits, late_credits FROM late_entries
-            WHERE ledger_id = :ledger AND late_entries.account_number = bounds.account_number
-              AND late_entries.asset = bounds.asset AND number = late_before_blocks AND late_before_blocks < late
+            (
+                SELECT late_debits, late_credits FROM late_entries
+                WHERE ledger_id = :ledger AND late_entries.account_number = bounds.account_number
+                  AND late_entries.asset = bounds.asset AND number <= late_before_blocks AND late_before_blocks < late
+                ORDER BY number DESC LIMIT 1
+            )
             UNION ALL
-            SELECT -late_debits, -late_credits FROM late_entries
-            WHERE ledger_id = :ledger AND late_entries.account_number = bounds.account_number
-              AND late_entries.asset = bounds.asset AND number = late AND late_before_blocks < late
+            (
+                SELECT -late_debits, -late_credits FROM late_entries
+                WHERE ledger_id = :ledger AND late_entries.account_number = bounds.account_number
+                  AND late_entries.asset = bounds.asset AND number <= late AND late_before_blocks < late
+                ORDER BY number DESC LIMIT 1
+            )
         ) AS parts
         WHERE late < late_known
     ) AS sums

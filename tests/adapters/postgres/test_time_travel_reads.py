@@ -1,0 +1,103 @@
+"""How many rows are read for a balance at a time, as the database counts them, however long the history is.
+
+A row that an index finds counts once. The tables were never analysed, as in `test_bounded_reads.py`.
+"""
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres.ledger.readers import PostgresLedgerReads
+from adapters.postgres.work import tenant_view
+from application.ledger.ports import LedgerAddress
+from application.ledger.readers import AsOf
+from tests.adapters.ledger.by_hand import NewLedger
+from tests.histories import HOT, History, minute
+
+SHORT, LONG = History(20_000, 100), History(200_000, 100)
+ALL_LATE = History(50_000, 100, is_all_late=True)
+Ledgers = dict[History, LedgerAddress]
+
+_READ = text(
+    "SELECT sum(pg_stat_get_xact_tuples_returned(oid))::bigint FROM pg_class"
+    " WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
+)
+
+
+@pytest.fixture(scope="module")
+async def ledgers(migrated_url: str, new_ledger: NewLedger) -> Ledgers:
+    superuser = await asyncpg.connect(migrated_url)
+    made: Ledgers = {}
+    try:
+        for history in (SHORT, LONG, ALL_LATE):
+            made[history] = address = await new_ledger()
+            query = "SELECT id FROM ledgers WHERE organisation_id = $1"
+            ledger_id = await superuser.fetchval(query, address.organisation_id)
+            await history.write(superuser, address.organisation_id, ledger_id)
+    finally:
+        await superuser.close()
+    return made
+
+
+async def read_so_far(connection: AsyncConnection) -> int:
+    """How many rows of tables and of indexes the connection has read."""
+    read: int | None = await connection.scalar(_READ)
+    return read or 0
+
+
+async def counted(engine: AsyncEngine, ledgers: Ledgers, history: History, axis: str) -> list[int]:
+    """How many rows are read for the hot account's balance, from points of view all over the history.
+
+    Each answer is checked. A point of view is at a share of the history, as known when half of the rest was there.
+    """
+    address = ledgers[history]
+    told = []
+    for share in range(2, 100, 7):
+        number = history.transactions * share // 100
+        before = number if axis in ("time", "both") else None
+        known = number if axis == "sequence" else (history.transactions + number) // 2
+        sequence = history.sequence_of(known) if axis in ("sequence", "both") else None
+        async with tenant_view(engine, address.organisation_id) as connection:
+            reads = PostgresLedgerReads(connection, address.organisation_id)
+            start = await read_so_far(connection)
+            as_of = AsOf(None if before is None else minute(before), sequence)
+            _, held = await reads.accounts.balances("main", HOT, as_of=as_of)
+            told.append(await read_so_far(connection) - start)
+        assert sum(each.balance.posted_debits for each in held) == history.hot_debits(before, sequence)
+    return told
+
+
+@pytest.mark.parametrize("axis", ["now", "time", "sequence", "both"])
+async def test_a_balance_on_any_axis_reads_as_many_rows_of_a_long_history_as_of_a_short_one(
+    service_engine: AsyncEngine, ledgers: Ledgers, axis: str
+) -> None:
+    short = await counted(service_engine, ledgers, SHORT, axis)
+    long = await counted(service_engine, ledgers, LONG, axis)
+    assert sum(long) <= 1.2 * sum(short)
+    assert max(long) < 150
+
+
+@pytest.mark.parametrize("axis", ["now", "time", "sequence", "both"])
+async def test_where_all_entries_are_late_a_balance_reads_a_few_rows_of_each_block(
+    service_engine: AsyncEngine, ledgers: Ledgers, axis: str
+) -> None:
+    # There are 5,000 late entries on the account: at most four blocks of 1,024, 31 of 32, and 31 others.
+    assert max(await counted(service_engine, ledgers, ALL_LATE, axis)) < 150
+
+
+async def test_a_trial_balance_at_a_time_reads_so_much_for_each_line_and_not_the_history(
+    service_engine: AsyncEngine, ledgers: Ledgers
+) -> None:
+    read = {}
+    for history in (SHORT, LONG):
+        address = ledgers[history]
+        before, known = history.transactions // 2, history.transactions * 3 // 4
+        async with tenant_view(service_engine, address.organisation_id) as connection:
+            start = await read_so_far(connection)
+            reads = PostgresLedgerReads(connection, address.organisation_id)
+            report = await reads.reports.trial_balance("main", as_of=AsOf(minute(before), history.sequence_of(known)))
+            read[history] = await read_so_far(connection) - start
+        assert len(report.lines) == 91  # the others are never used
+        assert sum(line.balance.posted_debits - line.balance.posted_credits for line in report.lines) == 0
+    assert read[LONG] <= 1.2 * read[SHORT]
