@@ -32,6 +32,23 @@ class Table:
     totals: Iterable[Row] = ()
 
 
+def report_facts(
+    slug: str, sequence: int, zone: tzinfo, interval: Interval, compare: Interval | None = None
+) -> list[tuple[str, str]]:
+    """Return what stands above a report's tables: names, and what they are."""
+    facts = [("Ledger", slug), ("Effective", interval_text(interval, zone))]
+    if compare is not None:
+        facts.append(("Compared with", interval_text(compare, zone)))
+    return [*facts, ("As of sequence", str(sequence)), ("Time zone", str(zone))]
+
+
+def statement_facts(slug: str, statement: Statement, zone: tzinfo) -> list[tuple[str, str]]:
+    """Return what stands above a statement's tables, as `report_facts` does."""
+    account = [("Account", statement.account.path), ("Type", statement.account.type.value)]
+    first, *others = report_facts(slug, statement.sequence, zone, statement.interval)
+    return [first, *account, *others]
+
+
 def interval_text(interval: Interval, zone: tzinfo) -> str:
     """Return a span in words, in times of that zone."""
     since = None if interval.since is None else f"from {_moment_text(interval.since, zone)}"

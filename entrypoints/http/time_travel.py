@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 from fastapi import Depends, Query
 
 from application.ledger.readers import AsOf, LedgerReads
-from application.ledger.reports import Interval
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.pagination import SEQUENCE_MAX
-from entrypoints.schemas.moments import end_of, is_day, read_moment, start_of
+from entrypoints.schemas.moments import AskedInterval, end_of, is_day, read_moment
 
 AS_OF_DESCRIPTION: Final = "As it was after the event of this sequence; now, if left out."
 _MOMENT: Final = (
@@ -71,30 +70,6 @@ def _knowledge(
 
 # For routes that say by themselves which effective times they look at.
 KnowledgeDependency = Annotated[PointOfView, Depends(_knowledge)]
-
-
-@dataclass(frozen=True, slots=True)
-class AskedInterval:
-    """A span of effective time that a client asks for, under the names of its two parameters; None is open."""
-
-    names: tuple[str, str]
-    start: datetime | date | None = None
-    end: datetime | date | None = None
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether either end is given."""
-        return self.start is not None or self.end is not None
-
-    def interval(self, zone: ZoneInfo) -> Interval:
-        """Return the span in UTC: a day is where it begins in the zone. Raises `ValidationFailed` if it ends first."""
-        since = None if self.start is None else start_of(self.start, zone)
-        before = None if self.end is None else start_of(self.end, zone)
-        if since is not None and before is not None and since > before:
-            raise ValidationFailed(
-                f"{self.names[0]} is later than {self.names[1]}: the span would end before it begins."
-            )
-        return Interval(since, before)
 
 
 _START: Final = "A time of RFC 3339, or a date, which is where it begins in the ledger's time zone"

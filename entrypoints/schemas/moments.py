@@ -1,9 +1,11 @@
 """Times as clients name them: to the microsecond, or by a day of the ledger's time zone."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from application.ledger.reports import Interval
 from domain.shared.errors import ValidationFailed
 from entrypoints.schemas.forms import parse_date, parse_time
 
@@ -44,3 +46,27 @@ def end_of(moment: datetime | date, zone: ZoneInfo) -> datetime:
         return start_of(moment + timedelta(days=1), zone)
     except OverflowError:
         raise ValidationFailed(f"There is no time after {moment.isoformat()}.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class AskedInterval:
+    """A span of effective time that is asked for, under the names of its two parameters; None is open."""
+
+    names: tuple[str, str]
+    start: datetime | date | None = None
+    end: datetime | date | None = None
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether an end is given."""
+        return self.start is not None or self.end is not None
+
+    def interval(self, zone: ZoneInfo) -> Interval:
+        """Return the span in UTC: a day is where it begins in the zone. Raises `ValidationFailed` if it ends first."""
+        since = None if self.start is None else start_of(self.start, zone)
+        before = None if self.end is None else start_of(self.end, zone)
+        if since is not None and before is not None and since > before:
+            raise ValidationFailed(
+                f"{self.names[0]} is later than {self.names[1]}: the span would end before it begins."
+            )
+        return Interval(since, before)

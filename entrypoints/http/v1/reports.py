@@ -11,7 +11,7 @@ from application.interchange.report_rows import balance_sheet_rows, income_state
 from application.interchange.report_tables import (
     balance_sheet_tables,
     income_statement_tables,
-    interval_text,
+    report_facts,
     trial_balance_tables,
 )
 from application.ledger.reports import Interval, balance_sheet, income_statement, trial_balance
@@ -68,7 +68,7 @@ async def get_trial_balance(
         as_of = await point_of_view.as_of(reads, ledger)
         report = await trial_balance(reads.reports, ledger, as_of=as_of, depth=depth)
         zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
-    facts = _facts(ledger, report.sequence, zone, Interval(None, as_of.before))
+    facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before))
     return await answer(
         chosen,
         document=trial_balance_document(ledger, report),
@@ -104,7 +104,7 @@ async def get_balance_sheet(
         before = None if compare is None else end_of(compare, zone)
         report = await balance_sheet(reads.reports, ledger, as_of=as_of, compare_before=before, depth=depth)
     compared = None if before is None else Interval(None, before)
-    facts = _facts(ledger, report.sequence, zone, Interval(None, as_of.before), compared)
+    facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before), compared)
     return await answer(
         chosen,
         document=balance_sheet_document(ledger, report),
@@ -147,17 +147,7 @@ async def get_income_statement(
         rows=income_statement_rows(report),
         page=Page(
             "Income statement",
-            _facts(ledger, report.sequence, zone, interval, compare),
+            report_facts(ledger, report.sequence, zone, interval, compare),
             income_statement_tables(report, assets_across=_ASSETS_ACROSS),
         ),
     )
-
-
-def _facts(
-    ledger: str, sequence: int, zone: ZoneInfo, interval: Interval, compare: Interval | None = None
-) -> list[tuple[str, str]]:
-    """Return what stands above a report's tables."""
-    facts = [("Ledger", ledger), ("Effective", interval_text(interval, zone))]
-    if compare is not None:
-        facts.append(("Compared with", interval_text(compare, zone)))
-    return [*facts, ("As of sequence", str(sequence)), ("Time zone", zone.key)]

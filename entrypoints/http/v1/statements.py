@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.interchange.report_rows import statement_rows
-from application.interchange.report_tables import interval_text, statement_tables
+from application.interchange.report_tables import statement_facts, statement_tables
 from application.ledger.statement import account_statement
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
@@ -47,15 +47,13 @@ async def get_statement(
         sequence = (await knowledge.as_of(reads, ledger)).sequence
         interval = asked.interval(zone)
         statement = await account_statement(reads, ledger, path, interval=interval, asset=asset, sequence=sequence)
-    account = statement.account
-    facts = [
-        *(("Ledger", ledger), ("Account", account.path), ("Type", account.type.value)),
-        *(("Effective", interval_text(interval, zone)), ("As of sequence", str(statement.sequence))),
-        ("Time zone", zone.key),
-    ]
     return await answer(
         chosen,
         document=statement_document(ledger, statement),
         rows=statement_rows(statement),
-        page=Page(f"Statement of {account.path}", facts, statement_tables(statement, zone)),
+        page=Page(
+            f"Statement of {statement.account.path}",
+            statement_facts(ledger, statement, zone),
+            statement_tables(statement, zone),
+        ),
     )
