@@ -34,7 +34,8 @@ INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, 
 SELECT $1, $2, sequence, recorded_at, hash, content
 FROM unnest($3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[]) AS rows (sequence, recorded_at, hash, content)
 """
-# Events, transactions and entries, the bulk of all writing, in one statement and one round trip.
+# Events, transactions and entries, the bulk of all writing, in one statement and one round trip. Each 64th entry of a
+# balance is a milestone, from which `readers/time_travel.py` goes on for 64 rows at most.
 _INSERT_TRANSACTIONS = """
 WITH logged AS (
     INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)

@@ -90,7 +90,7 @@ async def test_a_trial_balance_at_a_time_reads_so_much_for_each_line_and_not_the
     service_engine: AsyncEngine, ledgers: Ledgers
 ) -> None:
     read = {}
-    for history in (SHORT, LONG):
+    for history in (SHORT, LONG, ALL_LATE):
         address = ledgers[history]
         before, known = history.transactions // 2, history.transactions * 3 // 4
         async with tenant_view(service_engine, address.organisation_id) as connection:
@@ -101,3 +101,4 @@ async def test_a_trial_balance_at_a_time_reads_so_much_for_each_line_and_not_the
         assert len(report.lines) == 91  # the others are never used
         assert sum(line.balance.posted_debits - line.balance.posted_credits for line in report.lines) == 0
     assert read[LONG] <= 1.2 * read[SHORT]
+    assert read[ALL_LATE] < 150 * 91
