@@ -216,3 +216,15 @@ async def test_a_short_span_of_a_long_history_is_read_without_the_rest(
             count = await read(PostgresLedgerReads(connection, long_ledger.address.organisation_id))
             # Some for each entry, and two stretches between milestones for each of two assets.
             assert await read_so_far(connection) - before < 30 * count + 2_500, read
+
+
+async def test_the_closings_of_all_time_are_found_without_the_other_transactions(
+    service_engine: AsyncEngine, long_ledger: Written
+) -> None:
+    async with tenant_view(service_engine, long_ledger.address.organisation_id) as connection:
+        before = await read_so_far(connection)
+        reads = PostgresLedgerReads(connection, long_ledger.address.organisation_id)
+        found = await reads.reports.closings("main", since=None, as_of=AsOf())
+        assert await read_so_far(connection) - before < 1_000
+    assert {(line.path, line.asset.code) for line in found} == set(long_ledger.closings(None, AsOf()))
+    assert found

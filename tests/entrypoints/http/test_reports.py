@@ -4,17 +4,23 @@ import base64
 import csv
 import hashlib
 import io
+import json
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from functools import partial
 from html.parser import HTMLParser
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
 from httpx2 import Response
 
 from application.ledger.statement import account_statement
+from domain.shared.errors import ValidationFailed
 from entrypoints.http.v1 import statements
+from entrypoints.schemas.moments import start_of
+from tests.docs.pages import ROOT, fenced
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
 REPORTS = ("/reports/trial-balance", "/reports/balance-sheet", "/reports/income-statement")
@@ -433,6 +439,48 @@ async def test_many_assets_go_on_below(tenant: Tenant) -> None:
     assert [cell for cell in page.cells if cell.startswith("COIN")] == codes[:4] * 3 + codes[4:] * 3
     told = document(await tenant.get("/reports/balance-sheet"))
     assert [each["asset"] for each in told["assets"]["lines"][0]["amounts"]] == codes
+
+
+async def test_the_example_of_the_documentation_is_what_its_books_come_to(tenant: Tenant) -> None:
+    for month, debited, credited, amount in (
+        (1, "assets:bank", "equity:capital", "100.00"),
+        (1, "assets:bank", "income:sales", "30.00"),
+        (1, "expenses:rent", "assets:bank", "12.00"),
+        (2, "assets:bank", "income:sales", "5.00"),
+    ):
+        transaction = sale(amount, effective_at=f"2026-0{month}-15T00:00:00Z")
+        transaction["entries"][0]["account"], transaction["entries"][1]["account"] = debited, credited
+        await tenant.posted(transaction)
+    query = "from=2026-02-01&to=2026-03-01&compare_from=2026-01-01&compare_to=2026-02-01"
+    text = (ROOT / "docs" / "api.md").read_text("utf-8")
+    assert f"/reports/income-statement?{query}\n" in text
+    shown = [json.loads(block) for kind, block in fenced(text) if kind == "json" and '"net"' in block]
+    assert shown == [document(await tenant.get(f"/reports/income-statement?{query}"))]
+    sheet = document(await tenant.get("/reports/balance-sheet?at=2026-02-28&compare_at=2026-01-31"))
+    assert sheet["assets"] == section("assets:bank", "123.00", "118.00")
+    assert [(line["account"], line["amounts"]) for line in sheet["equity"]["lines"]] == [
+        ("equity:capital", figure("100.00", "100.00")),
+        (None, figure("23.00", "18.00")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "start"),
+    [
+        (date(2026, 4, 1), "UTC", datetime(2026, 4, 1, tzinfo=UTC)),
+        (date(2026, 4, 1), "Europe/Vienna", datetime(2026, 3, 31, 22, tzinfo=UTC)),
+        (date(2026, 1, 1), "Europe/Vienna", datetime(2025, 12, 31, 23, tzinfo=UTC)),
+        (date(1, 1, 1), "America/Havana", datetime(1, 1, 1, 5, 29, 28, tzinfo=UTC)),
+        (datetime(2026, 4, 1, 12, tzinfo=UTC), "Asia/Kolkata", datetime(2026, 4, 1, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_day_begins_at_its_midnight_in_the_zone(moment: date, zone: str, start: datetime) -> None:
+    assert start_of(moment, ZoneInfo(zone)) == start
+
+
+def test_before_the_first_day_there_is_no_time() -> None:
+    with pytest.raises(ValidationFailed):
+        start_of(date(1, 1, 1), ZoneInfo("Asia/Kolkata"))
 
 
 async def test_formats_are_described(tenant: Tenant) -> None:
