@@ -130,7 +130,10 @@ WITH wanted AS (
     SELECT account_number, asset FROM entries WHERE ledger_id = :ledger AND balance_version = 1
 ), {_STEPS}
 SELECT path, type, asset, debits, credits, 0 AS balance_version, 0 AS sequence
-FROM totals JOIN accounts ON accounts.ledger_id = :ledger AND accounts.number = totals.account_number
+FROM totals
+CROSS JOIN LATERAL (
+    SELECT path, type FROM accounts WHERE ledger_id = :ledger AND number = totals.account_number LIMIT 1
+) AS account
 WHERE NOT (debits = '0' AND credits = '0')
 ORDER BY path, asset
 """).bindparams(_LEDGER, *_BOUNDS)  # noqa: S608 # of constants alone
