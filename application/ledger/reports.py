@@ -129,9 +129,10 @@ async def balance_sheet(
     assets, liabilities = await sums.section(AccountType.ASSET), await sums.section(AccountType.LIABILITY)
     equity = await sums.section(AccountType.EQUITY)
     income, expenses = await sums.section(AccountType.INCOME), await sums.section(AccountType.EXPENSE)
-    result = _without_nothing(_less(income.totals, expenses.totals))
+    net = _less(income.totals, expenses.totals)
+    result = {asset: figure for asset, figure in net.items() if not figure.is_nothing}
     if result:
-        equity = Section([*equity.lines, ReportLine(None, result)], _total([equity.totals, result]))
+        equity = Section([*equity.lines, ReportLine(None, result)], _total(equity.totals, result))
     return BalanceSheet(report.sequence, as_of.before, compare_before, assets, liabilities, equity)
 
 
@@ -170,27 +171,39 @@ class _Sums:
     def __init__(self, columns: int, depth: int | None) -> None:
         self._columns = columns
         self._depth = depth
-        self._of_types: dict[AccountType, dict[str, dict[Asset, list[int]]]] = {each: {} for each in AccountType}
+        # By code, which is found much faster than an asset is.
+        self._assets: dict[str, Asset] = {}
+        self._of_types: dict[AccountType, dict[str, dict[str, list[int]]]] = {each: {} for each in AccountType}
 
     async def add(self, lines: Iterable[TrialBalanceLine], *, column: int, sign: int = 1) -> None:
         """Add the balances of these lines, or take them away."""
         for index, line in enumerate(lines, 1):
+            code = line.asset.code
+            self._assets.setdefault(code, line.asset)
             of_path = self._of_types[line.type].setdefault(rolled_up(line.path, self._depth), {})
-            amounts = of_path.setdefault(line.asset, [0] * self._columns)
+            amounts = of_path.get(code)
+            if amounts is None:
+                amounts = of_path[code] = [0] * self._columns
             amounts[column] += sign * line.balance.posted(line.type)
             await _give_way(index)
 
     async def section(self, account_type: AccountType) -> Section:
         """Return the lines of one type that are not nothing, and their totals."""
         lines: list[ReportLine] = []
-        totals: dict[Asset, Figure] = {}
+        totals: dict[str, list[int]] = {}
         for index, (path, of_assets) in enumerate(sorted(self._of_types[account_type].items()), 1):
-            figures = _without_nothing({asset: Figure(*amounts) for asset, amounts in of_assets.items()})
-            if figures:
-                lines.append(ReportLine(path, figures))
-                _add(totals, figures)
+            shown = {code: amounts for code, amounts in of_assets.items() if any(amounts)}
+            if shown:
+                lines.append(ReportLine(path, self._figures(shown)))
+            for code, amounts in shown.items():
+                total = totals.setdefault(code, [0] * self._columns)
+                for column, amount in enumerate(amounts):
+                    total[column] += amount
             await _give_way(index)
-        return Section(lines, _by_code(totals))
+        return Section(lines, self._figures(totals))
+
+    def _figures(self, amounts: Mapping[str, Sequence[int]]) -> Figures:
+        return {self._assets[code]: Figure(*of_asset) for code, of_asset in sorted(amounts.items())}
 
 
 def _sum(one: Balance, other: Balance) -> Balance:
@@ -202,38 +215,25 @@ def _sum(one: Balance, other: Balance) -> Balance:
     )
 
 
-def _by_code(figures: Mapping[Asset, Figure]) -> Figures:
-    return dict(sorted(figures.items(), key=lambda item: item[0].code))
-
-
-def _without_nothing(figures: Figures) -> Figures:
-    return _by_code({asset: figure for asset, figure in figures.items() if not figure.is_nothing})
-
-
-def _total(all_figures: Iterable[Figures]) -> Figures:
-    totals: dict[Asset, Figure] = {}
-    for figures in all_figures:
-        _add(totals, figures)
-    return _by_code(totals)
-
-
-def _add(totals: dict[Asset, Figure], figures: Figures) -> None:
-    for asset, figure in figures.items():
-        before = totals.get(asset)
-        totals[asset] = figure if before is None else _plus(before, figure)
-
-
-def _plus(one: Figure, other: Figure) -> Figure:
-    compared = None if one.compared is None else one.compared + (other.compared or 0)
-    return Figure(one.amount + other.amount, compared)
-
-
 def _less(figures: Figures, others: Figures) -> Figures:
     negated = {
         asset: Figure(-figure.amount, None if figure.compared is None else -figure.compared)
         for asset, figure in others.items()
     }
-    return _total([figures, negated])
+    return _total(figures, negated)
+
+
+def _total(figures: Figures, others: Figures) -> Figures:
+    totals = dict(figures)
+    for asset, figure in others.items():
+        before = totals.get(asset)
+        totals[asset] = figure if before is None else _plus(before, figure)
+    return dict(sorted(totals.items(), key=lambda item: item[0].code))
+
+
+def _plus(one: Figure, other: Figure) -> Figure:
+    compared = None if one.compared is None else one.compared + (other.compared or 0)
+    return Figure(one.amount + other.amount, compared)
 
 
 async def _give_way(index: int) -> None:
