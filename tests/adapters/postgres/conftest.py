@@ -79,7 +79,7 @@ def new_ledger(service_engine: AsyncEngine, work: LedgerWork) -> NewLedger:
     return create
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def new_database(postgres_url: str) -> AsyncIterator[NewDatabase]:
     """A way to make an empty database beside the tests' own."""
     cluster = make_owner_engine(postgres_url)

@@ -1,24 +1,31 @@
 """How many rows are read for a balance at a time, as the database counts them, however long the history is.
 
-A row that an index finds counts once. The tables were never analysed, as in `test_bounded_reads.py`.
+A row that an index finds counts once. The plans are the same before the tables are analysed, and afterwards.
 """
+
+from collections.abc import AsyncIterator
+from itertools import count
 
 import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.engine import owner_engine as make_owner_engine
+from adapters.postgres.engine import service_engine as make_service_engine
 from adapters.postgres.ledger.readers import PostgresLedgerReads
+from adapters.postgres.schema import upgrade
 from adapters.postgres.work import tenant_view
 from application.ledger.ports import LedgerAddress
 from application.ledger.readers import AsOf
-from tests.adapters.ledger.by_hand import NewLedger
+from tests.adapters.postgres.reading import NewDatabase
 from tests.histories import HOT, History, minute
 
 SHORT, LONG = History(20_000, 100), History(200_000, 100)
 ALL_LATE = History(50_000, 100, is_all_late=True)
 WIDE = History(20_000, 2_003)
 Ledgers = dict[History, LedgerAddress]
+Database = tuple[AsyncEngine, Ledgers]
 
 _READ = text(
     "SELECT sum(pg_stat_get_xact_tuples_returned(oid))::bigint FROM pg_class"
@@ -26,19 +33,26 @@ _READ = text(
 )
 
 
-@pytest.fixture(scope="module")
-async def ledgers(migrated_url: str, new_ledger: NewLedger) -> Ledgers:
-    superuser = await asyncpg.connect(migrated_url)
+@pytest.fixture(scope="module", params=["never analysed", "analysed"])
+async def database(request: pytest.FixtureRequest, new_database: NewDatabase) -> AsyncIterator[Database]:
+    """The service's connections to a database of its own, in which each history is a ledger of its own organisation."""
+    url = await new_database()
+    owner = make_owner_engine(url)
+    await upgrade(owner)
+    await owner.dispose()
+    superuser = await asyncpg.connect(url)
     made: Ledgers = {}
-    try:
-        for history in (SHORT, LONG, ALL_LATE, WIDE):
-            made[history] = address = await new_ledger()
-            query = "SELECT id FROM ledgers WHERE organisation_id = $1"
-            ledger_id = await superuser.fetchval(query, address.organisation_id)
-            await history.write(superuser, address.organisation_id, ledger_id)
-    finally:
-        await superuser.close()
-    return made
+    for number, history in zip(count(1, 2), (SHORT, LONG, ALL_LATE, WIDE), strict=False):
+        await superuser.execute("INSERT INTO organisations VALUES ($1, 'One', now())", number)
+        await superuser.execute("INSERT INTO ledgers VALUES ($1, $2, 'main')", number, number + 1)
+        await history.write(superuser, number, number + 1)
+        made[history] = LedgerAddress(number, "main")
+    if request.param == "analysed":
+        await superuser.execute("ANALYZE")
+    await superuser.close()
+    engine = make_service_engine(url, pool_size=1)
+    yield engine, made
+    await engine.dispose()
 
 
 async def read_so_far(connection: AsyncConnection) -> int:
@@ -47,11 +61,12 @@ async def read_so_far(connection: AsyncConnection) -> int:
     return read or 0
 
 
-async def counted(engine: AsyncEngine, ledgers: Ledgers, history: History, axis: str) -> list[int]:
+async def counted(database: Database, history: History, axis: str) -> list[int]:
     """How many rows are read for the hot account's balance, from points of view all over the history.
 
     Each answer is checked. A point of view is at a share of the history, as known when half of the rest was there.
     """
+    engine, ledgers = database
     address = ledgers[history]
     told = []
     for share in range(2, 100, 7):
@@ -71,30 +86,29 @@ async def counted(engine: AsyncEngine, ledgers: Ledgers, history: History, axis:
 
 @pytest.mark.parametrize("axis", ["now", "time", "sequence", "both"])
 async def test_a_balance_on_any_axis_reads_as_many_rows_of_a_long_history_as_of_a_short_one(
-    service_engine: AsyncEngine, ledgers: Ledgers, axis: str
+    database: Database, axis: str
 ) -> None:
-    short = await counted(service_engine, ledgers, SHORT, axis)
-    long = await counted(service_engine, ledgers, LONG, axis)
+    short = await counted(database, SHORT, axis)
+    long = await counted(database, LONG, axis)
     assert sum(long) <= 1.2 * sum(short)
     assert max(long) < 150
 
 
 @pytest.mark.parametrize("axis", ["now", "time", "sequence", "both"])
 async def test_where_all_entries_are_late_a_balance_reads_a_few_rows_of_each_block(
-    service_engine: AsyncEngine, ledgers: Ledgers, axis: str
+    database: Database, axis: str
 ) -> None:
     # There are 5,000 late entries on the account: at most four blocks of 1,024, 31 of 32, and 31 others.
-    assert max(await counted(service_engine, ledgers, ALL_LATE, axis)) < 150
+    assert max(await counted(database, ALL_LATE, axis)) < 150
 
 
-async def test_a_trial_balance_at_a_time_reads_so_much_for_each_line_and_not_the_history(
-    service_engine: AsyncEngine, ledgers: Ledgers
-) -> None:
+async def test_a_trial_balance_at_a_time_reads_so_much_for_each_line_and_not_the_history(database: Database) -> None:
+    engine, ledgers = database
     read = {}
     for history, lines in ((SHORT, 91), (LONG, 91), (ALL_LATE, 91), (WIDE, 2_004)):
         address = ledgers[history]
         before, known = history.transactions // 2, history.transactions * 3 // 4
-        async with tenant_view(service_engine, address.organisation_id) as connection:
+        async with tenant_view(engine, address.organisation_id) as connection:
             start = await read_so_far(connection)
             reads = PostgresLedgerReads(connection, address.organisation_id)
             report = await reads.reports.trial_balance("main", as_of=AsOf(minute(before), history.sequence_of(known)))

@@ -18,18 +18,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from domain.ledger.balance import Balance
 
 # Each step is materialized. Otherwise an expression over one step would become part of a look-up in the next, and
-# beside a policy only plain columns and leakproof operators reach an index. Late entries are always looked up in the
-# order of their numbers, which only the primary key has: until they are analysed, the other index looks as good.
+# beside a policy only plain columns and leakproof operators reach an index.
+#
+# Each look-up is in an order that only one index has, so that none depends on statistics. Entries are looked up in the
+# order of the whole primary key, into the next account if need be: with the account given, the index by transaction
+# has their order, too, and looks better for an account with many entries. Late entries come by their numbers.
 _STEPS = """
 last AS MATERIALIZED (
-    SELECT wanted.account_number, wanted.asset, known.*
+    SELECT known.*
     FROM wanted
     CROSS JOIN LATERAL (
-        SELECT posted_debits, posted_credits, latest_effective_at, late AS late_known FROM entries
-        WHERE ledger_id = :ledger AND entries.account_number = wanted.account_number AND entries.asset = wanted.asset
-          AND (sequence, position) <= (:sequence, 2147483647)
-        ORDER BY sequence DESC, position DESC LIMIT 1
+        SELECT account_number, asset, posted_debits, posted_credits, latest_effective_at, late AS late_known
+        FROM entries
+        WHERE ledger_id = :ledger AND (account_number, asset, sequence, position)
+              <= (wanted.account_number, wanted.asset, :sequence, 2147483647)
+        ORDER BY account_number DESC, asset DESC, sequence DESC, position DESC LIMIT 1
     ) AS known
+    WHERE known.account_number = wanted.account_number AND known.asset = wanted.asset
 ),
 start AS MATERIALIZED (
     SELECT last.*, coalesce(milestone.sequence, 1) AS sequence, coalesce(milestone.position, 0) AS position
@@ -50,12 +55,13 @@ counted AS MATERIALIZED (
         UNION ALL
         SELECT coalesce(max(posted_debits), 0), coalesce(max(posted_credits), 0), coalesce(max(late), 0)
         FROM (
-            SELECT posted_debits, posted_credits, late, latest_effective_at FROM entries
-            WHERE ledger_id = :ledger AND entries.account_number = start.account_number AND entries.asset = start.asset
-              AND (sequence, position) >= (start.sequence, start.position) AND start.latest_effective_at >= :before
-            ORDER BY sequence, position LIMIT 64
+            SELECT account_number, asset, posted_debits, posted_credits, late, latest_effective_at FROM entries
+            WHERE ledger_id = :ledger AND (account_number, asset, sequence, position)
+                  >= (start.account_number, start.asset, start.sequence, start.position)
+              AND start.latest_effective_at >= :before
+            ORDER BY account_number, asset, sequence, position LIMIT 64
         ) AS stretch
-        WHERE latest_effective_at < :before
+        WHERE account_number = start.account_number AND asset = start.asset AND latest_effective_at < :before
         HAVING start.latest_effective_at >= :before
     ) AS reached
 ),
