@@ -23,8 +23,8 @@ from domain.ledger.account import Account
 _ROWS_PER_TURN: Final = 500
 
 # The step before the look-ups is materialized: beside a policy, only plain columns and leakproof operators reach an
-# index, and an expression would become part of them. With OFFSET 0 a look-up stays one for each asset: as part of a
-# join it may begin with all that the account has, while the tables have not been analysed.
+# index, and an expression would become part of them. An order with OFFSET or LIMIT keeps a look-up one for each asset,
+# by the index that has this order: while statistics are old, all that the account has looks as short to the planner.
 _QUERY: Final = text("""
 WITH bounds AS MATERIALIZED (
     SELECT wanted.asset, span.*, coalesce(first.sequence, 1) AS first_sequence,
@@ -57,7 +57,7 @@ found AS (
           AND (sequence, position) >= (bounds.first_sequence, bounds.first_position)
           AND (sequence, position) <= (bounds.last_sequence, 2147483647)
           AND latest_effective_at >= bounds.since AND latest_effective_at < bounds.before
-        OFFSET 0
+        ORDER BY sequence, position OFFSET 0
     ) AS entry
     CROSS JOIN LATERAL (
         SELECT id, reference, description, effective_at, recorded_at FROM transactions
@@ -71,7 +71,7 @@ found AS (
         SELECT sequence, position FROM late_entries
         WHERE ledger_id = :ledger AND account_number = :account AND late_entries.asset = bounds.asset
           AND effective_at >= bounds.since AND effective_at < bounds.before AND sequence <= :sequence
-        OFFSET 0
+        ORDER BY effective_at, sequence, position LIMIT :limit
     ) AS late
     CROSS JOIN LATERAL (
         SELECT account_number, sequence, position, is_debit, asset, amount::text AS amount,
