@@ -138,7 +138,8 @@ WITH wanted AS (
 SELECT path, type, asset, debits, credits, 0 AS balance_version, 0 AS sequence
 FROM totals
 CROSS JOIN LATERAL (
-    SELECT path, type FROM accounts WHERE ledger_id = :ledger AND number = totals.account_number LIMIT 1
+    SELECT path, type FROM accounts WHERE ledger_id = :ledger AND number >= totals.account_number
+    ORDER BY number LIMIT 1
 ) AS account
 WHERE NOT (debits = '0' AND credits = '0')
 ORDER BY path, asset
