@@ -165,6 +165,13 @@ transactions = Table(
         postgresql_where=text("hold_sequence IS NOT NULL"),
     ),
     Index("transactions_reversing", "ledger_id", "reverses", "sequence", postgresql_where=text("reverses IS NOT NULL")),
+    Index(
+        "transactions_closing",
+        "ledger_id",
+        "effective_at",
+        "sequence",
+        postgresql_where=text("kind = 'closing'"),
+    ),
 )
 
 entries = Table(

@@ -200,6 +200,15 @@ class AccountReader(Protocol):
         """
         ...
 
+    async def entries_within(
+        self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
+    ) -> Sequence[AccountEntryView] | None:
+        """Return the entries as seen from there that are effective from `since` on (UTC); None if more than `limit`.
+
+        They come by effective time, sequence and position. Raises `AccountNotFound`, as `entries` does.
+        """
+        ...
+
 
 class TransactionReader(Protocol):
     """Reads transactions."""
@@ -242,6 +251,10 @@ class ReportReader(Protocol):
 
     async def trial_balance(self, slug: str, *, as_of: AsOf) -> TrialBalance:
         """Return the trial balance as seen from there; with a bound in time, versions and sequences of lines are 0."""
+        ...
+
+    async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> Sequence[TrialBalanceLine]:
+        """Return what closing transactions effective from `since` on (UTC) have posted, as seen from there."""
         ...
 
 

@@ -29,7 +29,18 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
-from entrypoints.http.v1 import accounts, api_keys, assets, bulk, chart, events, ledgers, reports, transactions
+from entrypoints.http.v1 import (
+    accounts,
+    api_keys,
+    assets,
+    bulk,
+    chart,
+    events,
+    ledgers,
+    reports,
+    statements,
+    transactions,
+)
 from entrypoints.schemas.forms import refusal
 
 DESCRIPTION: Final = """
@@ -47,6 +58,7 @@ _ROUTERS: Final = (
     bulk.router,
     transactions.router,
     accounts.router,
+    statements.router,
     ledgers.router,
     assets.router,
     chart.router,

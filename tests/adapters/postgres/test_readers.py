@@ -120,6 +120,8 @@ async def test_every_reader_says_that_there_is_no_such_ledger(
             lambda: reads.transactions.transactions(slug, TransactionFilter(), PageRequest("sequence")),
             lambda: reads.events.events(slug, after=0, limit=10),
             lambda: reads.reports.trial_balance(slug, as_of=AsOf()),
+            lambda: reads.reports.closings(slug, since=None, as_of=AsOf()),
+            lambda: reads.accounts.entries_within(slug, BANK, asset=None, since=None, as_of=AsOf(), limit=1),
         ):
             with pytest.raises(LedgerNotFound):
                 await read()

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from domain.shared.errors import ValidationFailed
-from entrypoints.http.time_travel import end_of
+from entrypoints.schemas.moments import end_of
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
 PATHS = ("/accounts/assets:bank/balances", "/reports/trial-balance")

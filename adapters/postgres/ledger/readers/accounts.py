@@ -1,6 +1,7 @@
 """Accounts, what they hold and how they came to hold it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Integer, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,10 +35,17 @@ from adapters.postgres.ledger.readers.lookups import (
     ledger_id_of,
     unnested,
 )
+from adapters.postgres.ledger.readers.statements import entries_effective_within
 from adapters.postgres.ledger.readers.time_travel import balances_before
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
-from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AsOf, AssetBalance
+from application.ledger.readers import (
+    AccountEntryView,
+    AccountFilter,
+    AccountView,
+    AsOf,
+    AssetBalance,
+)
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
 from domain.ledger.balance import Balance
@@ -119,6 +127,14 @@ class PostgresAccounts:
 
         found = await walk(page, Budget(self._rows_max), source, accept)
         return Page(await self._entry_views(ledger_id, account, found.items), found.next_after)
+
+    async def entries_within(
+        self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
+    ) -> Sequence[AccountEntryView] | None:
+        ledger_id = await self._ledger_id(slug)
+        account = await self._account_as_of(ledger_id, path, as_of.sequence)
+        codes = (await AccountHistory.of(self._connection, ledger_id, account.number, asset)).codes
+        return await entries_effective_within(self._connection, ledger_id, account, codes, since, as_of, limit)
 
     async def _account_as_of(self, ledger_id: int, path: str, as_of_sequence: int | None) -> Account:
         account = account_of(await account_row(self._connection, ledger_id, path))
