@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Integer, Text, cast, literal, select
+from sqlalchemy import Integer, RowMapping, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id
@@ -35,11 +35,12 @@ from adapters.postgres.ledger.readers.lookups import (
     unnested,
 )
 from adapters.postgres.ledger.rows import account_of
-from adapters.postgres.tables import entries, transactions
+from adapters.postgres.tables import entries, held_totals, transactions
 from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AssetBalance
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
-from domain.ledger.balance import Balance
+from domain.ledger.balance import NOTHING, Balance
+from domain.ledger.held import NOTHING_HELD, Held
 
 
 class PostgresAccounts:
@@ -70,6 +71,7 @@ class PostgresAccounts:
         account = await self._account_as_of(ledger_id, path, as_of_sequence)
         sequence = SEQUENCE_MAX if as_of_sequence is None else as_of_sequence
         codes = await assets_held(self._connection, ledger_id, account.number)
+        codes += set(await assets_held(self._connection, ledger_id, account.number, held_totals)).difference(codes)
         wanted = unnested(codes, Text())
         last = (
             select(
@@ -84,14 +86,31 @@ class PostgresAccounts:
             .limit(1)
             .lateral("last")
         )
-        query = select(last).select_from(wanted.join(last, literal(True))).order_by(last.c.asset)
-        rows = (await self._connection.execute(query)).all()
+        held = (
+            select(
+                cast(held_totals.c.held_debits, Text).label("held_debits"),
+                cast(held_totals.c.held_credits, Text).label("held_credits"),
+                held_totals.c.sequence.label("held_sequence"),
+            )
+            .where(
+                held_totals.c.ledger_id == ledger_id,
+                held_totals.c.account_number == account.number,
+                held_totals.c.asset == wanted.c.item,
+                held_totals.c.sequence <= sequence,
+            )
+            .order_by(held_totals.c.sequence.desc())
+            .limit(1)
+            .lateral("held")
+        )
+        query = (
+            select(wanted.c.item, last, held)
+            .select_from(wanted.outerjoin(last, literal(True)).outerjoin(held, literal(True)))
+            .where(last.c.sequence.is_not(None) | held.c.held_sequence.is_not(None))
+            .order_by(wanted.c.item.collate("C"))
+        )
+        rows = (await self._connection.execute(query)).mappings().all()
         assets = await assets_of(self._connection, ledger_id, codes)
-        balances = [
-            AssetBalance(assets[code], Balance(int(debits), int(credits), version, changed))
-            for code, debits, credits, version, changed in rows
-        ]
-        return account, balances
+        return account, [AssetBalance(assets[row["item"]], _balance(row), _held(row)) for row in rows]
 
     async def entries(
         self, slug: str, path: str, *, asset: str | None, page: PageRequest, as_of_sequence: int | None = None
@@ -170,3 +189,15 @@ class PostgresAccounts:
 
     async def _ledger_id(self, slug: str) -> int:
         return await ledger_id_of(self._connection, self._organisation_id, slug)
+
+
+def _balance(row: RowMapping) -> Balance:
+    if row["sequence"] is None:
+        return NOTHING
+    return Balance(int(row["debits"]), int(row["credits"]), row["balance_version"], row["sequence"])
+
+
+def _held(row: RowMapping) -> Held:
+    if row["held_sequence"] is None:
+        return NOTHING_HELD
+    return Held(int(row["held_debits"]), int(row["held_credits"]), row["held_sequence"])
