@@ -29,7 +29,19 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
-from entrypoints.http.v1 import accounts, api_keys, assets, bulk, chart, events, ledgers, reports, transactions
+from entrypoints.http.v1 import (
+    account_states,
+    accounts,
+    api_keys,
+    assets,
+    bulk,
+    chart,
+    events,
+    ledgers,
+    periods,
+    reports,
+    transactions,
+)
 from entrypoints.schemas.forms import refusal
 
 DESCRIPTION: Final = """
@@ -47,9 +59,11 @@ _ROUTERS: Final = (
     bulk.router,
     transactions.router,
     accounts.router,
+    account_states.router,
     ledgers.router,
     assets.router,
     chart.router,
+    periods.router,
     reports.router,
     events.router,
     api_keys.router,
