@@ -145,6 +145,19 @@ async def test_each_period_names_its_own_closing_transactions(tenant: Tenant) ->
     assert closing == [*first["closing_transactions"], *second["closing_transactions"]]
 
 
+async def test_closing_transactions_are_refused_where_any_transaction_would_be(tenant: Tenant) -> None:
+    await tenant.posted(sale("5.00", effective_at="2026-01-10T00:00:00Z"))
+    document(await tenant.client.post(tenant.path("/accounts/income:sales/freeze"), json={"reason": "a"}))
+    problem(await close(tenant, "2026-02-01", result_to=RESULT), 422, "account-frozen")
+    document(await tenant.client.post(tenant.path("/accounts/income:sales/unfreeze"), json={"reason": "a"}))
+    document(await tenant.client.post(tenant.path("/freeze"), json={"reason": "a"}))
+    problem(await close(tenant, "2026-02-01", result_to=RESULT), 422, "ledger-frozen")
+    assert document(await tenant.get())["closed_until"] is None
+    await closed(tenant, "2026-02-01")
+    document(await tenant.client.post(tenant.path("/unfreeze"), json={"reason": "a"}))
+    assert await tenant.balance("income:sales") == "5.00"
+
+
 async def test_results_go_to_an_account_of_equity_only(tenant: Tenant) -> None:
     for account in ("liabilities:loan", "a b"):
         told = problem(await close(tenant, "2026-04-01", result_to=account), 422, "validation-failed")
