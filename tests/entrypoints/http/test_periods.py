@@ -221,6 +221,16 @@ async def test_days_at_the_end_of_all_years_are_refused_and_no_mistake_of_ours(t
         assert blamed(response.json()) == ["/until"]
 
 
+@pytest.mark.parametrize("others", [{}, {"result_to": RESULT}])
+async def test_the_first_day_of_all_years_is_a_day_like_others(tenant: Tenant, others: Json) -> None:
+    period = await closed(tenant, "0001-01-01", **others)
+    assert period["ends_at"] == "0001-01-01T00:00:00.000000Z"
+    assert document(await tenant.get(f"/periods/{period['id']}")) == period
+    assert document(await tenant.get())["closed_until"] == "0001-01-01"
+    await tenant.posted(sale(effective_at="0001-01-01T00:00:00Z"))
+    assert (await closed(tenant, "0001-01-02", **others))["since"] == "0001-01-01"
+
+
 async def test_a_body_that_makes_no_sense_is_refused(tenant: Tenant) -> None:
     for body, pointer in (
         ({}, "/until"),
