@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.period_reader import PeriodReader
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account, AccountType
@@ -13,6 +14,7 @@ from domain.ledger.balance import Balance
 from domain.ledger.chart import Chart, Pattern
 from domain.ledger.effect import Line
 from domain.ledger.events import Event
+from domain.ledger.held import NOTHING_HELD, Held
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, Recorded
@@ -38,10 +40,11 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class AssetBalance:
-    """What an account holds of one asset."""
+    """What is posted to an account in one asset, and what open holds reserve of it."""
 
     asset: Asset
     balance: Balance
+    held: Held = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ class AccountFilter:
 
     path: Pattern | None = None
     type: Sequence[str] = ()
+    status: Sequence[str] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     opened_at: Span = Span()
 
@@ -155,8 +159,8 @@ class LedgerReader(Protocol):
         """Return the ledger, or raise `LedgerNotFound`."""
         ...
 
-    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
-        """Return the organisation's ledgers by `slug`."""
+    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
+        """Return the organisation's ledgers by `slug`: those of these statuses (`open`, `archived`), or all."""
         ...
 
     async def chart(self, slug: str) -> Chart:
@@ -274,6 +278,11 @@ class LedgerReads(Protocol):
     @property
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
+        ...
+
+    @property
+    def periods(self) -> PeriodReader:
+        """Return the reader of closed periods."""
         ...
 
     @property

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli import failures, identity, ledgers, reports, serve, transfer
+from entrypoints.cli import accounts, failures, identity, ledgers, periods, reports, serve, transfer
 
 app = typer.Typer(
     name="partita",
@@ -24,8 +24,10 @@ app.command()(transfer.export)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
 app.add_typer(ledgers.app, name="ledger")
-app.add_typer(reports.reports, name="report")
-app.add_typer(reports.accounts, name="account")
+accounts.app.command("statement")(reports.show_statement)
+app.add_typer(accounts.app, name="account")
+app.add_typer(periods.app, name="period")
+app.add_typer(reports.app, name="report")
 app.add_typer(identity.keys, name="key")
 app.add_typer(identity.organisations, name="organisation")
 

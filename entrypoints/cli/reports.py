@@ -38,10 +38,7 @@ if TYPE_CHECKING:
 
     from entrypoints.container import Container
 
-reports = typer.Typer(
-    name="report", help="Reports: trial-balance, balance-sheet, income-statement.", no_args_is_help=True
-)
-accounts = typer.Typer(name="account", help="Accounts: statement.", no_args_is_help=True)
+app = typer.Typer(name="report", help="Reports: trial-balance, balance-sheet, income-statement.", no_args_is_help=True)
 
 # So many stand side by side in a terminal, with what they are compared with.
 _ASSETS_ACROSS: Final = 2
@@ -76,7 +73,7 @@ class _Report:
     tables: Iterable[Table]
 
 
-@reports.command("trial-balance")
+@app.command("trial-balance")
 def show_trial_balance(
     ledger: LedgerOption = "main",
     at: AtOption = None,
@@ -96,7 +93,7 @@ def show_trial_balance(
     _show(read, Permission.REPORTS_READ, ledger, organisation, as_csv=csv)
 
 
-@reports.command("balance-sheet")
+@app.command("balance-sheet")
 def show_balance_sheet(
     ledger: LedgerOption = "main",
     at: AtOption = None,
@@ -120,7 +117,7 @@ def show_balance_sheet(
     _show(read, Permission.REPORTS_READ, ledger, organisation, as_csv=csv)
 
 
-@reports.command("income-statement")
+@app.command("income-statement")
 def show_income_statement(
     ledger: LedgerOption = "main",
     start: FromOption = None,
@@ -149,7 +146,6 @@ def show_income_statement(
     _show(read, Permission.REPORTS_READ, ledger, organisation, as_csv=csv)
 
 
-@accounts.command("statement")
 def show_statement(
     path: Annotated[str, typer.Argument(help="The account: assets:bank.")],
     ledger: LedgerOption = "main",

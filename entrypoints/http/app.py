@@ -30,6 +30,7 @@ from entrypoints.http.problems import (
     refusal_of,
 )
 from entrypoints.http.v1 import (
+    account_states,
     accounts,
     api_keys,
     assets,
@@ -37,6 +38,7 @@ from entrypoints.http.v1 import (
     chart,
     events,
     ledgers,
+    periods,
     reports,
     statements,
     transactions,
@@ -59,9 +61,11 @@ _ROUTERS: Final = (
     transactions.router,
     accounts.router,
     statements.router,
+    account_states.router,
     ledgers.router,
     assets.router,
     chart.router,
+    periods.router,
     reports.router,
     events.router,
     api_keys.router,

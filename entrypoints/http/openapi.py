@@ -17,7 +17,9 @@ _described: set[type[BaseModel]] = set()
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known. The facts of "
-    "the case are members of their own where there are any: `account`, `asset`, `available`, `balance`, `condition`.",
+    "the case are members of their own where there are any, all of them strings: `account`, `asset`, `available`, "
+    "`balance`, `condition`; `limit` and `asked` of `insufficient-funds` and `limit-exceeded`; `held_debits` and "
+    "`held_credits` of `account-not-empty` and `ledger-not-empty`; `closed_until` of `period-closed`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},

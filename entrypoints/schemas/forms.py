@@ -18,6 +18,7 @@ BLAMES_MAX: Final = 20
 # What is laid out as a map is bounded by its own rules. This is far above, and ends what would be read for nothing.
 MAP_KEYS_MAX: Final = 1_000
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -78,6 +79,24 @@ Time = Annotated[
 ]
 
 
+def _day_of_json(value: Any) -> date:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be a string")
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("day", "must be a day that exists, such as 2026-04-01")
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day_of_json),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-04-01"]}),
+]
+
+
 def read_form(form: type[FormType], value: Any, *, what: str = "The body") -> FormType:
     """Return the form that a JSON value, named `what`, fills in. Raises `AmountNotAString`, `ValidationFailed`."""
     require_bounded(form, value)
@@ -108,7 +127,8 @@ _AMOUNTS: Final = frozenset({"amount", "up_to", "balance_at_least", "balance_at_
 
 def _is_amount(place: Sequence[int | str]) -> bool:
     is_of_entry = len(place) == 3 and place[0] == "entries" and isinstance(place[1], int)
-    return (is_of_entry or len(place) == 1) and place[-1] in _AMOUNTS
+    is_of_limit = len(place) >= 3 and place[-3] == "limits" and place[-1] in ("minimum", "maximum")
+    return is_of_limit or ((is_of_entry or len(place) == 1) and place[-1] in _AMOUNTS)
 
 
 def _failed(blames: Sequence[Blame], count: int, what: str = "The body") -> ValidationFailed:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import (
     AccountReader,
     EventReader,
@@ -96,6 +97,10 @@ class _Reads:
         raise NotImplementedError
 
     @property
+    def periods(self) -> PeriodReader:
+        raise NotImplementedError
+
+    @property
     def reports(self) -> ReportReader:
         raise NotImplementedError
 
@@ -113,7 +118,7 @@ class _Ledgers:
     async def ledger(self, slug: str) -> LedgerView:
         raise NotImplementedError
 
-    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
+    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
         raise NotImplementedError
 
     async def chart(self, slug: str) -> Chart:

@@ -203,6 +203,7 @@ def shows_account(where: AccountFilter, view: AccountView) -> bool:
     return (
         is_like(account.path, where.path)
         and (not where.type or account.type.value in where.type)
+        and (not where.status or account.status.value in where.status)
         and where.metadata.items() <= account.metadata.items()
         and is_within(view.opened_at, where.opened_at)
     )

@@ -118,6 +118,8 @@ async def test_every_reader_says_that_there_is_no_such_ledger(
             lambda: reads.accounts.entries(slug, BANK, asset=None, page=PageRequest("sequence")),
             lambda: reads.transactions.transaction(slug, transaction_id()),
             lambda: reads.transactions.transactions(slug, TransactionFilter(), PageRequest("sequence")),
+            lambda: reads.periods.period(slug, "prd_01h2xcejqtf2nbrexx3vqjhp41"),
+            lambda: reads.periods.periods(slug, PageRequest("closed_at")),
             lambda: reads.events.events(slug, after=0, limit=10),
             lambda: reads.reports.trial_balance(slug, as_of=AsOf()),
             lambda: reads.reports.closings(slug, since=None, as_of=AsOf()),

@@ -9,7 +9,7 @@ from application.ledger.readers import AccountEntryView, AsOf, AssetBalance, Tri
 from domain.ledger.account import Account, AccountNotFound, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.book import Line
+from domain.ledger.effect import Line
 from domain.ledger.transaction import Direction, Entry, TransactionKind
 from domain.shared.chain import Head
 from tests.builders import EUR

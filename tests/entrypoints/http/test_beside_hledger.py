@@ -12,8 +12,9 @@ from typing import Any, ClassVar
 import pytest
 
 from application.ledger.post_transaction import PostTransaction
-from domain.ledger.book import Book, Scope
+from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
+from domain.ledger.scope import Scope
 from domain.ledger.transaction import TransactionKind
 from domain.shared.access import Permission
 from entrypoints.container import Services

@@ -70,9 +70,12 @@ def test_every_path_parameter_and_header_is_described(described: Json) -> None:
             assert {name for place, name in given if place == "path"} == set(re.findall(r"{(\w+)}", path))
             if not path.startswith("/v1/"):
                 continue
+            changes_ledger = path.startswith("/v1/ledgers") and not path.endswith("/verification")
             if method == "patch" or (path.endswith("/chart") and method == "put"):
                 assert ("header", "If-Match") in given
-            if method in ("patch", "put") or (path.endswith(("/transactions", "/bulk")) and method == "post"):
+            if method == "delete" and changes_ledger:
+                assert {("header", "If-Match"), ("query", "reason")} <= given
+            if method in ("patch", "put", "post", "delete") and changes_ledger:
                 assert ("query", "dry_run") in given, (method, path)
             if method == "post" and not path.endswith("/verification"):
                 assert ("header", "Idempotency-Key") in given, (method, path)
@@ -91,7 +94,10 @@ async def test_every_documented_example_is_accepted(tenant: Tenant, described: J
             for example in schema["examples"]:
                 changed = {"slug": "of-the-example"} if path == "/v1/ledgers" else {}
                 headers = {"If-Match": "*"} if method == "patch" or path.endswith("/chart") else {}
-                filled = path.format(ledger="main", code="POINTS", id=posted["id"], path="assets:bank")
+                id = posted["id"]
+                if "/periods/" in path:
+                    id = document(await tenant.get("/periods"))["data"][0]["id"]
+                filled = path.format(ledger="main", code="POINTS", id=id, path="assets:bank")
                 before = await tenant.head()
                 response = await tenant.client.request(method.upper(), filled, json=example | changed, headers=headers)
                 if response.status_code == 409:

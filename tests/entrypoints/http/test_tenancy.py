@@ -25,6 +25,8 @@ async def victim(new_organisation: NewOrganisation) -> Tenant:
     rules = {"rules": [{"pattern": f"{SECRET}:*", "type": "asset"}]}
     document(await tenant.client.put(tenant.path("/chart"), json=rules, headers={"If-Match": "*"}))
     document(await tenant.client.post("/v1/api-keys", json={"name": SECRET}), 201)
+    closing = {"until": "2026-01-01", "reason": SECRET}
+    document(await tenant.client.post(tenant.path("/periods"), json=closing), 201)
     return tenant
 
 
@@ -51,6 +53,7 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
 ) -> None:
     (transaction,) = document(await victim.get("/transactions"))["data"]
     keys = document(await victim.client.get("/v1/api-keys"))["data"]
+    (period,) = document(await victim.get("/periods"))["data"]
     account = f"assets:{SECRET}"
     names = {
         "{ledger}": SECRET,
@@ -58,16 +61,20 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
         "{code}": "EUR",
         "/transactions/{id}": f"/transactions/{transaction['id']}",
         "/api-keys/{id}": f"/api-keys/{keys[-1]['id']}",
+        "/periods/{id}": f"/periods/{period['id']}",
     }
-    before = [document(await victim.get(rest)) for rest in ("", "/events", "/chart", "/assets", "/accounts")]
+    kept = ("", "/events", "/chart", "/assets", "/accounts", "/periods")
+    before = [document(await victim.get(rest)) for rest in kept]
     walked = 0
     for method, template, operation in operations(app):
         path = template
         for name, value in names.items():
             path = path.replace(name, value)
         assert "{" not in path, "a new parameter: say what it is called here"
-        for query in ("", "?dry_run=true"):
-            if query and not any(each["name"] == "dry_run" for each in operation.get("parameters", ())):
+        in_query = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+        required = "".join(f"?{each['name']}=a" for each in in_query if each.get("required"))
+        for query in (required, f"{required}&dry_run=true" if required else "?dry_run=true"):
+            if "dry_run" in query and not any(each["name"] == "dry_run" for each in in_query):
                 continue
             for transport in ("json", "ndjson") if template.endswith("/bulk") else ("json",):
                 headers = {"If-Match": "*"}
@@ -94,7 +101,7 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
                     told = problem(response, 404, response.json()["code"])
                     assert told["code"] == ("ledger-not-found" if "{ledger}" in template else "not-found")
     assert walked > 25
-    now = [document(await victim.get(rest)) for rest in ("", "/events", "/chart", "/assets", "/accounts")]
+    now = [document(await victim.get(rest)) for rest in kept]
     assert now == before
     assert document(await victim.client.get("/v1/api-keys"))["data"] == keys
 

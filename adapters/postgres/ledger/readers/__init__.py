@@ -5,8 +5,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.postgres.ledger.readers.accounts import PostgresAccounts
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
+from adapters.postgres.ledger.readers.periods import PostgresPeriods
 from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
+from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import AccountReader, EventReader, LedgerReader, ReportReader, TransactionReader
 from application.shared.pagination import ROWS_READ_MAX
 
@@ -22,7 +24,7 @@ class PostgresLedgerReads:
     @property
     def ledgers(self) -> LedgerReader:
         """Return the reader of ledgers and settings."""
-        return PostgresLedgers(self._connection, self._organisation_id)
+        return PostgresLedgers(self._connection, self._organisation_id, self._rows_max)
 
     @property
     def accounts(self) -> AccountReader:
@@ -33,6 +35,11 @@ class PostgresLedgerReads:
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
         return PostgresTransactions(self._connection, self._organisation_id, self._rows_max)
+
+    @property
+    def periods(self) -> PeriodReader:
+        """Return the reader of closed periods."""
+        return PostgresPeriods(self._connection, self._organisation_id)
 
     @property
     def events(self) -> EventReader:
