@@ -25,7 +25,7 @@ def closing_draft(
     return ClosingDraft(
         ids.new("prd"),
         ends_on,
-        beginning_of_day(ends_on, time_zone),
+        beginning_of_day(ends_on, time_zone, pointer="/until"),
         reason,
         result_to,
         [ids.new("txn") for _ in range(transactions)],

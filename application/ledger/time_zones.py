@@ -28,7 +28,7 @@ def checked_time_zone(name: str) -> str:
     return name
 
 
-def beginning_of_day(day: date, time_zone: str) -> datetime:
+def beginning_of_day(day: date, time_zone: str, *, pointer: str | None = None) -> datetime:
     """Return the first moment (UTC) of the day in the time zone.
 
     That is midnight; the earlier one where clocks are set back over it; and where they are set forward over it, so that
@@ -45,7 +45,7 @@ def beginning_of_day(day: date, time_zone: str) -> datetime:
         # not: the change lies in between, at a whole second.
         before = midnight.replace(tzinfo=zone, fold=1).astimezone(UTC)
     except OverflowError:
-        raise ValidationFailed(f"The day {day} begins before the year 1 of UTC.", pointer="/until") from None
+        raise ValidationFailed(f"The day {day} begins before the year 1 of UTC.", pointer=pointer) from None
     offset_before = before.astimezone(zone).utcoffset()
     while begins - before > _SECOND:
         middle = before + (begins - before) // _SECOND // 2 * _SECOND

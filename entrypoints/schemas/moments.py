@@ -1,11 +1,12 @@
 """Times as clients name them: to the microsecond, or by a day of the ledger's time zone."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from application.ledger.reports import Interval
+from application.ledger.time_zones import beginning_of_day
 from domain.shared.errors import ValidationFailed
 from entrypoints.schemas.forms import parse_date, parse_time
 
@@ -30,12 +31,7 @@ def is_day(moment: datetime | date | None) -> bool:
 
 def start_of(moment: datetime | date, zone: ZoneInfo) -> datetime:
     """Return the time (UTC), or the first one of a day in the zone. Raises `ValidationFailed` before the year 1."""
-    if isinstance(moment, datetime):
-        return moment
-    try:
-        return datetime.combine(moment, time(), zone).astimezone(UTC)
-    except OverflowError:
-        raise ValidationFailed(f"There is no such time as the beginning of {moment.isoformat()}.") from None
+    return moment if isinstance(moment, datetime) else beginning_of_day(moment, zone.key)
 
 
 def end_of(moment: datetime | date, zone: ZoneInfo) -> datetime:
