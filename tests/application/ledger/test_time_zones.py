@@ -48,7 +48,7 @@ def test_the_moment_before_a_day_lies_on_another(day: date, time_zone: str) -> N
 
 def test_a_day_that_begins_before_the_first_year_is_refused() -> None:
     with pytest.raises(ValidationFailed) as refused:
-        beginning_of_day(date.min, "Asia/Tokyo")
+        beginning_of_day(date.min, "Asia/Tokyo", pointer="/until")
     assert refused.value.blames[0].pointer == "/until"
 
 
