@@ -168,7 +168,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
             transactions |= {each.id: each for each in book.lineage(id)}
     entries = [entry for each in holds.values() for entry in each.entries]
     entries += [entry for id in scope.reversals if id in transactions for entry in transactions[id].entries]
-    results = {before: _results(ledger, before) for before in scope.results}
+    results = {before: _results(ledger.applied[: book.sequence], before) for before in scope.results}
     keys = {
         *scope.balances,
         *[(entry.account, entry.asset.code) for entry in entries],
@@ -193,10 +193,10 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
     )
 
 
-def _results(ledger: _Ledger, before: datetime) -> Results:
+def _results(applied_events: Sequence[Applied], before: datetime) -> Results:
     """Return the net debits of all income and expense accounts, of entries that are effective before that time."""
     results: Results = {}
-    for applied in ledger.applied:
+    for applied in applied_events:
         if isinstance(applied.event, TransactionPosted) and applied.event.effective_at < before:
             for line in applied.lines:
                 if line.account.type in (AccountType.INCOME, AccountType.EXPENSE):

@@ -10,10 +10,18 @@ from domain.ledger.account import AccountType
 from domain.ledger.balance import NOTHING
 from domain.ledger.book import Book
 from domain.ledger.events import (
+    AccountArchived,
     AccountChanged,
+    AccountFrozen,
     AccountOpened,
+    AccountRestored,
+    AccountUnfrozen,
     AssetRegistered,
     Event,
+    HoldExpired,
+    HoldPlaced,
+    HoldReleased,
+    PeriodReopened,
     TransactionChanged,
     TransactionPosted,
 )
@@ -71,10 +79,26 @@ def _scope_of(event: Event) -> Scope:
                 assets=[entry.asset.code for entry in event.entries],
                 references=[] if event.reference is None else [event.reference],
                 transactions=[event.id],
+                holds=[] if event.hold is None else [event.hold],
+                reversals=[] if event.reverses is None else [event.reverses],
             )
+        case HoldPlaced():
+            return Scope(
+                accounts=[entry.account for entry in event.entries],
+                balances=[(entry.account, entry.asset.code) for entry in event.entries],
+                assets=[entry.asset.code for entry in event.entries],
+                references=[] if event.reference is None else [event.reference],
+                holds=[event.id],
+            )
+        case HoldReleased() | HoldExpired():
+            return Scope(holds=[event.id])
+        case PeriodReopened():
+            return Scope(periods=[event.id])
         case TransactionChanged():
             return Scope(transactions=[event.id])
-        case AccountOpened() | AccountChanged():
+        case AccountOpened() | AccountChanged() | AccountFrozen() | AccountUnfrozen():
+            return Scope(accounts=[event.account])
+        case AccountArchived() | AccountRestored():
             return Scope(accounts=[event.account])
         case AssetRegistered():
             return Scope(assets=[event.code], asset_uses=[event.code])
