@@ -1,6 +1,7 @@
 """Hypothesis strategies for what the rules allow; shared by tests of several rings."""
 
 from datetime import UTC
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -8,17 +9,31 @@ from domain.ledger.account import AccountType
 from domain.ledger.asset import AMOUNT_MAX, SCALE_MAX, Asset
 from domain.ledger.chart import Pattern, Rule
 from domain.ledger.events import (
+    AccountArchived,
     AccountChanged,
+    AccountFrozen,
     AccountOpened,
+    AccountRestored,
+    AccountUnfrozen,
     AssetRegistered,
     ChartSet,
     Event,
+    HoldExpired,
+    HoldPlaced,
+    HoldReleased,
+    LedgerArchived,
     LedgerChanged,
     LedgerCreated,
+    LedgerFrozen,
+    LedgerRestored,
+    LedgerUnfrozen,
+    PeriodClosed,
+    PeriodReopened,
     TransactionChanged,
     TransactionPosted,
 )
-from domain.ledger.transaction import Direction, Entry
+from domain.ledger.limit import Limit
+from domain.ledger.transaction import Direction, Entry, TransactionKind
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 NAMES = TEXTS.filter(lambda text: bool(text.strip()) and text.isprintable())
@@ -37,21 +52,49 @@ ENTRIES = st.builds(Entry, PATHS, st.sampled_from(Direction), st.integers(1, AMO
 # One scale for each code, as in a ledger.
 CONSISTENT_ENTRIES = st.lists(ENTRIES, min_size=2, max_size=6, unique_by=lambda entry: entry.asset.code).map(tuple)
 
+_BOUNDS = st.none() | st.integers(-AMOUNT_MAX, AMOUNT_MAX)
+LIMITS = st.lists(st.builds(Limit, ASSETS, _BOUNDS, _BOUNDS), max_size=3, unique_by=lambda limit: limit.asset.code).map(
+    tuple
+)
+# The limits of all rules are in assets of one scale for each code, too.
+_RULES = LIMITS.flatmap(
+    lambda limits: st.lists(st.builds(Rule, PATTERNS, TYPES, st.sampled_from([(), limits])), max_size=4).map(tuple)
+)
+_DIRECTIONS = st.frozensets(st.sampled_from(Direction), min_size=1)
+# A transaction captures from a hold, or reverses another, or does neither.
+_LINKS: st.SearchStrategy[dict[str, Any]] = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"hold": NAMES, "is_final": st.booleans()}),
+    st.fixed_dictionaries({"reverses": NAMES}),
+)
+
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(LedgerCreated, NAMES, st.just("UTC"), METADATA),
     st.builds(LedgerChanged, NAMES, METADATA),
+    *(st.builds(kind, TEXTS) for kind in (LedgerFrozen, LedgerUnfrozen, LedgerArchived, LedgerRestored)),
     st.builds(AssetRegistered, CODES, st.integers(0, SCALE_MAX)),
-    st.builds(ChartSet, st.lists(st.builds(Rule, PATTERNS, TYPES), max_size=4).map(tuple)),
-    st.builds(AccountOpened, PATHS, TYPES, METADATA),
-    st.builds(AccountChanged, PATHS, METADATA),
-    st.builds(
-        TransactionPosted,
-        id=NAMES,
-        entries=CONSISTENT_ENTRIES,
-        effective_at=TIMES,
-        reference=st.none() | NAMES,
-        description=TEXTS,
-        metadata=METADATA,
+    st.builds(ChartSet, _RULES),
+    st.builds(PeriodClosed, NAMES, st.none() | st.dates(), st.none() | TIMES, st.dates(), TIMES, TEXTS),
+    st.builds(PeriodReopened, NAMES, TEXTS),
+    st.builds(AccountOpened, PATHS, TYPES, METADATA, LIMITS),
+    st.builds(AccountChanged, PATHS, METADATA, LIMITS),
+    *(st.builds(kind, PATHS, _DIRECTIONS, TEXTS) for kind in (AccountFrozen, AccountUnfrozen)),
+    *(st.builds(kind, PATHS, TEXTS) for kind in (AccountArchived, AccountRestored)),
+    _LINKS.flatmap(
+        lambda links: st.builds(
+            TransactionPosted,
+            id=NAMES,
+            entries=CONSISTENT_ENTRIES,
+            effective_at=TIMES,
+            reference=st.none() | NAMES,
+            description=TEXTS,
+            kind=st.sampled_from(TransactionKind),
+            metadata=METADATA,
+            **{name: st.just(value) for name, value in links.items()},
+        )
     ),
     st.builds(TransactionChanged, NAMES, METADATA),
+    st.builds(HoldPlaced, NAMES, CONSISTENT_ENTRIES, st.none() | TIMES, st.none() | NAMES, TEXTS, METADATA),
+    st.builds(HoldReleased, NAMES, TEXTS),
+    st.builds(HoldExpired, NAMES),
 )

@@ -168,19 +168,19 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
             transactions |= {each.id: each for each in book.lineage(id)}
     entries = [entry for each in holds.values() for entry in each.entries]
     entries += [entry for id in scope.reversals if id in transactions for entry in transactions[id].entries]
-    results = {before: _results(ledger, before) for before in scope.results}
-    found = {
+    results = {before: _results(ledger.applied[: book.sequence], before) for before in scope.results}
+    keys = {
+        *scope.balances,
         *[(entry.account, entry.asset.code) for entry in entries],
         *[key for of_time in results.values() for key in of_time],
         *[key for key in {*book.balances, *book.held} if scope.unsettled or key[0] in set(scope.whole_accounts)],
     }
-    keys = {*scope.balances, *found}
-    accounts = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in found]}
+    accounts = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in keys]}
     return Book(
         sequence=book.sequence,
         settings=book.settings,
         chart=book.chart,
-        assets=_named(book.assets, {*scope.assets, *[code for _, code in found]}),
+        assets=_named(book.assets, {*scope.assets, *[code for _, code in keys]}),
         used_assets=book.used_assets.intersection(scope.asset_uses),
         accounts=_named(book.accounts, accounts),
         balances=_named(book.balances, keys),
@@ -193,10 +193,10 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
     )
 
 
-def _results(ledger: _Ledger, before: datetime) -> Results:
+def _results(applied_events: Sequence[Applied], before: datetime) -> Results:
     """Return the net debits of all income and expense accounts, of entries that are effective before that time."""
     results: Results = {}
-    for applied in ledger.applied:
+    for applied in applied_events:
         if isinstance(applied.event, TransactionPosted) and applied.event.effective_at < before:
             for line in applied.lines:
                 if line.account.type in (AccountType.INCOME, AccountType.EXPENSE):

@@ -41,10 +41,10 @@ class ClosePeriod:
     draft: ClosingDraft
 
     def scope(self) -> Scope:
-        """Return the results of the period, and where they go."""
+        """Return the results of the period, and where they go, in whatever assets they will be."""
         if self.draft.result_to is None:
             return Scope()
-        return Scope(accounts=(self.draft.result_to,), results=(self.draft.ends_at,))
+        return Scope(whole_accounts=(self.draft.result_to,), results=(self.draft.ends_at,))
 
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
         """Return the closing, or refuse."""

@@ -1,6 +1,7 @@
 """Assets, and the one place where an amount's text and its integer of minor units meet."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -114,6 +115,13 @@ def _minor_units(text: str, asset: Asset, pointer: str | None) -> int:
     if minor > AMOUNT_MAX:
         raise ValidationFailed(f"An amount is at most 10^30 minor units of {asset.code}.", pointer=pointer)
     return minor
+
+
+def amounts_of(minor: int) -> Iterator[int]:
+    """Yield amounts that add up to so many minor units: as few as there can be, as one is at most 10^30."""
+    while minor > 0:
+        yield min(minor, AMOUNT_MAX)
+        minor -= AMOUNT_MAX
 
 
 def format_amount(minor: int, scale: int) -> str:

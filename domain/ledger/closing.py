@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Final
 
 from domain.ledger.account import AccountType
-from domain.ledger.asset import Asset, format_amount
+from domain.ledger.asset import Asset, amounts_of, format_amount
 from domain.ledger.book import Book
 from domain.ledger.events import Event, PeriodClosed, PeriodReopened
 from domain.ledger.first_use import type_by_chart
@@ -119,11 +119,13 @@ def _closing_transactions(book: Book, draft: ClosingDraft, result_to: str, now: 
 
 
 def _batches(book: Book, before: datetime) -> Iterator[tuple[Asset, list[Net]]]:
-    """Yield balances that are not zero, those in one asset together, as many as fit one transaction."""
+    """Yield balances that are not zero, those in one asset together, as many as fit one transaction.
+
+    A balance that is more than an entry can have comes in several parts.
+    """
     by_asset: dict[str, list[Net]] = {}
     for (path, code), net_debit in sorted(book.results[before].items()):
-        if net_debit:
-            by_asset.setdefault(code, []).append((path, net_debit))
+        by_asset.setdefault(code, []).extend((path, part) for part in _parts(net_debit))
     for code, balances in by_asset.items():
         remaining = iter(balances)
         while batch := list(islice(remaining, ENTRIES_MAX - 1)):
@@ -133,7 +135,7 @@ def _batches(book: Book, before: datetime) -> Iterator[tuple[Asset, list[Net]]]:
 def _entries(asset: Asset, batch: Sequence[Net], result_to: str) -> tuple[EntryDraft, ...]:
     """Return entries that make the balances zero, and bring their sum to the account of results."""
     moves = [(path, -net_debit) for path, net_debit in batch]
-    moves.append((result_to, sum(net_debit for _, net_debit in batch)))
+    moves += [(result_to, part) for part in _parts(sum(net_debit for _, net_debit in batch))]
     return tuple(
         EntryDraft(
             path,
@@ -142,5 +144,9 @@ def _entries(asset: Asset, batch: Sequence[Net], result_to: str) -> tuple[EntryD
             asset.code,
         )
         for path, debit in moves
-        if debit
     )
+
+
+def _parts(net_debit: int) -> Iterator[int]:
+    sign = 1 if net_debit > 0 else -1
+    return (sign * amount for amount in amounts_of(abs(net_debit)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from domain.ledger.asset import parse_amount
+from domain.ledger.asset import amounts_of, parse_amount
 from domain.ledger.book import Book
 from domain.ledger.transaction import Entry, EntryDraft, Side, check_balanced
 from domain.shared.errors import ValidationFailed
@@ -11,14 +11,15 @@ from domain.shared.errors import ValidationFailed
 def part_of(book: Book, left: Mapping[Side, int], asked: Sequence[EntryDraft]) -> tuple[Entry, ...]:
     """Return balanced entries: those asked for, or else all that is left, an entry for each side.
 
-    Whether they fit what is left is not looked at. Raises `ValidationFailed`, `TooManyDecimals`,
+    A side may have had several entries, whose sum is more than one can have: then it gets several again. Whether they
+    fit what is left is not looked at. Raises `ValidationFailed`, `TooManyDecimals`,
     `UnbalancedTransaction`.
     """
     if not asked:
         return tuple(
             Entry(path, direction, amount, book.assets[code])
-            for (path, direction, code), amount in left.items()
-            if amount
+            for (path, direction, code), of_side in left.items()
+            for amount in amounts_of(of_side)
         )
     codes = {code for _, _, code in left}
     entries = []

@@ -7,14 +7,16 @@ are used, and each test makes ledgers of its own, so that all of them can share 
 import pytest
 
 from application.ledger.ports import Books, LedgerAddress
+from tests.adapters.ledger.accounting_contract import AccountingContract
 from tests.adapters.ledger.balance_contract import BalanceContract
 from tests.adapters.ledger.by_hand import NewLedger
 from tests.adapters.ledger.group_contract import GroupContract
+from tests.adapters.ledger.hold_contract import HoldContract
 from tests.adapters.ledger.key_contract import KeyContract
 from tests.adapters.ledger.state_contract import StateContract
 
 
-class BooksContract(StateContract, BalanceContract, KeyContract, GroupContract):
+class BooksContract(StateContract, BalanceContract, HoldContract, AccountingContract, KeyContract, GroupContract):
     """All the tests. A subclass whose name begins with `Test` gives `books` and `new_ledger`."""
 
     @pytest.fixture

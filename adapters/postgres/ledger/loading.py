@@ -97,26 +97,27 @@ async def load_into(book: Book, connection: DriverConnection, ledger_id: int, sc
     paths of the accounts that were filled in. A command names what its caller wrote, before anything was checked: what
     cannot be stored is not there.
     """
-    keys = set(scope.balances)
-    codes = set(scope.assets)
+    # What only the books themselves name: it may be in assets that nobody has asked for, and on accounts that the book
+    # does not know any more, though it knows their balances.
+    brought: set[AccountAsset] = set()
     found: list[Found] = []
     if scope.holds:
         found += await find_holds(connection, ledger_id, scope.holds)
     if scope.reversals:
         found += await find_reversals(connection, ledger_id, scope.reversals)
     for each in found:
-        keys.update(each.keys)
+        brought.update(each.keys)
     for before in scope.results:
         book.results[before] = await results_before(connection, ledger_id, before)
-        keys.update(book.results[before])
+        brought.update(book.results[before])
     if scope.whole_accounts:
         of_ledger = [code for (code,) in await connection.fetch(_CODES, ledger_id)]
-        keys.update((path, code) for path in scope.whole_accounts for code in of_ledger)
+        brought.update((path, code) for path in scope.whole_accounts for code in of_ledger)
     if scope.unsettled:
-        keys.update(await unsettled_keys(connection, ledger_id))
-    # What only the books themselves named may be in assets that nobody has asked for.
-    codes.update(code for _, code in keys - set(scope.balances))
-    paths = {*scope.accounts, *scope.whole_accounts}
+        brought.update(await unsettled_keys(connection, ledger_id))
+    codes = {*scope.assets, *[code for _, code in brought]}
+    paths = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in brought]}
+    keys = {*scope.balances, *brought}
     loaded = await _load_accounts(book, connection, ledger_id, paths, [key for key in keys if key not in book.balances])
     if assets := [code for code in codes if code not in book.assets and is_storable(code)]:
         for code, scale, version in await connection.fetch(_ASSETS, ledger_id, assets):

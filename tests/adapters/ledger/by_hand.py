@@ -80,35 +80,36 @@ def scope_of(events: Sequence[Event]) -> Scope:
 
 def _scope_of(event: Event) -> Scope:
     match event:
-        case TransactionPosted() | HoldPlaced():
-            entries = event.entries
-            is_posted = isinstance(event, TransactionPosted)
+        case TransactionPosted():
             return Scope(
-                accounts=[entry.account for entry in entries],
-                balances=[(entry.account, entry.asset.code) for entry in entries],
-                assets=[entry.asset.code for entry in entries],
+                accounts=[entry.account for entry in event.entries],
+                balances=[(entry.account, entry.asset.code) for entry in event.entries],
+                assets=[entry.asset.code for entry in event.entries],
                 references=[] if event.reference is None else [event.reference],
-                transactions=[event.id] if is_posted else [],
-                holds=[event.hold] if isinstance(event, TransactionPosted) and event.hold else [],
-                reversals=[event.reverses] if isinstance(event, TransactionPosted) and event.reverses else [],
+                transactions=[event.id],
+                holds=[] if event.hold is None else [event.hold],
+                reversals=[] if event.reverses is None else [event.reverses],
             )
-        case HoldReleased(id) | HoldExpired(id):
-            return Scope(holds=[id])
-        case PeriodReopened(id):
-            return Scope(periods=[id])
+        case HoldPlaced():
+            return Scope(
+                accounts=[entry.account for entry in event.entries],
+                balances=[(entry.account, entry.asset.code) for entry in event.entries],
+                assets=[entry.asset.code for entry in event.entries],
+                references=[] if event.reference is None else [event.reference],
+                holds=[event.id],
+            )
+        case HoldReleased() | HoldExpired():
+            return Scope(holds=[event.id])
+        case PeriodReopened():
+            return Scope(periods=[event.id])
         case TransactionChanged():
             return Scope(transactions=[event.id])
+        case AccountOpened() | AccountChanged() | AccountFrozen() | AccountUnfrozen():
+            return Scope(accounts=[event.account])
+        case AccountArchived() | AccountRestored():
+            return Scope(accounts=[event.account])
         case AssetRegistered():
             return Scope(assets=[event.code], asset_uses=[event.code])
-        case (
-            AccountOpened()
-            | AccountChanged()
-            | AccountFrozen()
-            | AccountUnfrozen()
-            | AccountArchived()
-            | AccountRestored()
-        ):
-            return Scope(accounts=[event.account])
         case _:
             return Scope()
 

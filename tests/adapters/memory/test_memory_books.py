@@ -163,6 +163,8 @@ async def test_a_book_holds_what_its_scope_names_and_nothing_else(books: MemoryB
             assert (book.references, book.transactions) == ({}, {})
             assert (book.sequence, book.chart.version, book.settings.version) == (6, 2, 1)
             book = await seen.load(Scope(accounts=[BANK], balances=[(SALES, "EUR")], assets=["EUR"]))
-            assert set(book.accounts) == {BANK}
+            assert set(book.accounts) == {BANK, SALES}  # a balance comes with its account
             assert set(book.balances) == {(SALES, "EUR")}
             assert (set(book.assets), book.used_assets) == ({"EUR"}, set())
+            book = await seen.load(Scope(accounts=[BANK]))
+            assert (set(book.accounts), book.balances, book.assets) == ({BANK}, {}, {})

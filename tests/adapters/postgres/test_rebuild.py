@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -20,22 +20,36 @@ from adapters.postgres.tables import PROJECTIONS
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.create_organisation import create_organisation
+from application.ledger.archive_account import ArchiveAccount, RestoreAccount
+from application.ledger.archive_ledger import ArchiveLedger, RestoreLedger
 from application.ledger.change_account import ChangeAccount
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.change_transaction import ChangeTransaction
+from application.ledger.close_period import ClosePeriod, ReopenPeriod
 from application.ledger.create_ledger import create_ledger
+from application.ledger.expire_holds import ExpireHolds
+from application.ledger.freeze_account import FreezeAccount, UnfreezeAccount
+from application.ledger.freeze_ledger import FreezeLedger, UnfreezeLedger
 from application.ledger.journal import Journal
 from application.ledger.open_account import OpenAccount
+from application.ledger.place_hold import PlaceHold
 from application.ledger.ports import Command, LedgerAddress, Outcome
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilt
 from application.ledger.register_asset import RegisterAsset
+from application.ledger.resolve_holds import CaptureHold, ReleaseHold
+from application.ledger.reverse_transactions import ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from application.shared.ports import Work
 from domain.ledger.account import AccountType
 from domain.ledger.chart import Pattern
+from domain.ledger.closing import ClosingDraft
+from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
 from domain.ledger.ledger import LedgerNotFound
+from domain.ledger.limit import LimitDraft
+from domain.ledger.posted import ReversalDraft
+from domain.ledger.transaction import EntryDraft
 from domain.shared.access import Principal
 from domain.shared.chain import ChainBroken, format_time
 from tests.builders import AUTHOR, NOW, credit, debit, draft, payment
@@ -106,8 +120,9 @@ async def use(office: Office) -> None:
     await office.do(OpenAccount("expenses:fees", metadata={"team": "ops"}))
     await office.do(ChangeAccount("expenses:fees", None, {"team": "finance", "note": "ä"}))
     await office.do(ChangeLedger(None, name="Renamed", metadata={"k": "v"}))
-    for number in range(30):
-        await office.do(PostTransaction(payment("12.50", reference=f"sale-{number}")))
+    await asyncio.gather(
+        *[office.do(PostTransaction(payment("12.50", reference=f"sale-{number}"))) for number in range(30)]
+    )
     points = draft(
         debit("wallets:42", "0.125", "POINTS"),
         credit("equity:points", "0.100", "POINTS"),
@@ -121,6 +136,10 @@ async def use(office: Office) -> None:
     # On two accounts; on each, the first 32 late entries are a block.
     await asyncio.gather(*[office.do(backdated(number)) for number in range(35)])
 
+    await use_accounts(office)
+    await use_holds(office)
+    await use_periods(office)
+
 
 def backdated(day: int) -> PostTransaction:
     """A posting of one cent on a day of the past."""
@@ -130,11 +149,91 @@ def backdated(day: int) -> PostTransaction:
     )
 
 
+def fee(cents: int, *, at: datetime | None = None, id: str | None = None) -> PostTransaction:
+    """A fee that comes into the vault."""
+    return PostTransaction(draft(*_fee(cents), effective_at=at, id=id))
+
+
+def _fee(cents: int) -> tuple[EntryDraft, EntryDraft]:
+    amount = f"0.{cents:02}"
+    return debit("assets:vault", amount), credit("income:fees", amount)
+
+
+async def use_accounts(office: Office) -> None:
+    """Limit, freeze, archive: 13 events."""
+    limited = RuleDraft(Pattern("wallets:*"), AccountType.LIABILITY, (LimitDraft("EUR", "0"), LimitDraft("JPY")))
+    await office.do(SetChart((limited,)))  # and registers the yen
+    await office.do(OpenAccount("wallets:7", limits=(LimitDraft("EUR", "-5.00", "500.00"),)))
+    await office.do(ChangeAccount("wallets:7", None, {"a": "1"}, (LimitDraft("POINTS", None, "0.125"),)))
+    await office.do(FreezeAccount("wallets:7", "why"))
+    await office.do(UnfreezeAccount("wallets:7", "why"))
+    await office.do(OpenAccount("assets:old"))
+    await office.do(FreezeAccount("assets:old", "why"))
+    await office.do(ArchiveAccount("assets:old", None, "why"))
+    await office.do(RestoreAccount("assets:old", "why"))
+    await office.do(ArchiveAccount("assets:old", None, "why"))
+    await office.do(FreezeLedger("why"))
+    await office.do(UnfreezeLedger("why"))
+
+
+async def use_holds(office: Office) -> None:
+    """Hold and reverse: 16 events."""
+    sold = IDS.new("txn")
+    await office.do(fee(90, id=sold))  # and opens 2 accounts
+    first, second, third, last = [IDS.new("hold") for _ in range(4)]
+    for id in (first, second, last):
+        later = CLOCK.now() + timedelta(days=400) if id is last else None
+        await office.do(PlaceHold(HoldDraft(id, _fee(50), later, reference=id, metadata={"a": "1"})))
+    await office.do(CaptureHold(CaptureDraft(IDS.new("txn"), first, _fee(20))))
+    await office.do(CaptureHold(CaptureDraft(IDS.new("txn"), first, _fee(10), is_final=True)))
+    await office.do(CaptureHold(CaptureDraft(IDS.new("txn"), second, _fee(30))))
+    await office.do(ReleaseHold(ReleaseDraft(second, "why")))
+    await office.do(CaptureHold(CaptureDraft(IDS.new("txn"), last, _fee(7))))
+    back = IDS.new("txn")
+    await office.do(ReverseTransaction(ReversalDraft(back, sold, _fee(60))))
+    await office.do(ReverseTransaction(ReversalDraft(IDS.new("txn"), back)))
+    await office.do(ReverseTransaction(ReversalDraft(IDS.new("txn"), sold, _fee(1))))
+    await office.do(PlaceHold(HoldDraft(third, _fee(50), CLOCK.now() + timedelta(milliseconds=20))))
+    await asyncio.sleep(0.05)
+    await office.do(ExpireHolds())
+
+
+async def use_periods(office: Office) -> None:
+    """Close, reopen, close again: 8 events."""
+    today = datetime.combine(CLOCK.now().date(), datetime.min.time(), UTC)
+    for cents in (11, 4):
+        await office.do(fee(cents, at=today - timedelta(hours=1)))
+        id, transactions = IDS.new("prd"), (IDS.new("txn"), IDS.new("txn"))
+        closing = ClosingDraft(id, today.date(), today, "why", "equity:result", transactions)
+        # The first time, the equity account is opened; the second time, by a server that knows nothing of it.
+        await office.do(ClosePeriod(closing), office.another_server())
+        if cents == 11:
+            await office.do(ReopenPeriod(id, "why"))
+
+
 async def test_after_normal_use_the_projections_are_what_the_log_says(office: Office) -> None:
     rebuilt = await office.rebuild()
     assert rebuilt.differences == ()
     assert not rebuilt.replaced
-    assert rebuilt.head.sequence == 79  # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change
+    # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change; then accounts, holds and periods.
+    assert rebuilt.head.sequence == 79 + 13 + 16 + 8
+
+
+async def test_results_are_closed_to_an_account_that_has_some_already(office: Office) -> None:
+    found = await office.superuser.fetch(
+        "SELECT posted_credits FROM entries JOIN accounts ON accounts.ledger_id = entries.ledger_id "
+        "AND number = account_number WHERE accounts.organisation_id = $1 AND path = 'equity:result' "
+        "ORDER BY sequence",
+        office.principal.organisation_id,
+    )
+    assert [int(credits) for (credits,) in found] == [46, 50]  # and 35 cents of sales long ago
+
+
+async def test_an_archived_ledger_can_be_rebuilt(office: Office) -> None:
+    office.slug = "untouched"
+    for command in (ArchiveLedger(None, "why"), RestoreLedger("why"), ArchiveLedger(None, "why")):
+        await office.do(command)
+        assert (await office.rebuild()).differences == ()
 
 
 async def test_nothing_depends_on_where_a_batch_ends_or_what_the_book_still_holds(
@@ -165,6 +264,23 @@ TAMPERING = {
     ),
     "assets, changed": "UPDATE assets SET scale = 9 WHERE ledger_id = {ledger} AND code = 'POINTS'",
     "ledger_settings, changed": "UPDATE ledger_settings SET chart = '[]' WHERE ledger_id = {ledger}",
+    "accounts, changed by thawing": (
+        "UPDATE accounts SET frozen_debits = false WHERE ledger_id = {ledger} AND path = 'assets:old'"
+    ),
+    "accounts, changed by another limit": (
+        "UPDATE accounts SET limits = '{{}}' WHERE ledger_id = {ledger} AND path = 'wallets:7'"
+    ),
+    "assets, changed by use": "UPDATE assets SET is_used = NOT is_used WHERE ledger_id = {ledger} AND code = 'JPY'",
+    "ledger_settings, changed by opening": "UPDATE ledger_settings SET closed_until = NULL WHERE ledger_id = {ledger}",
+    "holds, changed": "UPDATE holds SET status = 'open' WHERE ledger_id = {ledger} AND status = 'released'",
+    "holds, missing": "DELETE FROM holds WHERE ledger_id = {ledger} AND status = 'expired'",
+    "hold_entries, changed": "UPDATE hold_entries SET amount = amount + 1 WHERE ledger_id = {ledger} AND position = 1",
+    "held_totals, missing": "DELETE FROM held_totals WHERE ledger_id = {ledger} AND held_debits = 0",
+    "remainders, changed": "UPDATE remainders SET remaining = remaining + 1 WHERE ledger_id = {ledger}",
+    "periods, changed": "UPDATE periods SET is_closed = true WHERE ledger_id = {ledger} AND NOT is_closed",
+    "transactions, changed by a link": (
+        "UPDATE transactions SET reverses = NULL WHERE ledger_id = {ledger} AND reverses IS NOT NULL"
+    ),
     "metadata_values, missing": ("DELETE FROM metadata_values WHERE ledger_id = {ledger} AND subject = 'transaction'"),
 }
 
@@ -174,6 +290,7 @@ async def test_what_a_superuser_changes_is_found_and_put_right(office: Office, w
     hit = await office.tamper(TAMPERING[what])
     assert hit > 0
     table, _, how = what.partition(", ")
+    how = how.partition(" by ")[0]
 
     found = await office.rebuild()
     assert not found.replaced

@@ -52,9 +52,7 @@ def test_a_day_that_begins_before_the_first_year_is_refused() -> None:
     assert refused.value.blames[0].pointer == "/until"
 
 
-@pytest.mark.parametrize(
-    "name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata"], pointer="/until"
-)
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Asia/Kolkata"])
 def test_a_time_zone_of_the_database_will_do(name: str) -> None:
     assert checked_time_zone(name) == name
 

@@ -7,6 +7,7 @@ from domain.ledger.asset import (
     SCALE_MAX,
     Asset,
     TooManyDecimals,
+    amounts_of,
     checked_asset_code,
     checked_scale,
     format_amount,
@@ -194,3 +195,17 @@ def test_all_165_currencies_with_minor_units_are_known() -> None:
     # List one has 178 codes, of which 13 (metals, bond units, XDR, XSU, XTS, XUA, XXX) have no minor units.
     assert len(MINOR_UNITS) == 165
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in MINOR_UNITS)
+
+
+@pytest.mark.parametrize(
+    ("minor", "amounts"),
+    [
+        (0, []),
+        (5, [5]),
+        (10**30, [10**30]),
+        (10**30 + 1, [10**30, 1]),
+        (3 * 10**30, [10**30, 10**30, 10**30]),
+    ],
+)
+def test_what_is_more_than_one_amount_can_be_comes_in_several(minor: int, amounts: list[int]) -> None:
+    assert list(amounts_of(minor)) == amounts

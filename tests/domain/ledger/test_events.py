@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 
 import pytest
@@ -10,17 +10,32 @@ from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.chart import Pattern, Rule
 from domain.ledger.events import (
+    AccountArchived,
     AccountChanged,
+    AccountFrozen,
     AccountOpened,
+    AccountRestored,
+    AccountUnfrozen,
     AssetRegistered,
     ChartSet,
     Event,
+    HoldExpired,
+    HoldPlaced,
+    HoldReleased,
+    LedgerArchived,
     LedgerChanged,
     LedgerCreated,
+    LedgerFrozen,
+    LedgerRestored,
+    LedgerUnfrozen,
+    PeriodClosed,
+    PeriodReopened,
     TransactionChanged,
     TransactionPosted,
 )
 from domain.ledger.events.parsing import parse_event
+from domain.ledger.limit import Limit
+from domain.ledger.transaction import Direction, Entry, TransactionKind
 from domain.shared.chain import Head, canonical_json, follow, record
 from tests.builders import AUTHOR, EUR, JPY, NOW, credited, debited
 from tests.strategies import EVENTS
@@ -28,9 +43,15 @@ from tests.strategies import EVENTS
 
 def stored(event: Event) -> Event:
     """The event as it comes back from its stored bytes."""
-    known: dict[str, Asset] = {}
-    if isinstance(event, TransactionPosted):
-        known = {entry.asset.code: entry.asset for entry in event.entries}
+    of: tuple[Entry | Limit, ...] = ()
+    match event:
+        case TransactionPosted() | HoldPlaced():
+            of = event.entries
+        case AccountOpened() | AccountChanged():
+            of = event.limits
+        case ChartSet():
+            of = tuple(limit for rule in event.rules for limit in rule.limits)
+    known: dict[str, Asset] = {each.asset.code: each.asset for each in of}
     return parse_event(event.type, json.loads(canonical_json(event.data())), known.__getitem__)
 
 
@@ -82,6 +103,91 @@ WRITTEN: list[tuple[Event, str]] = [
         ),
     ),
     (TransactionChanged("txn_1", {"b": "2"}), '{"id":"txn_1","metadata":{"b":"2"}}'),
+    (
+        ChartSet((Rule(Pattern("users:*"), AccountType.LIABILITY, (Limit(EUR, 0), Limit(JPY, None, -70))),)),
+        (
+            '{"rules":[{"limits":[{"asset":"EUR","maximum":null,"minimum":"0.00"},'
+            '{"asset":"JPY","maximum":"-70","minimum":null}],"pattern":"users:*","type":"liability"}]}'
+        ),
+    ),
+    (
+        AccountOpened("users:1", AccountType.LIABILITY, {}, (Limit(EUR, -5, 1_250),)),
+        (
+            '{"account":"users:1","limits":[{"asset":"EUR","maximum":"12.50","minimum":"-0.05"}],'
+            '"metadata":{},"type":"liability"}'
+        ),
+    ),
+    (
+        AccountChanged("users:1", {"a": "1"}, (Limit(EUR),)),
+        ('{"account":"users:1","limits":[{"asset":"EUR","maximum":null,"minimum":null}],"metadata":{"a":"1"}}'),
+    ),
+    (
+        AccountFrozen("users:1", frozenset(Direction), "Court order"),
+        '{"account":"users:1","directions":["credit","debit"],"reason":"Court order"}',
+    ),
+    (
+        AccountUnfrozen("users:1", frozenset([Direction.DEBIT]), "Lifted"),
+        '{"account":"users:1","directions":["debit"],"reason":"Lifted"}',
+    ),
+    (AccountArchived("users:1", "Left"), '{"account":"users:1","reason":"Left"}'),
+    (AccountRestored("users:1", "Back"), '{"account":"users:1","reason":"Back"}'),
+    (LedgerFrozen("Audit"), '{"reason":"Audit"}'),
+    (LedgerUnfrozen("Done"), '{"reason":"Done"}'),
+    (LedgerArchived("Closed"), '{"reason":"Closed"}'),
+    (LedgerRestored("Back"), '{"reason":"Back"}'),
+    (
+        PeriodClosed("prd_1", None, None, date(2026, 11, 1), datetime(2026, 10, 31, 23, tzinfo=UTC), "October"),
+        (
+            '{"ends_at":"2026-10-31T23:00:00.000000Z","ends_on":"2026-11-01","id":"prd_1","reason":"October",'
+            '"starts_at":null,"starts_on":null}'
+        ),
+    ),
+    (
+        PeriodClosed("prd_2", date(2026, 11, 1), datetime(2026, 11, 1, tzinfo=UTC), NOW.date(), NOW),
+        (
+            '{"ends_at":"2026-11-24T10:00:00.000000Z","ends_on":"2026-11-24","id":"prd_2","reason":"",'
+            '"starts_at":"2026-11-01T00:00:00.000000Z","starts_on":"2026-11-01"}'
+        ),
+    ),
+    (PeriodReopened("prd_1", "Late"), '{"id":"prd_1","reason":"Late"}'),
+    (
+        HoldPlaced("hold_1", (debited("a", 5), credited("b", 5)), NOW, "order-1", "Order 1", {"a": "1"}),
+        (
+            '{"description":"Order 1","entries":[{"account":"a","amount":"0.05","asset":"EUR","direction":"debit"},'
+            '{"account":"b","amount":"0.05","asset":"EUR","direction":"credit"}],'
+            '"expires_at":"2026-11-24T10:00:00.000000Z","id":"hold_1","metadata":{"a":"1"},"reference":"order-1"}'
+        ),
+    ),
+    (
+        HoldPlaced("hold_1", (debited("a", 5), credited("b", 5))),
+        (
+            '{"description":"","entries":[{"account":"a","amount":"0.05","asset":"EUR","direction":"debit"},'
+            '{"account":"b","amount":"0.05","asset":"EUR","direction":"credit"}],'
+            '"expires_at":null,"id":"hold_1","metadata":{},"reference":null}'
+        ),
+    ),
+    (HoldReleased("hold_1", "Cancelled"), '{"id":"hold_1","reason":"Cancelled"}'),
+    (HoldExpired("hold_1"), '{"id":"hold_1"}'),
+    (
+        TransactionPosted("txn_2", (debited("a", 5), credited("b", 5)), NOW, hold="hold_1", is_final=True),
+        (
+            '{"description":"","effective_at":"2026-11-24T10:00:00.000000Z","entries":['
+            '{"account":"a","amount":"0.05","asset":"EUR","direction":"debit"},'
+            '{"account":"b","amount":"0.05","asset":"EUR","direction":"credit"}],'
+            '"final":true,"hold":"hold_1","id":"txn_2","kind":"ordinary","metadata":{},"reference":null}'
+        ),
+    ),
+    (
+        TransactionPosted(
+            "txn_3", (debited("b", 5), credited("a", 5)), NOW, kind=TransactionKind.CLOSING, reverses="txn_2"
+        ),
+        (
+            '{"description":"","effective_at":"2026-11-24T10:00:00.000000Z","entries":['
+            '{"account":"b","amount":"0.05","asset":"EUR","direction":"debit"},'
+            '{"account":"a","amount":"0.05","asset":"EUR","direction":"credit"}],'
+            '"id":"txn_3","kind":"closing","metadata":{},"reference":null,"reverses":"txn_2"}'
+        ),
+    ),
 ]
 
 
