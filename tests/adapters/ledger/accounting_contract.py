@@ -18,6 +18,7 @@ from domain.ledger.events import (
     AccountUnfrozen,
     AssetRegistered,
     ChartSet,
+    Event,
     HoldReleased,
     LedgerArchived,
     LedgerChanged,
@@ -116,18 +117,19 @@ class AccountingContract:
     async def test_what_an_account_does_not_take_is_kept(self, books: Books, ledger: LedgerAddress) -> None:
         scope = Scope(accounts=[BANK])
         await write(books, ledger, OPEN_BANK, AccountChanged(BANK, {"a": "1"}, ()))
-        seen = []
-        for event in (
+        seen: list[tuple[set[Direction], AccountStatus]] = []
+        events: list[Event] = [
             AccountFrozen(BANK, frozenset([DEBIT]), "why"),
             AccountFrozen(BANK, frozenset([CREDIT]), "why"),
             AccountUnfrozen(BANK, frozenset([DEBIT]), "why"),
             AccountArchived(BANK, "why"),
             AccountRestored(BANK, "why"),
             AccountUnfrozen(BANK, frozenset([CREDIT]), "why"),
-        ):
+        ]
+        for event in events:
             await write(books, ledger, event)
             account = (await look(books, ledger, scope)).accounts[BANK]
-            seen.append((account.frozen, account.status))
+            seen.append((set(account.frozen), account.status))
         opened, archived = AccountStatus.OPEN, AccountStatus.ARCHIVED
         assert seen == [
             ({DEBIT}, opened),
@@ -137,6 +139,7 @@ class AccountingContract:
             ({CREDIT}, opened),
             (set(), opened),
         ]
+        account = (await look(books, ledger, scope)).accounts[BANK]
         assert account == Account(2, BANK, AccountType.ASSET, metadata={"a": "1"}, version=8)
 
     async def test_several_changes_of_an_account_in_one_group_add_up(self, books: Books, ledger: LedgerAddress) -> None:
