@@ -18,6 +18,7 @@ from domain.ledger.events import (
     AccountUnfrozen,
     AssetRegistered,
     ChartSet,
+    Event,
     HoldReleased,
     LedgerArchived,
     LedgerChanged,
@@ -116,15 +117,16 @@ class AccountingContract:
     async def test_what_an_account_does_not_take_is_kept(self, books: Books, ledger: LedgerAddress) -> None:
         scope = Scope(accounts=[BANK])
         await write(books, ledger, OPEN_BANK, AccountChanged(BANK, {"a": "1"}, ()))
-        seen = []
-        for event in (
+        seen: list[tuple[set[Direction], AccountStatus]] = []
+        events: list[Event] = [
             AccountFrozen(BANK, frozenset([DEBIT]), "why"),
             AccountFrozen(BANK, frozenset([CREDIT]), "why"),
             AccountUnfrozen(BANK, frozenset([DEBIT]), "why"),
             AccountArchived(BANK, "why"),
             AccountRestored(BANK, "why"),
             AccountUnfrozen(BANK, frozenset([CREDIT]), "why"),
-        ):
+        ]
+        for event in events:
             await write(books, ledger, event)
             account = (await look(books, ledger, scope)).accounts[BANK]
             seen.append((set(account.frozen), account.status))
