@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.hold_reader import HoldReader
+from application.ledger.spans import OPEN_SPAN
+from application.ledger.spans import Span as Span  # noqa: PLC0414 # who filters by a span imports it from here
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account, AccountType
@@ -46,7 +49,7 @@ class AssetBalance:
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """A transaction with its entries in order. Times are UTC."""
+    """A transaction with its entries in order, and the first 20 that reverse it. Times are UTC."""
 
     id: str
     sequence: int
@@ -58,6 +61,9 @@ class TransactionView:
     metadata: Mapping[str, str]
     version: int
     entries: Sequence[Line]
+    hold: str | None = None
+    reverses: str | None = None
+    reversed_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,23 +120,13 @@ class AsOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """From and to, each inclusive or not; None is open."""
-
-    gt: object = None
-    gte: object = None
-    lt: object = None
-    lte: object = None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountFilter:
     """Which accounts to list; what is None or empty does not restrict."""
 
     path: Pattern | None = None
     type: Sequence[str] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
-    opened_at: Span = Span()
+    opened_at: Span = OPEN_SPAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +139,11 @@ class TransactionFilter:
     reference_prefix: str | None = None
     has_reference: bool | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    effective_at: Span = Span()
-    recorded_at: Span = Span()
-    sequence: Span = Span()
+    effective_at: Span = OPEN_SPAN
+    recorded_at: Span = OPEN_SPAN
+    sequence: Span = OPEN_SPAN
+    hold: str | None = None
+    reverses: str | None = None
 
 
 class LedgerReader(Protocol):
@@ -258,6 +256,11 @@ class LedgerReads(Protocol):
     @property
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
+        ...
+
+    @property
+    def holds(self) -> HoldReader:
+        """Return the reader of holds."""
         ...
 
     @property

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.hold_reader import HoldReader
 from application.ledger.readers import (
     AccountReader,
     EventReader,
@@ -93,6 +94,10 @@ class _Reads:
 
     @property
     def transactions(self) -> TransactionReader:
+        raise NotImplementedError
+
+    @property
+    def holds(self) -> HoldReader:
         raise NotImplementedError
 
     @property

@@ -1,12 +1,13 @@
 """The search for one page of a ledger's transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, FromClause, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.hold_tables import holds
 from adapters.postgres.keyset import Budget, Candidate, Keyset, Source, Verdict, Window, accept, given, position, walk
 from adapters.postgres.ledger.readers.entry_filter import EntryFilter
 from adapters.postgres.ledger.readers.filters import (
@@ -19,6 +20,7 @@ from adapters.postgres.ledger.readers.filters import (
     within,
 )
 from adapters.postgres.ledger.readers.history import LAST_PLACE, AccountHistory
+from adapters.postgres.ledger.readers.links import sequence_of
 from adapters.postgres.ledger.readers.lookups import account_number, bigints, sequences_within
 from adapters.postgres.tables import metadata_values, transactions
 from application.ledger.readers import Span, TransactionFilter
@@ -54,12 +56,23 @@ async def search_transactions(
         if number is None:
             return Page([], None)
     by_entries = EntryFilter(connection, ledger_id, where.account, number, where.asset)
-    return await _TransactionSearch(connection, ledger_id, where, page, sequences, keyset, by_entries).page(budget)
+    links: dict[str, int] = {}
+    for column, table, prefix, id in (
+        ("hold_sequence", holds, "hold", where.hold),
+        ("reverses", transactions, "txn", where.reverses),
+    ):
+        if id is not None:
+            linked = await sequence_of(connection, table, ledger_id, prefix, id)
+            if linked is None:
+                return Page([], None)
+            links[column] = linked
+    search = _TransactionSearch(connection, ledger_id, where, page, sequences, keyset, by_entries, links)
+    return await search.page(budget)
 
 
 @dataclass(frozen=True, slots=True)
 class _TransactionSearch:
-    """What is looked for, where, and in which order."""
+    """What is looked for, where, and in which order. `links` are columns that must have just that sequence."""
 
     connection: AsyncConnection
     ledger_id: int
@@ -68,6 +81,7 @@ class _TransactionSearch:
     sequences: tuple[int, int]
     keyset: Keyset
     by_entries: EntryFilter
+    links: Mapping[str, int]
 
     async def page(self, budget: Budget) -> Page[Candidate]:
         """Return which transactions are on the page."""
@@ -96,6 +110,9 @@ class _TransactionSearch:
             named = sequences.where(transactions.c.reference.in_(where.reference))
             return (await self.connection.scalars(named)).all()
         sets: list[SmallSet] = []
+        for column, linked in self.links.items():
+            of_link = sequences.where(transactions.c[column] == linked, self._in_range(transactions.c.sequence))
+            sets.append(small_set(self.connection, of_link.order_by(transactions.c.sequence)))
         if self.by_entries.restricts:
             sets.append(self.by_entries.small_set())
         for key, value in where.metadata.items():
@@ -117,7 +134,9 @@ class _TransactionSearch:
         elif (where.recorded_at, where.sequence) != (Span(), Span()):
             in_order = sequences.where(self._in_range(transactions.c.sequence)).order_by(transactions.c.sequence)
             sets.append(small_set(self.connection, in_order))
-        has_index = self.by_entries.number is not None or (where.metadata and not self.by_entries.restricts)
+        has_index = (
+            self.links or self.by_entries.number is not None or (where.metadata and not self.by_entries.restricts)
+        )
         if self._is_by_sequence and has_index and len(sets) == 1:
             return None  # these are what an index has in just this order, few or not
         return await smallest(sets, budget) if sets else None
@@ -128,6 +147,9 @@ class _TransactionSearch:
         keyset = self.keyset
         if not self._is_by_sequence:
             ordered = ordered.where(*within(transactions.c.effective_at, self.where.effective_at))
+        elif self.links:
+            column, linked = next(iter(self.links.items()))
+            ordered = ordered.where(transactions.c[column] == linked, self._in_range(transactions.c.sequence))
         elif self.where.metadata:
             key, value = next(iter(self.where.metadata.items()))
             filed = metadata_values.c.sequence
@@ -181,7 +203,12 @@ class _TransactionSearch:
         """Return those of the transactions whose own rows fit the filters, all of them."""
         wanted = bigints(sequences)
         found = (
-            select(transactions.c.sequence, transactions.c.effective_at, transactions.c.reference)
+            select(
+                *[
+                    transactions.c[name]
+                    for name in ("sequence", "effective_at", "reference", "hold_sequence", "reverses")
+                ]
+            )
             .where(transactions.c.ledger_id == self.ledger_id, transactions.c.sequence == wanted.c.item)
             .limit(1)
             .lateral("found")
@@ -197,6 +224,7 @@ class _TransactionSearch:
     def _conditions(self, found: FromClause) -> list[ColumnElement[bool]]:
         where, row = self.where, found.c
         conditions = within(row.effective_at, where.effective_at)
+        conditions += [row[column] == linked for column, linked in self.links.items()]
         if where.reference:
             conditions.append(row.reference.in_(where.reference))
         if where.reference_prefix is not None:
