@@ -82,7 +82,9 @@ def create_app(services: Services) -> Partita:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.expiry.start()
         yield
+        await services.expiry.stop()
         await services.journal.close()
 
     app = Partita(
