@@ -29,7 +29,19 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
-from entrypoints.http.v1 import accounts, api_keys, assets, bulk, chart, events, ledgers, reports, transactions
+from entrypoints.http.v1 import (
+    accounts,
+    api_keys,
+    assets,
+    bulk,
+    chart,
+    events,
+    holds,
+    ledgers,
+    reports,
+    reversals,
+    transactions,
+)
 from entrypoints.schemas.forms import refusal
 
 DESCRIPTION: Final = """
@@ -46,6 +58,8 @@ _ROUTERS: Final = (
     transactions.hot,
     bulk.router,
     transactions.router,
+    reversals.router,
+    holds.router,
     accounts.router,
     ledgers.router,
     assets.router,
