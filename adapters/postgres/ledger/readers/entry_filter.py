@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, Subquery, Table, and_, func, liter
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget, Candidate, Verdict
-from adapters.postgres.ledger.readers.filters import SmallSet, begins_with, fits, small_set
+from adapters.postgres.ledger.readers.filters import SmallSet, begins_with, equals, fits, small_set
 from adapters.postgres.ledger.readers.lookups import bigints
 from adapters.postgres.tables import accounts, entries
 from application.shared.pagination import ROWS_READ_MAX
@@ -49,10 +49,15 @@ class EntryFilter:
         wanted = bigints(numbers)
         of = self.table.c
         of_asset = true() if self.asset is None else of.asset == self.asset
+        # The order names the index: that of balances, and for holds that of accounts.
+        if self.table is entries:
+            of_account, order = [of.account_number == wanted.c.item], [of.asset]
+        else:
+            of_account, order = equals(of.account_number, wanted.c.item), [of.account_number, of.sequence]
         line = (
             select(of.sequence)
-            .where(of.ledger_id == self.ledger_id, of.account_number == wanted.c.item, of_asset)
-            .order_by(of.asset if self.table is entries else of.sequence)
+            .where(of.ledger_id == self.ledger_id, *of_account, of_asset)
+            .order_by(*order)
             .limit(ROWS_READ_MAX)
             .lateral("line")
         )

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, literal, select
+from sqlalchemy import ColumnElement, FromClause, Table, Text, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.hold_tables import hold_entries, holds
 from adapters.postgres.keyset import Budget, Candidate, Keyset, Source, Verdict, Window, accept, given, walk
 from adapters.postgres.ledger.readers.entry_filter import EntryFilter
-from adapters.postgres.ledger.readers.filters import SmallSet, small_set, smallest, within
-from adapters.postgres.ledger.readers.lookups import account_number, bigints, sequences_within
+from adapters.postgres.ledger.readers.filters import SmallSet, equals, small_set, smallest, under, within
+from adapters.postgres.ledger.readers.lookups import account_number, bigints, sequences_within, unnested
 from application.ledger.hold_reader import HoldFilter
 from application.ledger.spans import Span
 from application.shared.pagination import Page, PageRequest, Position
@@ -60,14 +60,13 @@ class _HoldSearch:
             keyset = Keyset((holds.c.sequence,), self.request.is_descending)
             source, judge, by_entries = given(await self._fitting(few), keyset), accept, self.by_entries.judge
         elif self.by_entries.number is not None:
-            source = self._in_order(self._of_account(self.by_entries.number), hold_entries.c.sequence)
+            source = self._in_order(hold_entries, hold_entries.c.account_number, self.by_entries.number)
             return await walk(self.request, budget, source, self._judge)
         else:
-            source, judge, by_entries = (
-                self._in_order(self._by_index(), holds.c.sequence),
-                self._judge,
-                self._judge_both,
-            )
+            is_of_status = len(self.where.status) == 1
+            leading = holds.c.status if is_of_status else holds.c.ledger_id
+            value = self.where.status[0] if is_of_status else self.ledger_id
+            source, judge, by_entries = self._in_order(holds, leading, value), self._judge, self._judge_both
         if self.by_entries.restricts:
             return await walk(self.request, budget, source, by_entries, ROWS_BY_ENTRIES)
         return await walk(self.request, budget, source, judge)
@@ -76,7 +75,7 @@ class _HoldSearch:
         """Return all holds that one of the filters leaves, if those are few."""
         where, of_ledger = self.where, select(holds.c.sequence).where(holds.c.ledger_id == self.ledger_id)
         if where.reference:
-            return (await self.connection.scalars(of_ledger.where(holds.c.reference.in_(where.reference)))).all()
+            return await self._referred()
         sets: list[SmallSet] = []
         if self.by_entries.restricts:
             sets.append(self.by_entries.small_set())
@@ -88,28 +87,43 @@ class _HoldSearch:
             )
             sets.append(small_set(self.connection, due.order_by(holds.c.expires_at)))
         if len(where.status) == 1:
-            sets.append(small_set(self.connection, self._by_index().order_by(holds.c.sequence)))
+            of_status = under(holds.c.status, where.status[0], holds.c.sequence, *self.sequences)
+            sets.append(
+                small_set(self.connection, of_ledger.where(*of_status).order_by(holds.c.status, holds.c.sequence))
+            )
         if len(sets) == 1 and (self.by_entries.number is not None or not self.by_entries.restricts):
             return None  # these are what an index has in just this order, few or not
         return await smallest(sets, budget) if sets else None
 
-    def _by_index(self) -> Select[int]:
-        """Select the holds as far as an index, in the order of their sequences, can tell which of them fit."""
-        query = select(holds.c.sequence).where(holds.c.ledger_id == self.ledger_id, self._in_range(holds.c.sequence))
-        return query.where(holds.c.status == self.where.status[0]) if len(self.where.status) == 1 else query
-
-    def _of_account(self, number: int) -> Select[int]:
-        of = hold_entries.c
-        return select(of.sequence).where(
-            of.ledger_id == self.ledger_id, of.account_number == number, self._in_range(of.sequence)
+    async def _referred(self) -> Sequence[int]:
+        """Return the holds of the references that are asked for."""
+        wanted = unnested(self.where.reference, Text())
+        of_reference = equals(holds.c.reference, wanted.c.item)
+        found = (
+            select(holds.c.sequence)
+            .where(holds.c.ledger_id == self.ledger_id, holds.c.reference.is_not(None), *of_reference)
+            .order_by(holds.c.reference)
+            .limit(1)
+            .lateral("found")
         )
+        query = select(found.c.sequence).select_from(wanted.join(found, literal(True)))
+        return sorted(set((await self.connection.scalars(query)).all()))
 
-    def _in_order(self, query: Select[int], sequence: ColumnElement[Any]) -> Source:
-        """Return what the query selects in the list's order; each hold once, however many of its entries are met."""
-        keyset = Keyset((sequence,), self.request.is_descending)
+    def _in_order(self, table: Table, leading: ColumnElement[Any], value: object) -> Source:
+        """Return the holds of one value of a column that an index begins with, in the list's order.
+
+        Each comes once, however many of its entries have that value.
+        """
+        sequence = table.c.sequence
+        query = select(sequence).where(table.c.ledger_id == self.ledger_id)
+        order = Keyset((leading, sequence), self.request.is_descending).order()
 
         async def source(after: Position | None, size: int, budget: Budget) -> Window:
-            page = query.where(keyset.beyond(after)).order_by(*keyset.order()).limit(size)
+            lowest, highest = self.sequences
+            if after is not None:
+                last = int(after[0])
+                lowest, highest = (lowest, last - 1) if self.request.is_descending else (last + 1, highest)
+            page = query.where(*under(leading, value, sequence, lowest, highest)).order_by(*order).limit(size)
             found = (await self.connection.scalars(page)).all()
             budget.spend(len(found))
             return Window([Candidate((each,), each) for each in dict.fromkeys(found)], len(found) < size)
@@ -136,7 +150,8 @@ class _HoldSearch:
         wanted = bigints(sequences)
         found = (
             select(holds.c.sequence, holds.c.status, holds.c.reference, holds.c.expires_at)
-            .where(holds.c.ledger_id == self.ledger_id, holds.c.sequence == wanted.c.item)
+            .where(holds.c.ledger_id == self.ledger_id, *equals(holds.c.sequence, wanted.c.item))
+            .order_by(holds.c.sequence)
             .limit(1)
             .lateral("found")
         )

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from sqlalchemy import RowMapping, Text, cast, literal, select
+from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.hold_tables import hold_entries, holds, remainders
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.keyset import Budget
+from adapters.postgres.ledger.readers.filters import equals
 from adapters.postgres.ledger.readers.hold_search import search_holds
 from adapters.postgres.ledger.readers.links import ids_linked, sequence_of
-from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of
+from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of, unnested
 from application.ledger.hold_reader import HoldFilter, HoldView
 from application.shared.pagination import Page, PageRequest
 from domain.ledger.hold import Hold, HoldStatus
@@ -49,7 +51,15 @@ class PostgresHolds:
     async def named(self, slug: str, ids: Sequence[str]) -> dict[str, HoldView]:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
         stored = [each for each in (stored_id("hold", id) for id in ids) if each is not None]
-        query = select(holds.c.sequence).where(holds.c.ledger_id == ledger_id, holds.c.id.in_(stored))
+        wanted = unnested(stored, UUID(as_uuid=True))
+        found = (
+            select(holds.c.sequence)
+            .where(holds.c.ledger_id == ledger_id, *equals(holds.c.id, wanted.c.item))
+            .order_by(holds.c.id)
+            .limit(1)
+            .lateral("found")
+        )
+        query = select(found.c.sequence).select_from(wanted.join(found, literal(True))).distinct()
         sequences = (await self._connection.scalars(query)).all()
         views: list[HoldView] = []
         while len(views) < len(sequences):
@@ -62,7 +72,8 @@ class PostgresHolds:
         wanted = bigints(list(lines))
         found = (
             select(holds)
-            .where(holds.c.ledger_id == ledger_id, holds.c.sequence == wanted.c.item)
+            .where(holds.c.ledger_id == ledger_id, *equals(holds.c.sequence, wanted.c.item))
+            .order_by(holds.c.sequence)
             .limit(1)
             .lateral("found")
         )

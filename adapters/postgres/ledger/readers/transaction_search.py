@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +17,7 @@ from adapters.postgres.ledger.readers.filters import (
     of_metadata,
     small_set,
     smallest,
+    under,
     within,
 )
 from adapters.postgres.ledger.readers.history import LAST_PLACE, AccountHistory
@@ -111,8 +112,9 @@ class _TransactionSearch:
             return (await self.connection.scalars(named)).all()
         sets: list[SmallSet] = []
         for column, linked in self.links.items():
-            of_link = sequences.where(transactions.c[column] == linked, self._in_range(transactions.c.sequence))
-            sets.append(small_set(self.connection, of_link.order_by(transactions.c.sequence)))
+            of_link = sequences.where(*under(transactions.c[column], linked, transactions.c.sequence, *self.sequences))
+            in_order = of_link.order_by(transactions.c[column], transactions.c.sequence)
+            sets.append(small_set(self.connection, in_order))
         if self.by_entries.restricts:
             sets.append(self.by_entries.small_set())
         for key, value in where.metadata.items():
@@ -145,11 +147,13 @@ class _TransactionSearch:
         """Return the transactions in the list's order, as far as an index can tell which of them fit."""
         ordered = select(*self.keyset.columns).where(transactions.c.ledger_id == self.ledger_id)
         keyset = self.keyset
+        leading: list[ColumnElement[Any]] = []
         if not self._is_by_sequence:
             ordered = ordered.where(*within(transactions.c.effective_at, self.where.effective_at))
         elif self.links:
             column, linked = next(iter(self.links.items()))
-            ordered = ordered.where(transactions.c[column] == linked, self._in_range(transactions.c.sequence))
+            ordered = ordered.where(*under(transactions.c[column], linked, transactions.c.sequence, *self.sequences))
+            leading = [transactions.c[column]]
         elif self.where.metadata:
             key, value = next(iter(self.where.metadata.items()))
             filed = metadata_values.c.sequence
@@ -159,7 +163,8 @@ class _TransactionSearch:
             ordered = ordered.where(self._in_range(transactions.c.sequence))
 
         async def source(after: Position | None, size: int, budget: Budget) -> Window:
-            query = ordered.where(keyset.beyond(after)).order_by(*keyset.order()).limit(size)
+            order = Keyset((*leading, *keyset.columns), keyset.is_descending).order()
+            query = ordered.where(keyset.beyond(after)).order_by(*order).limit(size)
             rows = (await self.connection.execute(query)).all()
             budget.spend(len(rows))
             return Window([Candidate(position(*row), row[-1]) for row in rows], len(rows) < size)
