@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli import failures, identity, ledgers, serve, transfer
+from entrypoints.cli import failures, holds, identity, ledgers, serve, transactions, transfer
 
 app = typer.Typer(
     name="partita",
@@ -24,6 +24,8 @@ app.command()(transfer.export)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
 app.add_typer(ledgers.app, name="ledger")
+app.add_typer(holds.app, name="hold")
+app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
 app.add_typer(identity.organisations, name="organisation")
 
