@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from application.ledger.readers import TrialBalance
+from application.ledger.report_reader import TrialBalance
 from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, Section
 from application.ledger.statement import AssetStatement, Statement, StatementLine
 from domain.ledger.asset import Asset, format_amount

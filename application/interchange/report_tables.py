@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, tzinfo
 from typing import Final
 
-from application.ledger.readers import TrialBalance
+from application.ledger.report_reader import TrialBalance
 from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, Interval, ReportLine, Section
 from application.ledger.statement import AssetStatement, Statement, StatementLine
 from domain.ledger.asset import Asset, format_amount

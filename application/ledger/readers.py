@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
+from application.ledger.report_reader import ReportReader
+from application.ledger.spans import OPEN_SPAN, AsOf, Span
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
-from domain.ledger.account import Account, AccountType
+from domain.ledger.account import Account
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.chart import Chart, Pattern
@@ -49,7 +52,7 @@ class AssetBalance:
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """A transaction with its entries in order. Times are UTC."""
+    """A transaction with its entries in order, and the first 20 that reverse it. Times are UTC."""
 
     id: str
     sequence: int
@@ -61,6 +64,9 @@ class TransactionView:
     metadata: Mapping[str, str]
     version: int
     entries: Sequence[Line]
+    hold: str | None = None
+    reverses: str | None = None
+    reversed_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +84,6 @@ class AccountEntryView:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialBalanceLine:
-    """What one account has seen of one asset."""
-
-    path: str
-    type: AccountType
-    asset: Asset
-    balance: Balance
-
-
-@dataclass(frozen=True, slots=True)
-class TrialBalance:
-    """Every account that anything was posted to, by path and asset, as of a sequence (and of a time, if asked for)."""
-
-    sequence: int
-    lines: Sequence[TrialBalanceLine]
-
-
-@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event as the log holds it; `recorded_at` is what stands beside it, which the event says, too."""
 
@@ -107,26 +95,6 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class AsOf:
-    """From where a ledger is looked at: what is effective before that time (UTC; None is all there is), as known after
-    the event of that sequence (None is the last one).
-    """
-
-    before: datetime | None = None
-    sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From and to, each inclusive or not; None is open."""
-
-    gt: object = None
-    gte: object = None
-    lt: object = None
-    lte: object = None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountFilter:
     """Which accounts to list; what is None or empty does not restrict."""
 
@@ -134,7 +102,7 @@ class AccountFilter:
     type: Sequence[str] = ()
     status: Sequence[str] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
-    opened_at: Span = Span()
+    opened_at: Span = OPEN_SPAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +115,11 @@ class TransactionFilter:
     reference_prefix: str | None = None
     has_reference: bool | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    effective_at: Span = Span()
-    recorded_at: Span = Span()
-    sequence: Span = Span()
+    effective_at: Span = OPEN_SPAN
+    recorded_at: Span = OPEN_SPAN
+    sequence: Span = OPEN_SPAN
+    hold: str | None = None
+    reverses: str | None = None
 
 
 class LedgerReader(Protocol):
@@ -250,18 +220,6 @@ class EventReader(Protocol):
         ...
 
 
-class ReportReader(Protocol):
-    """Reads across accounts."""
-
-    async def trial_balance(self, slug: str, *, as_of: AsOf) -> TrialBalance:
-        """Return the trial balance as seen from there; with a bound in time, versions and sequences of lines are 0."""
-        ...
-
-    async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> Sequence[TrialBalanceLine]:
-        """Return what closing transactions effective from `since` on (UTC) have posted, as seen from there."""
-        ...
-
-
 class LedgerReads(Protocol):
     """All that can be read of an organisation's ledgers, in one consistent view."""
 
@@ -278,6 +236,11 @@ class LedgerReads(Protocol):
     @property
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
+        ...
+
+    @property
+    def holds(self) -> HoldReader:
+        """Return the reader of holds."""
         ...
 
     @property

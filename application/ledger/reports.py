@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from application.ledger.readers import AsOf, ReportReader, TrialBalance, TrialBalanceLine
+from application.ledger.report_reader import ReportReader, TrialBalance, TrialBalanceLine
+from application.ledger.spans import AsOf
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance

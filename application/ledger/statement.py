@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.ledger.readers import AccountEntryView, AsOf, LedgerReads
+from application.ledger.readers import AccountEntryView, LedgerReads
 from application.ledger.reports import Interval
+from application.ledger.spans import AsOf
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.transaction import Direction

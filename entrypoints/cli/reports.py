@@ -25,8 +25,9 @@ from application.interchange.report_tables import (
     statement_tables,
     trial_balance_tables,
 )
-from application.ledger.readers import AsOf, LedgerReads
+from application.ledger.readers import LedgerReads
 from application.ledger.reports import Interval, balance_sheet, income_statement, trial_balance
+from application.ledger.spans import AsOf
 from application.ledger.statement import account_statement
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed

@@ -37,9 +37,11 @@ from entrypoints.http.v1 import (
     bulk,
     chart,
     events,
+    holds,
     ledgers,
     periods,
     reports,
+    reversals,
     statements,
     transactions,
 )
@@ -59,6 +61,8 @@ _ROUTERS: Final = (
     transactions.hot,
     bulk.router,
     transactions.router,
+    reversals.router,
+    holds.router,
     accounts.router,
     statements.router,
     account_states.router,
@@ -98,7 +102,9 @@ def create_app(services: Services) -> Partita:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.expiry.start()
         yield
+        await services.expiry.stop()
         await services.journal.close()
 
     app = Partita(

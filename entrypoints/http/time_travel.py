@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query
 
-from application.ledger.readers import AsOf, LedgerReads
+from application.ledger.readers import LedgerReads
+from application.ledger.spans import AsOf
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.pagination import SEQUENCE_MAX
 from entrypoints.schemas.moments import AskedInterval, end_of, is_day, read_moment

@@ -1,7 +1,7 @@
 """What the forms of requests have in common, and how their mistakes are told."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -41,6 +41,7 @@ class Form(BaseModel):
 
 
 FormType = TypeVar("FormType", bound=Form)
+Item = TypeVar("Item")
 
 
 def parse_time(text: str) -> datetime:
@@ -104,6 +105,19 @@ def read_form(form: type[FormType], value: Any, *, what: str = "The body") -> Fo
         return form.model_validate(value)
     except ValidationError as error:
         raise refusal(error.errors(include_url=False, include_context=False), what=what) from None
+
+
+def read_each(items: Sequence[Any], read: Callable[[Any], Item], *, of: str) -> tuple[Item, ...]:
+    """Return what `read` makes of each item of the list `of`; what it refuses is blamed below `/{of}/{index}`."""
+    made: list[Item] = []
+    for index, item in enumerate(items):
+        try:
+            made.append(read(item))
+        except DomainError as refused:
+            blames = refused.blames or (Blame("", refused.detail),)
+            refused.blames = tuple(Blame(f"/{of}/{index}{each.pointer}", each.detail) for each in blames)
+            raise
+    return tuple(made)
 
 
 def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False, what: str = "The body") -> DomainError:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import (
     AccountReader,
@@ -14,10 +15,10 @@ from application.ledger.readers import (
     LedgerReader,
     LedgerReads,
     LedgerView,
-    ReportReader,
     StoredEvent,
     TransactionReader,
 )
+from application.ledger.report_reader import ReportReader
 from application.shared.pagination import Page, PageRequest
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
@@ -94,6 +95,10 @@ class _Reads:
 
     @property
     def transactions(self) -> TransactionReader:
+        raise NotImplementedError
+
+    @property
+    def holds(self) -> HoldReader:
         raise NotImplementedError
 
     @property

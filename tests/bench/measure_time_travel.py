@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from application.ledger.readers import AsOf
+from application.ledger.spans import AsOf
 from domain.shared.access import Permission
 from tests.bench.bench import Bench, Done
 from tests.bench.failures import BenchFailed

@@ -15,7 +15,8 @@ from typing import Any
 import httpx2
 
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AsOf, TrialBalance
+from application.ledger.report_reader import TrialBalance
+from application.ledger.spans import AsOf
 from application.ledger.verification import verify_ledger
 from domain.shared.access import EVERY_PERMISSION, Permission, Principal
 from entrypoints.container import Container

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from application.ledger.change_account import ChangeAccount
 from application.ledger.open_account import OpenAccount
 from application.ledger.ports import Outcome
-from application.ledger.readers import AccountFilter, Span
+from application.ledger.readers import AccountFilter
+from application.ledger.spans import Span
 from domain.ledger.account import Account, AccountStatus, AccountType
 from domain.ledger.chart import Pattern
 from domain.ledger.events import AccountOpened

@@ -6,7 +6,7 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from application.ledger.readers import TrialBalance
+from application.ledger.report_reader import TrialBalance
 from application.ledger.reports import BalanceSheet, Figures, IncomeStatement, Interval, Section
 from application.ledger.statement import AssetStatement, Statement, StatementLine
 from domain.ledger.asset import Asset, format_amount

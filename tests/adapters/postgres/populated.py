@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from application.ledger.ports import Books, LedgerAddress, Outcome
-from application.ledger.readers import AccountFilter, AccountView, Span, TransactionFilter, TransactionView
+from application.ledger.readers import AccountFilter, AccountView, TransactionFilter, TransactionView
+from application.ledger.spans import Span
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance

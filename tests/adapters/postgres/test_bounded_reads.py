@@ -18,7 +18,8 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.tables import ledgers
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AccountFilter, AsOf, LedgerReads, Span, TransactionFilter
+from application.ledger.readers import AccountFilter, LedgerReads, TransactionFilter
+from application.ledger.spans import AsOf, Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
 from domain.ledger.chart import Pattern
 from tests.adapters.ledger.by_hand import NewLedger

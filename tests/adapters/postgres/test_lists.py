@@ -18,7 +18,8 @@ from adapters.postgres.ledger.creation import PostgresLedgerChanges
 from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.work import PostgresWork
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AccountEntryView, AccountFilter, LedgerReads, Span, TransactionFilter
+from application.ledger.readers import AccountEntryView, AccountFilter, LedgerReads, TransactionFilter
+from application.ledger.spans import Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
 from domain.ledger.account import AccountType
 from domain.ledger.chart import Pattern

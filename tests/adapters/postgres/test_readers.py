@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ledger.books import PostgresBooks
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AccountFilter, AsOf, TransactionFilter
+from application.ledger.readers import AccountFilter, TransactionFilter
+from application.ledger.spans import AsOf
 from application.shared.pagination import PageRequest
 from domain.ledger.account import AccountNotFound, AccountType
 from domain.ledger.asset import Asset

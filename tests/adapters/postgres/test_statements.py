@@ -14,7 +14,8 @@ from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.work import tenant_view
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AccountEntryView, AsOf, LedgerReads
+from application.ledger.readers import AccountEntryView, LedgerReads
+from application.ledger.spans import AsOf
 from application.shared.pagination import PageRequest
 from domain.ledger.account import AccountNotFound, AccountType
 from domain.ledger.asset import Asset

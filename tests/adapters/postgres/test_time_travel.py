@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AsOf, LedgerReads
+from application.ledger.readers import LedgerReads
+from application.ledger.spans import AsOf
 from domain.ledger.account import AccountNotFound, AccountType
 from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
 from domain.ledger.transaction import Direction, Entry

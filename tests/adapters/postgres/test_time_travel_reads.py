@@ -18,7 +18,7 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.schema import upgrade
 from adapters.postgres.work import tenant_view
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AsOf
+from application.ledger.spans import AsOf
 from tests.adapters.postgres.reading import NewDatabase
 from tests.histories import HOT, History, minute
 

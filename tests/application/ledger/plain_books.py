@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from application.ledger.readers import AccountEntryView, AsOf, AssetBalance, TrialBalance, TrialBalanceLine
+from application.ledger.readers import AccountEntryView, AssetBalance
+from application.ledger.report_reader import TrialBalance, TrialBalanceLine
+from application.ledger.spans import AsOf
 from domain.ledger.account import Account, AccountNotFound, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance

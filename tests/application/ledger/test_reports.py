@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from application.ledger.readers import AsOf, TrialBalanceLine
+from application.ledger.report_reader import TrialBalanceLine
 from application.ledger.reports import (
     Figure,
     Figures,
@@ -16,6 +16,7 @@ from application.ledger.reports import (
     rolled_up,
     trial_balance,
 )
+from application.ledger.spans import AsOf
 from domain.ledger.account import AccountType
 from domain.ledger.transaction import TransactionKind
 from tests.application.ledger.plain_books import PlainBooks, day

@@ -43,6 +43,7 @@ async def test_every_answer_is_one_that_is_described(
     tenant = await new_organisation()
     posted = await tenant.posted(sale())
     period = document(await tenant.client.post(tenant.path("/periods"), json={"until": "2026-01-01"}), 201)
+    held = document(await tenant.client.post(tenant.path("/holds"), json=sale()), 201)
     names = {"ledger": tenant.ledger, "path": "assets:bank", "code": "EUR"}
     walked = 0
     for found in description.get_all_operations():
@@ -50,6 +51,8 @@ async def test_every_answer_is_one_that_is_described(
         ids = {"id": posted["id"]} if "/transactions/" in operation.path else {}
         if "/periods/" in operation.path:
             ids = {"id": period["id"]}
+        if "/holds/" in operation.path:
+            ids = {"id": held["id"]}
         try_operation(operation, mode, tenant, names | ids)
         walked += 1
     assert walked > 20

@@ -12,7 +12,7 @@ from httpx2 import AsyncClient
 
 from application.interchange.report_rows import trial_balance_rows
 from application.interchange.report_tables import trial_balance_tables
-from application.ledger.readers import TrialBalance, TrialBalanceLine
+from application.ledger.report_reader import TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance

@@ -32,7 +32,8 @@ from adapters.postgres.ledger.readers.lookups import (
     sequences_within,
 )
 from adapters.postgres.tables import accounts, metadata_values
-from application.ledger.readers import AccountFilter, Span
+from application.ledger.readers import AccountFilter
+from application.ledger.spans import Span
 from application.shared.pagination import Page, PageRequest, Position
 from domain.shared.text import is_storable
 

@@ -40,13 +40,8 @@ from adapters.postgres.ledger.readers.statements import entries_effective_within
 from adapters.postgres.ledger.readers.time_travel import balances_before
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
-from application.ledger.readers import (
-    AccountEntryView,
-    AccountFilter,
-    AccountView,
-    AsOf,
-    AssetBalance,
-)
+from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AssetBalance
+from application.ledger.spans import AsOf
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
 from domain.ledger.balance import NOTHING, Balance

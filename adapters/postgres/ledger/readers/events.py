@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.lookups import head_of, ledger_id_of, sequences_within
 from adapters.postgres.tables import event_log, ledgers
-from application.ledger.readers import Span, StoredEvent
+from application.ledger.readers import StoredEvent
+from application.ledger.spans import Span
 from domain.shared.chain import ZERO_HASH, Head
 
 BYTES_MAX: Final = 4 * 1024 * 1024

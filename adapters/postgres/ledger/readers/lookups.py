@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.tables import accounts, assets, entries, event_log, ledgers
-from application.ledger.readers import Span
+from application.ledger.spans import Span
 from domain.ledger.account import AccountNotFound
 from domain.ledger.asset import Asset
 from domain.ledger.ledger import LedgerNotFound

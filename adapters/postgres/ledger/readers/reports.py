@@ -23,7 +23,8 @@ from adapters.postgres.ledger.readers.history import FIRST_PLACE, LAST_PLACE, ar
 from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, assets_of, head_of, ledger_id_of
 from adapters.postgres.ledger.readers.time_travel import LINES_BEFORE
 from adapters.postgres.tables import accounts, entries
-from application.ledger.readers import AsOf, TrialBalance, TrialBalanceLine
+from application.ledger.report_reader import TrialBalance, TrialBalanceLine
+from application.ledger.spans import AsOf
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance

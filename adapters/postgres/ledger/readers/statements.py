@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.postgres.ids import outward_id
 from adapters.postgres.ledger.readers.history import line_of
 from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, assets_of
-from application.ledger.readers import AccountEntryView, AsOf
+from application.ledger.readers import AccountEntryView
+from application.ledger.spans import AsOf
 from domain.ledger.account import Account
 
 # About a millisecond of work between two waits, in which others are served.
