@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.hold_tables import holds
 from adapters.postgres.ids import outward_id
+from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.tables import ledgers, transactions
 from adapters.postgres.work import tenant_transaction, tenant_view
@@ -19,8 +20,10 @@ from application.ledger.readers import LedgerReads, TransactionFilter
 from application.ledger.spans import Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
 from domain.ledger.chart import Pattern
+from domain.ledger.events import HoldPlaced, TransactionPosted
+from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
 from tests.adapters.postgres.test_bounded_reads import RARE_SEQUENCES, counted, filled, read_so_far
-from tests.builders import NOW
+from tests.builders import NOW, hold_id, transaction_id
 
 __all__ = ["filled"]  # the ledger that holds are added to
 
@@ -29,7 +32,15 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture(scope="module")
-async def held(owner_engine: AsyncEngine, filled: LedgerAddress) -> LedgerAddress:
+async def held(
+    owner_engine: AsyncEngine, journal_engine: AsyncEngine, new_ledger: NewLedger, filled: LedgerAddress
+) -> LedgerAddress:
+    """The ledger with its holds, of which statistics know as little as of any new one: they have seen another's."""
+    hold = HoldPlaced(hold_id(), sale(100).entries)
+    captured = TransactionPosted(transaction_id(), hold.entries, NOW, hold=hold.id)
+    await write(PostgresBooks(journal_engine), await new_ledger(), *OPENINGS, hold, captured)
+    async with tenant_transaction(owner_engine, filled.organisation_id) as connection:
+        await connection.execute(text("ANALYZE holds, hold_entries, remainders"))
     async with tenant_transaction(owner_engine, filled.organisation_id) as connection:
         query = select(ledgers.c.id).where(ledgers.c.organisation_id == filled.organisation_id)
         ledger = bindparam("ledger", await connection.scalar(query), BigInteger())
