@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -15,16 +14,11 @@ from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.tables import metadata
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
-from tests.adapters.ledger.accounting_contract import OCTOBER, closed
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
-from tests.adapters.ledger.hold_contract import capture, placed
-from tests.builders import NOW, key
+from tests.builders import key
 
 TABLES = sorted(metadata.tables.values(), key=lambda table: table.name)
-AGENDA = "agenda"  # is of no organisation: see its own test
-of_every_table = pytest.mark.parametrize(
-    "table", [table for table in TABLES if table.name != AGENDA], ids=lambda table: table.name
-)
+of_every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +27,7 @@ async def two_ledgers(journal_engine: AsyncEngine, new_ledger: NewLedger) -> tup
     first, second = await new_ledger(), await new_ledger()
     for address in (first, second):
         posted = sale(100, reference="r", metadata={"k": "v"})
-        held = placed(50, expires_at=NOW + timedelta(days=1))
-        events = (posted, held, capture(held, 20), closed(OCTOBER))
-        await write(PostgresBooks(journal_engine), address, *OPENINGS, *events, key=key("k"))
+        await write(PostgresBooks(journal_engine), address, *OPENINGS, posted, key=key("k"))
     return first, second
 
 
@@ -160,18 +152,6 @@ async def test_events_and_entries_cannot_be_changed_even_by_who_owns_them(
     with pytest.raises(ProgrammingError, match="permission denied"):
         async with tenant_transaction(service_engine, two_ledgers[0].organisation_id) as connection:
             await connection.execute(text(statement.format(table)))
-
-
-async def test_the_agenda_of_all_says_who_has_something_to_do_when_and_not_what(
-    service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]
-) -> None:
-    agenda = metadata.tables[AGENDA]
-    assert {column.name for column in agenda.columns} == {"due_at", "kind", "organisation_id", "ledger_id"}
-    async with without_tenant(service_engine) as connection:
-        rows = (await connection.execute(select(agenda))).all()
-    organisations = {address.organisation_id for address in two_ledgers}
-    due = {(row.due_at, row.kind) for row in rows if row.organisation_id in organisations}
-    assert due == {(NOW + timedelta(days=1), "expiry")}
 
 
 @of_every_table
