@@ -15,6 +15,7 @@ from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
 from adapters.postgres.ledger.readers import PostgresLedgerReads
@@ -30,6 +31,7 @@ from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
 from application.identity.ports import Directory, Organisations
 from application.interchange.import_transactions import Destination
+from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
@@ -49,6 +51,7 @@ class Services:
     clock: Clock
     ids: Ids
     journal: Journal
+    expiry: Expiry
     ledgers: Work[LedgerReads, LedgerChanges]
     verifications: Verifications
     organisations: Organisations
@@ -90,6 +93,7 @@ class Container(containers.DeclarativeContainer):
 
     books = providers.Singleton(PostgresBooks, journal_engine, snapshots=service_engine)
     journal = providers.Singleton(Journal, books, clock, ids)
+    expiry = providers.Singleton(Expiry, providers.Singleton(PostgresAgenda, service_engine), journal, clock, ids)
     ledger_work = providers.Singleton(
         PostgresWork, service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
     )
@@ -104,6 +108,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         ids=ids,
         journal=journal,
+        expiry=expiry,
         ledgers=ledger_work,
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,

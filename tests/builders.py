@@ -26,6 +26,16 @@ def transaction_id() -> str:
     return _ids.new("txn")
 
 
+def hold_id() -> str:
+    """An id for one more hold."""
+    return _ids.new("hold")
+
+
+def period_id() -> str:
+    """An id for one more period."""
+    return _ids.new("prd")
+
+
 def debit(account: str, amount: str, asset: str = "EUR") -> EntryDraft:
     """A debit as it is asked for: the amount in major units, as text."""
     return EntryDraft(account, Direction.DEBIT, amount, asset)

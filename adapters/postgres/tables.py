@@ -1,7 +1,5 @@
 """The tables, as the readers' queries name them. The migrations make them; a test holds the two together."""
 
-from decimal import Decimal
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -13,7 +11,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
@@ -24,65 +21,30 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-metadata = MetaData()
+from adapters.postgres.columns import (
+    flag_column,
+    key_column,
+    ledger_column,
+    moment_column,
+    number_column,
+    ordered_text_column,
+    organisation_column,
+    positive_column,
+    sum_column,
+    text_column,
+)
+from adapters.postgres.columns import metadata as metadata  # noqa: PLC0414 # it comes with all of its tables from here
+from adapters.postgres.hold_tables import held_totals, hold_entries, holds, remainders
+from adapters.postgres.late_tables import late_blocks, late_entries
 
-
-def _organisation() -> "Column[int]":
-    return Column("organisation_id", BigInteger, nullable=False)
-
-
-def _ledger(*, primary_key: bool = True) -> "Column[int]":
-    return Column("ledger_id", BigInteger, primary_key=primary_key, autoincrement=False, nullable=False)
-
-
-def _key(name: str) -> "Column[int]":
-    return Column(name, BigInteger, primary_key=True, autoincrement=False)
-
-
-def _number(name: str) -> "Column[int]":
-    return Column(name, BigInteger, nullable=False)
-
-
-def _positive(name: str, *, primary_key: bool = False) -> "Column[int]":
-    return Column(
-        name,
-        BigInteger,
-        CheckConstraint(f"{name} > 0"),
-        primary_key=primary_key,
-        autoincrement=False,
-        nullable=False,
-    )
-
-
-def _sum(name: str) -> "Column[Decimal]":
-    return Column(name, Numeric, CheckConstraint(f"{name} >= 0"), nullable=False)
-
-
-def _ordered_text(name: str, *, primary_key: bool = False, nullable: bool = False) -> "Column[str]":
-    return Column(name, Text(collation="C"), primary_key=primary_key, nullable=nullable)
-
-
-def _text(name: str) -> "Column[str]":
-    return Column(name, Text, nullable=False)
-
-
-def _flag(name: str, *, added: bool = False) -> "Column[bool]":
-    """A flag; one that was added to rows that were there is false in them."""
-    return Column(name, Boolean, nullable=False, server_default=text("false") if added else None)
-
-
-def _moment(name: str, *, nullable: bool = False) -> "Column[object]":
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-organisations = Table("organisations", metadata, _key("id"), _text("name"), _moment("created_at"))
+organisations = Table("organisations", metadata, key_column("id"), text_column("name"), moment_column("created_at"))
 
 ledgers = Table(
     "ledgers",
     metadata,
     Column("organisation_id", BigInteger, ForeignKey("organisations.id"), primary_key=True, autoincrement=False),
-    _key("id"),
-    _ordered_text("slug"),
+    key_column("id"),
+    ordered_text_column("slug"),
     Column("rebuilds", BigInteger, nullable=False, server_default=text("0")),
     UniqueConstraint("organisation_id", "slug", name="ledgers_slug"),
 )
@@ -90,10 +52,10 @@ ledgers = Table(
 event_log = Table(
     "event_log",
     metadata,
-    _organisation(),
-    _key("stream_id"),
-    _positive("sequence", primary_key=True),
-    _moment("recorded_at"),
+    organisation_column(),
+    key_column("stream_id"),
+    positive_column("sequence", primary_key=True),
+    moment_column("recorded_at"),
     Column("hash", LargeBinary, CheckConstraint("octet_length(hash) = 32"), nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
@@ -101,13 +63,13 @@ event_log = Table(
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    _organisation(),
-    _key("stream_id"),
-    _ordered_text("key", primary_key=True),
+    organisation_column(),
+    key_column("stream_id"),
+    ordered_text_column("key", primary_key=True),
     Column("fingerprint", LargeBinary, nullable=False),
-    _positive("first_sequence"),
-    _number("last_sequence"),
-    _moment("used_at"),
+    positive_column("first_sequence"),
+    number_column("last_sequence"),
+    moment_column("used_at"),
 )
 
 api_keys = Table(
@@ -115,75 +77,75 @@ api_keys = Table(
     metadata,
     Column("organisation_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", UUID(as_uuid=True), primary_key=True),
-    _text("name"),
+    text_column("name"),
     Column("digest", LargeBinary, nullable=False),
-    _text("hint"),
-    _moment("created_at"),
-    _moment("revoked_at", nullable=True),
+    text_column("hint"),
+    moment_column("created_at"),
+    moment_column("revoked_at", nullable=True),
     UniqueConstraint("organisation_id", "digest", name="api_keys_digest"),
 )
 
 ledger_settings = Table(
     "ledger_settings",
     metadata,
-    _organisation(),
-    _ledger(),
-    _text("name"),
-    _text("time_zone"),
+    organisation_column(),
+    ledger_column(),
+    text_column("name"),
+    text_column("time_zone"),
     Column("metadata", JSONB, nullable=False),
-    _positive("version"),
-    _moment("created_at"),
+    positive_column("version"),
+    moment_column("created_at"),
     Column("chart", JSONB, nullable=False),
-    _positive("chart_version"),
-    _flag("is_frozen", added=True),
-    _flag("is_archived", added=True),
-    _moment("closed_until", nullable=True),
+    positive_column("chart_version"),
+    flag_column("is_frozen", added=True),
+    flag_column("is_archived", added=True),
+    moment_column("closed_until", nullable=True),
     Column("closed_until_day", Date),
 )
 
 assets = Table(
     "assets",
     metadata,
-    _organisation(),
-    _ledger(),
-    _ordered_text("code", primary_key=True),
+    organisation_column(),
+    ledger_column(),
+    ordered_text_column("code", primary_key=True),
     Column("scale", SmallInteger, CheckConstraint("scale >= 0"), nullable=False),
-    _positive("version"),
-    _flag("is_used", added=True),
+    positive_column("version"),
+    flag_column("is_used", added=True),
 )
 
 accounts = Table(
     "accounts",
     metadata,
-    _organisation(),
-    _ledger(),
-    _positive("number", primary_key=True),
-    _ordered_text("path"),
-    _text("type"),
-    _text("status"),
+    organisation_column(),
+    ledger_column(),
+    positive_column("number", primary_key=True),
+    ordered_text_column("path"),
+    text_column("type"),
+    text_column("status"),
     Column("metadata", JSONB, nullable=False),
-    _positive("version"),
-    _moment("opened_at"),
+    positive_column("version"),
+    moment_column("opened_at"),
     Column("limits", JSONB, nullable=False, server_default=text("'{}'")),
-    _flag("frozen_debits", added=True),
-    _flag("frozen_credits", added=True),
+    flag_column("frozen_debits", added=True),
+    flag_column("frozen_credits", added=True),
     UniqueConstraint("ledger_id", "path", name="accounts_path"),
 )
 
 transactions = Table(
     "transactions",
     metadata,
-    _organisation(),
-    _ledger(),
-    _positive("sequence", primary_key=True),
+    organisation_column(),
+    ledger_column(),
+    positive_column("sequence", primary_key=True),
     Column("id", UUID(as_uuid=True), nullable=False),
-    _ordered_text("reference", nullable=True),
-    _text("description"),
-    _text("kind"),
-    _moment("effective_at"),
-    _moment("recorded_at"),
+    ordered_text_column("reference", nullable=True),
+    text_column("description"),
+    text_column("kind"),
+    moment_column("effective_at"),
+    moment_column("recorded_at"),
     Column("metadata", JSONB, nullable=False),
-    _positive("version"),
+    positive_column("version"),
     Column("hold_sequence", BigInteger),
     Column("reverses", BigInteger),
     UniqueConstraint("ledger_id", "id", name="transactions_id"),
@@ -203,107 +165,62 @@ transactions = Table(
         postgresql_where=text("hold_sequence IS NOT NULL"),
     ),
     Index("transactions_reversing", "ledger_id", "reverses", "sequence", postgresql_where=text("reverses IS NOT NULL")),
+    Index(
+        "transactions_closing",
+        "ledger_id",
+        "effective_at",
+        "sequence",
+        postgresql_where=text("kind = 'closing'"),
+    ),
 )
 
 entries = Table(
     "entries",
     metadata,
-    _organisation(),
-    _ledger(primary_key=False),
-    _number("account_number"),
-    _number("sequence"),
+    organisation_column(),
+    ledger_column(primary_key=False),
+    number_column("account_number"),
+    number_column("sequence"),
     Column("position", Integer, nullable=False),
     Column("is_debit", Boolean, nullable=False),
-    _ordered_text("asset"),
+    ordered_text_column("asset"),
     Column("amount", Numeric, CheckConstraint("amount > 0"), nullable=False),
-    _sum("posted_debits"),
-    _sum("posted_credits"),
-    _positive("balance_version"),
+    sum_column("posted_debits"),
+    sum_column("posted_credits"),
+    positive_column("balance_version"),
+    moment_column("latest_effective_at"),
+    Column("late", BigInteger, CheckConstraint("late >= 0"), nullable=False),
+    Column("is_milestone", Boolean, nullable=False),
     PrimaryKeyConstraint("ledger_id", "account_number", "asset", "sequence", "position"),
     Index("entries_of_transaction", "ledger_id", "sequence", "position", unique=True),
     Index("entries_first", "ledger_id", "asset", "account_number", postgresql_where=text("balance_version = 1")),
-)
-
-holds = Table(
-    "holds",
-    metadata,
-    _organisation(),
-    _ledger(),
-    _positive("sequence", primary_key=True),
-    Column("id", UUID(as_uuid=True), nullable=False),
-    _ordered_text("reference", nullable=True),
-    _text("description"),
-    Column("metadata", JSONB, nullable=False),
-    _moment("expires_at", nullable=True),
-    _moment("placed_at"),
-    _ordered_text("status"),
-    _moment("closed_at", nullable=True),
-    UniqueConstraint("ledger_id", "id", name="holds_id"),
-    Index("holds_reference", "ledger_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")),
     Index(
-        "holds_due",
+        "entries_milestones",
         "ledger_id",
-        "expires_at",
+        "account_number",
+        "asset",
+        "latest_effective_at",
         "sequence",
-        postgresql_where=text("status = 'open' AND expires_at IS NOT NULL"),
+        "position",
+        postgresql_where=text("is_milestone"),
     ),
-    Index("holds_status", "ledger_id", "status", "sequence"),
-)
-
-hold_entries = Table(
-    "hold_entries",
-    metadata,
-    _organisation(),
-    _ledger(),
-    _key("sequence"),
-    Column("position", Integer, primary_key=True, autoincrement=False),
-    _number("account_number"),
-    _flag("is_debit"),
-    _ordered_text("asset"),
-    Column("amount", Numeric, CheckConstraint("amount > 0"), nullable=False),
-    Index("hold_entries_of_account", "ledger_id", "account_number", "sequence"),
-)
-
-held_totals = Table(
-    "held_totals",
-    metadata,
-    _organisation(),
-    _ledger(),
-    _key("account_number"),
-    _ordered_text("asset", primary_key=True),
-    _key("sequence"),
-    _sum("held_debits"),
-    _sum("held_credits"),
-)
-
-remainders = Table(
-    "remainders",
-    metadata,
-    _organisation(),
-    _ledger(),
-    _key("of_sequence"),
-    _key("account_number"),
-    Column("is_debit", Boolean, primary_key=True),
-    _ordered_text("asset", primary_key=True),
-    _key("sequence"),
-    _sum("remaining"),
 )
 
 periods = Table(
     "periods",
     metadata,
-    _organisation(),
-    _ledger(),
-    _positive("sequence", primary_key=True),
+    organisation_column(),
+    ledger_column(),
+    positive_column("sequence", primary_key=True),
     Column("id", UUID(as_uuid=True), nullable=False),
     Column("starts_on", Date),
-    _moment("starts_at", nullable=True),
+    moment_column("starts_at", nullable=True),
     Column("ends_on", Date, nullable=False),
-    _moment("ends_at"),
-    _flag("is_closed"),
-    _text("reason"),
-    _moment("closed_at"),
-    _moment("reopened_at", nullable=True),
+    moment_column("ends_at"),
+    flag_column("is_closed"),
+    text_column("reason"),
+    moment_column("closed_at"),
+    moment_column("reopened_at", nullable=True),
     Column("reopen_reason", Text),
     UniqueConstraint("ledger_id", "id", name="periods_id"),
 )
@@ -313,19 +230,19 @@ agenda = Table(
     "agenda",
     metadata,
     Column("due_at", DateTime(timezone=True), primary_key=True),
-    _ordered_text("kind", primary_key=True),
-    _key("organisation_id"),
-    _key("ledger_id"),
+    ordered_text_column("kind", primary_key=True),
+    key_column("organisation_id"),
+    key_column("ledger_id"),
 )
 
 metadata_values = Table(
     "metadata_values",
     metadata,
-    _organisation(),
-    _ledger(),
-    _ordered_text("subject", primary_key=True),
+    organisation_column(),
+    ledger_column(),
+    ordered_text_column("subject", primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
-    _key("sequence"),
+    key_column("sequence"),
 )
 
 # What follows from a ledger's events, and can be built anew from them.
@@ -335,6 +252,8 @@ PROJECTIONS = (
     accounts,
     transactions,
     entries,
+    late_entries,
+    late_blocks,
     holds,
     hold_entries,
     held_totals,

@@ -69,10 +69,17 @@ async def tenant_view(engine: AsyncEngine, organisation_id: int) -> AsyncIterato
 @asynccontextmanager
 async def tenant_transaction(engine: AsyncEngine, organisation_id: int) -> AsyncIterator[AsyncConnection]:
     """Open a transaction for the organisation; commit on a clean exit. Raises `StoreUnavailable`, `CommitInDoubt`."""
+    async with transaction_of_nobody(engine) as connection:
+        await _set_tenant(connection, organisation_id)
+        yield connection
+
+
+@asynccontextmanager
+async def transaction_of_nobody(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """Do as `tenant_transaction` does without an organisation: no tenant's rows are seen in it."""
     is_committing = False
     try:
         async with engine.connect() as connection:
-            await _set_tenant(connection, organisation_id)
             yield connection
             is_committing = True
             await connection.commit()

@@ -2,14 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 
+from application.ledger.time_zones import beginning_of_day
+from application.shared.ports import Ids
 from domain.ledger.book import Book
-from domain.ledger.closing import ClosingDraft, close, reopen
+from domain.ledger.closing import CLOSING_TRANSACTIONS_MAX, ClosingDraft, close, reopen
 from domain.ledger.events import Event
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
+
+
+def closing_draft(
+    ids: Ids, time_zone: str, ends_on: date, *, reason: str = "", result_to: str | None = None
+) -> ClosingDraft:
+    """Return the closing of a ledger's books up to a day, in the time zone that the ledger has had since its creation.
+
+    Raises `ValidationFailed` for a day that begins before the year 1.
+    """
+    transactions = CLOSING_TRANSACTIONS_MAX if result_to is not None else 0
+    return ClosingDraft(
+        ids.new("prd"),
+        ends_on,
+        beginning_of_day(ends_on, time_zone, pointer="/until"),
+        reason,
+        result_to,
+        [ids.new("txn") for _ in range(transactions)],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from application.ledger.readers import LedgerChanges, LedgerReads
+from application.ledger.time_zones import checked_time_zone
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.ledger.events import Event, LedgerCreated
@@ -33,12 +34,15 @@ async def create_ledger(
     metadata: Mapping[str, str],
     request_id: str,
     key: IdempotencyKey | None = None,
+    time_zone: str = "UTC",
 ) -> CreatedLedger:
     """Create a ledger in the principal's organisation, or return the one that `key` has created before, as it was.
 
+    Its time zone, by its name in the IANA database, is that in which days begin; it stays what it is.
+
     Raises `PermissionDenied`, `LedgerExists`, `ValidationFailed`, `IdempotencyConflict`.
     """
-    created = create(slug=slug, name=name, metadata=metadata)
+    created = create(slug=slug, name=name, metadata=metadata, time_zone=checked_time_zone(time_zone))
     author = Author(principal.actor, request_id)
     now = clock.now()
     event: Event = created
@@ -57,10 +61,16 @@ async def create_ledger(
 
 
 async def try_creation(
-    work: Work[LedgerReads, object], principal: Principal, *, slug: str, name: str, metadata: Mapping[str, str]
+    work: Work[LedgerReads, object],
+    principal: Principal,
+    *,
+    slug: str,
+    name: str,
+    metadata: Mapping[str, str],
+    time_zone: str = "UTC",
 ) -> LedgerCreated:
     """Return the first event that the ledger would have, without creating it. Raises what `create_ledger` would."""
-    event = create(slug=slug, name=name, metadata=metadata)
+    event = create(slug=slug, name=name, metadata=metadata, time_zone=checked_time_zone(time_zone))
     async with work.read(principal, Permission.LEDGERS_CREATE) as reads:
         try:
             await reads.ledgers.head(slug)

@@ -5,14 +5,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.hold_reader import HoldReader
+from application.ledger.period_reader import PeriodReader
+from application.ledger.report_reader import ReportReader
+from application.ledger.spans import OPEN_SPAN, AsOf, Span
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
-from domain.ledger.account import Account, AccountType
+from domain.ledger.account import Account
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.chart import Chart, Pattern
 from domain.ledger.effect import Line
 from domain.ledger.events import Event
+from domain.ledger.held import NOTHING_HELD, Held
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, Recorded
@@ -38,15 +43,16 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class AssetBalance:
-    """What an account holds of one asset."""
+    """What is posted to an account in one asset, and what open holds reserve of it."""
 
     asset: Asset
     balance: Balance
+    held: Held = NOTHING_HELD
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """A transaction with its entries in order. Times are UTC."""
+    """A transaction with its entries in order, and the first 20 that reverse it. Times are UTC."""
 
     id: str
     sequence: int
@@ -58,6 +64,9 @@ class TransactionView:
     metadata: Mapping[str, str]
     version: int
     entries: Sequence[Line]
+    hold: str | None = None
+    reverses: str | None = None
+    reversed_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +84,6 @@ class AccountEntryView:
 
 
 @dataclass(frozen=True, slots=True)
-class TrialBalanceLine:
-    """What one account has seen of one asset."""
-
-    path: str
-    type: AccountType
-    asset: Asset
-    balance: Balance
-
-
-@dataclass(frozen=True, slots=True)
-class TrialBalance:
-    """Every account that was ever used, as of a sequence, by path and asset."""
-
-    sequence: int
-    lines: Sequence[TrialBalanceLine]
-
-
-@dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event as the log holds it; `recorded_at` is what stands beside it, which the event says, too."""
 
@@ -104,33 +95,14 @@ class StoredEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class AsOf:
-    """From where a ledger is looked at: what is effective before that time (UTC; None is all there is), as known after
-    the event of that sequence (None is the last one).
-    """
-
-    before: datetime | None = None
-    sequence: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From and to, each inclusive or not; None is open."""
-
-    gt: object = None
-    gte: object = None
-    lt: object = None
-    lte: object = None
-
-
-@dataclass(frozen=True, slots=True)
 class AccountFilter:
     """Which accounts to list; what is None or empty does not restrict."""
 
     path: Pattern | None = None
     type: Sequence[str] = ()
+    status: Sequence[str] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
-    opened_at: Span = Span()
+    opened_at: Span = OPEN_SPAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +115,11 @@ class TransactionFilter:
     reference_prefix: str | None = None
     has_reference: bool | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    effective_at: Span = Span()
-    recorded_at: Span = Span()
-    sequence: Span = Span()
+    effective_at: Span = OPEN_SPAN
+    recorded_at: Span = OPEN_SPAN
+    sequence: Span = OPEN_SPAN
+    hold: str | None = None
+    reverses: str | None = None
 
 
 class LedgerReader(Protocol):
@@ -155,8 +129,8 @@ class LedgerReader(Protocol):
         """Return the ledger, or raise `LedgerNotFound`."""
         ...
 
-    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
-        """Return the organisation's ledgers by `slug`."""
+    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
+        """Return the organisation's ledgers by `slug`: those of these statuses (`open`, `archived`), or all."""
         ...
 
     async def chart(self, slug: str) -> Chart:
@@ -183,12 +157,11 @@ class AccountReader(Protocol):
         """Return accounts by `path` or `opened_at`."""
         ...
 
-    async def balances(
-        self, slug: str, path: str, *, as_of_sequence: int | None
-    ) -> tuple[Account, Sequence[AssetBalance]]:
-        """Return the account and its balances by asset, now or after the event of that sequence.
+    async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, Sequence[AssetBalance]]:
+        """Return the account and its balances by asset, as seen from there, without those that nothing was posted to.
 
-        Raises `AccountNotFound`, also for an account that was opened later.
+        With a bound in time they are totals alone, whose version and sequence are 0. Raises `AccountNotFound`, also for
+        an account that was opened after that sequence; in time, an account is as old as the ledger.
         """
         ...
 
@@ -198,6 +171,15 @@ class AccountReader(Protocol):
         """Return the account's history by `sequence`, all of it or up to the event of that sequence.
 
         Raises `AccountNotFound`, also for an account that was opened later.
+        """
+        ...
+
+    async def entries_within(
+        self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
+    ) -> Sequence[AccountEntryView] | None:
+        """Return the entries as seen from there that are effective from `since` on (UTC); None if more than `limit`.
+
+        They come by effective time, sequence and position. Raises `AccountNotFound`, as `entries` does.
         """
         ...
 
@@ -225,20 +207,16 @@ class EventReader(Protocol):
         """Return which ledgers have a log, by slug, whatever else is left of them."""
         ...
 
+    async def last_before(self, slug: str, moment: datetime) -> int:
+        """Return the sequence of the last event that was recorded before a time (UTC); 0 where there is none."""
+        ...
+
     async def organisation_head(self) -> Head:
         """Return the last event of the organisation's own log."""
         ...
 
     async def organisation_events(self, *, after: int, limit: int) -> Sequence[StoredEvent]:
         """Return events of the organisation's own log, as `events` does."""
-        ...
-
-
-class ReportReader(Protocol):
-    """Reads across accounts."""
-
-    async def trial_balance(self, slug: str, *, as_of_sequence: int | None) -> TrialBalance:
-        """Return the trial balance, now or after the event of that sequence."""
         ...
 
 
@@ -258,6 +236,16 @@ class LedgerReads(Protocol):
     @property
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
+        ...
+
+    @property
+    def holds(self) -> HoldReader:
+        """Return the reader of holds."""
+        ...
+
+    @property
+    def periods(self) -> PeriodReader:
+        """Return the reader of closed periods."""
         ...
 
     @property

@@ -92,7 +92,9 @@ def expire(book: Book, ids: Sequence[str], now: datetime) -> list[Event]:
 def _open_hold(book: Book, id: str) -> Hold:
     hold = book.hold(id)
     if hold.status is not HoldStatus.OPEN:
-        raise HoldNotOpen(f"The hold {id} is {hold.status.value}.", facts={"hold": id, "status": hold.status.value})
+        raise HoldNotOpen(
+            f"The hold {id} is {hold.status.value}.", facts={"hold": id, "hold_status": hold.status.value}
+        )
     return hold
 
 
@@ -106,5 +108,5 @@ def _check_held(hold: Hold, entries: Sequence[Entry]) -> None:
     raise HoldExceeded(
         f"The hold {hold.id} has {shown_left} {code} left to {direction.value} {path}: {shown_asked} were asked.",
         pointer="/entries",
-        facts={"account": path, "asset": code, "left": shown_left, "asked": shown_asked},
+        facts={"hold": hold.id, "account": path, "asset": code, "left": shown_left, "asked": shown_asked},
     )

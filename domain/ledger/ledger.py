@@ -52,8 +52,8 @@ def checked_slug(slug: str) -> str:
     return slug
 
 
-def create(*, slug: str, name: str, metadata: Mapping[str, str]) -> LedgerCreated:
-    """Return the first event of a new ledger; its time zone is UTC. Raises `ValidationFailed`."""
+def create(*, slug: str, name: str, metadata: Mapping[str, str], time_zone: str = "UTC") -> LedgerCreated:
+    """Return the first event of a new ledger, in a time zone that there is. Raises `ValidationFailed`."""
     checked_slug(slug)
     checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
-    return LedgerCreated(name, "UTC", checked_metadata(metadata))
+    return LedgerCreated(name, time_zone, checked_metadata(metadata))

@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from domain.ledger.account import AccountType
+from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset, format_amount, parse_signed_amount
 from domain.ledger.book import Book
+from domain.ledger.chart import Chart
 from domain.ledger.first_use import asset_in_use
 from domain.ledger.limit import InsufficientFunds, Limit, LimitDraft, LimitExceeded
 from domain.ledger.scope import AccountAsset
@@ -46,6 +47,13 @@ def require_within_limits(book: Book, entries: Sequence[Entry], types: Types, *,
         if refusal is not None:
             refusal.blames = _blames(refusal, entries, key)
             raise refusal
+
+
+def limits_in_force(account: Account, chart: Chart) -> tuple[Limit, ...]:
+    """Return the limits that bind the account now, by asset: its own where it sets any, else those of the chart."""
+    limits = {**chart.limits_for(account.path), **account.limits}
+    bounded = (limits[code] for code in sorted(limits))
+    return tuple(limit for limit in bounded if (limit.minimum, limit.maximum) != (None, None))
 
 
 def may_be_limited(book: Book, entries: Sequence[Entry]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from domain.ledger.asset import amounts_of, parse_amount
 from domain.ledger.book import Book
-from domain.ledger.transaction import Entry, EntryDraft, Side, check_balanced
+from domain.ledger.transaction import Entry, EntryDraft, Side, check_balanced, sides_of
 from domain.shared.errors import ValidationFailed
 
 
@@ -34,6 +34,18 @@ def part_of(book: Book, left: Mapping[Side, int], asked: Sequence[EntryDraft]) -
         entries.append(Entry(draft.account, draft.direction, amount, asset))
     check_balanced(entries)
     return tuple(entries)
+
+
+def left_of_each(entries: Sequence[Entry], left: Mapping[Side, int]) -> list[int]:
+    """Return what is left of each entry, where so much is left of its side: entries are taken from in their order."""
+    taken = {side: amount - left.get(side, 0) for side, amount in sides_of(entries).items()}
+    of_entries = []
+    for entry in entries:
+        side = (entry.account, entry.direction, entry.asset.code)
+        of_entry = min(entry.amount, taken[side])
+        taken[side] -= of_entry
+        of_entries.append(entry.amount - of_entry)
+    return of_entries
 
 
 def side_exceeded(left: Mapping[Side, int], entries: Sequence[Entry]) -> tuple[Side, int, int] | None:

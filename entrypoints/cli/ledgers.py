@@ -7,27 +7,42 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from application.interchange.verify_file import FileVerification, verify_file
+from application.ledger.archive_ledger import ArchiveLedger, RestoreLedger
 from application.ledger.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
 from application.ledger.create_ledger import create_ledger
+from application.ledger.freeze_ledger import FreezeLedger, UnfreezeLedger
 from application.ledger.log import ledger_slugs
-from application.ledger.ports import LedgerAddress
+from application.ledger.ports import Command, LedgerAddress
 from application.ledger.rebuild import Rebuilt
 from application.ledger.verification import Verification, verify_ledger, verify_organisation
 from domain.shared.chain import format_time
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.progress import progress_bar
-from entrypoints.cli.session import LedgerOption, OrganisationOption, acting, with_database
+from entrypoints.cli.session import (
+    LedgerOption,
+    OrganisationOption,
+    ReasonOption,
+    acting,
+    change,
+    tell,
+    with_database,
+)
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
 
-app = typer.Typer(name="ledger", help="Ledgers: create.", no_args_is_help=True)
+app = typer.Typer(name="ledger", help="Ledgers: create, freeze, unfreeze, archive, restore.", no_args_is_help=True)
+
+SlugArgument = Annotated[str, typer.Argument(help="How it is named in paths.")]
 
 
 @app.command("create")
 def create(
-    slug: Annotated[str, typer.Argument(help="How it is named in paths.")],
+    slug: SlugArgument,
     name: Annotated[str | None, typer.Option(help="What it is called.", show_default="the slug")] = None,
+    time_zone: Annotated[
+        str, typer.Option(help="In which its days begin, such as Europe/Berlin; it never changes.")
+    ] = "UTC",
     organisation: OrganisationOption = None,
 ) -> None:
     """Create a ledger."""
@@ -45,10 +60,39 @@ def create(
             name=called,
             metadata={},
             request_id=ids.new("req"),
+            time_zone=time_zone,
         )
         typer.echo(f"Created the ledger {slug} in the organisation {principal.organisation_id}.")
 
     with_database(run)
+
+
+@app.command("freeze")
+def freeze(slug: SlugArgument, reason: ReasonOption, organisation: OrganisationOption = None) -> None:
+    """Let a ledger take no more transactions and holds."""
+    _change(organisation, slug, FreezeLedger(reason), f"The ledger {slug} is frozen.")
+
+
+@app.command("unfreeze")
+def unfreeze(slug: SlugArgument, reason: ReasonOption, organisation: OrganisationOption = None) -> None:
+    """Let a ledger take transactions and holds again."""
+    _change(organisation, slug, UnfreezeLedger(reason), f"The ledger {slug} is not frozen.")
+
+
+@app.command("archive")
+def archive(slug: SlugArgument, reason: ReasonOption, organisation: OrganisationOption = None) -> None:
+    """Put away a ledger whose balances are zero: hidden from lists, it can be read and restored."""
+    _change(organisation, slug, ArchiveLedger(None, reason), f"The ledger {slug} is archived.")
+
+
+@app.command("restore")
+def restore(slug: SlugArgument, reason: ReasonOption, organisation: OrganisationOption = None) -> None:
+    """Bring an archived ledger back."""
+    _change(organisation, slug, RestoreLedger(reason), f"The ledger {slug} is open.")
+
+
+def _change(organisation: int | None, slug: str, command: Command, now: str) -> None:
+    tell(with_database(lambda container: change(container, organisation, slug, command)), now)
 
 
 def verify(
@@ -126,7 +170,7 @@ async def _verify_stored(
     principal, work = await acting(container, organisation), container.ledger_work()
     broken = []
 
-    def tell(log: str, found: Verification) -> None:
+    def show(log: str, found: Verification) -> None:
         said = _told(log, found)
         if found.valid:
             typer.echo(said)
@@ -136,11 +180,11 @@ async def _verify_stored(
     if ledger is None:
         with progress_bar("Verifying") as report:
             found = await verify_organisation(work, principal, progress=report)
-        tell("The organisation's log", found)
+        show("The organisation's log", found)
     for slug in await ledger_slugs(work, principal) if ledger is None else [ledger]:
         with progress_bar("Verifying") as report:
             found = await verify_ledger(work, principal, slug, checkpoint=signed, progress=report)
-        tell("The log" if ledger is not None else f"The log of the ledger {slug}", found)
+        show("The log" if ledger is not None else f"The log of the ledger {slug}", found)
     if broken:
         raise CommandFailed("\n".join(broken))
 

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from entrypoints.cli import failures, identity, ledgers, serve, transfer
+from entrypoints.cli import (
+    accounts,
+    failures,
+    holds,
+    identity,
+    ledgers,
+    periods,
+    reports,
+    serve,
+    transactions,
+    transfer,
+)
 
 app = typer.Typer(
     name="partita",
@@ -24,6 +35,12 @@ app.command()(transfer.export)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
 app.add_typer(ledgers.app, name="ledger")
+accounts.app.command("statement")(reports.show_statement)
+app.add_typer(accounts.app, name="account")
+app.add_typer(periods.app, name="period")
+app.add_typer(reports.app, name="report")
+app.add_typer(holds.app, name="hold")
+app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
 app.add_typer(identity.organisations, name="organisation")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
+from application.ledger.ports import Command, Outcome
 from domain.shared.access import EVERY_PERMISSION, Principal
 from entrypoints.cli.demo import Demo
 from entrypoints.cli.failures import CommandFailed, WrongUsage
@@ -24,6 +25,8 @@ LedgerOption = Annotated[str, typer.Option("--ledger", help="The ledger, by its 
 OrganisationOption = Annotated[
     int | None, typer.Option("--organisation", help="The organisation, by its number, where there are several.")
 ]
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for those who read the log.")]
 
 
 def load_settings(**changes: Any) -> "Settings":
@@ -95,3 +98,14 @@ async def acting(container: "Container", organisation: int | None) -> Principal:
         )
     listed = ", ".join(f"{each.id} ({each.name})" for each in known)
     raise WrongUsage(f"There are several organisations, so say which with --organisation: {listed}.")
+
+
+async def change(container: "Container", organisation: int | None, ledger: str, command: Command) -> Outcome:
+    """Do the command in the ledger, as the operator of the organisation."""
+    principal = await acting(container, organisation)
+    return await container.journal().submit(principal, ledger, command, request_id=container.ids().new("req"))
+
+
+def tell(outcome: Outcome, now: str) -> None:
+    """Say what is the case now, and whether that is new."""
+    typer.echo(now if outcome.applied else f"{now} Nothing changed.")

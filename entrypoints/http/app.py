@@ -29,7 +29,22 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
-from entrypoints.http.v1 import accounts, api_keys, assets, bulk, chart, events, ledgers, reports, transactions
+from entrypoints.http.v1 import (
+    account_states,
+    accounts,
+    api_keys,
+    assets,
+    bulk,
+    chart,
+    events,
+    holds,
+    ledgers,
+    periods,
+    reports,
+    reversals,
+    statements,
+    transactions,
+)
 from entrypoints.schemas.forms import refusal
 
 DESCRIPTION: Final = """
@@ -46,10 +61,15 @@ _ROUTERS: Final = (
     transactions.hot,
     bulk.router,
     transactions.router,
+    reversals.router,
+    holds.router,
     accounts.router,
+    statements.router,
+    account_states.router,
     ledgers.router,
     assets.router,
     chart.router,
+    periods.router,
     reports.router,
     events.router,
     api_keys.router,
@@ -82,7 +102,9 @@ def create_app(services: Services) -> Partita:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services.expiry.start()
         yield
+        await services.expiry.stop()
         await services.journal.close()
 
     app = Partita(

@@ -17,7 +17,10 @@ _described: set[type[BaseModel]] = set()
 _PROBLEM = {
     "type": "object",
     "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known. The facts of "
-    "the case are members of their own where there are any: `account`, `asset`, `available`, `balance`, `condition`.",
+    "the case are members of their own where there are any, all of them strings: `account`, `asset`, `available`, "
+    "`balance`, `condition`; `limit` and `asked` of `insufficient-funds` and `limit-exceeded`; `held_debits` and "
+    "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
+    "`asked` of what is captured or reversed; `closed_until` of `period-closed`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},
@@ -57,6 +60,11 @@ def described_body(
     if takes_dry_run:
         parameters.append(DRY_RUN_PARAMETER)
     return {"requestBody": {"required": True, "content": content}, "parameters": parameters}
+
+
+def described_forms(*forms: type[BaseModel]) -> None:
+    """Have the forms described that only items of a list are read as, one by one."""
+    _described.update(forms)
 
 
 def described_list(spec: ListSpec) -> dict[str, Any]:

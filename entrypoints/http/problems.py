@@ -36,6 +36,14 @@ class UnsupportedMediaType(DomainError):
     title = "Unsupported media type"
 
 
+class NotAcceptable(DomainError):
+    """The answer cannot be had in any of the types that the header `Accept` names; the detail says in which it can."""
+
+    code = "not-acceptable"
+    kind = ErrorKind.MALFORMED
+    title = "Not acceptable"
+
+
 class PayloadTooLarge(DomainError):
     """The body is longer than this server accepts. Split it, or stream it as NDJSON to the bulk route."""
 
@@ -82,6 +90,7 @@ class InternalError(DomainError):
 
 _STATUS_OF_CODE: Final = {
     MethodNotAllowed.code: 405,
+    NotAcceptable.code: 406,
     PayloadTooLarge.code: 413,
     UnsupportedMediaType.code: 415,
     InternalError.code: 500,

@@ -1,9 +1,9 @@
 """What the forms of requests have in common, and how their mistakes are told."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
@@ -18,7 +18,9 @@ BLAMES_MAX: Final = 20
 # What is laid out as a map is bounded by its own rules. This is far above, and ends what would be read for nothing.
 MAP_KEYS_MAX: Final = 1_000
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 class AmountNotAString(DomainError):
@@ -39,6 +41,7 @@ class Form(BaseModel):
 
 
 FormType = TypeVar("FormType", bound=Form)
+Item = TypeVar("Item")
 
 
 def parse_time(text: str) -> datetime:
@@ -49,6 +52,16 @@ def parse_time(text: str) -> datetime:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("must be a time that exists, between the years 1 and 9999") from None
+
+
+def parse_date(text: str) -> date:
+    """Return the day that a text such as 2026-11-24 names. Raises `ValueError`, saying why not."""
+    if not _DATE.fullmatch(text):
+        raise ValueError("must be a time of RFC 3339 with its offset, such as 2026-11-24T10:00:00Z, or a date")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be a date that exists, between the years 1 and 9999") from None
 
 
 def _time_of_json(value: Any) -> datetime:
@@ -67,6 +80,24 @@ Time = Annotated[
 ]
 
 
+def _day_of_json(value: Any) -> date:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "must be a string")
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("day", "must be a day that exists, such as 2026-04-01")
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day_of_json),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-04-01"]}),
+]
+
+
 def read_form(form: type[FormType], value: Any, *, what: str = "The body") -> FormType:
     """Return the form that a JSON value, named `what`, fills in. Raises `AmountNotAString`, `ValidationFailed`."""
     require_bounded(form, value)
@@ -74,6 +105,19 @@ def read_form(form: type[FormType], value: Any, *, what: str = "The body") -> Fo
         return form.model_validate(value)
     except ValidationError as error:
         raise refusal(error.errors(include_url=False, include_context=False), what=what) from None
+
+
+def read_each(items: Sequence[Any], read: Callable[[Any], Item], *, of: str) -> tuple[Item, ...]:
+    """Return what `read` makes of each item of the list `of`; what it refuses is blamed below `/{of}/{index}`."""
+    made: list[Item] = []
+    for index, item in enumerate(items):
+        try:
+            made.append(read(item))
+        except DomainError as refused:
+            blames = refused.blames or (Blame("", refused.detail),)
+            refused.blames = tuple(Blame(f"/{of}/{index}{each.pointer}", each.detail) for each in blames)
+            raise
+    return tuple(made)
 
 
 def refusal(errors: Sequence[ErrorDetails], *, is_of_request: bool = False, what: str = "The body") -> DomainError:
@@ -97,7 +141,8 @@ _AMOUNTS: Final = frozenset({"amount", "up_to", "balance_at_least", "balance_at_
 
 def _is_amount(place: Sequence[int | str]) -> bool:
     is_of_entry = len(place) == 3 and place[0] == "entries" and isinstance(place[1], int)
-    return (is_of_entry or len(place) == 1) and place[-1] in _AMOUNTS
+    is_of_limit = len(place) >= 3 and place[-3] == "limits" and place[-1] in ("minimum", "maximum")
+    return is_of_limit or ((is_of_entry or len(place) == 1) and place[-1] in _AMOUNTS)
 
 
 def _failed(blames: Sequence[Blame], count: int, what: str = "The body") -> ValidationFailed:

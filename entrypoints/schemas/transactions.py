@@ -66,13 +66,10 @@ class EntryIn(Form):
     balance_version: Annotated[int | None, Field(ge=0, description="Refuse unless so many entries were posted.")] = None
 
 
-class TransactionIn(Form):
-    """A transaction to post: debits equal credits, per asset.
+class BalancedIn(Form):
+    """What is posted or held: it has `entries`; or `from`, `to`, `amount` and `asset`."""
 
-    It has `entries`; or `from`, `to`, `amount` and `asset`, where both accounts have the same normal side.
-    """
-
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE, TRANSFER_EXAMPLE]}, populate_by_name=False)
+    model_config = ConfigDict(populate_by_name=False)
 
     entries: Annotated[list[EntryIn], Field(max_length=ENTRIES_MAX)] = Field(default_factory=list)
     from_: Annotated[str | None, Field(alias="from", description="The account that a transfer takes from.")] = None
@@ -86,8 +83,18 @@ class TransactionIn(Form):
     ] = None
     reference: Annotated[str | None, Field(description="Your own name for it, unique in its ledger.")] = None
     description: str = ""
-    effective_at: Annotated[Time | None, Field(description="When it happened; now, if left out.")] = None
     metadata: Metadata = Field(default_factory=dict)
+
+
+class TransactionIn(BalancedIn):
+    """A transaction to post: debits equal credits, per asset.
+
+    It has `entries`; or `from`, `to`, `amount` and `asset`, where both accounts have the same normal side.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE, TRANSFER_EXAMPLE]})
+
+    effective_at: Annotated[Time | None, Field(description="When it happened; now, if left out.")] = None
 
 
 # Each is read by itself, so that one that cannot be read spoils no other.
@@ -115,14 +122,19 @@ def transaction_draft(document: Any, id: str) -> TransactionDraft:
     form = read_form(TransactionIn, document, what="The transaction")
     return TransactionDraft(
         id=id,
-        entries=tuple([_entry_draft(entry, index) for index, entry in enumerate(form.entries)]),
+        entries=entry_drafts(form),
         reference=form.reference,
         description=form.description,
         effective_at=form.effective_at,
         metadata=form.metadata,
-        transfer=_transfer_draft(form),
+        transfer=transfer_draft(form),
         based_on=form.based_on,
     )
+
+
+def entry_drafts(form: BalancedIn) -> tuple[EntryDraft, ...]:
+    """Return the entries that are asked for, none where there is a transfer. Raises `ValidationFailed`."""
+    return tuple([_entry_draft(entry, index) for index, entry in enumerate(form.entries)])
 
 
 def _entry_draft(entry: EntryIn, index: int) -> EntryDraft:
@@ -145,16 +157,14 @@ def _amount(amount: str | None, up_to: str | None, place: str) -> str:
     return ALL
 
 
-def _transfer_draft(form: TransactionIn) -> TransferDraft | None:
+def transfer_draft(form: BalancedIn) -> TransferDraft | None:
     """Return the transfer, if the form has one. Raises `ValidationFailed` for half of one, or one beside entries."""
     if form.from_ is None and form.to is None and form.amount is None and form.asset is None and form.up_to is None:
         if "entries" not in form.model_fields_set:
             raise _is_missing("/entries")
         return None
     if "entries" in form.model_fields_set:
-        raise ValidationFailed(
-            "A transaction has entries, or from, to, amount and asset; not both.", pointer="/entries"
-        )
+        raise ValidationFailed("There are entries, or from, to, amount and asset; not both.", pointer="/entries")
     if form.from_ is None:
         raise _is_missing("/from")
     if form.to is None:

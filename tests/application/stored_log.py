@@ -3,20 +3,22 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.hold_reader import HoldReader
+from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import (
     AccountReader,
     EventReader,
     LedgerReader,
     LedgerReads,
     LedgerView,
-    ReportReader,
     StoredEvent,
     TransactionReader,
 )
+from application.ledger.report_reader import ReportReader
 from application.shared.pagination import Page, PageRequest
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
@@ -96,6 +98,14 @@ class _Reads:
         raise NotImplementedError
 
     @property
+    def holds(self) -> HoldReader:
+        raise NotImplementedError
+
+    @property
+    def periods(self) -> PeriodReader:
+        raise NotImplementedError
+
+    @property
     def reports(self) -> ReportReader:
         raise NotImplementedError
 
@@ -113,7 +123,7 @@ class _Ledgers:
     async def ledger(self, slug: str) -> LedgerView:
         raise NotImplementedError
 
-    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
+    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
         raise NotImplementedError
 
     async def chart(self, slug: str) -> Chart:
@@ -133,6 +143,9 @@ class _Events:
 
     async def ledgers(self) -> Sequence[str]:
         return [SLUG]
+
+    async def last_before(self, slug: str, moment: datetime) -> int:
+        raise NotImplementedError
 
     async def organisation_head(self) -> Head:
         return await _Ledgers(self._log).head(SLUG)

@@ -23,6 +23,7 @@ from tests.bench.measure_bulk import measure_bulk
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
 from tests.bench.measure_posts import measure_posts
+from tests.bench.measure_time_travel import measure_time_travel
 from tests.bench.plan import Plan, plan
 from tests.bench.stage import postgresql_version
 
@@ -38,6 +39,7 @@ class Section(Enum):
     BULK = "bulk"
     POSTS = "posts"
     IMPORT = "import"
+    TIME_TRAVEL = "time-travel"
 
 
 _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
@@ -45,6 +47,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,
     Section.IMPORT: measure_import,
+    Section.TIME_TRAVEL: measure_time_travel,
 }
 
 
@@ -53,6 +56,10 @@ def bench(
     only: Annotated[list[Section] | None, typer.Option("--only", help="Measure this section; repeatable.")] = None,
     import_count: Annotated[
         int | None, typer.Option(min=1, help="How many transactions to import.", show_default="1,000,000")
+    ] = None,
+    history_entries: Annotated[
+        int | None,
+        typer.Option(min=10_000, help="How many entries the longest history has.", show_default="10,000,000"),
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, max=600, help="How long a phase is.", show_default="20")
@@ -65,7 +72,7 @@ def bench(
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
-    chosen = plan(is_quick=quick, phase_seconds=seconds, import_count=import_count)
+    chosen = plan(is_quick=quick, phase_seconds=seconds, import_count=import_count, history_entries=history_entries)
     file = Settings().data_dir / "bench.json"
     try:
         with tempfile.TemporaryDirectory(prefix="partita-bench-", ignore_cleanup_errors=True) as folder:

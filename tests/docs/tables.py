@@ -19,7 +19,7 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS, ListSpec
 from entrypoints.http.problems import status_of
-from entrypoints.http.v1 import accounts, ledgers, transactions
+from entrypoints.http.v1 import accounts, holds, ledgers, periods, transactions
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -74,6 +74,8 @@ def lists() -> str:
         "GET …/accounts": accounts.ACCOUNTS,
         "GET …/accounts/{path}/entries": accounts.ENTRIES,
         "GET …/transactions": transactions.TRANSACTIONS,
+        "GET …/holds": holds.HOLDS,
+        "GET …/periods": periods.PERIODS,
     }
     rows = []
     for route, spec in specs.items():

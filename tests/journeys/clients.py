@@ -15,7 +15,8 @@ from typing import Any
 import httpx2
 
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import TrialBalance
+from application.ledger.report_reader import TrialBalance
+from application.ledger.spans import AsOf
 from application.ledger.verification import verify_ledger
 from domain.shared.access import EVERY_PERMISSION, Permission, Principal
 from entrypoints.container import Container
@@ -188,7 +189,7 @@ async def check_books(container: Container, ledger: LedgerOfTests, told: Told, *
         assert [each["balance_after"] for each in answer["entries"]] == left[answer["id"]]
 
     async with services.ledgers.read(ledger.principal, Permission.REPORTS_READ) as reads:
-        report: TrialBalance = await reads.reports.trial_balance(ledger.slug, as_of_sequence=None)
+        report: TrialBalance = await reads.reports.trial_balance(ledger.slug, as_of=AsOf())
     balances = {line.path: line.balance.posted_debits - line.balance.posted_credits for line in report.lines}
     assert balances == dict(tally)
     assert sum(tally.values()) == 0

@@ -29,10 +29,11 @@ CROSS JOIN LATERAL (
 """
 _BALANCES = """
 SELECT wanted.number, wanted.asset, last.posted_debits::text, last.posted_credits::text, last.balance_version,
-       last.sequence, held.held_debits::text, held.held_credits::text, held.sequence AS held_sequence
+       last.sequence, last.latest_effective_at, last.late, held.held_debits::text, held.held_credits::text,
+       held.sequence AS held_sequence
 FROM unnest($2::bigint[], $3::text[]) AS wanted (number, asset)
 LEFT JOIN LATERAL (
-    SELECT posted_debits, posted_credits, balance_version, sequence FROM entries
+    SELECT posted_debits, posted_credits, balance_version, sequence, latest_effective_at, late FROM entries
     WHERE ledger_id = $1 AND account_number = wanted.number AND entries.asset = wanted.asset
     ORDER BY sequence DESC, position DESC LIMIT 1
 ) AS last ON true
@@ -144,10 +145,10 @@ async def _load_accounts(
         paths_of = {book.accounts[path].number: path for path, _ in wanted}
         numbers = [book.accounts[path].number for path, _ in wanted]
         for row in await connection.fetch(_BALANCES, ledger_id, numbers, [code for _, code in wanted]):
-            number, code, debits, credits, version, sequence, held_debits, held_credits, held_sequence = row
+            number, code, debits, credits, version, *others, held_debits, held_credits, held_sequence = row
             key = paths_of[number], code
-            if sequence is not None:
-                book.balances[key] = Balance(int(debits), int(credits), version, sequence)
+            if version is not None:
+                book.balances[key] = Balance(int(debits), int(credits), version, *others)
             if held_sequence is not None:
                 book.held[key] = Held(int(held_debits), int(held_credits), held_sequence)
     return loaded

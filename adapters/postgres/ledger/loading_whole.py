@@ -1,8 +1,11 @@
 """Loading what is asked of a whole ledger: its results, and whether anything is left in it."""
 
+import re
 from datetime import datetime
 from typing import Final
 
+from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX
+from adapters.postgres.ledger.readers.time_travel import TOTALS_BEFORE
 from adapters.postgres.work import DriverConnection
 from domain.ledger.book import Results
 from domain.ledger.scope import AccountAsset
@@ -10,15 +13,27 @@ from domain.ledger.scope import AccountAsset
 # So many show that there are some, whatever the commands before in a group do about them.
 UNSETTLED_MAX: Final = 20_000
 
-_RESULTS = """
-SELECT account.path, entry.asset, sum(CASE WHEN entry.is_debit THEN entry.amount ELSE -entry.amount END)::text
-FROM entries AS entry
-JOIN accounts AS account ON account.ledger_id = entry.ledger_id AND account.number = entry.account_number
-JOIN transactions AS posted ON posted.ledger_id = entry.ledger_id AND posted.sequence = entry.sequence
-WHERE entry.ledger_id = $1 AND account.ledger_id = $1 AND posted.ledger_id = $1
-  AND account.type IN ('income', 'expense') AND posted.effective_at < $2
-GROUP BY account.path, entry.asset
-"""
+_NAMED = re.compile(r"(?<!:):(ledger|before|sequence)\b")
+_NUMBERED = {"ledger": "$1", "before": "$2", "sequence": "$3"}
+_RESULTS = _NAMED.sub(
+    lambda match: _NUMBERED[match.group(1)],
+    f"""
+WITH wanted AS (
+    SELECT first.account_number, first.asset
+    FROM entries AS first
+    CROSS JOIN LATERAL (
+        SELECT type FROM accounts WHERE ledger_id = :ledger AND number = first.account_number LIMIT 1
+    ) AS account
+    WHERE first.ledger_id = :ledger AND first.balance_version = 1 AND account.type IN ('income', 'expense')
+), {TOTALS_BEFORE}
+SELECT account.path, totals.asset, (totals.debits::numeric - totals.credits::numeric)::text
+FROM totals
+CROSS JOIN LATERAL (
+    SELECT path FROM accounts WHERE ledger_id = :ledger AND number = totals.account_number LIMIT 1
+) AS account
+WHERE totals.debits <> totals.credits
+""",  # noqa: S608 # of constants alone
+)
 _UNSETTLED = """
 SELECT account.path, first.asset
 FROM entries AS first
@@ -49,7 +64,7 @@ LIMIT $2
 
 async def results_before(connection: DriverConnection, ledger_id: int, before: datetime) -> Results:
     """Return the net debits of all income and expense accounts, of entries that are effective before that time."""
-    rows = await connection.fetch(_RESULTS, ledger_id, before)
+    rows = await connection.fetch(_RESULTS, ledger_id, before, SEQUENCE_MAX)
     return {(path, code): int(net_debit) for path, code, net_debit in rows}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from adapters.postgres.ids import stored_id
 from adapters.postgres.ledger.changes import Changes
 from adapters.postgres.ledger.held_rows import HeldRows
+from adapters.postgres.ledger.late_entries import LateRows, empty_columns
 from adapters.postgres.ledger.metadata_rows import metadata_digest, to_json
 from adapters.postgres.ledger.rows import limits_document
 from adapters.postgres.work import DriverConnection
@@ -24,12 +25,13 @@ INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, 
 SELECT $1, $2, sequence, recorded_at, hash, content
 FROM unnest($3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[]) AS rows (sequence, recorded_at, hash, content)
 """
-# Events, transactions and entries, the bulk of all writing, in one statement and one round trip.
+# Events, transactions and entries, the bulk of all writing, in one statement and one round trip. Each 64th entry of a
+# balance is a milestone, from which `readers/time_travel.py` goes on for 64 rows at most.
 _INSERT_TRANSACTIONS = """
 WITH logged AS (
     INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)
     SELECT $1, $2, sequence, recorded_at, hash, content
-    FROM unnest($20::bigint[], $21::timestamptz[], $22::bytea[], $23::bytea[])
+    FROM unnest($22::bigint[], $23::timestamptz[], $24::bytea[], $25::bytea[])
         AS rows (sequence, recorded_at, hash, content)
 ), posted AS (
     INSERT INTO transactions (organisation_id, ledger_id, sequence, id, reference, description, kind, effective_at,
@@ -37,18 +39,18 @@ WITH logged AS (
     SELECT $1, $2, sequence, id, reference, description, kind, effective_at, recorded_at, metadata::jsonb, 1,
            hold_sequence, reverses
     FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
-                $10::text[], $24::bigint[], $25::bigint[])
+                $10::text[], $26::bigint[], $27::bigint[])
         AS rows (sequence, id, reference, description, kind, effective_at, recorded_at, metadata, hold_sequence,
                  reverses)
 )
 INSERT INTO entries (organisation_id, ledger_id, account_number, sequence, position, is_debit, asset, amount,
-                     posted_debits, posted_credits, balance_version)
+                     posted_debits, posted_credits, balance_version, latest_effective_at, late, is_milestone)
 SELECT $1, $2, account_number, sequence, position, is_debit, asset, amount::numeric, posted_debits::numeric,
-       posted_credits::numeric, balance_version
+       posted_credits::numeric, balance_version, latest_effective_at, late, balance_version % 64 = 0
 FROM unnest($11::bigint[], $12::bigint[], $13::integer[], $14::boolean[], $15::text[], $16::text[], $17::text[],
-            $18::text[], $19::bigint[])
+            $18::text[], $19::bigint[], $20::timestamptz[], $21::bigint[])
     AS rows (account_number, sequence, position, is_debit, asset, amount, posted_debits, posted_credits,
-             balance_version)
+             balance_version, latest_effective_at, late)
 """
 _INSERT_ACCOUNTS = """
 INSERT INTO accounts (organisation_id, ledger_id, number, path, type, status, metadata, version, opened_at, limits,
@@ -74,20 +76,17 @@ VALUES ($1, $2, $3, $4, $5::text::jsonb, 1, $6, '[]', 1)
 """
 
 
-def _columns(count: int) -> tuple[list[Any], ...]:
-    return tuple([] for _ in range(count))
-
-
 @dataclass(slots=True)
 class _Rows:
     """Columns of the rows to insert, gathered over a group."""
 
-    transactions: tuple[list[Any], ...] = field(default_factory=lambda: _columns(8))
-    entries: tuple[list[Any], ...] = field(default_factory=lambda: _columns(9))
-    accounts: tuple[list[Any], ...] = field(default_factory=lambda: _columns(6))
-    links: tuple[list[Any], ...] = field(default_factory=lambda: _columns(2))
-    metadata_values: tuple[list[Any], ...] = field(default_factory=lambda: _columns(3))
-    log: tuple[list[Any], ...] = field(default_factory=lambda: _columns(4))
+    transactions: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(8))
+    entries: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(11))
+    accounts: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(6))
+    links: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(2))
+    metadata_values: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(3))
+    log: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(4))
+    late: LateRows = field(default_factory=LateRows)
 
     def add_event(self, recorded: Recorded[Event]) -> None:
         sequences, recorded_at, hashes, contents = self.log
@@ -111,7 +110,7 @@ class _Rows:
         of_holds, reversed_ones = self.links
         of_holds.append(of_sequence if event.hold is not None else None)
         reversed_ones.append(of_sequence if event.reverses is not None else None)
-        accounts, of, positions, sides, assets, amounts, debits, credits, versions = self.entries
+        accounts, of, positions, sides, assets, amounts, debits, credits, versions, latest, late = self.entries
         for position, line in enumerate(applied.lines):
             entry, balance = line.entry, line.balance
             accounts.append(line.account.number)
@@ -123,6 +122,10 @@ class _Rows:
             debits.append(str(balance.posted_debits))
             credits.append(str(balance.posted_credits))
             versions.append(balance.version)
+            latest.append(balance.latest_effective_at)
+            late.append(balance.late)
+            if event.effective_at < balance.latest_effective_at:
+                self.late.add(sequence, position, line, event.effective_at)
         self.add_metadata("transaction", sequence, event.metadata)
 
     def add_account(self, number: int, event: AccountOpened, opened_at: datetime) -> None:
@@ -209,6 +212,7 @@ async def _insert(connection: DriverConnection, organisation_id: int, ledger_id:
         await connection.execute(
             _INSERT_TRANSACTIONS, organisation_id, ledger_id, *rows.transactions, *rows.entries, *rows.log, *rows.links
         )
+        await rows.late.insert(connection, organisation_id, ledger_id)
     elif rows.log[0]:
         await connection.execute(_APPEND_EVENTS, organisation_id, ledger_id, *rows.log)
     if rows.metadata_values[0]:

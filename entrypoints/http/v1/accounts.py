@@ -1,30 +1,42 @@
 """Accounts: open, get, list, change; their balances and their entries."""
 
-from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.requests import Request
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
 from application.ledger.change_account import ChangeAccount
 from application.ledger.open_account import OpenAccount
-from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AssetBalance, Span
-from domain.ledger.account import Account, AccountType
-from domain.ledger.asset import format_amount
+from application.ledger.ports import Outcome
+from application.ledger.readers import AccountFilter
+from application.ledger.spans import Span
+from domain.ledger.account import Account, AccountStatus, AccountType
 from domain.ledger.chart import Pattern
 from domain.ledger.events import AccountOpened
 from domain.shared.access import Permission
 from domain.shared.chain import format_time
-from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
+from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
 from entrypoints.http.openapi import described_list, described_problems
-from entrypoints.http.pagination import SEQUENCE_MAX, Field, ListDocument, ListSpec
+from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.time_travel import AS_OF_DESCRIPTION, PointOfViewDependency
+from entrypoints.http.v1.account_documents import (
+    AccountDocument,
+    AccountEntryDocument,
+    BalancesDocument,
+    account_document,
+    balance_document,
+    entry_document,
+    listed_document,
+    posted_document,
+    whole_account_document,
+)
 from entrypoints.http.v1.chart import AccountTypeName
 from entrypoints.schemas.forms import Form
+from entrypoints.schemas.limits import Limits, limit_drafts
 from entrypoints.schemas.transactions import Metadata, MetadataChanges
 
 router = APIRouter(route_class=StrictRoute, tags=["accounts"])
@@ -34,11 +46,11 @@ ACCOUNTS = ListSpec(
     fields=(
         Field("path", description="A path, or a pattern: `users:*:wallet`."),
         Field("type", ("", "in")),
+        Field("status", ("", "in"), description="`open`, which is the default, or `archived`."),
         Field("opened_at", ("gt", "gte", "lt", "lte"), is_time=True),
     ),
     has_metadata=True,
 )
-AS_OF_DESCRIPTION = "As it was after the event of this sequence; now, if left out."
 ENTRIES = ListSpec(
     sorts=("-sequence", "sequence"),
     fields=(
@@ -47,125 +59,46 @@ ENTRIES = ListSpec(
     ),
 )
 
-AsOfSequence = Annotated[int | None, Query(ge=1, le=SEQUENCE_MAX, description=AS_OF_DESCRIPTION)]
-
 
 class AccountIn(Form):
     """An account to open."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"path": "users:42:wallet", "type": "liability", "metadata": {"user": "42"}}]}
+        json_schema_extra={
+            "examples": [
+                {
+                    "path": "users:42:wallet",
+                    "type": "liability",
+                    "limits": [{"asset": "EUR", "minimum": "0"}],
+                    "metadata": {"user": "42"},
+                }
+            ]
+        }
     )
 
     path: Annotated[str, Described(examples=["users:42:wallet"])]
     type: Annotated[AccountTypeName | None, Described(description="May be left out where the chart gives it.")] = None
+    limits: Limits = Described(default_factory=list)
     metadata: Metadata = Described(default_factory=dict)
 
 
 class AccountChange(Form):
-    """What may change about an account."""
+    """What may change about an account: `limits` replace all of its own, `metadata` are laid over its own.
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"metadata": {"user": "42", "old": None}}]})
+    What is left out stays as it is.
+    """
 
-    metadata: MetadataChanges
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"metadata": {"user": "42", "old": None}},
+                {"limits": [{"asset": "EUR", "minimum": "-100.00", "maximum": "10000.00"}]},
+            ]
+        }
+    )
 
-
-class AccountDocument(TypedDict):
-    """An account; `version` counts changes of its settings, not its entries."""
-
-    path: str
-    type: str
-    status: str
-    metadata: Mapping[str, str]
-    version: int
-    opened_at: str
-
-
-class BalanceDocument(TypedDict):
-    """What an account holds of an asset, on the account's normal side; the four totals are what it follows from."""
-
-    asset: str
-    posted: str
-    available: str
-    posted_debits: str
-    posted_credits: str
-    held_debits: str
-    held_credits: str
-    balance_version: int
-
-
-class BalancesDocument(TypedDict):
-    """What an account holds."""
-
-    account: str
-    type: str
-    balances: list[BalanceDocument]
-
-
-class AccountEntryDocument(TypedDict):
-    """A line of an account's history."""
-
-    sequence: int
-    transaction: str
-    direction: str
-    amount: str
-    asset: str
-    balance_after: str
-    balance_version: int
-    reference: str | None
-    description: str
-    effective_at: str
-    recorded_at: str
-
-
-def account_document(account: Account, opened_at: str) -> AccountDocument:
-    """Return an account as it is shown."""
-    return {
-        "path": account.path,
-        "type": account.type.value,
-        "status": account.status.value,
-        "metadata": account.metadata,
-        "version": account.version,
-        "opened_at": opened_at,
-    }
-
-
-def _view_document(view: AccountView) -> AccountDocument:
-    return account_document(view.account, format_time(view.opened_at))
-
-
-def _balance_document(account: Account, held: AssetBalance) -> BalanceDocument:
-    scale, balance = held.asset.scale, held.balance
-    posted = format_amount(balance.posted(account.type), scale)
-    nothing = format_amount(0, scale)
-    return {
-        "asset": held.asset.code,
-        "posted": posted,
-        "available": posted,
-        "posted_debits": format_amount(balance.posted_debits, scale),
-        "posted_credits": format_amount(balance.posted_credits, scale),
-        "held_debits": nothing,
-        "held_credits": nothing,
-        "balance_version": balance.version,
-    }
-
-
-def _entry_document(view: AccountEntryView) -> AccountEntryDocument:
-    line = view.line
-    scale = line.entry.asset.scale
-    return {
-        "sequence": view.sequence,
-        "transaction": view.transaction_id,
-        "direction": line.entry.direction.value,
-        "amount": format_amount(line.entry.amount, scale),
-        "asset": line.entry.asset.code,
-        "balance_after": format_amount(line.balance.posted(line.account.type), scale),
-        "balance_version": line.balance.version,
-        "reference": view.reference,
-        "description": view.description,
-        "effective_at": format_time(view.effective_at),
-        "recorded_at": format_time(view.recorded_at),
-    }
+    limits: Limits = Described(default_factory=list)
+    metadata: MetadataChanges = Described(default_factory=dict)
 
 
 @router.post(
@@ -178,7 +111,8 @@ async def post_account(
     ledger: str, account: AccountIn, key: Key, who: CallerDependency, response: Response, dry_run: DryRun = False
 ) -> AccountDocument:
     """Open an account before its first entry. Where the chart gives its type, the first entry opens it by itself."""
-    command = OpenAccount(account.path, AccountType(account.type) if account.type else None, account.metadata)
+    account_type = AccountType(account.type) if account.type else None
+    command = OpenAccount(account.path, account_type, account.metadata, limit_drafts(account.limits))
     outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
     opened = outcome.applied[-1]
     event = opened.event
@@ -188,17 +122,32 @@ async def post_account(
     else:
         response.headers["Location"] = f"/v1/ledgers/{ledger}/accounts/{quote(event.account, safe=':')}"
     response.headers["ETag"] = etag(1)
-    as_opened = Account(outcome.sequence or 0, event.account, event.account_type, metadata=event.metadata)
+    as_opened = Account(
+        outcome.sequence or 0,
+        event.account,
+        event.account_type,
+        metadata=event.metadata,
+        limits={limit.asset.code: limit for limit in event.limits},
+    )
     return account_document(as_opened, format_time(opened.recorded_at))
 
 
 @router.get("/ledgers/{ledger}/accounts/{path}", summary="Get an account", responses=described_problems(401, 403, 404))
 async def get_account(ledger: str, path: str, who: CallerDependency, response: Response) -> AccountDocument:
-    """Return one account."""
+    """Return one account, an archived one too, with the limits that are in force for it now."""
+    return await shown_account(ledger, path, who, response)
+
+
+async def shown_account(
+    ledger: str, path: str, who: Caller, response: Response, outcome: Outcome | None = None
+) -> AccountDocument:
+    """Return an account as it is, or as a dry run with that outcome would leave it."""
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
         view = await reads.accounts.account(ledger, path)
+        chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(view.account.version)
-    return _view_document(view)
+    account = outcome.book.account(path) if outcome is not None and outcome.book is not None else view.account
+    return whole_account_document(account, format_time(view.opened_at), chart)
 
 
 @router.get(
@@ -210,22 +159,23 @@ async def get_account(ledger: str, path: str, who: CallerDependency, response: R
 async def list_accounts(
     ledger: str, who: CallerDependency, request: Request, response: Response
 ) -> ListDocument[AccountDocument]:
-    """Return a page of accounts."""
+    """Return a page of accounts, those that are archived only where `status` asks for them."""
     query = ACCOUNTS.read(request, who)
     where = AccountFilter(
         path=query.value("path", Pattern),
         type=query.values("type"),
+        status=query.values("status") or [AccountStatus.OPEN.value],
         metadata=query.metadata,
         opened_at=query.span("opened_at", Span),
     )
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
         page = await reads.accounts.accounts(ledger, where, query.page)
-    return query.document(page, _view_document, response)
+    return query.document(page, listed_document, response)
 
 
 @router.patch(
     "/ledgers/{ledger}/accounts/{path}",
-    summary="Change an account's metadata",
+    summary="Change an account",
     responses=described_problems(400, 401, 403, 404, 412, 422, 428),
 )
 async def change_account(
@@ -237,10 +187,14 @@ async def change_account(
     response: Response,
     dry_run: DryRun = False,
 ) -> AccountDocument:
-    """Lay metadata over the account's own."""
-    outcome = await who.do(ledger, ChangeAccount(path, version, change.metadata), response, dry_run=dry_run)
-    document = await get_account(ledger, path, who, response)
-    return account_document(outcome.book.account(path), document["opened_at"]) if outcome.book else document
+    """Replace the account's own limits, lay metadata over its own, or both.
+
+    Limits may be such that the account breaks them already: then what makes that worse is refused.
+    """
+    limits = limit_drafts(change.limits) if "limits" in change.model_fields_set else None
+    command = ChangeAccount(path, version, change.metadata, limits)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run)
+    return await shown_account(ledger, path, who, response, outcome)
 
 
 @router.get(
@@ -249,15 +203,20 @@ async def change_account(
     responses=described_problems(401, 403, 404, 422),
 )
 async def get_balances(
-    ledger: str, path: str, who: CallerDependency, as_of_sequence: AsOfSequence = None
+    ledger: str, path: str, who: CallerDependency, point_of_view: PointOfViewDependency
 ) -> BalancesDocument:
-    """Return what the account holds of every asset it was ever used with, now or as of a sequence."""
+    """Return what the account holds of every asset it was ever used with, now, as of a sequence, or at a time.
+
+    With `at`, the answer has posted figures alone: `available`, what is held and `balance_version` are null.
+    """
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
-        account, balances = await reads.accounts.balances(ledger, path, as_of_sequence=as_of_sequence)
+        as_of = await point_of_view.as_of(reads, ledger)
+        account, balances = await reads.accounts.balances(ledger, path, as_of=as_of)
+    show = balance_document if as_of.before is None else posted_document
     return {
         "account": account.path,
         "type": account.type.value,
-        "balances": [_balance_document(account, held) for held in balances],
+        "balances": [show(account, of_asset) for of_asset in balances],
     }
 
 
@@ -280,4 +239,4 @@ async def list_entries(
             page=query.page,
             as_of_sequence=query.sequence("as_of_sequence"),
         )
-    return query.document(page, _entry_document, response)
+    return query.document(page, entry_document, response)

@@ -13,8 +13,6 @@ from typing_extensions import TypedDict
 from application.ledger.ports import Outcome
 from application.ledger.post_atomically import PostAtomically
 from domain.ledger.events import TransactionPosted
-from domain.ledger.transaction import TransactionDraft
-from domain.shared.errors import Blame, DomainError
 from entrypoints.http.dependencies import (
     Caller,
     PlainRoute,
@@ -26,7 +24,7 @@ from entrypoints.http.dependencies import (
 from entrypoints.http.openapi import described_body, described_problems
 from entrypoints.http.v1.bulk_items import ResultDocument, bulk_key, post_item, posted_result, result_document
 from entrypoints.http.v1.bulk_stream import NDJSON, StreamedBulk
-from entrypoints.schemas.forms import read_form
+from entrypoints.schemas.forms import read_each, read_form
 from entrypoints.schemas.transactions import BulkIn, transaction_draft
 
 router = APIRouter(route_class=PlainRoute, tags=["transactions"])
@@ -88,15 +86,10 @@ def _headers(outcomes: Sequence[Outcome | BaseException]) -> dict[str, str]:
 async def _post_atomically(
     request: Request, who: Caller, slug: str, document: Any, transactions: Sequence[Any]
 ) -> Outcome:
-    drafts: list[TransactionDraft] = []
-    for index, transaction in enumerate(transactions):
-        try:
-            drafts.append(transaction_draft(transaction, who.services.ids.new("txn")))
-        except DomainError as refusal:
-            blames = refusal.blames or (Blame("", refusal.detail),)
-            refusal.blames = tuple(Blame(f"/transactions/{index}{each.pointer}", each.detail) for each in blames)
-            raise
-    command = PostAtomically(tuple(drafts))
+    ids = who.services.ids
+    command = PostAtomically(
+        read_each(transactions, lambda each: transaction_draft(each, ids.new("txn")), of="transactions")
+    )
     journal = who.services.journal
     if is_dry_run(request):
         return await journal.try_out(who.principal, slug, command)

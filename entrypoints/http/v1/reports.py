@@ -1,93 +1,153 @@
 """Reports: what a ledger says as a whole."""
 
-import asyncio
-from typing import Final
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
-import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
-from typing_extensions import TypedDict
 
-from application.ledger.readers import TrialBalance
-from domain.ledger.asset import format_amount
+from application.interchange.report_rows import balance_sheet_rows, income_statement_rows, trial_balance_rows
+from application.interchange.report_tables import (
+    balance_sheet_tables,
+    income_statement_tables,
+    report_facts,
+    trial_balance_tables,
+)
+from application.ledger.reports import Interval, balance_sheet, income_statement, trial_balance
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.openapi import described_problems
-from entrypoints.http.v1.accounts import AsOfSequence
+from entrypoints.http.time_travel import (
+    AT_DESCRIPTION,
+    ComparedIntervalDependency,
+    IntervalDependency,
+    KnowledgeDependency,
+    PointOfViewDependency,
+)
+from entrypoints.http.v1.formats import DESCRIBED_FORMATS, accepted_format, answer
+from entrypoints.http.v1.printed_page import Page
+from entrypoints.http.v1.report_documents import (
+    BalanceSheetDocument,
+    IncomeStatementDocument,
+    TrialBalanceDocument,
+    balance_sheet_document,
+    income_statement_document,
+    trial_balance_document,
+)
+from entrypoints.schemas.moments import end_of, read_moment
 
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
 
-# About a millisecond: whoever else is served by this event loop does not notice.
-LINES_PER_TURN: Final = 500
+# So many fit on the width of a sheet, with what they are compared with.
+_ASSETS_ACROSS = 4
+_RESPONSES = {**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS}
 
-
-class TrialBalanceLineDocument(TypedDict):
-    """What one account has seen of one asset; `balance` is debit-positive, whatever the account's normal side."""
-
-    account: str
-    type: str
-    asset: str
-    debits: str
-    credits: str
-    balance: str
-
-
-class TotalDocument(TypedDict):
-    """All debits and all credits in one asset: they are equal."""
-
-    asset: str
-    debits: str
-    credits: str
-
-
-class TrialBalanceDocument(TypedDict):
-    """Every account that was ever used, by path and asset, as of a sequence."""
-
-    ledger: str
-    sequence: int
-    data: list[TrialBalanceLineDocument]
-    totals: list[TotalDocument]
-
-
-async def trial_balance_document(slug: str, report: TrialBalance) -> bytes:
-    """Return a trial balance as it is shown, a `TrialBalanceDocument`; others are served while it is written."""
-    lines: list[bytes] = []
-    totals: dict[str, tuple[int, int, int]] = {}
-    for index, line in enumerate(report.lines, 1):
-        code, scale, balance = line.asset.code, line.asset.scale, line.balance
-        document: TrialBalanceLineDocument = {
-            "account": line.path,
-            "type": line.type.value,
-            "asset": code,
-            "debits": format_amount(balance.posted_debits, scale),
-            "credits": format_amount(balance.posted_credits, scale),
-            "balance": format_amount(balance.posted_debits - balance.posted_credits, scale),
-        }
-        lines.append(orjson.dumps(document))
-        _, debits, credits = totals.get(code, (scale, 0, 0))
-        totals[code] = (scale, debits + balance.posted_debits, credits + balance.posted_credits)
-        if index % LINES_PER_TURN == 0:
-            await asyncio.sleep(0)
-    sums: list[TotalDocument] = [
-        {"asset": code, "debits": format_amount(debits, scale), "credits": format_amount(credits, scale)}
-        for code, (scale, debits, credits) in sorted(totals.items())
-    ]
-    return b'{"ledger":%b,"sequence":%d,"data":[%b],"totals":%b}' % (
-        orjson.dumps(slug),
-        report.sequence,
-        b",".join(lines),
-        orjson.dumps(sums),
-    )
+# A path of 255 characters has no more segments.
+Depth = Annotated[
+    int | None,
+    Query(ge=1, le=128, description="Add up accounts whose paths begin with the same so many segments."),
+]
 
 
 @router.get(
     "/ledgers/{ledger}/reports/trial-balance",
     summary="Get the trial balance",
     response_model=TrialBalanceDocument,
-    responses=described_problems(401, 403, 404, 422),
+    responses=_RESPONSES,
 )
-async def get_trial_balance(ledger: str, who: CallerDependency, as_of_sequence: AsOfSequence = None) -> Response:
-    """Return every account's totals and balance, now or as of a sequence. All debits equal all credits."""
+async def get_trial_balance(
+    ledger: str, who: CallerDependency, request: Request, point_of_view: PointOfViewDependency, depth: Depth = None
+) -> Response:
+    """Return every account's totals and balance, now, as of a sequence, or at a time. All debits equal all credits.
+
+    It can be had as JSON, as CSV, and as a page to print. With `depth`, accounts of one type are added up.
+    """
+    chosen = accepted_format(request)
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
-        report = await reads.reports.trial_balance(ledger, as_of_sequence=as_of_sequence)
-    return Response(await trial_balance_document(ledger, report), media_type="application/json")
+        as_of = await point_of_view.as_of(reads, ledger)
+        report = await trial_balance(reads.reports, ledger, as_of=as_of, depth=depth)
+        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+    facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before))
+    return await answer(
+        chosen,
+        document=trial_balance_document(ledger, report),
+        rows=trial_balance_rows(report),
+        page=Page("Trial balance", facts, trial_balance_tables(report)),
+    )
+
+
+@router.get(
+    "/ledgers/{ledger}/reports/balance-sheet",
+    summary="Get the balance sheet",
+    response_model=BalanceSheetDocument,
+    responses=_RESPONSES,
+)
+async def get_balance_sheet(
+    ledger: str,
+    who: CallerDependency,
+    request: Request,
+    point_of_view: PointOfViewDependency,
+    compare_at: Annotated[str | None, Query(description=f"To compare with. {AT_DESCRIPTION}")] = None,
+    depth: Depth = None,
+) -> Response:
+    """Return assets, liabilities and equity, now or at a time, in all assets side by side.
+
+    Equity includes income less expenses as far as these are not closed, so that both sides are equal.
+    It can be had as JSON, as CSV, and as a page to print.
+    """
+    chosen = accepted_format(request)
+    compare = read_moment("compare_at", compare_at)
+    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
+        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+        as_of = await point_of_view.as_of(reads, ledger)
+        before = None if compare is None else end_of(compare, zone)
+        report = await balance_sheet(reads.reports, ledger, as_of=as_of, compare_before=before, depth=depth)
+    compared = None if before is None else Interval(None, before)
+    facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before), compared)
+    return await answer(
+        chosen,
+        document=balance_sheet_document(ledger, report),
+        rows=balance_sheet_rows(report),
+        page=Page("Balance sheet", facts, balance_sheet_tables(report, assets_across=_ASSETS_ACROSS)),
+    )
+
+
+@router.get(
+    "/ledgers/{ledger}/reports/income-statement",
+    summary="Get the income statement",
+    response_model=IncomeStatementDocument,
+    responses=_RESPONSES,
+)
+async def get_income_statement(
+    ledger: str,
+    who: CallerDependency,
+    request: Request,
+    asked: IntervalDependency,
+    compared: ComparedIntervalDependency,
+    knowledge: KnowledgeDependency,
+    depth: Depth = None,
+) -> Response:
+    """Return income and expenses of a span of effective time, in all assets side by side.
+
+    Closing transactions are left out. It can be had as JSON, as CSV, and as a page to print.
+    """
+    chosen = accepted_format(request)
+    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
+        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+        interval = asked.interval(zone)
+        compare = compared.interval(zone) if compared.is_asked else None
+        sequence = (await knowledge.as_of(reads, ledger)).sequence
+        report = await income_statement(
+            reads.reports, ledger, interval=interval, compare=compare, sequence=sequence, depth=depth
+        )
+    return await answer(
+        chosen,
+        document=income_statement_document(ledger, report),
+        rows=income_statement_rows(report),
+        page=Page(
+            "Income statement",
+            report_facts(ledger, report.sequence, zone, interval, compare),
+            income_statement_tables(report, assets_across=_ASSETS_ACROSS),
+        ),
+    )

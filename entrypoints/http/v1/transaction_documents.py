@@ -26,7 +26,10 @@ class EntryDocument(TypedDict):
 
 
 class TransactionDocument(TypedDict):
-    """A transaction; `id` and `sequence` are null in a dry run."""
+    """A transaction; `id` and `sequence` are null in a dry run.
+
+    `hold` is what it captured from. `reversed_by` are the first 20 that reverse it.
+    """
 
     id: str | None
     sequence: int | None
@@ -39,6 +42,7 @@ class TransactionDocument(TypedDict):
     entries: list[EntryDocument]
     metadata: Mapping[str, str]
     version: int
+    hold: str | None
     reverses: str | None
     reversed_by: list[str]
 
@@ -56,6 +60,9 @@ def view_document(view: TransactionView) -> TransactionDocument:
         lines=view.entries,
         metadata=view.metadata,
         version=view.version,
+        hold=view.hold,
+        reverses=view.reverses,
+        reversed_by=view.reversed_by,
     )
 
 
@@ -75,6 +82,8 @@ def posted_document(applied: Applied) -> TransactionDocument:
         lines=applied.lines,
         metadata=event.metadata,
         version=1,
+        hold=event.hold,
+        reverses=event.reverses,
     )
 
 
@@ -90,6 +99,9 @@ def _document(
     lines: Sequence[Line],
     metadata: Mapping[str, str],
     version: int,
+    hold: str | None,
+    reverses: str | None,
+    reversed_by: Sequence[str] = (),
 ) -> TransactionDocument:
     return {
         "id": id,
@@ -103,8 +115,9 @@ def _document(
         "entries": [_entry_document(line) for line in lines],
         "metadata": metadata,
         "version": version,
-        "reverses": None,
-        "reversed_by": [],
+        "hold": hold,
+        "reverses": reverses,
+        "reversed_by": list(reversed_by),
     }
 
 

@@ -9,7 +9,8 @@ from starlette.responses import Response
 from application.ledger.change_transaction import ChangeTransaction
 from application.ledger.ports import Outcome
 from application.ledger.post_transaction import PostTransaction
-from application.ledger.readers import Span, TransactionFilter
+from application.ledger.readers import TransactionFilter
+from application.ledger.spans import Span
 from domain.ledger.chart import Pattern
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import (
@@ -43,6 +44,8 @@ TRANSACTIONS = ListSpec(
         Field("effective_at", ("gt", "gte", "lt", "lte"), is_time=True),
         Field("recorded_at", ("gt", "gte", "lt", "lte"), is_time=True),
         Field("sequence", ("gt", "gte", "lt", "lte"), is_integer=True),
+        Field("hold", description="The id of the hold that was captured."),
+        Field("reverses", description="The id of the transaction that was reversed."),
     ),
     has_metadata=True,
 )
@@ -128,6 +131,8 @@ async def list_transactions(
         effective_at=query.span("effective_at", Span),
         recorded_at=query.span("recorded_at", Span),
         sequence=query.span("sequence", Span),
+        hold=query.value("hold", str),
+        reverses=query.value("reverses", str),
     )
     async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ) as reads:
         page = await reads.transactions.transactions(ledger, where, query.page)

@@ -1,5 +1,7 @@
 """What every `Books` promises of balances and of what it stores in general."""
 
+from datetime import timedelta
+
 from application.ledger.ports import Books, LedgerAddress
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
@@ -49,6 +51,21 @@ class BalanceContract:
         book = await look(books, ledger, BALANCES)
         assert {balance.sequence for balance in book.balances.values()} == {last.sequence}
         assert first.sequence != last.sequence
+
+    async def test_a_balance_knows_its_latest_effective_time_and_how_many_entries_were_late(
+        self, books: Books, ledger: LedgerAddress
+    ) -> None:
+        day = timedelta(days=1)
+        await write(books, ledger, *OPENINGS, sale(1, effective_at=NOW - day), sale(1, effective_at=NOW - 3 * day))
+        for effective_at, latest, late in (
+            (NOW - 2 * day, NOW - day, 2),
+            (NOW - day, NOW - day, 2),
+            (NOW, NOW, 2),
+            (NOW - day, NOW, 3),
+        ):
+            await write(books, ledger, sale(1, effective_at=effective_at))
+            balances = (await look(books, ledger, BALANCES)).balances.values()
+            assert {(balance.latest_effective_at, balance.late) for balance in balances} == {(latest, late)}
 
     async def test_several_entries_of_a_transaction_on_one_account_add_up_in_order(
         self, books: Books, ledger: LedgerAddress

@@ -1,6 +1,7 @@
 """Writing to a ledger through its ports alone, as the journal does, and looking at what came of it."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.memory import CountedIds
@@ -26,6 +27,7 @@ from domain.ledger.events import (
     TransactionPosted,
 )
 from domain.ledger.held import NOTHING_HELD
+from domain.ledger.posted import PostedTransaction
 from domain.ledger.scope import Scope
 from domain.ledger.transaction import Entry
 from domain.shared.chain import BEGINNING_OF_TIME, Head, record
@@ -59,10 +61,16 @@ def posting(
 
 
 def sale(
-    minor: int, *, id: str | None = None, reference: str | None = None, metadata: dict[str, str] | None = None
+    minor: int,
+    *,
+    id: str | None = None,
+    reference: str | None = None,
+    effective_at: datetime = NOW,
+    metadata: dict[str, str] | None = None,
 ) -> TransactionPosted:
     """A posting of so many cents from sales to the bank."""
-    return posting(debited(BANK, minor), credited(SALES, minor), id=id, reference=reference, metadata=metadata)
+    entries = (debited(BANK, minor), credited(SALES, minor))
+    return posting(*entries, id=id, reference=reference, effective_at=effective_at, metadata=metadata)
 
 
 def scope_of(events: Sequence[Event]) -> Scope:
@@ -176,12 +184,18 @@ def within(scope: Scope, book: Book) -> Book:
         held={key: book.held[key] for key in scope.balances if book.held.get(key, NOTHING_HELD) != NOTHING_HELD},
         references={name: book.references[name] for name in scope.references if name in book.references},
         transactions={
-            id: book.transactions[id] for id in (*scope.transactions, *scope.reversals) if id in book.transactions
+            **{id: without_entries(book.transactions[id]) for id in scope.transactions if id in book.transactions},
+            **{id: book.transactions[id] for id in scope.reversals if id in book.transactions},
         },
         holds={id: book.holds[id] for id in scope.holds if id in book.holds},
         periods={id: book.periods[id] for id in scope.periods if id in book.periods},
         results={before: book.results[before] for before in scope.results},
     )
+
+
+def without_entries(transaction: PostedTransaction) -> PostedTransaction:
+    """The transaction as it is known where only its metadata may change."""
+    return replace(transaction, entries=(), reverses=None, reduced=None)
 
 
 async def head(books: Books, ledger: LedgerAddress) -> Head:

@@ -1,9 +1,12 @@
 """A migrated database, and Partita's ways to it; every test makes an organisation and a ledger of its own."""
 
+import secrets
 from collections.abc import AsyncIterator
 from itertools import count
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory import CountedIds
@@ -18,7 +21,7 @@ from adapters.postgres.schema import upgrade
 from adapters.postgres.work import PostgresWork
 from application.ledger.ports import LedgerAddress
 from tests.adapters.ledger.by_hand import NewLedger
-from tests.adapters.postgres.reading import LedgerWork, add_ledger
+from tests.adapters.postgres.reading import LedgerWork, NewDatabase, add_ledger
 from tests.builders import AUTHOR, NOW
 
 
@@ -74,3 +77,34 @@ def new_ledger(service_engine: AsyncEngine, work: LedgerWork) -> NewLedger:
         return address
 
     return create
+
+
+@pytest.fixture(scope="module")
+async def new_database(postgres_url: str) -> AsyncIterator[NewDatabase]:
+    """A way to make an empty database beside the tests' own."""
+    cluster = make_owner_engine(postgres_url)
+    made: list[str] = []
+
+    async def execute(statement: str) -> None:
+        async with cluster.connect() as opened:
+            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
+            await connection.execute(text(statement))
+
+    async def create() -> str:
+        name = f"partita_schema_{secrets.token_hex(6)}"
+        await execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        made.append(name)
+        return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+
+    yield create
+    for name in made:
+        await execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    await cluster.dispose()
+
+
+@pytest.fixture
+async def empty(new_database: NewDatabase) -> AsyncIterator[AsyncEngine]:
+    """The owner's connections to a database with nothing in it."""
+    engine = make_owner_engine(await new_database())
+    yield engine
+    await engine.dispose()

@@ -33,17 +33,19 @@ FROM transactions CROSS JOIN (VALUES (:digest_all, 1), (:digest_even, 2), (:dige
 WHERE ledger_id = :ledger AND sequence % every = 0;
 
 INSERT INTO entries (organisation_id, ledger_id, account_number, sequence, position, is_debit, asset, amount,
-                     posted_debits, posted_credits, balance_version)
+                     posted_debits, posted_credits, balance_version, latest_effective_at, late, is_milestone)
 SELECT :organisation, :ledger, number, sequence, position, position = 0, asset, 100,
-       CASE position WHEN 0 THEN 100 * so_many ELSE 0 END, CASE position WHEN 1 THEN 100 * so_many ELSE 0 END, so_many
+       CASE position WHEN 0 THEN 100 * so_many ELSE 0 END, CASE position WHEN 1 THEN 100 * so_many ELSE 0 END, so_many,
+       first_effective_at, so_many - 1, so_many % 64 = 0
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY number, asset ORDER BY sequence) AS so_many
+    SELECT *, row_number() OVER so_far AS so_many, first_value(effective_at) OVER so_far AS first_effective_at
     FROM (
-        SELECT sequence, position, CASE WHEN is_rare THEN 'RARE' ELSE 'EUR' END AS asset,
+        SELECT sequence, effective_at, position, CASE WHEN is_rare THEN 'RARE' ELSE 'EUR' END AS asset,
                CASE WHEN position = 0 THEN 2 WHEN is_rare THEN 3 ELSE 4 + sequence % 1998 END AS number
         FROM transactions
         CROSS JOIN generate_series(0, 1) AS position
         CROSS JOIN LATERAL (SELECT sequence % 10000 = 0) AS rarity (is_rare)
         WHERE ledger_id = :ledger
     ) AS lines
+    WINDOW so_far AS (PARTITION BY number, asset ORDER BY sequence)
 ) AS numbered;

@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from application.ledger.ports import Books, LedgerAddress, Outcome
-from application.ledger.readers import AccountFilter, AccountView, Span, TransactionFilter, TransactionView
+from application.ledger.readers import AccountFilter, AccountView, TransactionFilter, TransactionView
+from application.ledger.spans import Span
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
@@ -203,6 +204,7 @@ def shows_account(where: AccountFilter, view: AccountView) -> bool:
     return (
         is_like(account.path, where.path)
         and (not where.type or account.type.value in where.type)
+        and (not where.status or account.status.value in where.status)
         and where.metadata.items() <= account.metadata.items()
         and is_within(view.opened_at, where.opened_at)
     )

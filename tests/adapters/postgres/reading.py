@@ -1,6 +1,6 @@
 """Short ways to a ledger that is to be read."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from application.ledger.ports import LedgerAddress
@@ -11,6 +11,7 @@ from domain.shared.access import Permission
 from domain.shared.chain import Head, record
 from tests.builders import AUTHOR, NOW, principal
 
+NewDatabase = Callable[[], Awaitable[str]]
 LedgerWork = Work[LedgerReads, LedgerChanges]
 
 

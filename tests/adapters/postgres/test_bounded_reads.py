@@ -18,7 +18,8 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.tables import ledgers
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
-from application.ledger.readers import AccountFilter, LedgerReads, Span, TransactionFilter
+from application.ledger.readers import AccountFilter, LedgerReads, TransactionFilter
+from application.ledger.spans import AsOf, Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
 from domain.ledger.chart import Pattern
 from tests.adapters.ledger.by_hand import NewLedger
@@ -208,7 +209,7 @@ async def test_a_balance_is_one_look_up_for_each_asset_however_long_the_history(
         async with tenant_view(service_engine, filled.organisation_id) as connection:
             before = await read_so_far(connection)
             reads = PostgresLedgerReads(connection, filled.organisation_id)
-            _, held = await reads.accounts.balances("main", "assets:bank", as_of_sequence=sequence)
+            _, held = await reads.accounts.balances("main", "assets:bank", as_of=AsOf(sequence=sequence))
             assert await read_so_far(connection) - before < 60
         assert {each.asset.code: each.balance.version for each in held} == {
             code: count for code, count in (("EUR", eur), ("RARE", rare)) if count is not None
@@ -236,7 +237,7 @@ async def test_a_trial_balance_reads_a_few_rows_for_each_line_and_not_the_histor
     async with tenant_view(service_engine, filled.organisation_id) as connection:
         before = await read_so_far(connection)
         reads = PostgresLedgerReads(connection, filled.organisation_id)
-        report = await reads.reports.trial_balance("main", as_of_sequence=40_000)
+        report = await reads.reports.trial_balance("main", as_of=AsOf(sequence=40_000))
         read = await read_so_far(connection) - before
     assert len(report.lines) == 2_001  # every account, and the bank twice
     assert sum(line.balance.posted_debits - line.balance.posted_credits for line in report.lines) == 0

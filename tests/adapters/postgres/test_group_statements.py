@@ -1,6 +1,7 @@
 """How much a group asks of the database, and how much a store remembers of its groups."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from domain.ledger.events import AccountChanged, AccountOpened, AssetRegistered,
 from domain.ledger.scope import Scope
 from domain.shared.chain import BEGINNING_OF_TIME
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, Part, sale, write, write_group
-from tests.builders import key, transaction_id
+from tests.builders import NOW, key, transaction_id
 
 Statements = list[str]
 
@@ -70,6 +71,25 @@ async def test_a_group_takes_as_many_statements_whether_it_does_few_things_or_ma
     many = await count_of(books, statements, ledger, everything(100, "many"))
     assert few == many
     assert many <= 25
+
+
+async def test_late_entries_take_two_statements_more_however_many_they_are_and_others_none(
+    counted: tuple[PostgresBooks, Statements], new_ledger: NewLedger
+) -> None:
+    books, statements = counted
+    ledger = await new_ledger()
+    await write(books, ledger, *OPENINGS)
+
+    def late(count: int) -> list[Part]:
+        return [([sale(1, effective_at=NOW - timedelta(days=1))], None) for _ in range(count)]
+
+    await count_of(books, statements, ledger, [([sale(1)], None), *late(100)])  # the driver learns the types
+    plain = await count_of(books, statements, ledger, [([sale(1)], None) for _ in range(100)])
+    assert not any("late_entries" in statement for statement in statements)
+    # The one is the 101st, which fills no block of 32.
+    few = await count_of(books, statements, ledger, late(1))
+    many = await count_of(books, statements, ledger, late(1_500))
+    assert (few, many) == (plain + 1, plain + 2)
 
 
 async def test_replays_take_as_many_statements_whether_they_are_few_or_many(

@@ -17,11 +17,15 @@ from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
 from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.work import PostgresWork
-from application.ledger.readers import AccountEntryView, AccountFilter, LedgerReads, Span, TransactionFilter
+from application.ledger.ports import LedgerAddress
+from application.ledger.readers import AccountEntryView, AccountFilter, LedgerReads, TransactionFilter
+from application.ledger.spans import Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
 from domain.ledger.account import AccountType
 from domain.ledger.chart import Pattern
-from tests.adapters.ledger.by_hand import NewLedger
+from domain.ledger.events import AccountArchived, AccountOpened, LedgerArchived
+from domain.ledger.scope import Scope
+from tests.adapters.ledger.by_hand import NewLedger, write, write_group
 from tests.adapters.postgres.populated import (
     ASSETS,
     PATHS,
@@ -30,7 +34,7 @@ from tests.adapters.postgres.populated import (
     shows_account,
     shows_transaction,
 )
-from tests.adapters.postgres.reading import LedgerWork, reading
+from tests.adapters.postgres.reading import LedgerWork, add_ledger, reading
 from tests.builders import NOW
 
 Item = TypeVar("Item")
@@ -107,6 +111,7 @@ def some_accounts(random: Random, told: Populated) -> AccountFilter:
     return AccountFilter(
         path=some(random, *PATTERNS, *map(Pattern, PATHS)),
         type=some(random, types[:1], types[2:], ["none"]) or (),
+        status=some(random, ["open"], ["archived"], ["open", "archived"], ["none"]) or (),
         metadata=some(random, {"k": "1"}, {"l": "1"}, {"k": "1", "l": "1"}, {"k": "none"}) or {},
         opened_at=some_span(random, [view.opened_at for view in told.accounts.values()] + [NOW]),
     )
@@ -148,6 +153,49 @@ async def test_pages_of_accounts_are_the_filtered_list(
         async with reading(bounded, told.address) as reads:
             found = await all_pages(partial(reads.accounts.accounts, "main", where), sign + sort, limit)
         assert found == expected, (limit, where)
+
+
+@pytest.mark.parametrize("sort", ["path", "-path", "opened_at", "-opened_at"])
+async def test_accounts_are_listed_by_status_however_many_are_archived(
+    bounded: LedgerWork, journal_engine: AsyncEngine, new_ledger: NewLedger, sort: str
+) -> None:
+    books, ledger = PostgresBooks(journal_engine), await new_ledger()
+    paths = [f"users:{number:03}" for number in range(150)]
+    kept = {paths[0], paths[70], paths[149]}
+    await write(books, ledger, *[AccountOpened(path, AccountType.LIABILITY, {"k": "v"}) for path in paths])
+    archived = [AccountArchived(path, "unused") for path in paths if path not in kept]
+    await write_group(books, ledger, [(archived, None)], Scope(accounts=paths))
+    for metadata in ({}, {"k": "v"}):
+        for status, expected in ((["open"], kept), (["archived"], set(paths) - kept), (["none"], set())):
+            where = AccountFilter(status=status, metadata=metadata)
+            async with reading(bounded, ledger) as reads:
+                found = await all_pages(partial(reads.accounts.accounts, "main", where), sort, 10)
+            in_order = sorted(expected, reverse=sort.startswith("-"))
+            assert [view.account.path for view in found] == in_order
+
+
+@pytest.mark.parametrize("sort", ["slug", "-slug"])
+async def test_ledgers_are_listed_by_status_however_many_are_archived(
+    bounded: LedgerWork, journal_engine: AsyncEngine, new_ledger: NewLedger, sort: str
+) -> None:
+    books, main = PostgresBooks(journal_engine), await new_ledger()
+    slugs = [f"ledger-{number:03}" for number in range(60)]
+    for slug in slugs:
+        address = LedgerAddress(main.organisation_id, slug)
+        await add_ledger(bounded, address, event_id=f"evt_{slug}")
+        if slug not in (slugs[3], slugs[59]):
+            await write(books, address, LedgerArchived("unused"))
+    kept = {slugs[3], slugs[59], "main"}
+    for status, expected in (
+        (["open"], kept),
+        (["archived"], {*slugs} - kept),
+        (["open", "archived"], {*slugs, "main"}),
+        ([], {*slugs, "main"}),
+        (["none"], set()),
+    ):
+        async with reading(bounded, main) as reads:
+            found = await all_pages(partial(reads.ledgers.ledgers, status=status), sort, 5)
+        assert [view.slug for view in found] == sorted(expected, reverse=sort.startswith("-"))
 
 
 @pytest.mark.parametrize("sort", ["sequence", "-sequence"])

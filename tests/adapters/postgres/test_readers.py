@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.ledger.books import PostgresBooks
 from application.ledger.ports import LedgerAddress
 from application.ledger.readers import AccountFilter, TransactionFilter
+from application.ledger.spans import AsOf
 from application.shared.pagination import PageRequest
 from domain.ledger.account import AccountNotFound, AccountType
 from domain.ledger.asset import Asset
@@ -114,12 +115,16 @@ async def test_every_reader_says_that_there_is_no_such_ledger(
             lambda: reads.ledgers.head(slug),
             lambda: reads.accounts.account(slug, BANK),
             lambda: reads.accounts.accounts(slug, AccountFilter(), PageRequest("path")),
-            lambda: reads.accounts.balances(slug, BANK, as_of_sequence=None),
+            lambda: reads.accounts.balances(slug, BANK, as_of=AsOf()),
             lambda: reads.accounts.entries(slug, BANK, asset=None, page=PageRequest("sequence")),
             lambda: reads.transactions.transaction(slug, transaction_id()),
             lambda: reads.transactions.transactions(slug, TransactionFilter(), PageRequest("sequence")),
+            lambda: reads.periods.period(slug, "prd_01h2xcejqtf2nbrexx3vqjhp41"),
+            lambda: reads.periods.periods(slug, PageRequest("closed_at")),
             lambda: reads.events.events(slug, after=0, limit=10),
-            lambda: reads.reports.trial_balance(slug, as_of_sequence=None),
+            lambda: reads.reports.trial_balance(slug, as_of=AsOf()),
+            lambda: reads.reports.closings(slug, since=None, as_of=AsOf()),
+            lambda: reads.accounts.entries_within(slug, BANK, asset=None, since=None, as_of=AsOf(), limit=1),
         ):
             with pytest.raises(LedgerNotFound):
                 await read()
@@ -141,14 +146,14 @@ async def test_balances_are_the_sums_of_the_entries_after_every_event(work: Ledg
             for sequence in (None, *range(max(1, number - 1), told.sequence + 2, 5)):
                 if sequence is not None and sequence < number:
                     with pytest.raises(AccountNotFound):
-                        await reads.accounts.balances("main", path, as_of_sequence=sequence)
+                        await reads.accounts.balances("main", path, as_of=AsOf(sequence=sequence))
                     continue
-                account, held = await reads.accounts.balances("main", path, as_of_sequence=sequence)
+                account, held = await reads.accounts.balances("main", path, as_of=AsOf(sequence=sequence))
                 assert account == told.accounts[path].account
                 assert {each.asset: each.balance for each in held} == told.balances(path, sequence or told.sequence)
                 assert [each.asset.code for each in held] == sorted(each.asset.code for each in held)
         with pytest.raises(AccountNotFound):
-            await reads.accounts.balances("main", "no:such:account", as_of_sequence=None)
+            await reads.accounts.balances("main", "no:such:account", as_of=AsOf())
         with pytest.raises(AccountNotFound):
             await reads.accounts.entries("main", "no:such", asset=None, page=PageRequest("sequence"))
 
@@ -156,7 +161,7 @@ async def test_balances_are_the_sums_of_the_entries_after_every_event(work: Ledg
 async def test_the_trial_balance_is_the_sum_of_all_entries_after_every_event(work: LedgerWork, told: Populated) -> None:
     async with reading(work, told.address) as reads:
         for sequence in (None, *range(1, told.sequence + 3, 5)):
-            report = await reads.reports.trial_balance("main", as_of_sequence=sequence)
+            report = await reads.reports.trial_balance("main", as_of=AsOf(sequence=sequence))
             assert report.sequence == (told.sequence if sequence is None else min(sequence, told.sequence))
             expected = [
                 (path, told.accounts[path].account.type, asset, balance)
@@ -173,7 +178,7 @@ async def test_the_trial_balance_is_the_sum_of_all_entries_after_every_event(wor
 
 async def test_a_ledger_that_was_never_used_has_an_empty_trial_balance(work: LedgerWork, ledger: LedgerAddress) -> None:
     async with reading(work, ledger) as reads:
-        report = await reads.reports.trial_balance("main", as_of_sequence=None)
+        report = await reads.reports.trial_balance("main", as_of=AsOf())
     assert (report.sequence, list(report.lines)) == (1, [])
 
 
@@ -184,7 +189,7 @@ async def test_amounts_are_exact_beyond_any_float(
     entries = [debited(BANK, amount), credited(SALES, amount), debited(BANK, 1, JPY), credited(SALES, 1, JPY)]
     await write(books, ledger, AssetRegistered("JPY", 0), *OPENINGS, *[posting(*entries) for _ in range(3)])
     async with reading(work, ledger) as reads:
-        _, held = await reads.accounts.balances("main", BANK, as_of_sequence=None)
+        _, held = await reads.accounts.balances("main", BANK, as_of=AsOf())
         page = await reads.accounts.entries("main", BANK, asset="EUR", page=PageRequest("-sequence", 1))
     assert [(each.asset, each.balance) for each in held] == [
         (EUR, Balance(2999999999999999999999999999997, 0, 3)),
@@ -215,10 +220,10 @@ async def test_a_view_stays_at_its_moment_while_the_ledger_goes_on(
 ) -> None:
     await write(books, ledger, *OPENINGS, sale(100))
     async with reading(work, ledger) as reads:
-        before = await reads.reports.trial_balance("main", as_of_sequence=None)
+        before = await reads.reports.trial_balance("main", as_of=AsOf())
         await write(books, ledger, sale(1))
         assert (await reads.ledgers.head("main")).sequence == before.sequence == 5
-        assert await reads.reports.trial_balance("main", as_of_sequence=None) == before
+        assert await reads.reports.trial_balance("main", as_of=AsOf()) == before
         assert (
             len((await reads.transactions.transactions("main", TransactionFilter(), PageRequest("sequence"))).items)
             == 1

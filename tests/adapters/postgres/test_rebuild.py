@@ -54,7 +54,7 @@ from domain.ledger.transaction import EntryDraft
 from domain.shared.access import Principal
 from domain.shared.chain import ChainBroken, format_time
 from domain.shared.errors import ValidationFailed
-from tests.builders import AUTHOR, credit, debit, draft, payment
+from tests.builders import AUTHOR, NOW, credit, debit, draft, payment
 
 CLOCK, IDS = SystemClock(), TypeIds()
 
@@ -135,9 +135,20 @@ async def use(office: Office) -> None:
     )
     await office.do(PostTransaction(points))
     await office.do(ChangeTransaction(points.id, None, {"order": "2"}))
+    # On two accounts; on each, the first 32 late entries are a block.
+    await asyncio.gather(*[office.do(backdated(number)) for number in range(35)])
+
     await use_accounts(office)
     await use_holds(office)
     await use_periods(office)
+
+
+def backdated(day: int) -> PostTransaction:
+    """A posting of one cent on a day of the past."""
+    effective_at = NOW - timedelta(days=400 + day * 17 % 35)
+    return PostTransaction(
+        draft(debit("assets:bank", "0.01"), credit("income:sales", "0.01"), effective_at=effective_at)
+    )
 
 
 def fee(cents: int, *, at: datetime | None = None, id: str | None = None) -> PostTransaction:
@@ -215,8 +226,8 @@ async def test_after_normal_use_the_projections_are_what_the_log_says(office: Of
     rebuilt = await office.rebuild()
     assert rebuilt.differences == ()
     assert not rebuilt.replaced
-    # 7 settings, EUR and 4 accounts by first use, 31 postings, 1 change; then accounts, holds and periods.
-    assert rebuilt.head.sequence == 44 + 13 + 16 + 8
+    # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change; then accounts, holds and periods.
+    assert rebuilt.head.sequence == 79 + 13 + 16 + 8
 
 
 async def test_results_are_closed_to_an_account_that_has_some_already(office: Office) -> None:
@@ -226,7 +237,7 @@ async def test_results_are_closed_to_an_account_that_has_some_already(office: Of
         "ORDER BY sequence",
         office.principal.organisation_id,
     )
-    assert [int(credits) for (credits,) in found] == [11, 15]
+    assert [int(credits) for (credits,) in found] == [46, 50]  # and 35 cents of sales long ago
 
 
 async def test_an_archived_ledger_can_be_rebuilt(office: Office) -> None:
@@ -249,6 +260,10 @@ async def test_nothing_depends_on_where_a_batch_ends_or_what_the_book_still_hold
 TAMPERING = {
     "entries, changed": "UPDATE entries SET amount = amount + 1 WHERE ledger_id = {ledger} AND balance_version = 7",
     "entries, missing": "DELETE FROM entries WHERE ledger_id = {ledger} AND balance_version = 8",
+    "late_entries, missing": "DELETE FROM late_entries WHERE ledger_id = {ledger} AND number = 35",
+    "late_entries, changed": "UPDATE late_entries SET late_debits = 0 WHERE ledger_id = {ledger} AND is_debit",
+    "late_blocks, changed": "UPDATE late_blocks SET late_credits = 0 WHERE ledger_id = {ledger} AND late_credits = 7",
+    "late_blocks, missing": "DELETE FROM late_blocks WHERE ledger_id = {ledger} AND size = 32",
     "transactions, missing": "DELETE FROM transactions WHERE ledger_id = {ledger} AND reference = 'sale-3'",
     "transactions, changed": (
         "UPDATE transactions SET reference = NULL WHERE ledger_id = {ledger} AND reference = 'sale-3'"
@@ -324,12 +339,12 @@ async def test_a_server_forgets_what_it_remembers_of_rows_that_were_replaced(off
     await office.tamper("UPDATE entries SET posted_debits = posted_debits + 100000 WHERE ledger_id = {ledger}")
     server = office.another_server()
     misled = await office.do(PostTransaction(payment("1.00")), server)
-    # 30 sales of 12.50 and one of 1.00, in cents, and what was made up.
-    assert misled.applied[-1].lines[0].balance.posted_debits == 37_600 + 100_000
+    # 30 sales of 12.50, 35 of 0.01 and one of 1.00, in cents, and what was made up.
+    assert misled.applied[-1].lines[0].balance.posted_debits == 37_635 + 100_000
 
     assert (await office.rebuild(replace=True)).replaced
     outcome = await office.do(PostTransaction(payment("1.00")), server)
-    assert outcome.applied[-1].lines[0].balance.posted_debits == 37_700
+    assert outcome.applied[-1].lines[0].balance.posted_debits == 37_735
     assert (await office.rebuild()).differences == ()
 
 

@@ -1,12 +1,10 @@
 """The schema: what the migrations make, what the tables say, and what a server makes sure of before it starts."""
 
 import asyncio
-import secrets
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from alembic import command
@@ -21,6 +19,7 @@ from adapters.postgres.engine import BadDatabaseUrl, owner_engine, service_engin
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.schema import SchemaNotReady, newest_revision, require_ready, upgrade
 from adapters.postgres.tables import metadata
+from tests.adapters.postgres.reading import NewDatabase
 from tests.builders import transaction_id
 
 UPGRADE = """
@@ -35,39 +34,6 @@ async def main():
 
 asyncio.run(main())
 """
-
-NewDatabase = Callable[[], Awaitable[str]]
-
-
-@pytest.fixture
-async def new_database(postgres_url: str) -> AsyncIterator[NewDatabase]:
-    """A way to make an empty database beside the tests' own."""
-    cluster = owner_engine(postgres_url)
-    made: list[str] = []
-
-    async def execute(statement: str) -> None:
-        async with cluster.connect() as opened:
-            connection = await opened.execution_options(isolation_level="AUTOCOMMIT")
-            await connection.execute(text(statement))
-
-    async def create() -> str:
-        name = f"partita_schema_{secrets.token_hex(6)}"
-        await execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-        made.append(name)
-        return urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
-
-    yield create
-    for name in made:
-        await execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    await cluster.dispose()
-
-
-@pytest.fixture
-async def empty(new_database: NewDatabase) -> AsyncIterator[AsyncEngine]:
-    """The owner's connections to a database with nothing in it."""
-    engine = owner_engine(await new_database())
-    yield engine
-    await engine.dispose()
 
 
 async def do(engine: AsyncEngine, *statements: str) -> None:
@@ -284,9 +250,14 @@ def test_what_cannot_be_an_id_is_not_looked_for(spoil: Callable[[str], str]) -> 
         "idempotency_keys VALUES (1, 1, 'k', '', 0, 1, now())",
         "assets VALUES (1, 1, 'EUR', -1, 1)",
         "accounts VALUES (1, 1, 0, 'a', 'asset', 'open', '{}', 1, now())",
-        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 0, 0, 0, 1)",
-        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, -1, 0, 1)",
-        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 0)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 0, 0, 0, 1, now(), 0, false)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, -1, 0, 1, now(), 0, false)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 0, now(), 0, false)",
+        "entries VALUES (1, 1, 1, 1, 0, true, 'EUR', 1, 1, 0, 1, now(), -1, false)",
+        "late_entries VALUES (1, 1, 1, 'EUR', 0, 1, 0, now(), true, 1, 1, 0)",
+        "late_entries VALUES (1, 1, 1, 'EUR', 1, 1, 0, now(), true, 0, 1, 0)",
+        "late_blocks VALUES (1, 1, 1, 'EUR', 0, 1, now(), 1, 0, 1, 0)",
+        "late_blocks VALUES (1, 1, 1, 'EUR', 32, 1, now(), 1, 0, -1, 0)",
     ],
 )
 async def test_what_no_ledger_can_hold_is_refused_whoever_writes_it(

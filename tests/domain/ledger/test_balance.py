@@ -43,6 +43,23 @@ def test_the_posted_balance_is_the_normal_side_minus_the_other() -> None:
     }
 
 
+@given(st.lists(st.integers(0, 9)), st.integers(0, 10), st.integers(0, 50))
+def test_what_was_effective_before_a_time_is_all_up_to_a_line_and_late_entries_after_it(
+    minutes: list[int], before: int, known: int
+) -> None:
+    entries = [(NOON + timedelta(minutes=minute), 2**number) for number, minute in enumerate(minutes[:known])]
+    bound = NOON + timedelta(minutes=before)
+    balance, counted, late = NOTHING, NOTHING, 0
+    for effective_at, amount in entries:
+        following = balance.after(Direction.DEBIT, amount, sequence=2, effective_at=effective_at)
+        if following.latest_effective_at < bound:
+            counted = following
+        elif following.late > balance.late and effective_at < bound:
+            late += amount
+        balance = following
+    assert counted.posted_debits + late == sum(amount for effective_at, amount in entries if effective_at < bound)
+
+
 @given(st.lists(st.tuples(st.sampled_from(Direction), st.integers(1, 10**30))))
 def test_a_balance_is_the_sum_of_its_entries(entries: list[tuple[Direction, int]]) -> None:
     balance = NOTHING

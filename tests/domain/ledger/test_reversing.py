@@ -322,11 +322,10 @@ def test_never_more_is_reversed_than_was_posted(steps: list[tuple[int, int]]) ->
     chain = {"txn_sale": True}  # whether it goes the way of the sale
     for number, (which, cents) in enumerate(steps):
         of = list(chain)[which % len(chain)]
-        entries = (
-            move(BANK, SALES, cents) if chain[of] else (credit(BANK, f"0.{cents:02}"), debit(SALES, f"0.{cents:02}"))
-        )
-        if cents >= 100:
-            entries = ()
+        entries: tuple[EntryDraft, ...] = ()
+        if cents < 100:
+            back = (credit(BANK, f"0.{cents:02}"), debit(SALES, f"0.{cents:02}"))
+            entries = move(BANK, SALES, cents) if chain[of] else back
         id = f"txn_{number}"
         try:
             reversed_entries(book, of, *entries, id=id)

@@ -117,7 +117,9 @@ def checked_problem(told: Json, status: int, code: str) -> Json:
     assert len(told["detail"]) > 10
     assert told["detail"].rstrip().endswith((".", "?", "…")), told["detail"]
     members = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
-    assert set(told) <= members | {"account", "asset", "available", "balance", "condition"}, told
+    facts = {"account", "asset", "available", "balance", "condition", "limit", "asked"}
+    facts |= {"held_debits", "held_credits", "hold", "hold_status", "left", "transaction", "closed_until"}
+    assert set(told) <= members | facts, told
     for blame in told.get("errors", ()):
         assert set(blame) == {"pointer", "detail"}
         assert blame["pointer"] == "" or blame["pointer"].startswith("/")

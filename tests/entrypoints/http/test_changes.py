@@ -12,6 +12,7 @@ CHANGES: list[tuple[str, str, Json]] = [
     ("PATCH", "", {"name": "Other books"}),
     ("PATCH", "", {"metadata": {"a": "1"}}),
     ("PATCH", "/accounts/assets:bank", {"metadata": {"a": "1"}}),
+    ("PATCH", "/accounts/assets:bank", {"limits": [{"asset": "EUR", "minimum": "0"}]}),
     ("PATCH", "/transactions/{id}", {"metadata": {"a": "1"}}),
     ("PUT", "/chart", {"rules": [{"pattern": "users:*", "type": "liability"}]}),
     ("PUT", "/assets/POINTS", {"scale": 3}),

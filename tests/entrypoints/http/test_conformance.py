@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.entrypoints.http.conftest import NewOrganisation
-from tests.entrypoints.http.tenant import Tenant, sale
+from tests.entrypoints.http.tenant import Tenant, document, sale
 from tests.server_process import ServerProcess
 
 EXAMPLES = 300 if os.environ.get("PARTITA_SOAK") == "long" else 4
@@ -42,11 +42,17 @@ async def test_every_answer_is_one_that_is_described(
 ) -> None:
     tenant = await new_organisation()
     posted = await tenant.posted(sale())
+    period = document(await tenant.client.post(tenant.path("/periods"), json={"until": "2026-01-01"}), 201)
+    held = document(await tenant.client.post(tenant.path("/holds"), json=sale()), 201)
     names = {"ledger": tenant.ledger, "path": "assets:bank", "code": "EUR"}
     walked = 0
     for found in description.get_all_operations():
         operation = found.ok()
         ids = {"id": posted["id"]} if "/transactions/" in operation.path else {}
+        if "/periods/" in operation.path:
+            ids = {"id": period["id"]}
+        if "/holds/" in operation.path:
+            ids = {"id": held["id"]}
         try_operation(operation, mode, tenant, names | ids)
         walked += 1
     assert walked > 20

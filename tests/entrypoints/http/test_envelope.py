@@ -81,7 +81,7 @@ async def test_what_is_not_there_is_a_problem(tenant: Tenant, method: str, path:
     [
         ("DELETE", "/v1/ledgers", "GET, POST"),
         ("FROBNICATE", "/v1/ledgers", "GET, POST"),
-        ("PUT", "/v1/ledgers/main", "GET, PATCH"),
+        ("PUT", "/v1/ledgers/main", "DELETE, GET, PATCH"),
         ("DELETE", "/v1/ledgers/main/transactions", "GET, POST"),
         ("PUT", "/v1/ledgers/main/transactions/bulk", "GET, PATCH, POST"),  # it could be the id of one
         ("GET", "/v1/ledgers/main/verification", "POST"),

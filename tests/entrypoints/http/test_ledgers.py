@@ -8,7 +8,8 @@ async def test_a_ledger_is_created_and_read(tenant: Tenant) -> None:
     response = await tenant.client.post("/v1/ledgers", json=body)
     created = document(response, 201)
     assert created.pop("created_at").endswith("Z")
-    assert created == body | {"time_zone": "UTC", "version": 1, "sequence": 1}
+    new = {"status": "open", "is_frozen": False, "time_zone": "UTC", "closed_until": None, "version": 1, "sequence": 1}
+    assert created == body | new
     assert response.headers["location"] == "/v1/ledgers/books-2026"
     assert response.headers["etag"] == '"1"'
     assert document(await tenant.client.get("/v1/ledgers/books-2026")) == response.json()
@@ -119,13 +120,13 @@ async def test_the_chart_gives_accounts_their_types(tenant: Tenant) -> None:
     empty = await tenant.get("/chart")
     assert document(empty) == {"rules": [], "version": 1}
     rules = [
-        {"pattern": "users:*:wallet", "type": "liability"},
-        {"pattern": "assets:**:fees", "type": "expense"},
+        {"pattern": "users:*:wallet", "type": "liability", "limits": []},
+        {"pattern": "assets:**:fees", "type": "expense", "limits": []},
     ]
     response = await tenant.client.put(
         tenant.path("/chart"), json={"rules": rules}, headers={"If-Match": empty.headers["etag"]}
     )
-    assert document(response) == {"rules": rules, "version": 2}
+    assert document(response) == {"rules": [rule | {"limits": []} for rule in rules], "version": 2}
     assert response.headers["etag"] == '"2"'
     assert document(await tenant.get("/chart")) == response.json()
     entries = [

@@ -123,7 +123,7 @@ async def test_accounts_are_filtered(books: Tenant, query: str, count: int) -> N
     ("rest", "known"),
     [
         ("/transactions", "account, asset, reference, reference[in], reference[prefix], reference[exists]"),
-        ("/accounts", "path, type, type[in], opened_at[gt]"),
+        ("/accounts", "path, type, type[in], status, status[in], opened_at[gt]"),
         ("/accounts/assets:bank/entries", "limit, cursor, sort, asset"),
     ],
 )

@@ -9,6 +9,9 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from entrypoints.schemas.holds import HOLD_EXAMPLE
+from entrypoints.schemas.holds import ID_EXAMPLE as A_HOLD
+from entrypoints.schemas.reversals import ID_EXAMPLE as A_TRANSACTION
 from tests.entrypoints.http.tenant import NDJSON, PROBLEM, Json, Tenant, document, sale
 
 
@@ -70,9 +73,12 @@ def test_every_path_parameter_and_header_is_described(described: Json) -> None:
             assert {name for place, name in given if place == "path"} == set(re.findall(r"{(\w+)}", path))
             if not path.startswith("/v1/"):
                 continue
+            changes_ledger = path.startswith("/v1/ledgers") and not path.endswith("/verification")
             if method == "patch" or (path.endswith("/chart") and method == "put"):
                 assert ("header", "If-Match") in given
-            if method in ("patch", "put") or (path.endswith(("/transactions", "/bulk")) and method == "post"):
+            if method == "delete" and changes_ledger:
+                assert {("header", "If-Match"), ("query", "reason")} <= given
+            if method in ("patch", "put", "post", "delete") and changes_ledger:
                 assert ("query", "dry_run") in given, (method, path)
             if method == "post" and not path.endswith("/verification"):
                 assert ("header", "Idempotency-Key") in given, (method, path)
@@ -91,16 +97,31 @@ async def test_every_documented_example_is_accepted(tenant: Tenant, described: J
             for example in schema["examples"]:
                 changed = {"slug": "of-the-example"} if path == "/v1/ledgers" else {}
                 headers = {"If-Match": "*"} if method == "patch" or path.endswith("/chart") else {}
-                filled = path.format(ledger="main", code="POINTS", id=posted["id"], path="assets:bank")
+                id, body = await with_ids(tenant, path, posted["id"], example)
+                if "/periods/" in path:
+                    id = document(await tenant.get("/periods"))["data"][0]["id"]
+                filled = path.format(ledger="main", code="POINTS", id=id, path="assets:bank")
                 before = await tenant.head()
-                response = await tenant.client.request(method.upper(), filled, json=example | changed, headers=headers)
+                response = await tenant.client.request(method.upper(), filled, json=body | changed, headers=headers)
                 if response.status_code == 409:
                     assert response.json()["code"] == "duplicate-reference"  # of the example before it
                     assert await tenant.head() == before
                 else:
                     assert response.status_code in (200, 201), (method, path, response.text)
                 examples += 1
-    assert examples >= 8
+    assert examples >= 15
+
+
+async def with_ids(tenant: Tenant, path: str, transaction: str, example: Json) -> tuple[str, Json]:
+    """What an id in the path is, and the example with ids that there are: of something new, if it is used up."""
+    if path.endswith("/reverse"):
+        of_example = sale("100.00", reference=None)
+        transaction = (await tenant.posted(of_example))["id"]
+    if not path.endswith(("/capture", "/release", "/resolve", "/reverse")):
+        return transaction, example
+    hold = document(await tenant.client.post(tenant.path("/holds"), json={**HOLD_EXAMPLE, "reference": None}), 201)
+    text = json.dumps(example).replace(A_HOLD, hold["id"]).replace(A_TRANSACTION, transaction)
+    return hold["id"] if "/holds/" in path else transaction, json.loads(text)
 
 
 async def test_the_documentation_needs_no_other_host(client: AsyncClient) -> None:

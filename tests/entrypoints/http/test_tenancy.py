@@ -22,9 +22,13 @@ async def victim(new_organisation: NewOrganisation) -> Tenant:
     transaction = sale(reference=SECRET, description=SECRET, metadata=metadata)
     transaction["entries"][0]["account"] = f"assets:{SECRET}"
     await tenant.posted(transaction)
+    hold = transaction | {"reference": f"{SECRET}-held"}
+    document(await tenant.client.post(tenant.path("/holds"), json=hold), 201)
     rules = {"rules": [{"pattern": f"{SECRET}:*", "type": "asset"}]}
     document(await tenant.client.put(tenant.path("/chart"), json=rules, headers={"If-Match": "*"}))
     document(await tenant.client.post("/v1/api-keys", json={"name": SECRET}), 201)
+    closing = {"until": "2026-01-01", "reason": SECRET}
+    document(await tenant.client.post(tenant.path("/periods"), json=closing), 201)
     return tenant
 
 
@@ -50,24 +54,31 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
     app: FastAPI, victim: Tenant, tenant: Tenant
 ) -> None:
     (transaction,) = document(await victim.get("/transactions"))["data"]
+    (hold,) = document(await victim.get("/holds"))["data"]
     keys = document(await victim.client.get("/v1/api-keys"))["data"]
+    (period,) = document(await victim.get("/periods"))["data"]
     account = f"assets:{SECRET}"
     names = {
         "{ledger}": SECRET,
         "{path}": account,
         "{code}": "EUR",
         "/transactions/{id}": f"/transactions/{transaction['id']}",
+        "/holds/{id}": f"/holds/{hold['id']}",
         "/api-keys/{id}": f"/api-keys/{keys[-1]['id']}",
+        "/periods/{id}": f"/periods/{period['id']}",
     }
-    before = [document(await victim.get(rest)) for rest in ("", "/events", "/chart", "/assets", "/accounts")]
+    shown = ("", "/events", "/chart", "/assets", "/accounts", "/holds", "/periods")
+    before = [document(await victim.get(rest)) for rest in shown]
     walked = 0
     for method, template, operation in operations(app):
         path = template
         for name, value in names.items():
             path = path.replace(name, value)
         assert "{" not in path, "a new parameter: say what it is called here"
-        for query in ("", "?dry_run=true"):
-            if query and not any(each["name"] == "dry_run" for each in operation.get("parameters", ())):
+        in_query = [each for each in operation.get("parameters", ()) if each["in"] == "query"]
+        required = "".join(f"?{each['name']}=a" for each in in_query if each.get("required"))
+        for query in (required, f"{required}&dry_run=true" if required else "?dry_run=true"):
+            if "dry_run" in query and not any(each["name"] == "dry_run" for each in in_query):
                 continue
             for transport in ("json", "ndjson") if template.endswith("/bulk") else ("json",):
                 headers = {"If-Match": "*"}
@@ -84,6 +95,7 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
                 said = said.replace(repr(account), "")
                 assert SECRET not in said, (method, path, said)
                 assert transaction["id"] not in said
+                assert hold["id"] not in said
                 if "{" not in template:  # a list or a creation of one's own; the example is called `main`, too
                     assert response.status_code < 300 or response.json()["code"] == "ledger-exists"
                 elif template.endswith("/bulk") and (transport == "ndjson" or not body.get("atomic")):
@@ -94,7 +106,7 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
                     told = problem(response, 404, response.json()["code"])
                     assert told["code"] == ("ledger-not-found" if "{ledger}" in template else "not-found")
     assert walked > 25
-    now = [document(await victim.get(rest)) for rest in ("", "/events", "/chart", "/assets", "/accounts")]
+    now = [document(await victim.get(rest)) for rest in shown]
     assert now == before
     assert document(await victim.client.get("/v1/api-keys"))["data"] == keys
 
@@ -106,6 +118,19 @@ async def test_a_slug_belongs_to_each_organisation(victim: Tenant, tenant: Tenan
     assert document(await mine.get("/reports/trial-balance"))["data"] == []
     assert await mine.head() == 1
     (transaction,) = document(await victim.get("/transactions"))["data"]
+    (hold,) = document(await victim.get("/holds"))["data"]
+    assert document(await mine.get("/holds"))["data"] == []
+    for list_of_what_is_linked in (f"/transactions?hold={hold['id']}", f"/transactions?reverses={transaction['id']}"):
+        assert document(await mine.get(list_of_what_is_linked))["data"] == []
+    for path, asked in (
+        (f"/holds/{hold['id']}/capture", {}),
+        (f"/holds/{hold['id']}/release", {}),
+        ("/holds/resolve", {"resolutions": [{"hold": hold["id"], "action": "release"}]}),
+        (f"/transactions/{transaction['id']}/reverse", {}),
+        ("/transactions/reverse", {"reversals": [{"transaction": transaction["id"]}]}),
+    ):
+        problem(await mine.client.post(mine.path(path), json=asked), 404, "not-found")
+    problem(await mine.get(f"/holds/{hold['id']}"), 404, "not-found")
     problem(await mine.get(f"/transactions/{transaction['id']}"), 404, "not-found")
     problem(await mine.get(f"/accounts/assets:{SECRET}"), 404, "account-not-found")
 

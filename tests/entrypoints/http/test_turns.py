@@ -1,19 +1,24 @@
 """What takes long is done in turns with whatever else is served, a few at a time, and for somebody who waits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
 import orjson
+import pytest
 from httpx2 import AsyncClient
 
-from application.ledger.readers import TrialBalance, TrialBalanceLine
+from application.interchange.report_rows import trial_balance_rows
+from application.interchange.report_tables import trial_balance_tables
+from application.ledger.report_reader import TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from entrypoints.http.v1.reports import trial_balance_document
+from entrypoints.http.v1.formats import Format, answer, json_bytes
+from entrypoints.http.v1.printed_page import Page
+from entrypoints.http.v1.report_documents import trial_balance_document
 from tests.entrypoints.http.conftest import NewServer
 from tests.entrypoints.http.tenant import Tenant, document, problem
 
@@ -22,6 +27,33 @@ async def test_a_long_trial_balance_is_written_in_turns() -> None:
     lines = [
         TrialBalanceLine(f"users:{n}", AccountType.ASSET, Asset("EUR", 2), Balance(100, 0, 1)) for n in range(10_000)
     ]
+    with others_served() as turns:
+        written = orjson.loads(await json_bytes(trial_balance_document("main", TrialBalance(7, lines))))
+    assert turns() >= 20
+    assert (written["ledger"], written["sequence"], len(written["data"])) == ("main", 7, 10_000)
+    assert written["totals"] == [{"asset": "EUR", "debits": "10000.00", "credits": "0.00"}]
+
+
+@pytest.mark.parametrize("chosen", Format)
+async def test_a_long_report_is_written_in_turns_in_every_format(chosen: Format) -> None:
+    lines = [
+        TrialBalanceLine(f"users:{n}", AccountType.ASSET, Asset("EUR", 2), Balance(100, 0, 1)) for n in range(10_000)
+    ]
+    report = TrialBalance(7, lines)
+    with others_served() as turns:
+        response = await answer(
+            chosen,
+            document=trial_balance_document("main", report),
+            rows=trial_balance_rows(report),
+            page=Page("Trial balance", [], trial_balance_tables(report)),
+        )
+    assert turns() >= 20
+    assert bytes(response.body).count(b"users:") == 10_000
+
+
+@contextmanager
+def others_served() -> Iterator[Callable[[], int]]:
+    """While it is open, count how often something else had its turn."""
     turns = 0
 
     async def serve_others() -> None:
@@ -31,11 +63,10 @@ async def test_a_long_trial_balance_is_written_in_turns() -> None:
             await asyncio.sleep(0)
 
     others = asyncio.create_task(serve_others())
-    written = orjson.loads(await trial_balance_document("main", TrialBalance(7, lines)))
-    others.cancel()
-    assert turns >= 20
-    assert (written["ledger"], written["sequence"], len(written["data"])) == ("main", 7, 10_000)
-    assert written["totals"] == [{"asset": "EUR", "debits": "10000.00", "credits": "0.00"}]
+    try:
+        yield lambda: turns
+    finally:
+        others.cancel()
 
 
 async def test_verifications_are_few_and_end_when_nobody_waits(

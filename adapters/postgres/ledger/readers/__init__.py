@@ -4,10 +4,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.accounts import PostgresAccounts
 from adapters.postgres.ledger.readers.events import PostgresEvents
+from adapters.postgres.ledger.readers.holds import PostgresHolds
 from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
+from adapters.postgres.ledger.readers.periods import PostgresPeriods
 from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
-from application.ledger.readers import AccountReader, EventReader, LedgerReader, ReportReader, TransactionReader
+from application.ledger.hold_reader import HoldReader
+from application.ledger.period_reader import PeriodReader
+from application.ledger.readers import AccountReader, EventReader, LedgerReader, TransactionReader
+from application.ledger.report_reader import ReportReader
 from application.shared.pagination import ROWS_READ_MAX
 
 
@@ -22,7 +27,7 @@ class PostgresLedgerReads:
     @property
     def ledgers(self) -> LedgerReader:
         """Return the reader of ledgers and settings."""
-        return PostgresLedgers(self._connection, self._organisation_id)
+        return PostgresLedgers(self._connection, self._organisation_id, self._rows_max)
 
     @property
     def accounts(self) -> AccountReader:
@@ -33,6 +38,16 @@ class PostgresLedgerReads:
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
         return PostgresTransactions(self._connection, self._organisation_id, self._rows_max)
+
+    @property
+    def holds(self) -> HoldReader:
+        """Return the reader of holds."""
+        return PostgresHolds(self._connection, self._organisation_id, self._rows_max)
+
+    @property
+    def periods(self) -> PeriodReader:
+        """Return the reader of closed periods."""
+        return PostgresPeriods(self._connection, self._organisation_id)
 
     @property
     def events(self) -> EventReader:

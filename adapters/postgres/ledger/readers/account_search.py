@@ -32,7 +32,8 @@ from adapters.postgres.ledger.readers.lookups import (
     sequences_within,
 )
 from adapters.postgres.tables import accounts, metadata_values
-from application.ledger.readers import AccountFilter, Span
+from application.ledger.readers import AccountFilter
+from application.ledger.spans import Span
 from application.shared.pagination import Page, PageRequest, Position
 from domain.shared.text import is_storable
 
@@ -41,7 +42,8 @@ async def search_accounts(
     connection: AsyncConnection, ledger_id: int, where: AccountFilter, page: PageRequest, budget: Budget
 ) -> Page[Candidate]:
     """Return which accounts are on the page, by their numbers."""
-    if not all(is_storable(text) for text in (*where.type, *where.metadata.keys(), *where.metadata.values())):
+    texts = (*where.type, *where.status, *where.metadata.keys(), *where.metadata.values())
+    if not all(is_storable(text) for text in texts):
         return Page([], None)
     # An account's number is the sequence of its opening.
     numbers = await sequences_within(connection, ledger_id, where.opened_at, Span())
@@ -127,7 +129,7 @@ class _AccountSearch:
         """Return those of the accounts that fit the filters, all of them."""
         wanted = bigints(numbers)
         found = (
-            select(accounts.c.number, accounts.c.path, accounts.c.type)
+            select(accounts.c.number, accounts.c.path, accounts.c.type, accounts.c.status)
             .where(accounts.c.ledger_id == self.ledger_id, accounts.c.number == wanted.c.item)
             .limit(1)
             .lateral("found")
@@ -138,6 +140,8 @@ class _AccountSearch:
             conditions += fits(found.c.path, self.where.path)
         if self.where.type:
             conditions.append(found.c.type.in_(self.where.type))
+        if self.where.status:
+            conditions.append(found.c.status.in_(self.where.status))
         for key, value in self.where.metadata.items():
             conditions.append(has_metadata("account", self.ledger_id, found.c.number, key, value))
         (key_column,) = self.keyset.columns

@@ -1,10 +1,12 @@
 """Accounts, what they hold and how they came to hold it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import Integer, Text, cast, literal, select
+from sqlalchemy import Integer, RowMapping, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.hold_tables import held_totals
 from adapters.postgres.ids import outward_id
 from adapters.postgres.keyset import (
     Budget,
@@ -34,12 +36,16 @@ from adapters.postgres.ledger.readers.lookups import (
     ledger_id_of,
     unnested,
 )
+from adapters.postgres.ledger.readers.statements import entries_effective_within
+from adapters.postgres.ledger.readers.time_travel import balances_before
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
 from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AssetBalance
+from application.ledger.spans import AsOf
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
-from domain.ledger.balance import Balance
+from domain.ledger.balance import NOTHING, Balance
+from domain.ledger.held import NOTHING_HELD, Held
 
 
 class PostgresAccounts:
@@ -63,13 +69,23 @@ class PostgresAccounts:
         views = [AccountView(account_of(rows[number]), rows[number]["opened_at"]) for number in numbers]
         return Page(views, found.next_after)
 
-    async def balances(
-        self, slug: str, path: str, *, as_of_sequence: int | None
-    ) -> tuple[Account, Sequence[AssetBalance]]:
+    async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, Sequence[AssetBalance]]:
         ledger_id = await self._ledger_id(slug)
-        account = await self._account_as_of(ledger_id, path, as_of_sequence)
-        sequence = SEQUENCE_MAX if as_of_sequence is None else as_of_sequence
+        account = await self._account_as_of(ledger_id, path, as_of.sequence)
+        sequence = SEQUENCE_MAX if as_of.sequence is None else as_of.sequence
         codes = await assets_held(self._connection, ledger_id, account.number)
+        if as_of.before is not None:
+            found = await balances_before(self._connection, ledger_id, account.number, codes, as_of.before, sequence)
+            assets = await assets_of(self._connection, ledger_id, codes)
+            return account, [AssetBalance(assets[code], balance) for code, balance in found]
+        codes += set(await assets_held(self._connection, ledger_id, account.number, held_totals)).difference(codes)
+        rows = await self._balance_rows(ledger_id, account.number, codes, sequence)
+        assets = await assets_of(self._connection, ledger_id, codes)
+        return account, [AssetBalance(assets[row["item"]], _balance(row), _held(row)) for row in rows]
+
+    async def _balance_rows(
+        self, ledger_id: int, account_number: int, codes: Sequence[str], sequence: int
+    ) -> Sequence[RowMapping]:
         wanted = unnested(codes, Text())
         last = (
             select(
@@ -79,19 +95,34 @@ class PostgresAccounts:
                 entries.c.balance_version,
                 entries.c.sequence,
             )
-            .where(*are_between(ledger_id, account.number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
+            .where(*are_between(ledger_id, account_number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
             .order_by(*order_of_history(is_descending=True))
             .limit(1)
             .lateral("last")
         )
-        query = select(last).select_from(wanted.join(last, literal(True))).order_by(last.c.asset)
-        rows = (await self._connection.execute(query)).all()
-        assets = await assets_of(self._connection, ledger_id, codes)
-        balances = [
-            AssetBalance(assets[code], Balance(int(debits), int(credits), version, changed))
-            for code, debits, credits, version, changed in rows
-        ]
-        return account, balances
+        held = (
+            select(
+                cast(held_totals.c.held_debits, Text).label("held_debits"),
+                cast(held_totals.c.held_credits, Text).label("held_credits"),
+                held_totals.c.sequence.label("held_sequence"),
+            )
+            .where(
+                held_totals.c.ledger_id == ledger_id,
+                held_totals.c.account_number == account_number,
+                held_totals.c.asset == wanted.c.item,
+                held_totals.c.sequence <= sequence,
+            )
+            .order_by(held_totals.c.sequence.desc())
+            .limit(1)
+            .lateral("held")
+        )
+        query = (
+            select(wanted.c.item, last, held)
+            .select_from(wanted.outerjoin(last, literal(True)).outerjoin(held, literal(True)))
+            .where(last.c.sequence.is_not(None) | held.c.held_sequence.is_not(None))
+            .order_by(wanted.c.item.collate("C"))
+        )
+        return (await self._connection.execute(query)).mappings().all()
 
     async def entries(
         self, slug: str, path: str, *, asset: str | None, page: PageRequest, as_of_sequence: int | None = None
@@ -112,6 +143,14 @@ class PostgresAccounts:
 
         found = await walk(page, Budget(self._rows_max), source, accept)
         return Page(await self._entry_views(ledger_id, account, found.items), found.next_after)
+
+    async def entries_within(
+        self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
+    ) -> Sequence[AccountEntryView] | None:
+        ledger_id = await self._ledger_id(slug)
+        account = await self._account_as_of(ledger_id, path, as_of.sequence)
+        codes = (await AccountHistory.of(self._connection, ledger_id, account.number, asset)).codes
+        return await entries_effective_within(self._connection, ledger_id, account, codes, since, as_of, limit)
 
     async def _account_as_of(self, ledger_id: int, path: str, as_of_sequence: int | None) -> Account:
         account = account_of(await account_row(self._connection, ledger_id, path))
@@ -170,3 +209,15 @@ class PostgresAccounts:
 
     async def _ledger_id(self, slug: str) -> int:
         return await ledger_id_of(self._connection, self._organisation_id, slug)
+
+
+def _balance(row: RowMapping) -> Balance:
+    if row["sequence"] is None:
+        return NOTHING
+    return Balance(int(row["debits"]), int(row["credits"]), row["balance_version"], row["sequence"])
+
+
+def _held(row: RowMapping) -> Held:
+    if row["held_sequence"] is None:
+        return NOTHING_HELD
+    return Held(int(row["held_debits"]), int(row["held_credits"]), row["held_sequence"])

@@ -1,13 +1,13 @@
-"""The search for transactions by what their entries say: on which accounts they are, and in which assets."""
+"""The search for transactions, or holds, by what their entries say: on which accounts they are, in which assets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, func, literal, literal_column, or_, select, true
+from sqlalchemy import ColumnElement, Select, Subquery, Table, and_, func, literal, literal_column, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget, Candidate, Verdict
-from adapters.postgres.ledger.readers.filters import SmallSet, begins_with, fits, small_set
+from adapters.postgres.ledger.readers.filters import SmallSet, begins_with, equals, fits, small_set
 from adapters.postgres.ledger.readers.lookups import bigints
 from adapters.postgres.tables import accounts, entries
 from application.shared.pagination import ROWS_READ_MAX
@@ -19,7 +19,8 @@ from domain.ledger.transaction import ENTRIES_MAX
 class EntryFilter:
     """One entry of the transaction is on such an account and in such an asset; None does not restrict.
 
-    `number` is that of the account where the pattern is exact.
+    `number` is that of the account where the pattern is exact. `table` has the entries, of transactions or of holds;
+    holds are not found by an asset alone.
     """
 
     connection: AsyncConnection
@@ -27,6 +28,7 @@ class EntryFilter:
     account: Pattern | None
     number: int | None
     asset: str | None
+    table: Table = entries
 
     @property
     def restricts(self) -> bool:
@@ -45,11 +47,17 @@ class EntryFilter:
     def _of_accounts(self, numbers: Sequence[int]) -> Select[int]:
         """Select the sequences of all entries of the accounts, in the asset that is asked for."""
         wanted = bigints(numbers)
-        of_asset = true() if self.asset is None else entries.c.asset == self.asset
+        of = self.table.c
+        of_asset = true() if self.asset is None else of.asset == self.asset
+        # The order names the index: that of balances, and for holds that of accounts.
+        if self.table is entries:
+            of_account, order = [of.account_number == wanted.c.item], [of.asset]
+        else:
+            of_account, order = equals(of.account_number, wanted.c.item), [of.account_number, of.sequence]
         line = (
-            select(entries.c.sequence)
-            .where(entries.c.ledger_id == self.ledger_id, entries.c.account_number == wanted.c.item, of_asset)
-            .order_by(entries.c.asset)
+            select(of.sequence)
+            .where(of.ledger_id == self.ledger_id, *of_account, of_asset)
+            .order_by(*order)
             .limit(ROWS_READ_MAX)
             .lateral("line")
         )
@@ -102,10 +110,11 @@ class EntryFilter:
         """Let those pass of which one entry is on such an account and in such an asset, as far as the budget goes."""
         wanted = bigints([candidate.number for candidate in candidates])
         # The first entry comes last: once that is seen, all were, in whichever order the transactions are read.
+        of = self.table.c
         line = (
-            select(entries.c.position, entries.c.account_number, entries.c.asset)
-            .where(entries.c.ledger_id == self.ledger_id, entries.c.sequence == wanted.c.item)
-            .order_by(entries.c.position.desc())
+            select(of.position, of.account_number, of.asset)
+            .where(of.ledger_id == self.ledger_id, of.sequence == wanted.c.item)
+            .order_by(of.position.desc())
             .limit(ENTRIES_MAX)
             .lateral("line")
         )

@@ -1,14 +1,16 @@
 """The log of a ledger, and that of the organisation."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.ledger.readers.lookups import head_of, ledger_id_of
+from adapters.postgres.ledger.readers.lookups import head_of, ledger_id_of, sequences_within
 from adapters.postgres.tables import event_log, ledgers
 from application.ledger.readers import StoredEvent
+from application.ledger.spans import Span
 from domain.shared.chain import ZERO_HASH, Head
 
 BYTES_MAX: Final = 4 * 1024 * 1024
@@ -44,6 +46,11 @@ class PostgresEvents:
             select(ledgers.c.slug).where(ledgers.c.organisation_id == self._organisation_id).order_by(ledgers.c.slug)
         )
         return list(await self._connection.scalars(query))
+
+    async def last_before(self, slug: str, moment: datetime) -> int:
+        ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
+        _, last = await sequences_within(self._connection, ledger_id, Span(lt=moment), Span())
+        return last
 
     async def organisation_head(self) -> Head:
         return await head_of(self._connection, self._organisation_id)

@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, literal, select
+from sqlalchemy import ColumnElement, Select, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.keyset import Budget
 from adapters.postgres.ledger.metadata_rows import metadata_digest
 from adapters.postgres.tables import metadata_values
-from application.ledger.readers import Span
+from application.ledger.spans import Span
 from domain.ledger.chart import Pattern
 
 SETS_MAX: Final = 4
@@ -29,6 +29,30 @@ def within(of: ColumnElement[Any], span: Span) -> list[ColumnElement[bool]]:
     ]
     assert all(bound is None or isinstance(bound, datetime) for bound, _ in bounds)
     return [compare(literal(bound, of.type)) for bound, compare in bounds if bound is not None]
+
+
+def equals(of: ColumnElement[Any], value: Any) -> list[ColumnElement[bool]]:
+    """Return the conditions that a column has the value, for a query that is ordered by it.
+
+    Written as a range, the column still counts in that order, which names the index to go by: where statistics know
+    nothing of a ledger, any index that begins with its number looks as good, and one of them reads all of it.
+    """
+    return [of >= value, of <= value]
+
+
+def under(
+    leading: ColumnElement[Any], value: object, number: ColumnElement[int], lowest: int, highest: int
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that a column has the value, and that a number lies between two, both included.
+
+    They are compared as rows; ordered by both columns, only the index that has them in this order will do.
+    """
+    row, value_of_row = tuple_(leading, number), literal(value, leading.type)
+    return [
+        leading.is_not(None),
+        row >= tuple_(value_of_row, literal(lowest, number.type)),
+        row <= tuple_(value_of_row, literal(highest, number.type)),
+    ]
 
 
 def fits(path: ColumnElement[str], pattern: Pattern) -> list[ColumnElement[bool]]:

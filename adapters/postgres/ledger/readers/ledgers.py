@@ -6,36 +6,63 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.keyset import Keyset
-from adapters.postgres.ledger.readers.lookups import head_of, ledger_id_of
-from adapters.postgres.ledger.rows import chart_of
+from adapters.postgres.keyset import Budget, Candidate, Keyset, Verdict, Window, accept, walk
+from adapters.postgres.ledger.readers.lookups import bigints, head_of, ledger_id_of
+from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.tables import assets, event_log, ledger_settings, ledgers
 from application.ledger.readers import LedgerView
-from application.shared.pagination import Page, PageRequest
+from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.asset import Asset
 from domain.ledger.chart import Chart
-from domain.ledger.settings import LedgerSettings
 from domain.shared.chain import Head
 
 
 class PostgresLedgers:
     """Reads ledgers, inside one view of an organisation."""
 
-    def __init__(self, connection: AsyncConnection, organisation_id: int) -> None:
+    def __init__(self, connection: AsyncConnection, organisation_id: int, rows_max: int) -> None:
         self._connection = connection
         self._organisation_id = organisation_id
+        self._rows_max = rows_max
 
     async def ledger(self, slug: str) -> LedgerView:
         ledger_id = await self._ledger_id(slug)
         row = (await self._connection.execute(self._views().where(ledgers.c.id == ledger_id))).mappings().one()
         return _view(row)
 
-    async def ledgers(self, page: PageRequest) -> Page[LedgerView]:
+    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
         keyset = Keyset(({"slug": ledgers.c.slug}[page.field],), page.is_descending)
-        query = self._views().where(keyset.beyond(page.after)).order_by(*keyset.order()).limit(page.limit + 1)
-        rows = (await self._connection.execute(query)).mappings().all()
-        views = [_view(row) for row in rows[: page.limit]]
-        return Page(views, (views[-1].slug,) if len(rows) > page.limit else None)
+        of_organisation = select(ledgers.c.slug, ledgers.c.id).where(ledgers.c.organisation_id == self._organisation_id)
+
+        async def source(after: Position | None, size: int, budget: Budget) -> Window:
+            query = of_organisation.where(keyset.beyond(after)).order_by(*keyset.order()).limit(size)
+            rows = (await self._connection.execute(query)).all()
+            budget.spend(len(rows))
+            return Window([Candidate((slug,), id) for slug, id in rows], len(rows) < size)
+
+        async def judge(candidates: Sequence[Candidate], budget: Budget) -> Verdict:
+            archived = await self._archived([each.number for each in candidates])
+            statuses = {True: "archived", False: "open"}
+            fitting = [each for each in candidates if statuses[each.number in archived] in status]
+            return Verdict(fitting, len(candidates))
+
+        found = await walk(page, Budget(self._rows_max), source, judge if status else accept)
+        wanted = bigints([candidate.number for candidate in found.items])
+        query = self._views().join(wanted, wanted.c.item == ledgers.c.id).order_by(wanted.c.place)
+        rows = (await self._connection.execute(query)).mappings()
+        return Page([_view(row) for row in rows], found.next_after)
+
+    async def _archived(self, ids: Sequence[int]) -> set[int]:
+        """Return which of these ledgers are archived."""
+        wanted = bigints(ids)
+        settings = (
+            select(ledger_settings.c.is_archived)
+            .where(ledger_settings.c.ledger_id == wanted.c.item)
+            .limit(1)
+            .lateral("settings")
+        )
+        query = select(wanted.c.item, settings.c.is_archived).select_from(wanted.join(settings, literal(True)))
+        return {id for id, is_archived in await self._connection.execute(query) if is_archived}
 
     async def chart(self, slug: str) -> Chart:
         ledger_id = await self._ledger_id(slug)
@@ -79,5 +106,4 @@ class PostgresLedgers:
 
 
 def _view(row: RowMapping) -> LedgerView:
-    settings = LedgerSettings(row["name"], row["time_zone"], row["metadata"], row["version"])
-    return LedgerView(row["slug"], settings, row["created_at"], row["sequence"])
+    return LedgerView(row["slug"], settings_of(row), row["created_at"], row["sequence"])

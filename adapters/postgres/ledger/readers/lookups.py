@@ -7,6 +7,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     RowMapping,
+    Table,
     TableValuedAlias,
     Text,
     bindparam,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.tables import accounts, assets, entries, event_log, ledgers
-from application.ledger.readers import Span
+from application.ledger.spans import Span
 from domain.ledger.account import AccountNotFound
 from domain.ledger.asset import Asset
 from domain.ledger.ledger import LedgerNotFound
@@ -123,15 +124,17 @@ def unnested(items: Sequence[Any], of_type: Any) -> TableValuedAlias:
     return func.unnest(array).table_valued(column("item", of_type), with_ordinality="place").render_derived()
 
 
-async def assets_held(connection: AsyncConnection, ledger_id: int, account_number: int) -> list[str]:
-    """Return the codes of the assets that the account was ever used with, by one look-up for each."""
-    of_account = (entries.c.ledger_id == ledger_id, entries.c.account_number == account_number)
-    first = select(entries.c.asset).where(*of_account).order_by(entries.c.asset).limit(1)
+async def assets_held(
+    connection: AsyncConnection, ledger_id: int, account_number: int, rows: Table = entries
+) -> list[str]:
+    """Return the codes of the assets that the account has entries in, or such rows, by one look-up for each."""
+    of_account = (rows.c.ledger_id == ledger_id, rows.c.account_number == account_number)
+    first = select(rows.c.asset).where(*of_account).order_by(rows.c.asset).limit(1)
     held = select(first.scalar_subquery().label("asset")).cte("held", recursive=True)
     following = (
-        select(entries.c.asset)
-        .where(*of_account, entries.c.asset > held.c.asset)
-        .order_by(entries.c.asset)
+        select(rows.c.asset)
+        .where(*of_account, rows.c.asset > held.c.asset)
+        .order_by(rows.c.asset)
         .limit(1)
         .scalar_subquery()
     )

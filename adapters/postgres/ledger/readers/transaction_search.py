@@ -1,12 +1,13 @@
 """The search for one page of a ledger's transactions."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, FromClause, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.hold_tables import holds
 from adapters.postgres.keyset import Budget, Candidate, Keyset, Source, Verdict, Window, accept, given, position, walk
 from adapters.postgres.ledger.readers.entry_filter import EntryFilter
 from adapters.postgres.ledger.readers.filters import (
@@ -16,12 +17,15 @@ from adapters.postgres.ledger.readers.filters import (
     of_metadata,
     small_set,
     smallest,
+    under,
     within,
 )
 from adapters.postgres.ledger.readers.history import LAST_PLACE, AccountHistory
+from adapters.postgres.ledger.readers.links import sequence_of
 from adapters.postgres.ledger.readers.lookups import account_number, bigints, sequences_within
 from adapters.postgres.tables import metadata_values, transactions
-from application.ledger.readers import Span, TransactionFilter
+from application.ledger.readers import TransactionFilter
+from application.ledger.spans import Span
 from application.shared.pagination import Page, PageRequest, Position
 from domain.shared.errors import ValidationFailed
 from domain.shared.text import is_storable
@@ -54,12 +58,23 @@ async def search_transactions(
         if number is None:
             return Page([], None)
     by_entries = EntryFilter(connection, ledger_id, where.account, number, where.asset)
-    return await _TransactionSearch(connection, ledger_id, where, page, sequences, keyset, by_entries).page(budget)
+    links: dict[str, int] = {}
+    for column, table, prefix, id in (
+        ("hold_sequence", holds, "hold", where.hold),
+        ("reverses", transactions, "txn", where.reverses),
+    ):
+        if id is not None:
+            linked = await sequence_of(connection, table, ledger_id, prefix, id)
+            if linked is None:
+                return Page([], None)
+            links[column] = linked
+    search = _TransactionSearch(connection, ledger_id, where, page, sequences, keyset, by_entries, links)
+    return await search.page(budget)
 
 
 @dataclass(frozen=True, slots=True)
 class _TransactionSearch:
-    """What is looked for, where, and in which order."""
+    """What is looked for, where, and in which order. `links` are columns that must have just that sequence."""
 
     connection: AsyncConnection
     ledger_id: int
@@ -68,6 +83,7 @@ class _TransactionSearch:
     sequences: tuple[int, int]
     keyset: Keyset
     by_entries: EntryFilter
+    links: Mapping[str, int]
 
     async def page(self, budget: Budget) -> Page[Candidate]:
         """Return which transactions are on the page."""
@@ -96,6 +112,10 @@ class _TransactionSearch:
             named = sequences.where(transactions.c.reference.in_(where.reference))
             return (await self.connection.scalars(named)).all()
         sets: list[SmallSet] = []
+        for column, linked in self.links.items():
+            of_link = sequences.where(*under(transactions.c[column], linked, transactions.c.sequence, *self.sequences))
+            in_order = of_link.order_by(transactions.c[column], transactions.c.sequence)
+            sets.append(small_set(self.connection, in_order))
         if self.by_entries.restricts:
             sets.append(self.by_entries.small_set())
         for key, value in where.metadata.items():
@@ -117,7 +137,9 @@ class _TransactionSearch:
         elif (where.recorded_at, where.sequence) != (Span(), Span()):
             in_order = sequences.where(self._in_range(transactions.c.sequence)).order_by(transactions.c.sequence)
             sets.append(small_set(self.connection, in_order))
-        has_index = self.by_entries.number is not None or (where.metadata and not self.by_entries.restricts)
+        has_index = (
+            self.links or self.by_entries.number is not None or (where.metadata and not self.by_entries.restricts)
+        )
         if self._is_by_sequence and has_index and len(sets) == 1:
             return None  # these are what an index has in just this order, few or not
         return await smallest(sets, budget) if sets else None
@@ -126,8 +148,13 @@ class _TransactionSearch:
         """Return the transactions in the list's order, as far as an index can tell which of them fit."""
         ordered = select(*self.keyset.columns).where(transactions.c.ledger_id == self.ledger_id)
         keyset = self.keyset
+        leading: list[ColumnElement[Any]] = []
         if not self._is_by_sequence:
             ordered = ordered.where(*within(transactions.c.effective_at, self.where.effective_at))
+        elif self.links:
+            column, linked = next(iter(self.links.items()))
+            ordered = ordered.where(*under(transactions.c[column], linked, transactions.c.sequence, *self.sequences))
+            leading = [transactions.c[column]]
         elif self.where.metadata:
             key, value = next(iter(self.where.metadata.items()))
             filed = metadata_values.c.sequence
@@ -137,7 +164,8 @@ class _TransactionSearch:
             ordered = ordered.where(self._in_range(transactions.c.sequence))
 
         async def source(after: Position | None, size: int, budget: Budget) -> Window:
-            query = ordered.where(keyset.beyond(after)).order_by(*keyset.order()).limit(size)
+            order = Keyset((*leading, *keyset.columns), keyset.is_descending).order()
+            query = ordered.where(keyset.beyond(after)).order_by(*order).limit(size)
             rows = (await self.connection.execute(query)).all()
             budget.spend(len(rows))
             return Window([Candidate(position(*row), row[-1]) for row in rows], len(rows) < size)
@@ -181,7 +209,12 @@ class _TransactionSearch:
         """Return those of the transactions whose own rows fit the filters, all of them."""
         wanted = bigints(sequences)
         found = (
-            select(transactions.c.sequence, transactions.c.effective_at, transactions.c.reference)
+            select(
+                *[
+                    transactions.c[name]
+                    for name in ("sequence", "effective_at", "reference", "hold_sequence", "reverses")
+                ]
+            )
             .where(transactions.c.ledger_id == self.ledger_id, transactions.c.sequence == wanted.c.item)
             .limit(1)
             .lateral("found")
@@ -197,6 +230,7 @@ class _TransactionSearch:
     def _conditions(self, found: FromClause) -> list[ColumnElement[bool]]:
         where, row = self.where, found.c
         conditions = within(row.effective_at, where.effective_at)
+        conditions += [row[column] == linked for column, linked in self.links.items()]
         if where.reference:
             conditions.append(row.reference.in_(where.reference))
         if where.reference_prefix is not None:

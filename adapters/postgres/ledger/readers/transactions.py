@@ -6,9 +6,11 @@ from itertools import takewhile
 from sqlalchemy import literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.hold_tables import holds
+from adapters.postgres.ids import outward_id
 from adapters.postgres.keyset import Budget
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
+from adapters.postgres.ledger.readers.links import id_at, ids_linked, sequence_of
 from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of
 from adapters.postgres.ledger.readers.transaction_search import search_transactions
 from adapters.postgres.ledger.rows import account_of
@@ -30,11 +32,7 @@ class PostgresTransactions:
 
     async def transaction(self, slug: str, id: str) -> TransactionView:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
-        stored = stored_id("txn", id)
-        query = select(transactions.c.sequence).where(
-            transactions.c.ledger_id == ledger_id, transactions.c.id == stored
-        )
-        sequence: int | None = None if stored is None else await self._connection.scalar(query)
+        sequence = await sequence_of(self._connection, transactions, ledger_id, "txn", id)
         if sequence is None:
             raise NotFound(f"There is no transaction {id!r} in this ledger.")
         (view,) = await self._views(ledger_id, [sequence])
@@ -58,7 +56,12 @@ class PostgresTransactions:
             .limit(1)
             .lateral("found")
         )
-        query = select(found).select_from(wanted.join(found, literal(True))).order_by(wanted.c.place)
+        links = (
+            id_at(holds, ledger_id, found.c.hold_sequence).label("hold_id"),
+            id_at(transactions, ledger_id, found.c.reverses).label("reversed_id"),
+            ids_linked("reverses", ledger_id, found.c.sequence).label("reversing_ids"),
+        )
+        query = select(found, *links).select_from(wanted.join(found, literal(True))).order_by(wanted.c.place)
         rows = (await self._connection.execute(query)).mappings()
         return [
             TransactionView(
@@ -72,6 +75,9 @@ class PostgresTransactions:
                 metadata=row["metadata"],
                 version=row["version"],
                 entries=lines[row["sequence"]],
+                hold=None if row["hold_id"] is None else outward_id("hold", row["hold_id"]),
+                reverses=None if row["reversed_id"] is None else outward_id("txn", row["reversed_id"]),
+                reversed_by=tuple(outward_id("txn", reversing) for reversing in row["reversing_ids"]),
             )
             for row in rows
         ]

@@ -1,0 +1,135 @@
+"""Reports in the format that the client accepts: JSON, CSV, or a page to print."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, TypeVar
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from application.interchange.csv_lines import csv_lines
+from entrypoints.http.problems import NotAcceptable
+from entrypoints.http.v1.printed_page import STYLE, Page, page_parts
+
+# About a millisecond: whoever else is served by this event loop does not notice.
+PARTS_PER_TURN: Final = 500
+_RANGES_MAX: Final = 50
+
+Part = TypeVar("Part")
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+# The page needs its own style and nothing else, whatever the books hold.
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+class Format(Enum):
+    """How a report can be had, by media type; who does not care gets the first."""
+
+    JSON = "application/json"
+    CSV = "text/csv"
+    HTML = "text/html"
+
+
+DESCRIBED_FORMATS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The report, by the header `Accept`: JSON, CSV of RFC 4180, or a page to print.",
+        "content": {each.value: {"schema": {"type": "string"}} for each in (Format.CSV, Format.HTML)},
+    }
+}
+
+
+def accepted_format(request: Request) -> Format:
+    """Return the format that the request accepts best, as RFC 9110 has it. Raises `NotAcceptable`."""
+    ranges = _ranges(",".join(request.headers.getlist("accept")))
+    if not ranges:
+        return Format.JSON
+    qualities = {each: _quality(each.value, ranges) for each in Format}
+    best = max(Format, key=lambda each: qualities[each])
+    if qualities[best] <= 0:
+        offered = ", ".join(each.value for each in Format)
+        raise NotAcceptable(f"This report can be had as {offered}; the header Accept allows none of these.")
+    return best
+
+
+def _ranges(accept: str) -> Mapping[str, float]:
+    """Return the quality of each media range; what is malformed is passed over."""
+    ranges: dict[str, float] = {}
+    for part in accept.split(",")[:_RANGES_MAX]:
+        name, *parameters = (each.strip().lower() for each in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip() == "q":
+                quality = _number(value.strip())
+        if "/" in name:
+            ranges[name] = max(quality, ranges.get(name, 0.0))
+    return ranges
+
+
+def _number(text: str) -> float:
+    whole, _, decimals = text.partition(".")
+    is_number = whole in ("0", "1") and (not decimals or (decimals.isascii() and decimals.isdecimal()))
+    return min(1.0, float(text)) if is_number else 0.0
+
+
+def _quality(media_type: str, ranges: Mapping[str, float]) -> float:
+    """Return the quality by the range that says most about the type."""
+    for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
+        if name in ranges:
+            return ranges[name]
+    return 0.0
+
+
+async def answer(chosen: Format, *, document: Mapping[str, Any], rows: Iterable[Sequence[str]], page: Page) -> Response:
+    """Return a report in the chosen format; others are served while it is written.
+
+    `document` may hold iterators, which are lists, and `rows` is only gone through for CSV.
+    """
+    headers = {"Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+    match chosen:
+        case Format.JSON:
+            return Response(await json_bytes(document), media_type=Format.JSON.value, headers=headers)
+        case Format.CSV:
+            lines = "".join([line async for line in _in_turns(csv_lines(rows))])
+            return Response(lines, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+        case Format.HTML:
+            parts = "".join([part async for part in _in_turns(page_parts(page))])
+            headers["Content-Security-Policy"] = _POLICY
+            return Response(parts, media_type="text/html; charset=utf-8", headers=headers)
+
+
+async def json_bytes(document: Mapping[str, Any]) -> bytes:
+    """Return the document as JSON; its iterators are lists. Others are served while it is written."""
+    return b"".join([part async for part in _in_turns(_json_parts(document))])
+
+
+async def _in_turns(parts: Iterable[Part]) -> AsyncIterator[Part]:
+    for index, part in enumerate(parts, 1):
+        yield part
+        if index % PARTS_PER_TURN == 0:
+            await asyncio.sleep(0)
+
+
+def _json_parts(value: Any) -> Iterator[bytes]:
+    if isinstance(value, Iterator):
+        yield b"["
+        separator = b""
+        for item in value:
+            yield separator
+            yield from _json_parts(item)
+            separator = b","
+        yield b"]"
+    elif isinstance(value, Mapping) and any(isinstance(each, Iterator | Mapping) for each in value.values()):
+        separator = b"{"
+        for name, each in value.items():
+            yield b"%b%b:" % (separator, orjson.dumps(name))
+            yield from _json_parts(each)
+            separator = b","
+        yield b"}"
+    else:
+        yield orjson.dumps(value)

@@ -1,0 +1,59 @@
+"""Account statements."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from application.interchange.report_rows import statement_rows
+from application.interchange.report_tables import statement_facts, statement_tables
+from application.ledger.statement import account_statement
+from domain.shared.access import Permission
+from entrypoints.http.dependencies import CallerDependency, StrictRoute
+from entrypoints.http.openapi import described_problems
+from entrypoints.http.time_travel import IntervalDependency, KnowledgeDependency
+from entrypoints.http.v1.formats import DESCRIBED_FORMATS, accepted_format, answer
+from entrypoints.http.v1.printed_page import Page
+from entrypoints.http.v1.report_documents import StatementDocument, statement_document
+
+router = APIRouter(route_class=StrictRoute, tags=["accounts"])
+
+
+@router.get(
+    "/ledgers/{ledger}/accounts/{path}/statement",
+    summary="Get an account's statement",
+    response_model=StatementDocument,
+    responses={**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS},
+)
+async def get_statement(
+    ledger: str,
+    path: str,
+    who: CallerDependency,
+    request: Request,
+    asked: IntervalDependency,
+    knowledge: KnowledgeDependency,
+    asset: Annotated[str | None, Query(description="Only this asset.")] = None,
+) -> Response:
+    """Return, for each asset, the opening balance of a span, its entries with running balance, and the closing balance.
+
+    Entries come by effective time. There may be 50,000 of them: more are refused as `statement-too-long`. It can be had
+    as JSON, as CSV, and as a page to print.
+    """
+    chosen = accepted_format(request)
+    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
+        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+        sequence = (await knowledge.as_of(reads, ledger)).sequence
+        interval = asked.interval(zone)
+        statement = await account_statement(reads, ledger, path, interval=interval, asset=asset, sequence=sequence)
+    return await answer(
+        chosen,
+        document=statement_document(ledger, statement),
+        rows=statement_rows(statement),
+        page=Page(
+            f"Statement of {statement.account.path}",
+            statement_facts(ledger, statement, zone),
+            statement_tables(statement, zone),
+        ),
+    )
