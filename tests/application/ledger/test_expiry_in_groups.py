@@ -82,7 +82,7 @@ async def test_an_expiry_stands_even_if_the_command_is_refused(office: Office, w
     before = office.sequence()
     with pytest.raises(HoldNotOpen) as refused:
         await office.submit(command)
-    assert refused.value.facts["status"] == "expired"
+    assert refused.value.facts["hold_status"] == "expired"
     assert office.sequence() == before + 1
     assert written(office) == [("hold.expired", EXPIRY_ACTOR)]
     with pytest.raises(HoldNotOpen):
