@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.ledger.metadata_rows import metadata_digest
 from adapters.postgres.ledger.readers import PostgresLedgerReads
-from adapters.postgres.tables import ledgers
+from adapters.postgres.tables import ledgers, metadata
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
 from application.ledger.readers import AccountFilter, LedgerReads, TransactionFilter
@@ -40,6 +40,9 @@ _READ = text(
 async def filled(owner_engine: AsyncEngine, service_engine: AsyncEngine, new_ledger: NewLedger) -> LedgerAddress:
     address = await new_ledger()
     async with tenant_transaction(owner_engine, address.organisation_id) as connection:
+        # Nor are they while this runs, however much was written to them before.
+        for table in metadata.tables:
+            await connection.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
         ledger_id = await connection.scalar(
             select(ledgers.c.id).where(ledgers.c.organisation_id == address.organisation_id)
         )

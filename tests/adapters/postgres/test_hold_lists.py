@@ -36,6 +36,8 @@ __all__ = ["bounded"]  # a way to read with small budgets
 
 PATHS = ("assets:bank", "users:1:wallet", "users:2:wallet", "users:10:fees", "fees")
 PATTERNS = [*map(Pattern, PATHS), Pattern("**"), Pattern("users:*:wallet"), Pattern("*"), Pattern("no:such")]
+# So far ahead that no server which runs beside these tests has them expire.
+AHEAD = NOW + timedelta(days=36_500)
 STATUSES = [status.value for status in HoldStatus]
 
 
@@ -57,7 +59,7 @@ async def told(journal_engine: AsyncEngine, new_ledger: NewLedger) -> Told:
         placed = HoldPlaced(
             hold_id(),
             some_entries(random),
-            random.choice([None, NOW + timedelta(days=random.randint(1, 6))]),
+            random.choice([None, AHEAD + timedelta(days=random.randint(1, 6))]),
             random.choice([None, f"hold-{number}"]),
             metadata={"number": str(number)},
         )
@@ -112,7 +114,7 @@ def some_holds(random: Random, views: Sequence[HoldView]) -> HoldFilter:
         status=some(random, ["open"], ["released"], ["captured", "expired"], STATUSES) or (),
         account=some(random, *PATTERNS),
         reference=some(random, random.sample(references, 3), ["none"]) or (),
-        expires_at=some_span(random, [NOW + timedelta(days=days) for days in range(8)]),
+        expires_at=some_span(random, [AHEAD + timedelta(days=days) for days in range(8)]),
         placed_at=some_span(random, [view.placed_at for view in views]),
         sequence=some_span(random, [view.hold.number for view in views]),
     )

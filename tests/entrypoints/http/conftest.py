@@ -41,6 +41,8 @@ async def services(postgres_url: str, redis_url: str, settings: Settings) -> Asy
 async def app(services: Services) -> AsyncIterator[FastAPI]:
     made = create_app(services)
     async with made.router.lifespan_context(made):
+        # It would let the holds of every other test of this database expire, whatever clock that test goes by.
+        await services.expiry.stop()
         yield made
 
 
@@ -96,7 +98,7 @@ async def made_organisation(services: Services) -> tuple[int, str]:
     return principal.organisation_id, key
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def new_server(
     postgres_url: str, redis_url: str, settings: Settings, services: Services
 ) -> AsyncIterator[NewServer]:

@@ -1,9 +1,11 @@
 """Holds expire by themselves while a server runs: nobody writes to their ledger, and nobody asks for it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi import FastAPI
 
 from application.ledger.place_hold import PlaceHold
 from domain.ledger.hold import HoldDraft
@@ -12,6 +14,13 @@ from entrypoints.container import Services
 from tests.builders import credit, debit
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem
 from tests.entrypoints.http.wallets import ANA, BEN, available, open_wallets, place
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def running(app: FastAPI, services: Services) -> AsyncIterator[None]:
+    """An application that runs, as a server runs it, from the beginning of its lifespan to the end."""
+    async with app.router.lifespan_context(app):
+        yield
 
 
 @pytest.fixture(autouse=True)

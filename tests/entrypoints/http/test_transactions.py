@@ -46,6 +46,7 @@ async def test_a_posted_transaction_is_answered_as_the_interface_describes_it(te
         ],
         "metadata": {"order": "1001"},
         "version": 1,
+        "hold": None,
         "reverses": None,
         "reversed_by": [],
     }
