@@ -125,7 +125,8 @@ def _batches(book: Book, before: datetime) -> Iterator[tuple[Asset, list[Net]]]:
     """
     by_asset: dict[str, list[Net]] = {}
     for (path, code), net_debit in sorted(book.results[before].items()):
-        by_asset.setdefault(code, []).extend((path, part) for part in _parts(net_debit))
+        if net_debit:
+            by_asset.setdefault(code, []).extend((path, part) for part in _parts(net_debit))
     for code, balances in by_asset.items():
         remaining = iter(balances)
         while batch := list(islice(remaining, ENTRIES_MAX - 1)):

@@ -54,7 +54,7 @@ async def test_only_what_is_new_is_frozen_and_only_what_is_frozen_is_unfrozen(of
         ArchiveLedger(None, "\n"),
         FreezeLedger("r" * 1_001),
     ],
-    ids=repr,
+    ids=lambda command: type(command).__name__,
 )
 async def test_whoever_bars_something_says_why(office: Office, command: Command) -> None:
     await office.submit(OpenAccount(BANK))

@@ -26,7 +26,7 @@ from domain.ledger.settings import FrozenLedger
 from domain.ledger.transaction import Direction, TransactionKind
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from tests.accounting import ANA, BANK, COSTS, RESULT, SALES, books, euros, limit_account, move, posted_cents, take
-from tests.builders import JPY, NOW, credited, debited, draft, transaction_id
+from tests.builders import EUR, JPY, NOW, credited, debited, draft, transaction_id
 
 MOMENT = timedelta(microseconds=1)
 OCTOBER, NOVEMBER, TODAY = date(2026, 10, 1), date(2026, 11, 1), NOW.date()
@@ -215,6 +215,17 @@ def test_each_asset_is_closed_by_a_transaction_of_its_own() -> None:
     assert first.entries == (debited(SALES, 5), credited(RESULT, 5))
     assert second.entries == (debited(SALES, 70, JPY), credited(RESULT, 70, JPY))
     assert (first.id, second.id) == ("txn_prd_1_0", "txn_prd_1_1")
+
+
+def test_assets_are_closed_in_the_order_of_the_accounts_that_have_results_in_them() -> None:
+    book = books()
+    book.apply(AssetRegistered("JPY", 0))
+    know_results(book, NOVEMBER, {(COSTS, "JPY"): 0, (SALES, "EUR"): -5, (SALES, "JPY"): -70})
+    first, second, _ = close(book, closing(NOVEMBER, result_to=RESULT), NOW)
+    assert isinstance(first, TransactionPosted)
+    assert isinstance(second, TransactionPosted)
+    # Costs in yen come to nothing, and so do not put the yen first.
+    assert [each.entries[0].asset for each in (first, second)] == [EUR, JPY]
 
 
 def test_a_second_closing_moves_what_the_first_one_left() -> None:

@@ -247,7 +247,13 @@ def test_an_exceeding_side_is_named_with_what_is_left_of_it() -> None:
     captured(book, *move(ANA, BEN, 250))
     with pytest.raises(HoldExceeded) as refused:
         capture(book, CaptureDraft("txn_1", "hold_1", move(ANA, BEN, 400)), NOW)
-    assert refused.value.facts == {"account": ANA, "asset": "EUR", "left": "3.50", "asked": "4.00"}
+    assert refused.value.facts == {
+        "hold": "hold_1",
+        "account": ANA,
+        "asset": "EUR",
+        "left": "3.50",
+        "asked": "4.00",
+    }
     assert [blame.pointer for blame in refused.value.blames] == ["/entries"]
 
 
@@ -345,7 +351,7 @@ def test_a_hold_that_is_closed_stays_closed(how: str, said: str) -> None:
     book = closed_books(how)
     with pytest.raises(HoldNotOpen) as refused:
         capture(book, CaptureDraft("txn_1", "hold_1"), NOW)
-    assert refused.value.facts == {"hold": "hold_1", "status": said}
+    assert refused.value.facts == {"hold": "hold_1", "hold_status": said}
     with pytest.raises(HoldNotOpen):
         release(book, ReleaseDraft("hold_1"))
     assert expire(book, ["hold_1"], NOW + timedelta(days=1)) == []
