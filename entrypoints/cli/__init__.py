@@ -21,19 +21,28 @@ class Interruption:
         self.is_asked = True
         raise KeyboardInterrupt
 
+    def begin(self) -> None:
+        """Count Ctrl-C from here on, unless this process was told to ignore it."""
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self)
+
+    def end(self) -> None:
+        """Let Ctrl-C interrupt as it does by default; raise `KeyboardInterrupt` if one was asked for before."""
+        if self.is_asked:
+            raise KeyboardInterrupt
+        if signal.getsignal(signal.SIGINT) is self:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+STARTING = Interruption()
+"""What interrupts until a command begins, while everything is still being imported."""
+
 
 def start() -> None:
-    """Run the command that the arguments name; Ctrl-C counts from here on, while everything is still being imported."""
-    interruption = Interruption()
+    """Run the command that the arguments name; Ctrl-C counts from here on."""
     try:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, interruption)
+        STARTING.begin()
         from entrypoints.cli.main import main
-
-        if interruption.is_asked:
-            raise KeyboardInterrupt
-        if signal.getsignal(signal.SIGINT) is interruption:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
     except KeyboardInterrupt:
         sys.exit(130)
     main()

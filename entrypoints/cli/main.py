@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from entrypoints.cli import (
+    STARTING,
     accounts,
     failures,
     holds,
@@ -57,7 +58,7 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    STARTING.end()
 
 
 def main() -> None:

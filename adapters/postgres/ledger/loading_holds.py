@@ -1,6 +1,6 @@
 """Loading holds, and transactions to be reversed: with their entries, and with what is left of each side."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ WITH RECURSIVE lineage AS (
 SELECT * FROM lineage
 """
 _ENTRIES = """
-SELECT entry.sequence, account.path, entry.is_debit, entry.asset, entry.amount::text
+SELECT entry.sequence, account.path, entry.account_number, entry.is_debit, entry.asset, entry.amount::text
 FROM unnest($2::bigint[]) AS wanted (sequence)
 CROSS JOIN LATERAL (
     SELECT sequence, position, account_number, is_debit, asset, amount FROM {table}
@@ -53,19 +53,17 @@ CROSS JOIN LATERAL (
 ORDER BY entry.sequence, entry.position
 """
 _HOLD_ENTRIES, _TRANSACTION_ENTRIES = _ENTRIES.format(table="hold_entries"), _ENTRIES.format(table="entries")
-# The rows of a side come in the order of the events that left them so: the last one counts.
+# Of each side, the row of the last event that left something of it; however often something was taken.
 _REMAINDERS = """
-SELECT left_over.of_sequence, account.path, left_over.is_debit, left_over.asset, left_over.remaining::text
-FROM unnest($2::bigint[]) AS wanted (sequence)
+SELECT wanted.place, last.remaining::text
+FROM unnest($2::bigint[], $3::bigint[], $4::boolean[], $5::text[])
+    WITH ORDINALITY AS wanted (sequence, account_number, is_debit, asset, place)
 CROSS JOIN LATERAL (
-    SELECT DISTINCT ON (account_number, is_debit, asset) of_sequence, account_number, is_debit, asset, remaining
-    FROM remainders
-    WHERE ledger_id = $1 AND of_sequence = wanted.sequence
-    ORDER BY account_number DESC, is_debit DESC, asset DESC, sequence DESC
-) AS left_over
-CROSS JOIN LATERAL (
-    SELECT path FROM accounts WHERE ledger_id = $1 AND number = left_over.account_number LIMIT 1
-) AS account
+    SELECT remaining FROM remainders
+    WHERE ledger_id = $1 AND of_sequence = wanted.sequence AND remainders.account_number = wanted.account_number
+      AND remainders.is_debit = wanted.is_debit AND remainders.asset = wanted.asset
+    ORDER BY remainders.sequence DESC LIMIT 1
+) AS last
 """
 
 
@@ -127,7 +125,7 @@ async def find_holds(connection: DriverConnection, ledger_id: int, ids: Iterable
     rows = await connection.fetch(_HOLDS, ledger_id, stored)
     sequences = [row["sequence"] for row in rows]
     entries = await _by_sequence(connection, _HOLD_ENTRIES, ledger_id, sequences)
-    left = await _remainders(connection, ledger_id, sequences)
+    left = await _remainders(connection, ledger_id, entries)
     return [Found(row, True, None, tuple(entries[row["sequence"]]), left.get(row["sequence"], {})) for row in rows]
 
 
@@ -136,7 +134,7 @@ async def find_reversals(connection: DriverConnection, ledger_id: int, ids: Iter
     stored = [each for id in ids if (each := stored_id("txn", id))]
     rows = {row["sequence"]: row for row in await connection.fetch(_LINEAGES, ledger_id, stored)}
     entries = await _by_sequence(connection, _TRANSACTION_ENTRIES, ledger_id, list(rows))
-    left = await _remainders(connection, ledger_id, list(rows))
+    left = await _remainders(connection, ledger_id, entries)
     found = []
     for sequence, row in rows.items():
         reverses = None if row["reverses"] is None else outward_id("txn", rows[row["reverses"]]["id"])
@@ -153,11 +151,24 @@ async def _by_sequence(
     return rows
 
 
-async def _remainders(connection: DriverConnection, ledger_id: int, sequences: list[int]) -> dict[int, dict[Side, int]]:
+async def _remainders(
+    connection: DriverConnection, ledger_id: int, entries: Mapping[int, Sequence[Any]]
+) -> dict[int, dict[Side, int]]:
+    """Return what is left of the sides of which something was taken, by the sequences of what has these entries."""
+    sides = {
+        (sequence, row["account_number"], row["is_debit"], row["asset"]): row
+        for sequence, of_sequence in entries.items()
+        for row in of_sequence
+    }
+    if not sides:
+        return {}
+    columns = [list(column) for column in zip(*sides, strict=True)]
     left: dict[int, dict[Side, int]] = {}
-    for row in await connection.fetch(_REMAINDERS, ledger_id, sequences):
+    rows = list(sides.values())
+    for place, remaining in await connection.fetch(_REMAINDERS, ledger_id, *columns):
+        row = rows[place - 1]
         side = (row["path"], _direction(row), row["asset"])
-        left.setdefault(row["of_sequence"], {})[side] = int(row["remaining"])
+        left.setdefault(row["sequence"], {})[side] = int(remaining)
     return left
 
 

@@ -77,7 +77,7 @@ async def test_a_hold_is_placed_and_shown_as_it_was_answered(tenant: Tenant) -> 
 async def test_what_is_held_is_not_available_and_not_posted(tenant: Tenant) -> None:
     await place(tenant, "60.00")
     assert await available(tenant) == "40.00"
-    assert [await tenant.balance(account) for account in (ANA, BEN)] == ["100.00", "nothing"]
+    assert [await tenant.balance(account) for account in (ANA, BEN)] == ["100.00", "0.00"]
     told = problem(await tenant.post({"entries": moved("40.01")}), 422, "insufficient-funds")
     assert {name: told[name] for name in ("account", "asset", "available", "limit", "asked")} == {
         "account": ANA,
