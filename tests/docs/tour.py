@@ -16,7 +16,7 @@ from tests.docs.pages import ROOT, fenced
 _BETWEEN: Final = "----- next step -----"
 # What differs from one run to the next.
 _MASKS: Final = (
-    (re.compile(r"\b(txn|req|evt|key)_[0-9a-z]{26}\b"), r"\1_…"),
+    (re.compile(r"\b(txn|req|evt|key|hold)_[0-9a-z]{26}\b"), r"\1_…"),
     (re.compile(r"\bptk_[0-9]+_[0-9A-Za-z]{38}"), "ptk_…"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"), "a time"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "a hash"),

@@ -126,8 +126,9 @@ def nine_years_before(text: str) -> str:
 
 
 def require_hledger() -> None:
-    if hledger.installed() is None:
-        pytest.skip("hledger is not installed (Debian and Ubuntu: apt-get install hledger)")
+    reason = hledger.install()
+    if reason is not None:
+        pytest.skip(reason)
 
 
 async def compare(tenant: Tenant, case: Case, said: str) -> None:

@@ -21,6 +21,7 @@ from adapters.postgres.keyset import (
 from adapters.postgres.ledger.readers.filters import (
     SmallSet,
     begins_with,
+    equals,
     fits,
     has_metadata,
     of_metadata,
@@ -130,7 +131,8 @@ class _AccountSearch:
         wanted = bigints(numbers)
         found = (
             select(accounts.c.number, accounts.c.path, accounts.c.type, accounts.c.status)
-            .where(accounts.c.ledger_id == self.ledger_id, accounts.c.number == wanted.c.item)
+            .where(accounts.c.ledger_id == self.ledger_id, *equals(accounts.c.number, wanted.c.item))
+            .order_by(accounts.c.number)
             .limit(1)
             .lateral("found")
         )

@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.ledger.readers.filters import equals
 from adapters.postgres.tables import accounts, assets, entries, event_log, ledgers
 from application.ledger.spans import Span
 from domain.ledger.account import AccountNotFound
@@ -97,7 +98,8 @@ async def account_rows(connection: AsyncConnection, ledger_id: int, numbers: Col
     wanted = bigints(sorted(numbers))
     found = (
         select(accounts)
-        .where(accounts.c.ledger_id == ledger_id, accounts.c.number == wanted.c.item)
+        .where(accounts.c.ledger_id == ledger_id, *equals(accounts.c.number, wanted.c.item))
+        .order_by(accounts.c.number)
         .limit(1)
         .lateral("found")
     )

@@ -13,6 +13,7 @@ from adapters.postgres.ledger.readers.entry_filter import EntryFilter
 from adapters.postgres.ledger.readers.filters import (
     SmallSet,
     begins_with,
+    equals,
     has_metadata,
     of_metadata,
     small_set,
@@ -215,7 +216,8 @@ class _TransactionSearch:
                     for name in ("sequence", "effective_at", "reference", "hold_sequence", "reverses")
                 ]
             )
-            .where(transactions.c.ledger_id == self.ledger_id, transactions.c.sequence == wanted.c.item)
+            .where(transactions.c.ledger_id == self.ledger_id, *equals(transactions.c.sequence, wanted.c.item))
+            .order_by(transactions.c.sequence)
             .limit(1)
             .lateral("found")
         )

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.postgres.hold_tables import holds
 from adapters.postgres.ids import outward_id
 from adapters.postgres.keyset import Budget
+from adapters.postgres.ledger.readers.filters import equals
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
 from adapters.postgres.ledger.readers.links import id_at, ids_linked, sequence_of
 from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of
@@ -52,7 +53,8 @@ class PostgresTransactions:
         wanted = bigints(list(lines))
         found = (
             select(transactions)
-            .where(transactions.c.ledger_id == ledger_id, transactions.c.sequence == wanted.c.item)
+            .where(transactions.c.ledger_id == ledger_id, *equals(transactions.c.sequence, wanted.c.item))
+            .order_by(transactions.c.sequence)
             .limit(1)
             .lateral("found")
         )
