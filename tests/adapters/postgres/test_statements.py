@@ -130,7 +130,7 @@ async def check(work: LedgerWork, ledger: Written, points: Iterable[tuple[int | 
             assert list(told.items()) == list(ledger.closings(since, as_of).items())
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 300),

@@ -107,7 +107,7 @@ async def check(work: LedgerWork, ledger: Written, points: Iterable[tuple[int | 
             assert await told(reads, as_of) == (expected, expected), (before, sequence)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 150),
