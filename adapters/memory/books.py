@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
+from application.ledger.ports import Applied, DueHolds, KnownKey, LedgerAddress, Outcome
+from application.ledger.sizes import require_loadable, within_entries
 from application.shared.ports import Clock, Ids
 from domain.ledger.account import AccountType
 from domain.ledger.book import Book, Results
@@ -58,13 +59,13 @@ class MemorySnapshot:
     async def load(self, scope: Scope) -> Book:
         return _limited(self._ledger, self._book, scope)
 
-    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
-        due = [
-            (hold.expires_at, hold.number, hold.id)
+    async def due_holds(self, now: datetime, *, entries_max: int) -> DueHolds:
+        due = sorted(
+            (hold.expires_at, hold.number, hold.id, len(hold.entries))
             for hold in self._book.holds.values()
             if hold.status is HoldStatus.OPEN and hold.expires_at is not None and hold.expires_at <= now
-        ]
-        return [id for _, _, id in sorted(due)[:limit]]
+        )
+        return within_entries([(id, entries) for _, _, id, entries in due], entries_max)
 
 
 class MemoryGroup(MemorySnapshot):
@@ -168,6 +169,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
             transactions |= {each.id: each for each in book.lineage(id)}
     entries = [entry for each in holds.values() for entry in each.entries]
     entries += [entry for id in scope.reversals if id in transactions for entry in transactions[id].entries]
+    require_loadable(len(entries))
     results = {before: _results(ledger.applied[: book.sequence], before) for before in scope.results}
     keys = {
         *scope.balances,

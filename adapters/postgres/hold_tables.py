@@ -31,6 +31,7 @@ holds = Table(
     moment_column("placed_at"),
     ordered_text_column("status"),
     moment_column("closed_at", nullable=True),
+    Column("entries", Integer, CheckConstraint("entries > 0"), nullable=False),
     UniqueConstraint("ledger_id", "id", name="holds_id"),
     Index("holds_reference", "ledger_id", "reference", unique=True, postgresql_where=text("reference IS NOT NULL")),
     Index(

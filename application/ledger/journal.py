@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from application.ledger.group import GroupQueue, Submission
-from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome
+from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from domain.ledger.book import Book
@@ -34,9 +34,8 @@ PATIENCE_SECONDS: Final = 30.0
 # All that waits in this process, whichever its ledger; some 500 bytes each.
 WAITING_WEIGHT_MAX: Final = 200_000
 
-# Holds that expire in one group; of those that a dry run looks at there are more, as it writes none of them.
-EXPIRIES_MAX: Final = 1_000
-TRIED_EXPIRIES_MAX: Final = 100_000
+# Of holds that expire in one group, before its commands or instead of them.
+EXPIRING_ENTRIES_MAX: Final = 10_000
 EXPIRY_ACTOR: Final = "system:expiry"
 
 _log = logging.getLogger("partita.journal")
@@ -107,7 +106,7 @@ class Journal:
         principal.require(command.permission)
         async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
             now = max(self._clock.now(), snapshot.head.recorded_at)
-            due = await snapshot.due_holds(now, limit=TRIED_EXPIRIES_MAX)
+            due = (await snapshot.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)).ids
             book = await snapshot.load(Scope.union([command.scope(), Scope(holds=due)]))
             for expiry in expire(book, due, now):
                 book.apply(expiry)
@@ -143,6 +142,10 @@ class Journal:
             return await self._attempt(address, group)
         except LedgerNotFound as refusal:  # of the group as a whole
             answer: Exception = refusal
+        except TooManyEntries as refusal:
+            if len(group) > 1:  # of all its commands together
+                return await self._settle_singly(address, group)
+            answer = refusal
         except StoreUnavailable as error:
             _log.warning("the store is away; a group of %d commands is refused: %s", len(group), error)
             answer = Unavailable("The database cannot be reached. Nothing was changed; try again.")
@@ -157,8 +160,11 @@ class Journal:
                 _log.exception("a command failed: %s", type(group[0].command).__name__)
                 return [(group[0], error)]
             _log.warning("a group of %d commands failed and is retried singly: %r", len(group), error)
-            return [pair for submission in group for pair in await self._settle(address, [submission])]
+            return await self._settle_singly(address, group)
         return [(submission, answer) for submission in group]
+
+    async def _settle_singly(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
+        return [pair for submission in group for pair in await self._settle(address, [submission])]
 
     async def _attempt(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
         """Commit the group, and before it groups of holds that expire, if more of those are due than go into one."""
@@ -210,8 +216,8 @@ class Journal:
     async def _decide(self, held: Group, group: Sequence[Submission], decided: "_Decided") -> None:
         """Let due holds expire (rule 11), then execute each command on the book that the ones before it left."""
         now = self._time(held.head)
-        due = await held.due_holds(now, limit=EXPIRIES_MAX)
-        decided.is_expiry_only = len(due) == EXPIRIES_MAX
+        found = await held.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)
+        due, decided.is_expiry_only = found.ids, not found.are_all
         if decided.is_expiry_only:
             group = ()
         keys = [submission.key.key for submission in group if submission.key]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from application.shared.idempotency import IdempotencyKey
 from domain.ledger.book import Book
@@ -13,6 +13,10 @@ from domain.ledger.events import Event
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.chain import Head, Recorded
+from domain.shared.errors import DomainError, ErrorKind
+
+# Of holds and of transactions to reverse, which one group looks at.
+LOADED_ENTRIES_MAX: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,25 @@ class KnownKey:
     last_sequence: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueHolds:
+    """Holds that have to expire, by their ids, and whether these are all of them."""
+
+    ids: Sequence[str] = ()
+    are_all: bool = True
+
+
+class TooManyEntries(DomainError):
+    """The holds and the transactions that are asked for have more entries together than one command takes on.
+
+    Capture, release or reverse fewer of them at once.
+    """
+
+    code = "too-many-entries"
+    kind = ErrorKind.REFUSED
+    title = "Too many entries at once"
+
+
 class Snapshot(Protocol):
     """A ledger as it was at one moment."""
 
@@ -100,13 +123,16 @@ class Snapshot(Protocol):
         ...
 
     async def load(self, scope: Scope) -> Book:
-        """Return a book that holds all that the scope names and the ledger has."""
+        """Return a book that holds all that the scope names and the ledger has.
+
+        Raises `TooManyEntries` where the holds and transactions it names have more than 50,000 entries together.
+        """
         ...
 
-    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
-        """Return the ids of open holds whose time is over (UTC), those first that expire first; up to `limit` of them.
+    async def due_holds(self, now: datetime, *, entries_max: int) -> DueHolds:
+        """Return open holds whose time is over (UTC), those first that expire first.
 
-        Nothing needs to be looked up as long as no hold is due.
+        They have at most so many entries together, unless the first has more by itself.
         """
         ...
 

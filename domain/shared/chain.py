@@ -15,6 +15,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 ZERO_HASH: Final = bytes(32)
 BEGINNING_OF_TIME: Final = datetime(1, 1, 1, tzinfo=UTC)
+END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 _by_code_point = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 _as_it_is = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -49,6 +49,7 @@ CREATE TABLE holds (
     placed_at timestamptz NOT NULL,
     status text COLLATE "C" NOT NULL,
     closed_at timestamptz,
+    entries integer NOT NULL CHECK (entries > 0),
     PRIMARY KEY (ledger_id, sequence),
     CONSTRAINT holds_id UNIQUE (ledger_id, id)
 );

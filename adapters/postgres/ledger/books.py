@@ -13,12 +13,13 @@ from adapters.postgres.ledger.loading import load_into
 from adapters.postgres.ledger.projections import append
 from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.work import DriverConnection, driver_transaction
-from application.ledger.ports import Applied, KnownKey, LedgerAddress, Outcome
+from application.ledger.ports import Applied, DueHolds, KnownKey, LedgerAddress, Outcome
+from application.ledger.sizes import within_entries
 from domain.ledger.book import Book
-from domain.ledger.events import AccountChanged, AccountOpened
+from domain.ledger.events import AccountChanged, AccountOpened, HoldPlaced
 from domain.ledger.ledger import LedgerNotFound
 from domain.ledger.scope import Scope
-from domain.shared.chain import Head
+from domain.shared.chain import BEGINNING_OF_TIME, END_OF_TIME, Head
 from domain.shared.text import is_storable
 
 # The head is the log's last row; the ledger's own row is what a group locks. Only rebuilding updates it.
@@ -28,21 +29,23 @@ _HEAD = """
 SELECT head.sequence, head.hash, head.recorded_at,
        settings.name, settings.time_zone, settings.metadata, settings.version, settings.is_frozen,
        settings.is_archived, settings.closed_until, settings.closed_until_day,
-       settings.chart::text AS chart, settings.chart_version, due.expires_at AS next_expiry
+       settings.chart::text AS chart, settings.chart_version
 FROM ledger_settings AS settings
 CROSS JOIN LATERAL (
     SELECT sequence, hash, recorded_at FROM event_log WHERE stream_id = $1 ORDER BY sequence DESC LIMIT 1
 ) AS head
-LEFT JOIN LATERAL (
-    SELECT expires_at FROM holds WHERE ledger_id = $1 AND status = 'open' AND expires_at IS NOT NULL
-    ORDER BY expires_at, sequence LIMIT 1
-) AS due ON true
 WHERE settings.ledger_id = $1
 """
+_NEXT_EXPIRY = """
+SELECT expires_at FROM holds
+WHERE ledger_id = $1 AND status = 'open' AND expires_at IS NOT NULL AND expires_at > $2
+ORDER BY expires_at, sequence LIMIT 1
+"""
+# A hold has an entry at least, so that these are more than go into a group, if there are.
 _DUE_HOLDS = """
-SELECT id FROM holds
+SELECT id, entries FROM holds
 WHERE ledger_id = $1 AND status = 'open' AND expires_at IS NOT NULL AND expires_at <= $2
-ORDER BY expires_at, sequence LIMIT $3
+ORDER BY expires_at, sequence LIMIT $3 + 1
 """
 _KNOWN_KEYS = """
 SELECT found.*
@@ -72,11 +75,16 @@ RETAINED_METADATA_MAX = 8
 
 @dataclass(frozen=True, slots=True)
 class _Retained:
-    """A book as it was after the event `head`, when its projections had been rebuilt so many times."""
+    """A book as it was after the event `head`, when its projections had been rebuilt so many times.
+
+    No hold expires before `next_expiry`; that one may be closed by then. So nobody needs to look for one in each group,
+    past all those that were closed while a snapshot was open.
+    """
 
     head: Head
     rebuilds: int
     book: Book
+    next_expiry: datetime
 
     @property
     def things(self) -> int:
@@ -132,7 +140,7 @@ class PostgresBooks:
         for path in group.wordy_accounts:
             book.accounts.pop(path, None)
         self._forget(ledger)  # another group of it may have ended meanwhile
-        retained = _Retained(group.head, group.rebuilds, book)
+        retained = _Retained(group.head, group.rebuilds, book, group.next_expiry)
         self._retained[ledger] = retained
         self._retained_things += retained.things
         while self._retained_things > RETAINED_THINGS_MAX:
@@ -156,14 +164,16 @@ async def _open(
     row = await connection.fetchrow(_HEAD, ledger_id)
     head = Head(row["sequence"], row["hash"], row["recorded_at"])
     if retained is not None and (retained.head, retained.rebuilds) == (head, rebuilds):
-        book = retained.book
+        book, next_expiry = retained.book, retained.next_expiry
     else:
+        # Until that is looked up, a hold may be due at any time.
+        next_expiry = BEGINNING_OF_TIME
         book = Book(
             sequence=head.sequence,
             settings=settings_of(row),
             chart=chart_of(row["chart"], row["chart_version"]),
         )
-    return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book, rebuilds, row["next_expiry"])
+    return PostgresGroup(connection, ledger.organisation_id, ledger_id, head, book, rebuilds, next_expiry)
 
 
 class PostgresGroup:
@@ -177,10 +187,10 @@ class PostgresGroup:
         head: Head,
         book: Book,
         rebuilds: int,
-        next_expiry: datetime | None,
+        next_expiry: datetime,
     ) -> None:
         self.rebuilds = rebuilds
-        self._next_expiry = next_expiry
+        self.next_expiry = next_expiry
         self._connection = connection
         self._organisation_id = organisation_id
         self._ledger_id = ledger_id
@@ -198,11 +208,14 @@ class PostgresGroup:
         self._mark_wordy(loaded)
         return self.book
 
-    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
-        if self._next_expiry is None or now < self._next_expiry:
-            return ()
-        rows = await self._connection.fetch(_DUE_HOLDS, self._ledger_id, now, limit)
-        return [outward_id("hold", id) for (id,) in rows]
+    async def due_holds(self, now: datetime, *, entries_max: int) -> DueHolds:
+        if now < self.next_expiry:
+            return DueHolds()
+        rows = await self._connection.fetch(_DUE_HOLDS, self._ledger_id, now, entries_max)
+        found = within_entries([(outward_id("hold", id), entries) for id, entries in rows], entries_max)
+        if found.are_all:
+            self.next_expiry = await self._connection.fetchval(_NEXT_EXPIRY, self._ledger_id, now) or END_OF_TIME
+        return found
 
     async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         rows = await self._connection.fetch(_KNOWN_KEYS, self._ledger_id, keys, used_after)
@@ -218,6 +231,8 @@ class PostgresGroup:
         last = applied[-1].recorded
         assert last is not None
         self._head = last.head
+        expiries = [each.event.expires_at for each in applied if isinstance(each.event, HoldPlaced)]
+        self.next_expiry = min([self.next_expiry, *[expiry for expiry in expiries if expiry is not None]])
         self._mark_wordy(
             each.event.account for each in applied if isinstance(each.event, AccountOpened | AccountChanged)
         )

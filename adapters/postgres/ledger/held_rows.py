@@ -13,10 +13,11 @@ from domain.ledger.transaction import Direction
 
 _INSERT_HOLDS = """
 INSERT INTO holds (organisation_id, ledger_id, sequence, id, reference, description, metadata, expires_at, placed_at,
-                   status)
-SELECT $1, $2, sequence, id, reference, description, metadata::jsonb, expires_at, placed_at, 'open'
-FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[])
-    AS rows (sequence, id, reference, description, metadata, expires_at, placed_at)
+                   status, entries)
+SELECT $1, $2, sequence, id, reference, description, metadata::jsonb, expires_at, placed_at, 'open', entries
+FROM unnest($3::bigint[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[],
+            $10::integer[])
+    AS rows (sequence, id, reference, description, metadata, expires_at, placed_at, entries)
 """
 _INSERT_ENTRIES = """
 INSERT INTO hold_entries (organisation_id, ledger_id, sequence, position, account_number, is_debit, asset, amount)
@@ -59,6 +60,7 @@ class HeldRows:
                 metadata,
                 event.expires_at,
                 applied.recorded_at,
+                len(event.entries),
             )
         )
         numbers = {line.account.path: line.account.number for line in applied.effect.held}

@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.work import DriverConnection
+from application.ledger.sizes import require_loadable
 from domain.ledger.book import Book
 from domain.ledger.hold import Hold, HoldStatus
 from domain.ledger.posted import PostedTransaction
@@ -16,7 +17,7 @@ _HOLDS = """
 SELECT found.*
 FROM unnest($2::uuid[]) AS wanted (id)
 CROSS JOIN LATERAL (
-    SELECT sequence, id, reference, description, metadata, expires_at, status FROM holds
+    SELECT sequence, id, reference, description, metadata, expires_at, status, entries FROM holds
     WHERE ledger_id = $1 AND holds.id = wanted.id LIMIT 1
 ) AS found
 """
@@ -51,6 +52,15 @@ CROSS JOIN LATERAL (
     SELECT path FROM accounts WHERE ledger_id = $1 AND number = entry.account_number LIMIT 1
 ) AS account
 ORDER BY entry.sequence, entry.position
+"""
+# An entry's position tells how many there are before it.
+_COUNT_ENTRIES = """
+SELECT coalesce(sum(last.position + 1), 0)
+FROM unnest($2::bigint[]) AS wanted (sequence)
+CROSS JOIN LATERAL (
+    SELECT position FROM entries WHERE ledger_id = $1 AND entries.sequence = wanted.sequence
+    ORDER BY entries.sequence DESC, position DESC LIMIT 1
+) AS last
 """
 _HOLD_ENTRIES, _TRANSACTION_ENTRIES = _ENTRIES.format(table="hold_entries"), _ENTRIES.format(table="entries")
 # Of each side, the row of the last event that left something of it; however often something was taken.
@@ -123,6 +133,7 @@ async def find_holds(connection: DriverConnection, ledger_id: int, ids: Iterable
     """Return those of the holds that there are."""
     stored = [each for id in ids if (each := stored_id("hold", id))]
     rows = await connection.fetch(_HOLDS, ledger_id, stored)
+    require_loadable(sum(row["entries"] for row in rows))
     sequences = [row["sequence"] for row in rows]
     entries = await _by_sequence(connection, _HOLD_ENTRIES, ledger_id, sequences)
     left = await _remainders(connection, ledger_id, entries)
@@ -133,6 +144,7 @@ async def find_reversals(connection: DriverConnection, ledger_id: int, ids: Iter
     """Return those of the transactions that there are, and those that they reverse in their turn."""
     stored = [each for id in ids if (each := stored_id("txn", id))]
     rows = {row["sequence"]: row for row in await connection.fetch(_LINEAGES, ledger_id, stored)}
+    require_loadable(await connection.fetchval(_COUNT_ENTRIES, ledger_id, list(rows)))
     entries = await _by_sequence(connection, _TRANSACTION_ENTRIES, ledger_id, list(rows))
     left = await _remainders(connection, ledger_id, entries)
     found = []

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from itertools import count
 
+import pytest
+
 from adapters.memory import CountedIds
-from application.ledger.ports import Books, LedgerAddress
+from application.ledger.ports import Books, DueHolds, LedgerAddress, TooManyEntries
 from domain.ledger.account import AccountType
 from domain.ledger.balance import Balance
 from domain.ledger.events import (
@@ -30,7 +32,7 @@ from tests.adapters.ledger.by_hand import (
     write,
     write_group,
 )
-from tests.builders import JPY, NOW, credited, debited, transaction_id
+from tests.builders import JPY, NOW, credited, debited, hold_id, transaction_id
 
 DEBIT, CREDIT = Direction.DEBIT, Direction.CREDIT
 _ids = CountedIds(start=4_000_000)
@@ -218,17 +220,44 @@ class HoldContract:
         due = [early.id, late.id, same.id]
         for opened in (books.group, books.snapshot):
             async with opened(ledger) as seen:
-                assert list(await seen.due_holds(NOW, limit=9)) == []
-                assert list(await seen.due_holds(NOW + timedelta(seconds=1), limit=9)) == [early.id]
-                assert list(await seen.due_holds(NOW + timedelta(seconds=2), limit=9)) == due
-                assert list(await seen.due_holds(NOW + timedelta(days=9), limit=2)) == due[:2]
+                assert await seen.due_holds(NOW, entries_max=9) == DueHolds()
+                for after, ids in ((1, due[:1]), (2, due)):
+                    found = await seen.due_holds(NOW + timedelta(seconds=after), entries_max=9)
+                    assert (list(found.ids), found.are_all) == (ids, True)
+
+    async def test_due_holds_are_as_many_as_have_so_many_entries_and_one_at_least(
+        self, books: Books, ledger: LedgerAddress
+    ) -> None:
+        holds = [placed(1, expires_at=NOW + timedelta(seconds=number)) for number in range(3)]
+        await write(books, ledger, *OPENINGS, *holds)
+        ids = [hold.id for hold in holds]
+        for opened in (books.group, books.snapshot):
+            async with opened(ledger) as seen:
+                for entries_max, found in ((1, ids[:1]), (3, ids[:1]), (4, ids[:2]), (5, ids[:2]), (6, ids)):
+                    due = await seen.due_holds(NOW + timedelta(days=1), entries_max=entries_max)
+                    assert (list(due.ids), due.are_all) == (found, found == ids)
+
+    async def test_too_many_entries_are_not_looked_at_at_once(self, books: Books, ledger: LedgerAddress) -> None:
+        entries = (*[debited(BANK, 1)] * 2_600, *[credited(SALES, 1)] * 2_600)
+        holds = [HoldPlaced(hold_id(), entries) for _ in range(10)]
+        await write(books, ledger, *OPENINGS, *holds)
+        async with books.snapshot(ledger) as seen:
+            book = await seen.load(Scope(holds=[hold.id for hold in holds[:9]]))
+            assert len(book.holds) == 9
+            with pytest.raises(TooManyEntries, match="52,000"):
+                await seen.load(Scope(holds=[hold.id for hold in holds]))
+        posted = [TransactionPosted(transaction_id(), entries, NOW) for _ in range(10)]
+        await write(books, ledger, *posted)
+        async with books.snapshot(ledger) as seen:
+            with pytest.raises(TooManyEntries, match="52,000"):
+                await seen.load(Scope(reversals=[each.id for each in posted]))
 
     async def test_a_closed_hold_is_never_due(self, books: Books, ledger: LedgerAddress) -> None:
         holds = [placed(5, expires_at=NOW + timedelta(seconds=number)) for number in range(4)]
         await write(books, ledger, *OPENINGS, *holds)
         await write(books, ledger, capture(holds[0], 5), HoldReleased(holds[1].id, ""), HoldExpired(holds[2].id))
         async with books.group(ledger) as group:
-            assert list(await group.due_holds(NOW + timedelta(days=1), limit=9)) == [holds[3].id]
+            assert list((await group.due_holds(NOW + timedelta(days=1), entries_max=9)).ids) == [holds[3].id]
 
     # What a store remembers from one group to the next.
 

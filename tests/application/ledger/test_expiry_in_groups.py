@@ -5,20 +5,22 @@ from datetime import datetime, timedelta
 import pytest
 
 from application.ledger.expire_holds import ExpireHolds
-from application.ledger.journal import EXPIRIES_MAX, EXPIRY_ACTOR
+from application.ledger.journal import EXPIRY_ACTOR
 from application.ledger.open_account import OpenAccount
 from application.ledger.place_hold import PlaceHold
-from application.ledger.ports import Command
+from application.ledger.ports import Command, DueHolds, TooManyEntries
 from application.ledger.post_transaction import PostTransaction
-from application.ledger.resolve_holds import CaptureHold, ReleaseHold
+from application.ledger.resolve_holds import CaptureHold, ReleaseHold, ResolveHolds
+from domain.ledger.account import AccountType
 from domain.ledger.events import HoldExpired
+from domain.ledger.held import NOTHING_HELD
 from domain.ledger.hold import CaptureDraft, HoldDraft, HoldNotOpen, ReleaseDraft
 from domain.ledger.limit import InsufficientFunds, LimitDraft
 from domain.ledger.scope import Scope
 from domain.ledger.transaction import NothingToMove
 from domain.shared.errors import NotFound
 from tests.accounting import move
-from tests.application.ledger.office import MAIN, Office, done
+from tests.application.ledger.office import MAIN, Office, done, refused
 from tests.builders import credit, debit, draft, key, principal
 
 ANA, BANK = "liabilities:ana", "assets:bank"
@@ -144,22 +146,37 @@ async def test_a_hold_of_a_group_counts_for_the_next_command_in_it(office: Offic
     assert done(third).sequence
 
 
-async def test_more_holds_than_one_group_lets_expire_take_groups_of_their_own(office: Office) -> None:
-    await office.submit(OpenAccount(ANA))
+async def test_holds_with_more_entries_than_one_group_lets_expire_take_groups_of_their_own(office: Office) -> None:
     soon = office.clock.now() + HOUR
-    await office.submit_together(*[hold(office, expires_at=soon, cents=1) for _ in range(EXPIRIES_MAX + 2)])
-    await office.submit(PostTransaction(draft(*move(BANK, ANA, 1))))
-    groups = len(office.group_sizes())
+    entries = (*[debit(BANK, "0.01")] * 2_000, *[credit(ANA, "0.01")] * 2_000)
+    await office.submit(OpenAccount(ANA, AccountType.LIABILITY))
+    for _ in range(3):
+        await office.submit(PlaceHold(HoldDraft(office.ids.new("hold"), entries, soon)))
     office.clock.advance(HOUR)
-    await office.submit(ExpireHolds())
-    assert [sum(len(outcome.applied) for outcome in group) for group in office.books.appended[groups:]] == [
-        EXPIRIES_MAX,
-        2,
+    groups = len(office.group_sizes())
+    await office.submit(PostTransaction(draft(*move(BANK, ANA, 1))))
+    written_in_groups = [
+        [applied.event.type for outcome in group for applied in outcome.applied]
+        for group in office.books.appended[groups:]
     ]
+    assert written_in_groups == [["hold.expired"] * 2, ["hold.expired", "transaction.posted"]]
     async with office.kept.snapshot(MAIN) as snapshot:
         book = await snapshot.load(Scope(balances=[(ANA, "EUR")]))
-        assert await snapshot.due_holds(office.clock.now(), limit=1) == []
-    assert book.held_on(ANA, "EUR").debits == 0
+        assert await snapshot.due_holds(office.clock.now(), entries_max=1) == DueHolds()
+    assert book.held_on(ANA, "EUR") == NOTHING_HELD
+
+
+async def test_commands_that_look_at_too_much_together_are_done_one_by_one(office: Office) -> None:
+    entries = (*[debit(BANK, "0.01")] * 2_000, *[credit(ANA, "0.01")] * 2_000)
+    await office.submit(OpenAccount(ANA, AccountType.LIABILITY))
+    ids = [office.ids.new("hold") for _ in range(13)]
+    for id in ids:
+        await office.submit(PlaceHold(HoldDraft(id, entries)))
+    together = await office.submit_together(*[ReleaseHold(ReleaseDraft(id)) for id in ids[:12]])
+    assert [done(answer).applied[-1].event.type for answer in together] == ["hold.released"] * 12
+    all_of_them = ResolveHolds(tuple(ReleaseDraft(id) for id in ids))
+    (refusal,) = await office.submit_together(all_of_them)
+    refused(refusal, TooManyEntries)
 
 
 async def test_holds_of_other_ledgers_are_left_alone(office: Office) -> None:

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from enum import Enum
 
-from application.ledger.ports import Books, Group, KnownKey, LedgerAddress, Outcome, Snapshot
+from application.ledger.ports import Books, DueHolds, Group, KnownKey, LedgerAddress, Outcome, Snapshot
 from domain.ledger.book import Book
 from domain.ledger.scope import Scope
 from domain.shared.chain import Head
@@ -122,8 +122,8 @@ class WaywardGroup:
         self._books.pass_or_fail(Moment.LOADING)
         return await self._held.load(scope)
 
-    async def due_holds(self, now: datetime, *, limit: int) -> Sequence[str]:
-        return await self._held.due_holds(now, limit=limit)
+    async def due_holds(self, now: datetime, *, entries_max: int) -> DueHolds:
+        return await self._held.due_holds(now, entries_max=entries_max)
 
     async def known_keys(self, keys: Sequence[str], *, used_after: datetime) -> Mapping[str, KnownKey]:
         return await self._held.known_keys(keys, used_after=used_after)
