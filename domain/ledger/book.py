@@ -266,11 +266,11 @@ class Book:
         status = HoldStatus.OPEN if is_open else HoldStatus.CAPTURED
         self.holds[hold.id] = replace(hold, left=left, status=status)
         held = self._hold_back(taken if is_open else hold.left, -1)
-        return Effect(held=held, left=self._left(hold.number, left))
+        return Effect(held=held, left=self._changed(hold.number, hold.left, left), closes=not is_open)
 
     def _close(self, hold: Hold, status: HoldStatus) -> Effect:
         self.holds[hold.id] = replace(hold, status=status)
-        return Effect(held=self._hold_back(hold.left, -1))
+        return Effect(held=self._hold_back(hold.left, -1), closes=True)
 
     def _hold_back(self, amounts: Mapping[Side, int], sign: int) -> tuple[HeldLine, ...]:
         """Hold more (or, with the sign -1, less) back, and return what is then held wherever that changed."""
@@ -284,14 +284,13 @@ class Book:
     def _undo(self, id: str, event: TransactionPosted) -> tuple[LeftLine, ...]:
         lines: list[LeftLine] = []
         for transaction in undone(self.lineage(id), event.entries):
+            lines += self._changed(transaction.number, self.transactions[transaction.id].left, transaction.left)
             self.transactions[transaction.id] = transaction
-            touched = {(side[0], side[2]) for side in sides_of(event.entries)}
-            left = {side: amount for side, amount in transaction.left.items() if (side[0], side[2]) in touched}
-            lines += self._left(transaction.number, left)
         return tuple(lines)
 
-    def _left(self, number: int, left: Mapping[Side, int]) -> tuple[LeftLine, ...]:
+    def _changed(self, number: int, before: Mapping[Side, int], left: Mapping[Side, int]) -> tuple[LeftLine, ...]:
         return tuple(
             LeftLine(number, self.accounts[path], direction, code, amount)
             for (path, direction, code), amount in left.items()
+            if amount != before.get((path, direction, code))
         )
