@@ -183,7 +183,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
         settings=book.settings,
         chart=book.chart,
         assets=_named(book.assets, {*scope.assets, *[code for _, code in keys]}),
-        used_assets=book.used_assets.intersection(scope.asset_uses),
+        used_assets={code for code in scope.asset_uses if code in book.used_assets},
         accounts=_named(book.accounts, accounts),
         balances=_named(book.balances, keys),
         held=_named(book.held, keys),

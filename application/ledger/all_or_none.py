@@ -14,7 +14,7 @@ def all_or_none(book: Book, steps: Sequence[Step], *, of: str) -> list[Event]:
 
     Refuses as the first refused step does; the refusal's blames point at all that are refused, below `/{of}`.
     """
-    trial = book.fork()
+    trial = book.trial()
     events: list[Event] = []
     refusals: list[tuple[int, DomainError]] = []
     for index, step in enumerate(steps):

@@ -27,14 +27,7 @@ class PostTransaction:
 
     def scope(self) -> Scope:
         """Return its accounts, their balances, its assets and its reference."""
-        touched = self.draft.touches()
-        reference = self.draft.reference
-        return Scope(
-            accounts=[account for account, _ in touched],
-            balances=touched,
-            assets=[asset for _, asset in touched],
-            references=() if reference is None else (reference,),
-        )
+        return Scope.of_entries(self.draft.touches(), self.draft.reference)
 
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
         """Return the events of the posting, or refuse."""

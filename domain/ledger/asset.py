@@ -35,7 +35,10 @@ class TooManyDecimals(DomainError):
 
 
 class ScaleFixed(DomainError):
-    """The scale of an asset cannot change once the ledger has an entry in it: every amount would change its meaning."""
+    """The scale of an asset cannot change once an entry, a hold or a limit of the ledger has been in it.
+
+    Every amount would change its meaning. A limit counts even where it was lifted again: the log still has it.
+    """
 
     code = "scale-fixed"
     kind = ErrorKind.CONFLICT

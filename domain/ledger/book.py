@@ -1,6 +1,6 @@
 """The Book: the part of a ledger's state that a group of commands decides on, kept true event by event."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping, MutableSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -31,6 +31,7 @@ from domain.ledger.events import (
 from domain.ledger.held import NOTHING_HELD, Held
 from domain.ledger.hold import Hold, HoldStatus
 from domain.ledger.limit import Limit
+from domain.ledger.overlay import Overlay, OverlaySet
 from domain.ledger.period import Period
 from domain.ledger.posted import PostedTransaction, undone
 from domain.ledger.scope import AccountAsset
@@ -38,7 +39,7 @@ from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import Side, sides_of
 from domain.shared.errors import NotFound
 
-Results = dict[AccountAsset, int]
+Results = MutableMapping[AccountAsset, int]
 """Debits less credits of income and expense accounts, in minor units."""
 
 
@@ -47,23 +48,23 @@ class Book:
     """The state of a ledger after the event `sequence`, as far as a scope reaches.
 
     Commands read it; `apply` alone changes it. What is in scope and missing here does not exist. `chart_limits` are
-    what the chart gives by path, kept because matching patterns takes long.
+    what the chart gives by path, kept because matching patterns takes long; books of the same chart share them.
     """
 
     sequence: int = 0
     settings: LedgerSettings = field(default_factory=LedgerSettings)
     chart: Chart = field(default_factory=Chart)
-    assets: dict[str, Asset] = field(default_factory=dict)
-    used_assets: set[str] = field(default_factory=set)
-    accounts: dict[str, Account] = field(default_factory=dict)
-    balances: dict[AccountAsset, Balance] = field(default_factory=dict)
-    held: dict[AccountAsset, Held] = field(default_factory=dict)
-    references: dict[str, str] = field(default_factory=dict)
-    transactions: dict[str, PostedTransaction] = field(default_factory=dict)
-    holds: dict[str, Hold] = field(default_factory=dict)
-    periods: dict[str, Period] = field(default_factory=dict)
-    results: dict[datetime, Results] = field(default_factory=dict)
-    chart_limits: dict[str, Mapping[str, Limit]] = field(default_factory=dict)
+    assets: MutableMapping[str, Asset] = field(default_factory=dict)
+    used_assets: MutableSet[str] = field(default_factory=set)
+    accounts: MutableMapping[str, Account] = field(default_factory=dict)
+    balances: MutableMapping[AccountAsset, Balance] = field(default_factory=dict)
+    held: MutableMapping[AccountAsset, Held] = field(default_factory=dict)
+    references: MutableMapping[str, str] = field(default_factory=dict)
+    transactions: MutableMapping[str, PostedTransaction] = field(default_factory=dict)
+    holds: MutableMapping[str, Hold] = field(default_factory=dict)
+    periods: MutableMapping[str, Period] = field(default_factory=dict)
+    results: MutableMapping[datetime, Results] = field(default_factory=dict)
+    chart_limits: MutableMapping[str, Mapping[str, Limit]] = field(default_factory=dict)
 
     def account(self, path: str) -> Account:
         """Return the account of that path, or raise `AccountNotFound`."""
@@ -131,7 +132,7 @@ class Book:
             named.clear()
 
     def fork(self) -> "Book":
-        """Return a book that starts out the same and goes its own way."""
+        """Return a copy, which goes its own way; it takes as long as there is much in this book."""
         return replace(
             self,
             assets=dict(self.assets),
@@ -144,7 +145,25 @@ class Book:
             holds=dict(self.holds),
             periods=dict(self.periods),
             results={before: dict(results) for before, results in self.results.items()},
-            chart_limits=dict(self.chart_limits),
+        )
+
+    def trial(self) -> "Book":
+        """Return a book that starts out the same and leaves this one alone, at once, however much is in this one.
+
+        This one must stay as it is for as long as the trial is used.
+        """
+        return replace(
+            self,
+            assets=Overlay(self.assets),
+            used_assets=OverlaySet(self.used_assets),
+            accounts=Overlay(self.accounts),
+            balances=Overlay(self.balances),
+            held=Overlay(self.held),
+            references=Overlay(self.references),
+            transactions=Overlay(self.transactions),
+            holds=Overlay(self.holds),
+            periods=Overlay(self.periods),
+            results={before: Overlay(results) for before, results in self.results.items()},
         )
 
     def apply(self, event: Event) -> Effect:
@@ -155,7 +174,7 @@ class Book:
                 return self._post(event)
             case AccountOpened():
                 limits = {limit.asset.code: limit for limit in event.limits}
-                self.used_assets.update(limits)
+                self.used_assets |= set(limits)
                 self.accounts[event.account] = Account(
                     self.sequence, event.account, event.account_type, metadata=event.metadata, limits=limits
                 )
@@ -167,7 +186,7 @@ class Book:
                 return self._close(self.holds[id], HoldStatus.EXPIRED)
             case AccountChanged() | AccountFrozen() | AccountUnfrozen() | AccountArchived() | AccountRestored():
                 if isinstance(event, AccountChanged):
-                    self.used_assets.update(limit.asset.code for limit in event.limits)
+                    self.used_assets |= {limit.asset.code for limit in event.limits}
                 self.accounts[event.account] = changes.changed_account(self.accounts[event.account], event)
             case AssetRegistered():
                 before = self.assets.get(event.code)
@@ -175,7 +194,7 @@ class Book:
                 self.assets[event.code] = Asset(event.code, event.scale, version)
             case ChartSet():
                 self.chart = Chart(event.rules, self.chart.version + 1)
-                self.used_assets.update(limit.asset.code for rule in event.rules for limit in rule.limits)
+                self.used_assets |= {limit.asset.code for rule in event.rules for limit in rule.limits}
                 self.chart_limits = {}
             case TransactionChanged():
                 posted = self.transactions[event.id]
@@ -237,7 +256,7 @@ class Book:
         self.holds[hold.id] = hold
         if hold.reference is not None:
             self.references[hold.reference] = hold.id
-        self.used_assets.update(entry.asset.code for entry in event.entries)
+        self.used_assets |= {entry.asset.code for entry in event.entries}
         return Effect(held=self._hold_back(hold.left, 1))
 
     def _capture(self, hold: Hold, event: TransactionPosted) -> Effect:
@@ -247,11 +266,11 @@ class Book:
         status = HoldStatus.OPEN if is_open else HoldStatus.CAPTURED
         self.holds[hold.id] = replace(hold, left=left, status=status)
         held = self._hold_back(taken if is_open else hold.left, -1)
-        return Effect(held=held, left=self._left(hold.number, left))
+        return Effect(held=held, left=self._changed(hold.number, hold.left, left), closes=not is_open)
 
     def _close(self, hold: Hold, status: HoldStatus) -> Effect:
         self.holds[hold.id] = replace(hold, status=status)
-        return Effect(held=self._hold_back(hold.left, -1))
+        return Effect(held=self._hold_back(hold.left, -1), closes=True)
 
     def _hold_back(self, amounts: Mapping[Side, int], sign: int) -> tuple[HeldLine, ...]:
         """Hold more (or, with the sign -1, less) back, and return what is then held wherever that changed."""
@@ -265,14 +284,13 @@ class Book:
     def _undo(self, id: str, event: TransactionPosted) -> tuple[LeftLine, ...]:
         lines: list[LeftLine] = []
         for transaction in undone(self.lineage(id), event.entries):
+            lines += self._changed(transaction.number, self.transactions[transaction.id].left, transaction.left)
             self.transactions[transaction.id] = transaction
-            touched = {(side[0], side[2]) for side in sides_of(event.entries)}
-            left = {side: amount for side, amount in transaction.left.items() if (side[0], side[2]) in touched}
-            lines += self._left(transaction.number, left)
         return tuple(lines)
 
-    def _left(self, number: int, left: Mapping[Side, int]) -> tuple[LeftLine, ...]:
+    def _changed(self, number: int, before: Mapping[Side, int], left: Mapping[Side, int]) -> tuple[LeftLine, ...]:
         return tuple(
             LeftLine(number, self.accounts[path], direction, code, amount)
             for (path, direction, code), amount in left.items()
+            if amount != before.get((path, direction, code))
         )

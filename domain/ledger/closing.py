@@ -96,7 +96,7 @@ def _closing_transactions(book: Book, draft: ClosingDraft, result_to: str, now: 
             f"{result_to} is of type {account_type.value}; results go to an account of type equity.",
             pointer="/result_to",
         )
-    trial = book.fork()
+    trial = book.trial()
     events: list[Event] = []
     batches = _batches(book, draft.ends_at)
     for id, (asset, batch) in zip(draft.transaction_ids, batches, strict=False):

@@ -42,11 +42,15 @@ class LeftLine:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What an event adds: lines of histories, entry by entry; what is held on accounts; what is left of things."""
+    """What an event adds: lines of histories, entry by entry; what is held on accounts; what is left of things.
+
+    `left` has the sides that the event changed, and no others; `closes` is whether its hold is no longer open.
+    """
 
     lines: tuple[Line, ...] = ()
     held: tuple[HeldLine, ...] = ()
     left: tuple[LeftLine, ...] = ()
+    closes: bool = False
 
 
 NO_EFFECT = Effect()

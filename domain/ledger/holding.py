@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.ledger.admission import admit, admit_time
-from domain.ledger.asset import format_amount
 from domain.ledger.book import Book
 from domain.ledger.events import Event, HoldExpired, HoldPlaced, HoldReleased, TransactionPosted
 from domain.ledger.hold import CaptureDraft, Hold, HoldDraft, HoldExceeded, HoldNotOpen, HoldStatus, ReleaseDraft
 from domain.ledger.limiting import require_within_limits
-from domain.ledger.parts import part_of, side_exceeded
+from domain.ledger.parts import excess, part_of
 from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.resolving import resolve
 from domain.ledger.transaction import Entry, effective_time
@@ -99,14 +98,11 @@ def _open_hold(book: Book, id: str) -> Hold:
 
 
 def _check_held(hold: Hold, entries: Sequence[Entry]) -> None:
-    exceeded = side_exceeded(hold.left, entries)
-    if exceeded is None:
-        return
-    (path, direction, code), asked, left = exceeded
-    scale = next(entry.asset.scale for entry in entries if entry.asset.code == code)
-    shown_asked, shown_left = format_amount(asked, scale), format_amount(left, scale)
-    raise HoldExceeded(
-        f"The hold {hold.id} has {shown_left} {code} left to {direction.value} {path}: {shown_asked} were asked.",
-        pointer="/entries",
-        facts={"hold": hold.id, "account": path, "asset": code, "left": shown_left, "asked": shown_asked},
-    )
+    over = excess(hold.left, entries)
+    if over is not None:
+        raise HoldExceeded(
+            f"The hold {hold.id} has {over.left} {over.asset} left to {over.direction.value} {over.account}: "
+            f"{over.asked} were asked.",
+            pointer="/entries",
+            facts={"hold": hold.id} | over.facts,
+        )

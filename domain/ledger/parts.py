@@ -1,11 +1,28 @@
 """Parts: which entries of something that has entries are to be captured, or reversed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from domain.ledger.asset import amounts_of, parse_amount
+from domain.ledger.asset import amounts_of, format_amount, parse_amount
 from domain.ledger.book import Book
-from domain.ledger.transaction import Entry, EntryDraft, Side, check_balanced, sides_of
+from domain.ledger.transaction import Direction, Entry, EntryDraft, Side, check_balanced, sides_of
 from domain.shared.errors import ValidationFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Excess:
+    """A side of which more is asked than is left, with both amounts as they are shown."""
+
+    account: str
+    direction: Direction
+    asset: str
+    left: str
+    asked: str
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Return what programs may want to know of it."""
+        return {"account": self.account, "asset": self.asset, "left": self.left, "asked": self.asked}
 
 
 def part_of(book: Book, left: Mapping[Side, int], asked: Sequence[EntryDraft]) -> tuple[Entry, ...]:
@@ -48,13 +65,11 @@ def left_of_each(entries: Sequence[Entry], left: Mapping[Side, int]) -> list[int
     return of_entries
 
 
-def side_exceeded(left: Mapping[Side, int], entries: Sequence[Entry]) -> tuple[Side, int, int] | None:
-    """Return the first side of which more is asked than is left, with both amounts; or None."""
-    taken: dict[Side, int] = {}
-    for entry in entries:
-        side = (entry.account, entry.direction, entry.asset.code)
-        taken[side] = taken.get(side, 0) + entry.amount
-    for side, amount in taken.items():
-        if amount > left.get(side, 0):
-            return side, amount, left.get(side, 0)
+def excess(left: Mapping[Side, int], entries: Sequence[Entry]) -> Excess | None:
+    """Return the first side of which the entries ask more than is left; or None."""
+    for (path, direction, code), asked in sides_of(entries).items():
+        of_side = left.get((path, direction, code), 0)
+        if asked > of_side:
+            scale = next(entry.asset.scale for entry in entries if entry.asset.code == code)
+            return Excess(path, direction, code, format_amount(of_side, scale), format_amount(asked, scale))
     return None

@@ -46,7 +46,12 @@ def post(
 
 
 def check_reference(book: Book, reference: str | None) -> None:
-    """Return if no transaction and no hold has the reference yet. Raises `DuplicateReference`, `ValidationFailed`."""
+    """Return if no transaction and no hold has the reference yet. Raises `DuplicateReference`, `ValidationFailed`.
+
+    Stores may see to it that transactions have unique references, and holds, each by themselves. That none is in both
+    follows from this check alone: it holds because those who append to a ledger decide one after the other, each seeing
+    what the last one left.
+    """
     if reference is None:
         return
     checked_name(reference, what="The reference", length_max=REFERENCE_LENGTH_MAX, pointer="/reference")

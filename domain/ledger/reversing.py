@@ -5,11 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from domain.ledger.admission import admit, admit_time
-from domain.ledger.asset import format_amount
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
 from domain.ledger.limiting import require_within_limits
-from domain.ledger.parts import part_of, side_exceeded
+from domain.ledger.parts import excess, part_of
 from domain.ledger.posted import PostedTransaction, ReversalDraft, ReversalExceeded, undone
 from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.transaction import Entry
@@ -64,18 +63,14 @@ def reverse(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool 
 
 
 def _check_left(transaction: PostedTransaction, part: Sequence[Entry]) -> None:
-    exceeded = side_exceeded(transaction.left, part)
-    if exceeded is None:
-        return
-    (path, direction, code), asked, left = exceeded
-    scale = next(entry.asset.scale for entry in part if entry.asset.code == code)
-    shown_asked, shown_left = format_amount(asked, scale), format_amount(left, scale)
-    raise ReversalExceeded(
-        f"Of {transaction.id}, {shown_left} {code} are left to reverse of what it {_VERBS[direction.value]} {path}: "
-        f"{shown_asked} were asked.",
-        pointer="/entries",
-        facts=_facts(transaction) | {"account": path, "asset": code, "left": shown_left, "asked": shown_asked},
-    )
+    over = excess(transaction.left, part)
+    if over is not None:
+        raise ReversalExceeded(
+            f"Of {transaction.id}, {over.left} {over.asset} are left to reverse of what it "
+            f"{_VERBS[over.direction.value]} {over.account}: {over.asked} were asked.",
+            pointer="/entries",
+            facts=_facts(transaction) | over.facts,
+        )
 
 
 _VERBS: Final = {"debit": "debited to", "credit": "credited to"}

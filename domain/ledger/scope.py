@@ -1,6 +1,6 @@
 """Scopes: what commands must see."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -29,6 +29,16 @@ class Scope:
     periods: Iterable[str] = ()
     results: Iterable[datetime] = ()
     unsettled: bool = False  # any balances that are not zero, and where anything is held: some, if there are many
+
+    @staticmethod
+    def of_entries(touched: Sequence[AccountAsset], reference: str | None) -> "Scope":
+        """Return the scope of what has entries: their accounts, their balances, their assets, and its reference."""
+        return Scope(
+            accounts=[account for account, _ in touched],
+            balances=touched,
+            assets=[asset for _, asset in touched],
+            references=() if reference is None else (reference,),
+        )
 
     @staticmethod
     def union(scopes: Iterable["Scope"]) -> "Scope":

@@ -24,7 +24,7 @@ class UnbalancedTransaction(DomainError):
 
 
 class DuplicateReference(DomainError):
-    """Another transaction of this ledger has this reference already. It was not posted a second time."""
+    """Another transaction or hold of this ledger has this reference already. Nothing was done a second time."""
 
     code = "duplicate-reference"
     kind = ErrorKind.CONFLICT

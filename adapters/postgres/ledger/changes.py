@@ -141,7 +141,7 @@ class Changes:
 
     def add_capture(self, event: TransactionPosted, applied: Applied) -> None:
         """Close the hold that the transaction captures, if nothing of it is left, or if that is released."""
-        if event.is_final or not any(line.left for line in applied.effect.left):
+        if applied.effect.closes:
             assert event.hold is not None
             self.holds[event.hold] = (HoldStatus.CAPTURED, applied.recorded_at)
 

@@ -123,7 +123,7 @@ async def load_into(book: Book, connection: DriverConnection, ledger_id: int, sc
         for code, scale, version in await connection.fetch(_ASSETS, ledger_id, assets):
             book.assets[code] = Asset(code, scale, version)
     if asset_uses := [code for code in scope.asset_uses if code not in book.used_assets and is_storable(code)]:
-        book.used_assets.update(row["code"] for row in await connection.fetch(_USED_ASSETS, ledger_id, asset_uses))
+        book.used_assets |= {row["code"] for row in await connection.fetch(_USED_ASSETS, ledger_id, asset_uses)}
     for each in found:
         each.put_into(book)
     await _load_named(book, connection, ledger_id, scope)

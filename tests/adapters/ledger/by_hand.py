@@ -178,7 +178,7 @@ def within(scope: Scope, book: Book) -> Book:
         book.settings,
         book.chart,
         assets={code: book.assets[code] for code in scope.assets if code in book.assets},
-        used_assets=book.used_assets.intersection(scope.asset_uses),
+        used_assets={code for code in scope.asset_uses if code in book.used_assets},
         accounts={path: book.accounts[path] for path in scope.accounts if path in book.accounts},
         balances={key: book.balances[key] for key in scope.balances if book.balances.get(key, NOTHING) != NOTHING},
         held={key: book.held[key] for key in scope.balances if book.held.get(key, NOTHING_HELD) != NOTHING_HELD},

@@ -157,6 +157,20 @@ class HoldContract:
         assert [book.holds[each.id].status.value for each in (one, other, third)] == ["captured", "open", "released"]
         assert book.held == held(20)
 
+    async def test_a_hold_is_open_until_nothing_is_left_of_any_side(self, books: Books, ledger: LedgerAddress) -> None:
+        one = placed(0, entries=(debited(BANK, 3), credited(SALES, 3), debited(SALES, 4), credited(BANK, 4)))
+        await write(books, ledger, *OPENINGS, one)
+        await write(books, ledger, capture(one, 3))
+        scope = Scope(BALANCES.accounts, BALANCES.balances, holds=[one.id])
+        book = await look(books, ledger, scope)
+        others = {(SALES, DEBIT, "EUR"): 4, (BANK, CREDIT, "EUR"): 4}
+        assert (book.holds[one.id].left, book.holds[one.id].status) == (sides(0) | others, HoldStatus.OPEN)
+        rest = TransactionPosted(transaction_id(), (debited(SALES, 4), credited(BANK, 4)), NOW, hold=one.id)
+        await write(books, ledger, rest)
+        book = await look(books, ledger, scope)
+        nothing = sides(0) | dict.fromkeys(others, 0)
+        assert (book.holds[one.id].left, book.holds[one.id].status) == (nothing, HoldStatus.CAPTURED)
+
     async def test_a_hold_may_have_several_entries_of_a_side_and_several_assets(
         self, books: Books, ledger: LedgerAddress
     ) -> None:

@@ -1,3 +1,6 @@
+import tracemalloc
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,9 +121,10 @@ def test_what_is_not_there_is_not_found() -> None:
         Book().transaction("txn_9")
 
 
-def test_a_fork_goes_its_own_way() -> None:
+@pytest.mark.parametrize("start", [Book.fork, Book.trial])
+def test_a_fork_or_a_trial_leaves_the_book_alone(start: Callable[[Book], Book]) -> None:
     book, untouched = opened(), opened()
-    fork = book.fork()
+    fork = start(book)
     assert fork == book
     for event in (
         POSTED,
@@ -134,6 +138,27 @@ def test_a_fork_goes_its_own_way() -> None:
         fork.apply(event)
     assert book == untouched
     assert fork.sequence == 11
+
+
+def with_accounts(count: int) -> Book:
+    book = Book()
+    book.apply(AssetRegistered("EUR", 2))
+    for number in range(count):
+        book.apply(AccountOpened(f"a:{number}", AccountType.ASSET))
+    return book
+
+
+def memory_of_trial(book: Book) -> int:
+    tracemalloc.start()
+    trial = book.trial()
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert trial == book
+    return taken
+
+
+def test_a_trial_takes_no_more_of_a_large_book_than_of_a_small_one() -> None:
+    assert memory_of_trial(with_accounts(10_000)) < 2 * memory_of_trial(with_accounts(1))
 
 
 def test_applying_to_a_book_leaves_its_forks_alone() -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.asset import AMOUNT_MAX, TooManyDecimals
 from domain.ledger.book import Book
+from domain.ledger.effect import LeftLine
 from domain.ledger.events import AssetRegistered, HoldExpired, HoldPlaced, HoldReleased, PeriodClosed, TransactionPosted
 from domain.ledger.held import Held
 from domain.ledger.hold import CaptureDraft, HoldDraft, HoldExceeded, HoldNotOpen, HoldStatus, ReleaseDraft
@@ -170,6 +171,31 @@ def test_the_last_part_closes_the_hold_by_itself() -> None:
     book = with_hold(600)
     captured(book, *move(ANA, BEN, 600))
     assert status(book) is HoldStatus.CAPTURED
+
+
+def test_a_capture_leaves_a_line_for_each_side_that_it_takes_from_and_says_whether_it_closes_the_hold() -> None:
+    book = books(ana=1_000, ben=1_000)
+    hold(book, debit(ANA, "1.00"), debit(BEN, "2.00"), credit(BANK, "3.00"))
+    number = book.hold("hold_1").number
+    ana, ben, bank = book.account(ANA), book.account(BEN), book.account(BANK)
+    (of_ana,) = capture(book, CaptureDraft("txn_1", "hold_1", move(ANA, BANK, 100)), NOW)
+    effect = book.apply(of_ana)
+    assert effect.left == (LeftLine(number, ana, DEBIT, "EUR", 0), LeftLine(number, bank, CREDIT, "EUR", 200))
+    assert not effect.closes
+    (of_ben,) = capture(book, CaptureDraft("txn_2", "hold_1", move(BEN, BANK, 200)), NOW)
+    effect = book.apply(of_ben)
+    assert effect.left == (LeftLine(number, ben, DEBIT, "EUR", 0), LeftLine(number, bank, CREDIT, "EUR", 0))
+    assert effect.closes
+
+
+def test_a_final_capture_closes_its_hold_as_a_release_and_an_expiry_do() -> None:
+    assert (
+        with_hold()
+        .apply(TransactionPosted("txn_1", (debited(ANA, 1), credited(BEN, 1)), NOW, hold="hold_1", is_final=True))
+        .closes
+    )
+    assert with_hold().apply(HoldReleased("hold_1", "")).closes
+    assert with_hold().apply(HoldExpired("hold_1")).closes
 
 
 def test_a_final_capture_releases_what_it_leaves() -> None:

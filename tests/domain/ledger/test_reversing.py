@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.asset import AMOUNT_MAX
 from domain.ledger.book import Book
+from domain.ledger.effect import LeftLine
 from domain.ledger.events import AssetRegistered, PeriodClosed, TransactionPosted
 from domain.ledger.limit import InsufficientFunds, LimitExceeded
 from domain.ledger.period import InClosedPeriod
@@ -143,6 +144,14 @@ def test_an_exceeding_side_is_named_with_what_is_left_of_it() -> None:
         "left": "7.00",
         "asked": "7.01",
     }
+
+
+def test_a_reversal_leaves_a_line_for_each_side_that_it_takes_from() -> None:
+    book = books()
+    pay(book, debit(BANK, "5.00"), credit(BANK, "2.00"), credit(SALES, "3.00"), id="txn_sale")
+    number, bank, sales = book.transaction("txn_sale").number, book.account(BANK), book.account(SALES)
+    effect = book.apply(reversal(book, ReversalDraft("txn_back", "txn_sale", move(BANK, SALES, 100))))
+    assert effect.left == (LeftLine(number, bank, DEBIT, "EUR", 400), LeftLine(number, sales, CREDIT, "EUR", 200))
 
 
 def test_assets_are_reversed_each_by_itself() -> None:
