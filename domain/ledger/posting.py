@@ -53,7 +53,11 @@ def check_reference(book: Book, reference: str | None) -> None:
     taken_by = book.references.get(reference)
     if taken_by is not None:
         what = "hold" if taken_by.startswith("hold_") else "transaction"
-        raise DuplicateReference(f"The reference {reference!r} belongs to the {what} {taken_by}.", pointer="/reference")
+        raise DuplicateReference(
+            f"The reference {reference!r} belongs to the {what} {taken_by}.",
+            pointer="/reference",
+            facts={"taken_by": what},
+        )
 
 
 def checked_description(description: str) -> str:

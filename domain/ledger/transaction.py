@@ -24,7 +24,10 @@ class UnbalancedTransaction(DomainError):
 
 
 class DuplicateReference(DomainError):
-    """Another transaction of this ledger has this reference already. It was not posted a second time."""
+    """Another transaction of this ledger, or a hold, has this reference already. It was not posted a second time.
+
+    The member `taken_by` says which of the two it is.
+    """
 
     code = "duplicate-reference"
     kind = ErrorKind.CONFLICT

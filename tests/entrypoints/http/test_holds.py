@@ -212,7 +212,7 @@ async def test_a_reference_is_of_one_hold_or_one_transaction(tenant: Tenant) -> 
         await tenant.post(again),
         await tenant.client.post(tenant.path(f"/holds/{hold['id']}/capture"), json={"reference": "r"}),
     ):
-        problem(refused, 409, "duplicate-reference")
+        assert problem(refused, 409, "duplicate-reference")["taken_by"] == "hold"
 
 
 @pytest.mark.parametrize("rest", ["", "/capture", "/release"])
