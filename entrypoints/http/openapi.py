@@ -79,6 +79,8 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "integer"} if field.is_integer else {"type": "string"}
         if field.is_time:
             schema["format"] = "date-time"
+        if field.known and not name.endswith("]"):
+            schema["enum"] = list(field.known)
         if name.endswith("[exists]"):
             schema = {"type": "boolean"}
         parameters.append(_parameter(name, "query", schema, description=field.description))

@@ -45,8 +45,13 @@ ACCOUNTS = ListSpec(
     sorts=("path", "-path", "opened_at", "-opened_at"),
     fields=(
         Field("path", description="A path, or a pattern: `users:*:wallet`."),
-        Field("type", ("", "in")),
-        Field("status", ("", "in"), description="`open`, which is the default, or `archived`."),
+        Field("type", ("", "in"), known=[each.value for each in AccountType]),
+        Field(
+            "status",
+            ("", "in"),
+            description="`open`, which is the default, or `archived`.",
+            known=[each.value for each in AccountStatus],
+        ),
         Field("opened_at", ("gt", "gte", "lt", "lte"), is_time=True),
     ),
     has_metadata=True,

@@ -40,7 +40,14 @@ router = APIRouter(route_class=StrictRoute, tags=["ledgers"])
 
 LEDGERS = ListSpec(
     sorts=("slug", "-slug"),
-    fields=(Field("status", ("", "in"), description="`open`, which is the default, or `archived`."),),
+    fields=(
+        Field(
+            "status",
+            ("", "in"),
+            description="`open`, which is the default, or `archived`.",
+            known=("open", "archived"),
+        ),
+    ),
 )
 
 
