@@ -90,7 +90,7 @@ def _answer(result: Any) -> Refusal | None:
         return None
     problem = result["problem"]
     stops = result["status"] in _STOPPING or problem["code"] == _NO_LEDGER
-    return Refusal(problem["code"], problem["detail"], stops)
+    return Refusal(problem["code"], problem["detail"], stops, problem.get("taken_by"))
 
 
 def _stopping(status: int, body: bytes) -> Refusal:

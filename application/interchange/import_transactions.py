@@ -34,11 +34,20 @@ class TransactionLine:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a transaction was not posted; `stops` when it makes no sense to go on with others."""
+    """Why a transaction was not posted; `stops` when it makes no sense to go on with others.
+
+    `taken_by` says what has its reference, `transaction` or `hold`, where another has it.
+    """
 
     code: str
     detail: str
     stops: bool = False
+    taken_by: str | None = None
+
+    @property
+    def is_already_there(self) -> bool:
+        """Return whether a transaction has the reference: a hold with it means that nothing was posted."""
+        return self.code == DuplicateReference.code and self.taken_by != "hold"
 
 
 class Destination(Protocol):
@@ -99,8 +108,8 @@ async def import_transactions(
 ) -> ImportSummary:
     """Post the transactions in order, in constant memory, and return what became of them.
 
-    A line whose reference is taken counts as already there. A line without one is refused, or gets
-    `<reference_prefix>-<its number>`.
+    A line whose reference a transaction has counts as already there; one whose reference a hold has is refused. A line
+    without one is refused, or gets `<reference_prefix>-<its number>`.
     """
     run = _Run(destination, parse, reference_prefix, progress)
     await run.all(read_lines(lines))
@@ -181,7 +190,7 @@ class _Run:
                 self.summary.posted += 1
             elif refusal.stops:
                 self.summary.stopped = self.summary.stopped or refusal.detail
-            elif refusal.code == DuplicateReference.code:
+            elif refusal.is_already_there:
                 self.summary.already_there += 1
             else:
                 self.summary.refuse(line.number, refusal.code, refusal.detail)

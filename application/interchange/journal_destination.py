@@ -57,5 +57,6 @@ def _refusal(answer: Outcome | BaseException) -> Refusal | None:
     if isinstance(answer, Outcome):
         return None
     if isinstance(answer, DomainError):
-        return Refusal(answer.code, answer.detail, answer.kind in _STOPPING or isinstance(answer, LedgerNotFound))
+        stops = answer.kind in _STOPPING or isinstance(answer, LedgerNotFound)
+        return Refusal(answer.code, answer.detail, stops, answer.facts.get("taken_by"))
     raise answer

@@ -4,15 +4,16 @@ from collections.abc import Callable, Sequence
 
 from domain.ledger.book import Book
 from domain.ledger.events import Event
-from domain.shared.errors import Blame, DomainError
+from domain.shared.errors import Blame, DomainError, NamedNotFound, NotFound
 
 Step = Callable[[Book], Sequence[Event]]
 
 
-def all_or_none(book: Book, steps: Sequence[Step], *, of: str) -> list[Event]:
+def all_or_none(book: Book, steps: Sequence[Step], *, of: str, named_by: str = "") -> list[Event]:
     """Return the events of all steps in order, each decided on the books that the ones before it leave.
 
-    Refuses as the first refused step does; the refusal's blames point at all that are refused, below `/{of}`.
+    Refuses as the first refused step does; the refusal's blames point at all that are refused, below `/{of}`. What a
+    step is about is named by its field `named_by`: where that is not there, it refuses with `NamedNotFound`.
     """
     trial = book.trial()
     events: list[Event] = []
@@ -20,6 +21,9 @@ def all_or_none(book: Book, steps: Sequence[Step], *, of: str) -> list[Event]:
     for index, step in enumerate(steps):
         try:
             of_step = step(trial)
+        except NotFound as refusal:
+            refusals.append((index, NamedNotFound(refusal.detail, pointer=f"/{named_by}")))
+            continue
         except DomainError as refusal:
             refusals.append((index, refusal))
             continue

@@ -76,7 +76,7 @@ class ResolveHolds:
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
         """Return the events of all of them, or refuse."""
         steps = [partial(_execute, command, now) for command in self._commands()]
-        return all_or_none(book, steps, of="resolutions")
+        return all_or_none(book, steps, of="resolutions", named_by="hold")
 
     def _commands(self) -> list[CaptureHold | ReleaseHold]:
         return [_command(resolution) for resolution in self.resolutions]

@@ -68,7 +68,8 @@ class ReverseAtomically:
 
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
         """Return the events of all of them, or refuse."""
-        return all_or_none(book, [partial(self._reverse, draft, now) for draft in self.drafts], of="reversals")
+        steps = [partial(self._reverse, draft, now) for draft in self.drafts]
+        return all_or_none(book, steps, of="reversals", named_by="transaction")
 
     def _reverse(self, draft: ReversalDraft, now: datetime, book: Book) -> Sequence[Event]:
         return reverse(book, draft, now, is_forced=self.is_forced)

@@ -35,13 +35,13 @@ def _check(account: Account, entry: Entry, pointer: str) -> None:
         raise FrozenAccount(f"{account.path} is frozen for {entry.direction.value}s.", pointer=pointer, facts=facts)
 
 
-def admit_time(book: Book, effective_at: datetime) -> None:
-    """Return if the time (UTC) lies in no closed period; else raise `InClosedPeriod`."""
+def admit_time(book: Book, effective_at: datetime, *, pointer: str = "/effective_at") -> None:
+    """Return if the time (UTC) lies in no closed period; else raise `InClosedPeriod`, which blames the pointer."""
     closed_until = book.settings.closed_until
     if closed_until is not None and effective_at < closed_until:
         raise InClosedPeriod(
             f"The transaction would be effective at {format_time(effective_at)}; the books are closed up to "
             f"{book.settings.closed_until_day}, which begins at {format_time(closed_until)}.",
-            pointer="/effective_at",
+            pointer=pointer,
             facts={"closed_until": format_time(closed_until)},
         )

@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset, amounts_of, format_amount
+from domain.ledger.blaming import blame_no_entries
 from domain.ledger.book import Book
 from domain.ledger.events import Event, PeriodClosed, PeriodReopened
 from domain.ledger.first_use import type_by_chart
@@ -106,7 +107,11 @@ def _closing_transactions(book: Book, draft: ClosingDraft, result_to: str, now: 
             description=f"Closing of {asset.code} up to {draft.ends_on}",
             effective_at=draft.ends_at - _MOMENT,
         )
-        of_batch = post(trial, closing, now, kind=TransactionKind.CLOSING)
+        try:
+            of_batch = post(trial, closing, now, kind=TransactionKind.CLOSING)
+        except DomainError as refusal:
+            blame_no_entries(refusal)
+            raise
         for event in of_batch:
             trial.apply(event)
         events += of_batch

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.ledger.admission import admit, admit_time
+from domain.ledger.blaming import blame_no_entries, blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, HoldExpired, HoldPlaced, HoldReleased, TransactionPosted
 from domain.ledger.hold import CaptureDraft, Hold, HoldDraft, HoldExceeded, HoldNotOpen, HoldStatus, ReleaseDraft
@@ -13,7 +14,7 @@ from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.resolving import resolve
 from domain.ledger.transaction import Entry, effective_time
 from domain.shared.chain import format_time
-from domain.shared.errors import ValidationFailed
+from domain.shared.errors import DomainError, ValidationFailed
 from domain.shared.text import checked_metadata, checked_reason
 
 
@@ -23,6 +24,15 @@ def place(book: Book, draft: HoldDraft, now: datetime) -> list[Event]:
     Raises what `post` does, except for what is said of effective times, and `ValidationFailed` for an expiry that is
     not in the future.
     """
+    try:
+        return _placed(book, draft, now)
+    except DomainError as refusal:
+        if draft.transfer is not None:
+            blame_transfer(refusal)
+        raise
+
+
+def _placed(book: Book, draft: HoldDraft, now: datetime) -> list[Event]:
     check_reference(book, draft.reference)
     resolved = resolve(book, draft)
     if draft.expires_at is not None and draft.expires_at <= now:
@@ -50,6 +60,15 @@ def capture(book: Book, draft: CaptureDraft, now: datetime) -> list[Event]:
     Raises `NotFound`, `HoldNotOpen`, `HoldExceeded`, `UnbalancedTransaction`, `DuplicateReference`,
     `EffectiveInFuture`, `InClosedPeriod`, `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `ValidationFailed`.
     """
+    try:
+        return _captured(book, draft, now)
+    except DomainError as refusal:
+        if not draft.entries:
+            blame_no_entries(refusal)
+        raise
+
+
+def _captured(book: Book, draft: CaptureDraft, now: datetime) -> list[Event]:
     hold = _open_hold(book, draft.hold)
     check_reference(book, draft.reference)
     entries = part_of(book, hold.left, draft.entries)

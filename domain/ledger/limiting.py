@@ -10,7 +10,7 @@ from domain.ledger.chart import Chart
 from domain.ledger.first_use import asset_in_use
 from domain.ledger.limit import InsufficientFunds, Limit, LimitDraft, LimitExceeded
 from domain.ledger.scope import AccountAsset
-from domain.ledger.transaction import Entry
+from domain.ledger.transaction import Direction, Entry
 from domain.shared.errors import Blame, DomainError, ValidationFailed
 
 LIMITS_MAX: Final = 100
@@ -45,7 +45,9 @@ def require_within_limits(book: Book, entries: Sequence[Entry], types: Types, *,
             fall, rise = max(fall - rise, 0), max(rise - fall, 0)
         refusal = _strained(book, key, asset, limit, _type_of(book, key[0], types), fall, rise)
         if refusal is not None:
-            refusal.blames = _blames(refusal, entries, key)
+            is_debit_normal = _type_of(book, key[0], types).is_debit_normal
+            worse = is_debit_normal == isinstance(refusal, LimitExceeded)
+            refusal.blames = (_blame(refusal, entries, key, Direction.DEBIT if worse else Direction.CREDIT),)
             raise refusal
 
 
@@ -96,12 +98,11 @@ def _strained(
     return None
 
 
-def _blames(refusal: DomainError, entries: Sequence[Entry], key: AccountAsset) -> tuple[Blame, ...]:
-    return tuple(
-        Blame(f"/entries/{index}/amount", refusal.detail)
-        for index, entry in enumerate(entries)
-        if (entry.account, entry.asset.code) == key
-    )
+def _blame(refusal: DomainError, entries: Sequence[Entry], key: AccountAsset, worse: Direction) -> Blame:
+    """Return the first entry that makes it worse: there may be thousands, and the refusal is of their sum."""
+    side = (*key, worse)
+    index = next(i for i, each in enumerate(entries) if (each.account, each.asset.code, each.direction) == side)
+    return Blame(f"/entries/{index}/amount", refusal.detail)
 
 
 def drafted_limits(

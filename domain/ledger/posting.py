@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.ledger.admission import admit, admit_time
+from domain.ledger.blaming import blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
 from domain.ledger.limiting import require_within_limits
@@ -15,6 +16,7 @@ from domain.ledger.transaction import (
     TransactionKind,
     effective_time,
 )
+from domain.shared.errors import DomainError
 from domain.shared.text import checked_metadata, checked_name, checked_text
 
 
@@ -26,6 +28,15 @@ def post(
     Raises what `resolve`, `admit` and `require_within_limits` do, and `DuplicateReference`, `EffectiveInFuture`,
     `InClosedPeriod`.
     """
+    try:
+        return _posted(book, draft, now, kind)
+    except DomainError as refusal:
+        if draft.transfer is not None:
+            blame_transfer(refusal)
+        raise
+
+
+def _posted(book: Book, draft: TransactionDraft, now: datetime, kind: TransactionKind) -> list[Event]:
     check_reference(book, draft.reference)
     resolved = resolve(book, draft)
     effective_at = effective_time(draft.effective_at, now)
@@ -58,7 +69,11 @@ def check_reference(book: Book, reference: str | None) -> None:
     taken_by = book.references.get(reference)
     if taken_by is not None:
         what = "hold" if taken_by.startswith("hold_") else "transaction"
-        raise DuplicateReference(f"The reference {reference!r} belongs to the {what} {taken_by}.", pointer="/reference")
+        raise DuplicateReference(
+            f"The reference {reference!r} belongs to the {what} {taken_by}.",
+            pointer="/reference",
+            facts={"taken_by": what},
+        )
 
 
 def checked_description(description: str) -> str:

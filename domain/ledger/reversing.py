@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from domain.ledger.admission import admit, admit_time
+from domain.ledger.blaming import blame_no_entries
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
 from domain.ledger.limiting import require_within_limits
@@ -12,6 +13,7 @@ from domain.ledger.parts import excess, part_of
 from domain.ledger.posted import PostedTransaction, ReversalDraft, ReversalExceeded, undone
 from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.transaction import Entry
+from domain.shared.errors import DomainError
 from domain.shared.text import checked_metadata
 
 GENERATIONS_MAX: Final = 16
@@ -23,6 +25,15 @@ def reverse(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool 
     Raises `NotFound`, `ReversalExceeded`, `UnbalancedTransaction`, `DuplicateReference`, `InClosedPeriod`,
     `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `InsufficientFunds`, `LimitExceeded`, `ValidationFailed`.
     """
+    try:
+        return _reversed(book, draft, now, is_forced=is_forced)
+    except DomainError as refusal:
+        if not draft.entries:
+            blame_no_entries(refusal)
+        raise
+
+
+def _reversed(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool) -> list[Event]:
     lineage = book.lineage(draft.transaction)
     reversed_one = lineage[0]
     if len(lineage) >= GENERATIONS_MAX:
@@ -43,7 +54,8 @@ def reverse(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool 
                 facts=_facts(ancestor),
             )
     effective_at = reversed_one.effective_at if draft.is_at_original_time else now
-    admit_time(book, effective_at)
+    # At the original time, it is the choice of that time which is to blame.
+    admit_time(book, effective_at, pointer="/effective")
     admit(book, entries)
     if not is_forced:
         require_within_limits(book, entries, {})

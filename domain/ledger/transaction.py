@@ -24,7 +24,10 @@ class UnbalancedTransaction(DomainError):
 
 
 class DuplicateReference(DomainError):
-    """Another transaction or hold of this ledger has this reference already. Nothing was done a second time."""
+    """Another transaction or hold of this ledger has this reference already. Nothing was done a second time.
+
+    The member `taken_by` says which of the two it is.
+    """
 
     code = "duplicate-reference"
     kind = ErrorKind.CONFLICT

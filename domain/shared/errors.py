@@ -67,6 +67,12 @@ class NotFound(DomainError):
     title = "Not found"
 
 
+class NamedNotFound(NotFound):
+    """The body of the request names something that is not here."""
+
+    kind = ErrorKind.REFUSED  # the request reached what its path names; only what it says cannot be done
+
+
 class NotAuthenticated(DomainError):
     """The request carries no credential, or one that is unknown, malformed, expired or revoked."""
 

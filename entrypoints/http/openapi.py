@@ -20,7 +20,8 @@ _PROBLEM = {
     "the case are members of their own where there are any, all of them strings: `account`, `asset`, `available`, "
     "`balance`, `condition`; `limit` and `asked` of `insufficient-funds` and `limit-exceeded`; `held_debits` and "
     "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
-    "`asked` of what is captured or reversed; `closed_until` of `period-closed`.",
+    "`asked` of what is captured or reversed; `closed_until` of `period-closed`; `taken_by` of "
+    "`duplicate-reference`, which is `transaction` or `hold`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},
@@ -78,6 +79,8 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
         schema: dict[str, Any] = {"type": "integer"} if field.is_integer else {"type": "string"}
         if field.is_time:
             schema["format"] = "date-time"
+        if field.known and not name.endswith("]"):
+            schema["enum"] = list(field.known)
         if name.endswith("[exists]"):
             schema = {"type": "boolean"}
         parameters.append(_parameter(name, "query", schema, description=field.description))

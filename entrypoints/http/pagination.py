@@ -38,13 +38,17 @@ class ListDocument(TypedDict, Generic[Item]):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field to filter by, and with which operators; the empty one is plain equality."""
+    """A field to filter by, and with which operators; the empty one is plain equality.
+
+    Where `known` names values, it has no others.
+    """
 
     name: str
     operators: Sequence[str] = ("",)
     description: str = ""
     is_time: bool = False
     is_integer: bool = False
+    known: Sequence[str] = ()
 
     def parameters(self) -> list[str]:
         """Return the query parameters that it can be filtered by."""
@@ -154,9 +158,17 @@ class ListQuery:
         return None if text is None else form(text)
 
     def values(self, field: str) -> list[str]:
-        """Return what the field may be equal to, by itself or as one of several; empty is anything."""
+        """Return what the field may be equal to, by itself or as one of several; empty is anything.
+
+        Raises `ValidationFailed` for a value that the field never has.
+        """
         single, several = self.given.get(field), self.given.get(f"{field}[in]")
-        return [single] if single is not None else (several.split(",") if several is not None else [])
+        values = [single] if single is not None else (several.split(",") if several is not None else [])
+        known = self._field(field).known
+        for value in values:
+            if known and value not in known:
+                raise ValidationFailed(f"There is no {field} {value!a}. There are: {', '.join(known)}.")
+        return values
 
     def boolean(self, parameter: str) -> bool | None:
         """Return true, false, or None. Raises `ValidationFailed`."""
@@ -193,9 +205,12 @@ class ListQuery:
 
     def span(self, field: str, form: Callable[..., Value]) -> Value:
         """Return the bounds that are set for a field of times or whole numbers."""
-        of_field = next(each for each in self.spec.fields if each.name == field)
+        of_field = self._field(field)
         read: Callable[[str], Any] = self.moment if of_field.is_time else self.integer
         return form(**{operator: read(f"{field}[{operator}]") for operator in of_field.operators if operator})
+
+    def _field(self, name: str) -> Field:
+        return next(each for each in self.spec.fields if each.name == name)
 
     def document(self, page: Page[View], show: Callable[[View], Item], response: Response) -> ListDocument[Item]:
         """Return a page as it is shown, and set the header that leads to the next."""

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, Response
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, ErrorKind, NotFound, Unavailable
+from entrypoints.schemas.forms import BLAMES_MAX
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -129,7 +130,10 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
     # The facts of the case are members of their own, as RFC 9457 has it; no name of theirs is one of those above.
     document.update(error.facts)
     if error.blames:
-        document["errors"] = [{"pointer": blame.pointer, "detail": blame.detail} for blame in error.blames]
+        told = error.blames[:BLAMES_MAX]
+        document["errors"] = [{"pointer": blame.pointer, "detail": blame.detail} for blame in told]
+        if len(told) < len(error.blames):
+            document["detail"] += f" Of {len(error.blames):,} parts to blame, errors has the first {BLAMES_MAX}."
     return document
 
 

@@ -66,7 +66,7 @@ async def freeze_account(
     """
     command = FreezeAccount(path, freezing.reason, freezing.as_set)
     outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
-    return await shown_account(ledger, path, who, response, outcome)
+    return await shown_account(ledger, path, who, response, command.permission, outcome)
 
 
 @router.post(
@@ -89,7 +89,7 @@ async def unfreeze_account(
     """
     command = UnfreezeAccount(path, freezing.reason, freezing.as_set)
     outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
-    return await shown_account(ledger, path, who, response, outcome)
+    return await shown_account(ledger, path, who, response, command.permission, outcome)
 
 
 @router.delete(
@@ -110,8 +110,9 @@ async def archive_account(
 
     It takes no entries until it is restored. One that is archived already stays so.
     """
-    outcome = await who.do(ledger, ArchiveAccount(path, version, reason), response, dry_run=dry_run)
-    return await shown_account(ledger, path, who, response, outcome)
+    command = ArchiveAccount(path, version, reason)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run)
+    return await shown_account(ledger, path, who, response, command.permission, outcome)
 
 
 @router.post(
@@ -132,5 +133,6 @@ async def restore_account(
 
     The answer shows the account as it is now, also where an idempotency key had restored it before.
     """
-    outcome = await who.do(ledger, RestoreAccount(path, restoring.reason), response, dry_run=dry_run, key=key)
-    return await shown_account(ledger, path, who, response, outcome)
+    command = RestoreAccount(path, restoring.reason)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
+    return await shown_account(ledger, path, who, response, command.permission, outcome)

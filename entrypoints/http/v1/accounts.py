@@ -45,8 +45,13 @@ ACCOUNTS = ListSpec(
     sorts=("path", "-path", "opened_at", "-opened_at"),
     fields=(
         Field("path", description="A path, or a pattern: `users:*:wallet`."),
-        Field("type", ("", "in")),
-        Field("status", ("", "in"), description="`open`, which is the default, or `archived`."),
+        Field("type", ("", "in"), known=[each.value for each in AccountType]),
+        Field(
+            "status",
+            ("", "in"),
+            description="`open`, which is the default, or `archived`.",
+            known=[each.value for each in AccountStatus],
+        ),
         Field("opened_at", ("gt", "gte", "lt", "lte"), is_time=True),
     ),
     has_metadata=True,
@@ -135,14 +140,17 @@ async def post_account(
 @router.get("/ledgers/{ledger}/accounts/{path}", summary="Get an account", responses=described_problems(401, 403, 404))
 async def get_account(ledger: str, path: str, who: CallerDependency, response: Response) -> AccountDocument:
     """Return one account, an archived one too, with the limits that are in force for it now."""
-    return await shown_account(ledger, path, who, response)
+    return await shown_account(ledger, path, who, response, Permission.ACCOUNTS_READ)
 
 
 async def shown_account(
-    ledger: str, path: str, who: Caller, response: Response, outcome: Outcome | None = None
+    ledger: str, path: str, who: Caller, response: Response, permission: Permission, outcome: Outcome | None = None
 ) -> AccountDocument:
-    """Return an account as it is, or as a dry run with that outcome would leave it."""
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
+    """Return an account as it is, or as a dry run with that outcome would leave it.
+
+    The permission is that of the command, where there was one: who may change an account may see what came of it.
+    """
+    async with who.services.ledgers.read(who.principal, permission) as reads:
         view = await reads.accounts.account(ledger, path)
         chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(view.account.version)
@@ -194,7 +202,7 @@ async def change_account(
     limits = limit_drafts(change.limits) if "limits" in change.model_fields_set else None
     command = ChangeAccount(path, version, change.metadata, limits)
     outcome = await who.do(ledger, command, response, dry_run=dry_run)
-    return await shown_account(ledger, path, who, response, outcome)
+    return await shown_account(ledger, path, who, response, command.permission, outcome)
 
 
 @router.get(

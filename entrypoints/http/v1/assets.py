@@ -72,7 +72,8 @@ async def put_asset(
     expected = None if if_match is None else version_of(if_match)
     command = RegisterAsset(code, asset.scale, if_match is not None, expected)
     outcome = await who.do(ledger, command, response, dry_run=dry_run)
-    registered = outcome.book.assets[code] if outcome.book else await _asset(ledger, code, who)
+    # Who may register an asset may see what came of it.
+    registered = outcome.book.assets[code] if outcome.book else await _asset(ledger, code, who, command.permission)
     response.headers["ETag"] = etag(registered.version)
     return asset_document(registered)
 
@@ -80,7 +81,7 @@ async def put_asset(
 @router.get("/ledgers/{ledger}/assets/{code}", summary="Get an asset", responses=described_problems(401, 403, 404))
 async def get_asset(ledger: str, code: str, who: CallerDependency, response: Response) -> AssetDocument:
     """Return one asset that the ledger has registered or used."""
-    asset = await _asset(ledger, code, who)
+    asset = await _asset(ledger, code, who, Permission.LEDGERS_READ)
     response.headers["ETag"] = etag(asset.version)
     return asset_document(asset)
 
@@ -92,8 +93,8 @@ async def list_assets(ledger: str, who: CallerDependency) -> AssetsDocument:
         return {"data": [asset_document(asset) for asset in await reads.ledgers.assets(ledger)]}
 
 
-async def _asset(ledger: str, code: str, who: Caller) -> Asset:
-    async with who.services.ledgers.read(who.principal, Permission.LEDGERS_READ) as reads:
+async def _asset(ledger: str, code: str, who: Caller, permission: Permission) -> Asset:
+    async with who.services.ledgers.read(who.principal, permission) as reads:
         for asset in await reads.ledgers.assets(ledger):
             if asset.code == code:
                 return asset

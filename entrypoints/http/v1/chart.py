@@ -13,7 +13,7 @@ from domain.ledger.account import AccountType
 from domain.ledger.chart import RULES_MAX, Chart, Pattern
 from domain.shared.access import Permission
 from domain.shared.errors import Blame, ValidationFailed
-from entrypoints.http.dependencies import CallerDependency, DryRun, IfMatch, StrictRoute, etag
+from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, StrictRoute, etag
 from entrypoints.http.openapi import described_problems
 from entrypoints.http.v1.limits import LimitDocument, limit_documents
 from entrypoints.schemas.forms import Form
@@ -81,7 +81,11 @@ def chart_document(chart: Chart) -> ChartDocument:
 @router.get("/ledgers/{ledger}/chart", summary="Get the chart", responses=described_problems(401, 403, 404))
 async def get_chart(ledger: str, who: CallerDependency, response: Response) -> ChartDocument:
     """Return the ledger's rules."""
-    async with who.services.ledgers.read(who.principal, Permission.LEDGERS_READ) as reads:
+    return await _stored(ledger, who, response, Permission.LEDGERS_READ)
+
+
+async def _stored(ledger: str, who: Caller, response: Response, permission: Permission) -> ChartDocument:
+    async with who.services.ledgers.read(who.principal, permission) as reads:
         chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(chart.version)
     return chart_document(chart)
@@ -110,7 +114,10 @@ async def put_chart(
         for index, rule in enumerate(chart.rules)
     )
     outcome = await who.do(ledger, SetChart(rules, version), response, dry_run=dry_run)
-    return chart_document(outcome.book.chart) if outcome.book else await get_chart(ledger, who, response)
+    if outcome.book is not None:
+        return chart_document(outcome.book.chart)
+    # Who may set the chart may see what came of it.
+    return await _stored(ledger, who, response, SetChart.permission)
 
 
 def _pattern(text: str, *, pointer: str) -> Pattern:

@@ -40,7 +40,14 @@ router = APIRouter(route_class=StrictRoute, tags=["ledgers"])
 
 LEDGERS = ListSpec(
     sorts=("slug", "-slug"),
-    fields=(Field("status", ("", "in"), description="`open`, which is the default, or `archived`."),),
+    fields=(
+        Field(
+            "status",
+            ("", "in"),
+            description="`open`, which is the default, or `archived`.",
+            known=("open", "archived"),
+        ),
+    ),
 )
 
 
@@ -156,12 +163,17 @@ async def post_ledger(
 @router.get("/ledgers/{ledger}", summary="Get a ledger", responses=described_problems(401, 403, 404))
 async def get_ledger(ledger: str, who: CallerDependency, response: Response) -> LedgerDocument:
     """Return one ledger, an archived one too."""
-    return await _shown(ledger, who, response)
+    return await _shown(ledger, who, response, Permission.LEDGERS_READ)
 
 
-async def _shown(ledger: str, who: Caller, response: Response, outcome: Outcome | None = None) -> LedgerDocument:
-    """Return a ledger as it is, or as a dry run with that outcome would leave its settings."""
-    async with who.services.ledgers.read(who.principal, Permission.LEDGERS_READ) as reads:
+async def _shown(
+    ledger: str, who: Caller, response: Response, permission: Permission, outcome: Outcome | None = None
+) -> LedgerDocument:
+    """Return a ledger as it is, or as a dry run with that outcome would leave its settings.
+
+    The permission is that of the command, where there was one: who may change a ledger may see what came of it.
+    """
+    async with who.services.ledgers.read(who.principal, permission) as reads:
         view = await reads.ledgers.ledger(ledger)
     response.headers["ETag"] = etag(view.settings.version)
     if outcome is not None and outcome.book is not None:
@@ -199,7 +211,7 @@ async def change_ledger(
     """Rename the ledger, or lay metadata over its own."""
     command = ChangeLedger(version, change.name, change.metadata)
     outcome = await who.do(ledger, command, response, dry_run=dry_run)
-    return await _shown(ledger, who, response, outcome)
+    return await _shown(ledger, who, response, command.permission, outcome)
 
 
 @router.post(
@@ -214,8 +226,9 @@ async def freeze_ledger(
 
     The answer shows the ledger as it is now, also where an idempotency key had frozen it before.
     """
-    outcome = await who.do(ledger, FreezeLedger(freezing.reason), response, dry_run=dry_run, key=key)
-    return await _shown(ledger, who, response, outcome)
+    command = FreezeLedger(freezing.reason)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
+    return await _shown(ledger, who, response, command.permission, outcome)
 
 
 @router.post(
@@ -230,8 +243,9 @@ async def unfreeze_ledger(
 
     The answer shows the ledger as it is now, also where an idempotency key had unfrozen it before.
     """
-    outcome = await who.do(ledger, UnfreezeLedger(freezing.reason), response, dry_run=dry_run, key=key)
-    return await _shown(ledger, who, response, outcome)
+    command = UnfreezeLedger(freezing.reason)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
+    return await _shown(ledger, who, response, command.permission, outcome)
 
 
 @router.delete(
@@ -251,8 +265,9 @@ async def archive_ledger(
 
     Nothing in it changes until it is restored; it can be read. One that is archived already stays so.
     """
-    outcome = await who.do(ledger, ArchiveLedger(version, reason), response, dry_run=dry_run)
-    return await _shown(ledger, who, response, outcome)
+    command = ArchiveLedger(version, reason)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run)
+    return await _shown(ledger, who, response, command.permission, outcome)
 
 
 @router.post(
@@ -267,5 +282,6 @@ async def restore_ledger(
 
     The answer shows the ledger as it is now, also where an idempotency key had restored it before.
     """
-    outcome = await who.do(ledger, RestoreLedger(restoring.reason), response, dry_run=dry_run, key=key)
-    return await _shown(ledger, who, response, outcome)
+    command = RestoreLedger(restoring.reason)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run, key=key)
+    return await _shown(ledger, who, response, command.permission, outcome)

@@ -15,6 +15,7 @@ from domain.ledger.chart import Pattern
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import (
     Answer,
+    Caller,
     CallerDependency,
     DryRun,
     IfMatch,
@@ -104,7 +105,11 @@ def posted_response(outcome: Outcome, slug: str) -> Response:
 )
 async def get_transaction(ledger: str, id: str, who: CallerDependency, response: Response) -> TransactionDocument:
     """Return one transaction, with the balance that each entry left on its account."""
-    async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ) as reads:
+    return await _stored(ledger, id, who, response, Permission.TRANSACTIONS_READ)
+
+
+async def _stored(ledger: str, id: str, who: Caller, response: Response, permission: Permission) -> TransactionDocument:
+    async with who.services.ledgers.read(who.principal, permission) as reads:
         view = await reads.transactions.transaction(ledger, id)
     response.headers["ETag"] = etag(view.version)
     return view_document(view)
@@ -154,8 +159,10 @@ async def change_transaction(
     dry_run: DryRun = False,
 ) -> TransactionDocument:
     """Lay metadata over the transaction's own. Its entries never change; to undo them, post others."""
-    outcome = await who.do(ledger, ChangeTransaction(id, version, change.metadata), response, dry_run=dry_run)
-    document = await get_transaction(ledger, id, who, response)
+    command = ChangeTransaction(id, version, change.metadata)
+    outcome = await who.do(ledger, command, response, dry_run=dry_run)
+    # Who may change a transaction may see what came of it.
+    document = await _stored(ledger, id, who, response, command.permission)
     if outcome.book is not None:
         changed = outcome.book.transaction(id)
         document = {**document, "metadata": changed.metadata, "version": changed.version}

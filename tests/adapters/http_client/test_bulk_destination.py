@@ -14,8 +14,8 @@ LINES = [TransactionLine(number, {}, b'{"number": %d}' % number) for number in (
 POSTED = {"status": 201, "transaction": {}}
 
 
-def refused(status: int, code: str) -> dict[str, object]:
-    return {"status": status, "problem": {"code": code, "detail": f"It is {code}."}}
+def refused(status: int, code: str, **facts: str) -> dict[str, object]:
+    return {"status": status, "problem": {"code": code, "detail": f"It is {code}."} | facts}
 
 
 @asynccontextmanager
@@ -64,6 +64,17 @@ async def test_lines_go_to_the_bulk_route_and_each_gets_its_answer() -> None:
     assert b"Authorization: Bearer ptk_1_x\r\n" in request
     assert b"Content-Type: application/x-ndjson\r\n" in request
     assert request.endswith(b'\r\n\r\n{"number": 1}\n{"number": 2}\n{"number": 3}')
+
+
+async def test_an_answer_says_whether_a_transaction_or_a_hold_has_the_reference() -> None:
+    by_hold, by_transaction = (
+        refused(409, "duplicate-reference", taken_by=taken_by) for taken_by in ("hold", "transaction")
+    )
+    # A server of an older version does not say it; it is taken for a transaction, as it always was.
+    older = refused(409, "duplicate-reference")
+    async with server("200 OK", ndjson(by_hold, by_transaction, older)) as (url, _):
+        answers = await post(url)
+    assert [answer is not None and answer.is_already_there for answer in answers] == [False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from application.interchange.import_transactions import ImportSummary, Refusal, 
 from application.interchange.journal_destination import JournalDestination
 from application.interchange.transaction_lines import LINE_BYTES_MAX
 from application.ledger.journal import Journal
+from application.ledger.place_hold import PlaceHold
 from application.ledger.ports import LedgerAddress
 from domain.ledger.events import LedgerCreated, TransactionPosted
 from domain.ledger.events.parsing import parse_event
+from domain.ledger.hold import HoldDraft
 from domain.ledger.transaction import TransactionDraft
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
@@ -76,6 +78,16 @@ async def test_importing_a_file_again_posts_nothing_twice(office: Office) -> Non
     summary = await office.take(file(*documents))
     assert (summary.posted, summary.already_there, summary.refused) == (0, 700, 0)
     assert len(office.references()) == 700
+
+
+async def test_a_reference_that_a_hold_has_is_refused_as_nothing_was_posted_under_it(office: Office) -> None:
+    hold = HoldDraft("hold_1", (debit("assets:bank", "1.00"), credit("income:sales", "1.00")), reference="a")
+    await office.journal.submit(principal(), "main", PlaceHold(hold), request_id="req_1")
+    summary = await office.take(file({"reference": "a"}, {"reference": "b"}, {"reference": "b"}))
+    assert (summary.posted, summary.already_there, summary.refused) == (1, 1, 1)
+    (line,) = summary.shown
+    assert (line.number, line.code) == (1, "duplicate-reference")
+    assert "the hold hold_1" in line.detail
 
 
 async def test_a_line_without_reference_is_refused_with_what_to_do(office: Office) -> None:

@@ -273,7 +273,19 @@ def test_a_broken_floor_says_which_account_what_limit_what_is_available_and_what
         "available": "7.00",
         "asked": "7.51",
     }
-    assert refusal.blames == tuple(Blame(f"/entries/{index}/amount", refusal.detail) for index in (0, 2))
+    # Of the two entries, one is enough.
+    assert refusal.blames == (Blame("/entries/0/amount", refusal.detail),)
+
+
+def test_the_entry_to_blame_is_one_that_makes_it_worse() -> None:
+    book = books(ana=100)
+    limit_account(book, ANA, euros(minimum=0, maximum=500))
+    there_and_back = refused(book, *move(BANK, ANA, 10), *move(ANA, BANK, 111))
+    assert isinstance(there_and_back, InsufficientFunds)
+    assert [blame.pointer for blame in there_and_back.blames] == ["/entries/2/amount"]
+    up = refused(book, *move(ANA, BANK, 10), *move(BANK, ANA, 411), *move(BANK, ANA, 1))
+    assert isinstance(up, LimitExceeded)
+    assert [blame.pointer for blame in up.blames] == ["/entries/3/amount"]
 
 
 def test_a_broken_ceiling_says_the_same() -> None:

@@ -212,7 +212,7 @@ async def test_a_reference_is_of_one_hold_or_one_transaction(tenant: Tenant) -> 
         await tenant.post(again),
         await tenant.client.post(tenant.path(f"/holds/{hold['id']}/capture"), json={"reference": "r"}),
     ):
-        problem(refused, 409, "duplicate-reference")
+        assert problem(refused, 409, "duplicate-reference")["taken_by"] == "hold"
 
 
 @pytest.mark.parametrize("rest", ["", "/capture", "/release"])
@@ -348,9 +348,21 @@ async def test_resolutions_are_all_done_or_none_and_the_problem_names_those_to_b
     ]
     response = await tenant.client.post(tenant.path("/holds/resolve"), json={"resolutions": resolutions})
     told = problem(response, 422, "hold-exceeded")
-    assert blamed(told) == ["/resolutions/1/entries", "/resolutions/2"]
+    assert blamed(told) == ["/resolutions/1/entries", "/resolutions/2/hold"]
     assert (told["left"], told["asked"]) == ("10.00", "10.01")
     assert await tenant.head() == before
+
+
+@pytest.mark.parametrize("action", ["capture", "release"])
+async def test_a_hold_that_the_body_names_and_is_not_there_is_no_wrong_url(tenant: Tenant, action: str) -> None:
+    hold = await place(tenant, "60.00")
+    resolutions = [{"hold": hold["id"], "action": "release"}, {"hold": NOBODY, "action": action}]
+    response = await tenant.client.post(tenant.path("/holds/resolve"), json={"resolutions": resolutions})
+    told = problem(response, 422, "not-found")
+    assert blamed(told) == ["/resolutions/1/hold"]
+    assert NOBODY in told["detail"]
+    nowhere = await tenant.client.post("/v1/ledgers/nope/holds/resolve", json={"resolutions": resolutions})
+    problem(nowhere, 404, "ledger-not-found")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,6 @@ async def test_an_archived_ledger_is_hidden_and_can_only_be_read(tenant: Tenant)
     assert await listed(tenant, "?status=archived") == ["main"]
     assert await listed(tenant, "?status[in]=open,archived") == ["main", "other"]
     assert await listed(tenant, "?status[in]=open,archived&sort=-slug") == ["other", "main"]
-    assert await listed(tenant, "?status=frozen") == []
     document(await tenant.get("/events"))
     document(await tenant.get("/accounts"))
     for response in (

@@ -120,6 +120,24 @@ async def test_accounts_are_filtered(books: Tenant, query: str, count: int) -> N
 
 
 @pytest.mark.parametrize(
+    ("path", "field", "known"),
+    [
+        ("/v1/ledgers", "status", "open, archived"),
+        ("/v1/ledgers/main/accounts", "status", "open, archived"),
+        ("/v1/ledgers/main/accounts", "type", "asset, expense, liability, equity, income"),
+        ("/v1/ledgers/main/holds", "status", "open, captured, released, expired"),
+    ],
+)
+@pytest.mark.parametrize("value", ["opne", "OPEN", "", "open,archived"])
+async def test_a_value_that_a_field_never_has_is_refused_with_the_known_ones(
+    books: Tenant, path: str, field: str, known: str, value: str
+) -> None:
+    for params in ({field: value}, {f"{field}[in]": f"{known.partition(',')[0]},{value},x"}):
+        told = problem(await books.client.get(path, params=params), 422, "validation-failed")
+        assert told["detail"].endswith(f" There are: {known}.")
+
+
+@pytest.mark.parametrize(
     ("rest", "known"),
     [
         ("/transactions", "account, asset, reference, reference[in], reference[prefix], reference[exists]"),

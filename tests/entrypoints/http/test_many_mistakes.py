@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from tests.entrypoints.http.tenant import Json, Tenant, blamed, problem, sale
+from tests.entrypoints.http.tenant import Json, Tenant, blamed, document, problem, sale
 
 
 async def test_a_bad_line_is_told_as_what_it_is(tenant: Tenant) -> None:
@@ -43,3 +43,22 @@ async def test_thousands_of_mistakes_cost_little_and_twenty_are_told(tenant: Ten
     assert peak < 60_000_000
     few = problem(await tenant.client.post(path, json=body | {"a": 1, "b": 2, "c": 3}), 422, "validation-failed")
     assert few["detail"] == "/a is not a field that is known here (2 more in errors)."
+
+
+async def test_of_many_refused_transactions_twenty_are_told_and_how_many_there_are(tenant: Tenant) -> None:
+    transactions = [sale("0.001")] * 21
+    told = problem(await tenant.bulk(transactions, atomic=True), 422, "too-many-decimals")
+    assert blamed(told) == [f"/transactions/{index}/entries/0/amount" for index in range(20)]
+    assert told["detail"].endswith(" Of 21 parts to blame, errors has the first 20.")
+    told = problem(await tenant.bulk(transactions[1:], atomic=True), 422, "too-many-decimals")
+    assert len(blamed(told)) == 20
+    assert "parts to blame" not in told["detail"]
+
+
+async def test_a_transaction_of_thousands_of_entries_on_one_account_blames_one(tenant: Tenant) -> None:
+    wallet = {"path": "users:1", "type": "liability", "limits": [{"asset": "EUR", "minimum": "0"}]}
+    document(await tenant.client.post(tenant.path("/accounts"), json=wallet), 201)
+    out = {"account": "users:1", "direction": "debit", "amount": "0.01", "asset": "EUR"}
+    entries = [out | {"account": "assets:bank", "direction": "credit", "amount": "20.00"}, *[out] * 2_000]
+    told = problem(await tenant.post({"entries": entries}), 422, "insufficient-funds")
+    assert blamed(told) == ["/entries/1/amount"]

@@ -216,7 +216,7 @@ async def test_several_transactions_are_reversed_together_or_not_at_all(tenant: 
     before = await tenant.head()
     refused = await tenant.client.post(path, json={"reversals": [*parts, parts[2], {"transaction": NOBODY}]})
     told = problem(refused, 422, "reversal-exceeded")
-    assert blamed(told) == ["/reversals/3", "/reversals/4"]
+    assert blamed(told) == ["/reversals/3", "/reversals/4/transaction"]
     assert await tenant.head() == before
 
     headers = {"Idempotency-Key": "k"}
@@ -230,6 +230,15 @@ async def test_several_transactions_are_reversed_together_or_not_at_all(tenant: 
     assert response.headers["partita-sequence"] == str(reversals[2]["sequence"])
     assert document(await tenant.client.post(path, json={"reversals": parts}, headers=headers))["results"] == results
     assert await tenant.balance(ANA) == "100.00"
+
+
+async def test_a_transaction_that_the_body_names_and_is_not_there_is_no_wrong_url(tenant: Tenant) -> None:
+    posted = await tenant.posted({"entries": moved("50.00")})
+    reversals = [{"transaction": posted["id"]}, {"transaction": NOBODY}]
+    response = await tenant.client.post(tenant.path("/transactions/reverse"), json={"reversals": reversals})
+    told = problem(response, 422, "not-found")
+    assert blamed(told) == ["/reversals/1/transaction"]
+    assert NOBODY in told["detail"]
 
 
 @pytest.mark.parametrize(

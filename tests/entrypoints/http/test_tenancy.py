@@ -122,14 +122,17 @@ async def test_a_slug_belongs_to_each_organisation(victim: Tenant, tenant: Tenan
     assert document(await mine.get("/holds"))["data"] == []
     for list_of_what_is_linked in (f"/transactions?hold={hold['id']}", f"/transactions?reverses={transaction['id']}"):
         assert document(await mine.get(list_of_what_is_linked))["data"] == []
-    for path, asked in (
-        (f"/holds/{hold['id']}/capture", {}),
-        (f"/holds/{hold['id']}/release", {}),
+    for path in (
+        f"/holds/{hold['id']}/capture",
+        f"/holds/{hold['id']}/release",
+        f"/transactions/{transaction['id']}/reverse",
+    ):
+        problem(await mine.client.post(mine.path(path), json={}), 404, "not-found")
+    for path, named in (
         ("/holds/resolve", {"resolutions": [{"hold": hold["id"], "action": "release"}]}),
-        (f"/transactions/{transaction['id']}/reverse", {}),
         ("/transactions/reverse", {"reversals": [{"transaction": transaction["id"]}]}),
     ):
-        problem(await mine.client.post(mine.path(path), json=asked), 404, "not-found")
+        problem(await mine.client.post(mine.path(path), json=named), 422, "not-found")
     problem(await mine.get(f"/holds/{hold['id']}"), 404, "not-found")
     problem(await mine.get(f"/transactions/{transaction['id']}"), 404, "not-found")
     problem(await mine.get(f"/accounts/assets:{SECRET}"), 404, "account-not-found")

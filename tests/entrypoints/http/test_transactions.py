@@ -149,6 +149,7 @@ async def test_a_reference_names_one_transaction_of_its_ledger(
     first = await tenant.posted(sale(reference="order-1"))
     told = problem(await tenant.post(sale("1.00", reference="order-1")), 409, "duplicate-reference")
     assert first["id"] in told["detail"]
+    assert told["taken_by"] == "transaction"
     await tenant.posted(sale(reference="Order-1"))
     other = await new_organisation()
     await other.posted(sale(reference="order-1"))
