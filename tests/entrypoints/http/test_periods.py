@@ -131,18 +131,25 @@ async def test_each_period_names_its_own_closing_transactions(tenant: Tenant) ->
     document(await reopen(tenant, second["id"]))
     third = await closed(tenant, "2026-02-01", result_to=RESULT)
     assert third["closing_transactions"] == []
+    document(await reopen(tenant, third["id"]))
+    (undone,) = second["closing_transactions"]
+    back = document(await tenant.client.post(tenant.path(f"/transactions/{undone}/reverse"), json={}), 201)
+    assert back["kind"] == "closing"
+    fourth = await closed(tenant, "2026-02-01")
     listed = document(await tenant.get("/periods"))["data"]
     assert [each["closing_transactions"] for each in listed] == [
+        [],
         [],
         second["closing_transactions"],
         first["closing_transactions"],
     ]
+    assert document(await tenant.get(f"/periods/{fourth['id']}"))["closing_transactions"] == []
     closing = [
         each["id"]
         for each in document(await tenant.get("/transactions?sort=sequence"))["data"]
         if each["kind"] == "closing"
     ]
-    assert closing == [*first["closing_transactions"], *second["closing_transactions"]]
+    assert closing == [*first["closing_transactions"], *second["closing_transactions"], back["id"]]
 
 
 async def test_closing_transactions_are_refused_where_any_transaction_would_be(tenant: Tenant) -> None:
