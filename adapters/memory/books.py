@@ -14,7 +14,6 @@ from typing import TypeVar
 from application.ledger.ports import Applied, DueHolds, KnownKey, LedgerAddress, Outcome
 from application.ledger.sizes import require_loadable, within_entries
 from application.shared.ports import Clock, Ids
-from domain.ledger.account import AccountType
 from domain.ledger.book import Book, Results
 from domain.ledger.events import Event, LedgerCreated, TransactionPosted
 from domain.ledger.hold import HoldStatus
@@ -201,7 +200,7 @@ def _results(applied_events: Sequence[Applied], before: datetime) -> Results:
     for applied in applied_events:
         if isinstance(applied.event, TransactionPosted) and applied.event.effective_at < before:
             for line in applied.lines:
-                if line.account.type in (AccountType.INCOME, AccountType.EXPENSE):
+                if line.account.type.has_results:
                     key = (line.account.path, line.entry.asset.code)
                     results[key] = results.get(key, 0) + line.entry.signed
     return results

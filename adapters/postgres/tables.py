@@ -121,7 +121,7 @@ accounts = Table(
     ledger_column(),
     positive_column("number", primary_key=True),
     ordered_text_column("path"),
-    text_column("type"),
+    ordered_text_column("type"),
     text_column("status"),
     Column("metadata", JSONB, nullable=False),
     positive_column("version"),
@@ -130,6 +130,13 @@ accounts = Table(
     flag_column("frozen_debits", added=True),
     flag_column("frozen_credits", added=True),
     UniqueConstraint("ledger_id", "path", name="accounts_path"),
+    Index(
+        "accounts_of_results",
+        "ledger_id",
+        "type",
+        "number",
+        postgresql_where=text("type IN ('income', 'expense')"),
+    ),
 )
 
 transactions = Table(

@@ -78,6 +78,11 @@ class AccountType(Enum):
         """Whether a debit makes an account of this type grow (assets, expenses)."""
         return self in (AccountType.ASSET, AccountType.EXPENSE)
 
+    @property
+    def has_results(self) -> bool:
+        """Whether what is on an account of this type is a period's result, which a closing moves to equity."""
+        return self in (AccountType.INCOME, AccountType.EXPENSE)
+
 
 class AccountStatus(Enum):
     """Whether an account is in use."""

@@ -25,6 +25,21 @@ def admit(book: Book, entries: Sequence[Entry]) -> None:
             _check(account, entry, f"/entries/{index}/account")
 
 
+def admit_results(book: Book, entries: Sequence[Entry]) -> None:
+    """Return if the accounts, which are open, give up their results, frozen or not; else raise `ArchivedAccount`.
+
+    An archived account is empty. What a closing takes from it, it has earned or spent before it was emptied, so that
+    it would not be empty any more.
+    """
+    for entry in entries:
+        if book.accounts[entry.account].status is AccountStatus.ARCHIVED:
+            raise ArchivedAccount(
+                f"The account {entry.account} is archived, and has a result in the period that is to be closed; moving "
+                "it would leave the account with a balance: restore the account first.",
+                facts={"account": entry.account},
+            )
+
+
 def _check(account: Account, entry: Entry, pointer: str) -> None:
     facts = {"account": account.path}
     if account.status is AccountStatus.ARCHIVED:

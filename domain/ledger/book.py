@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from domain.ledger import changes
-from domain.ledger.account import Account, AccountNotFound, AccountType
+from domain.ledger.account import Account, AccountNotFound
 from domain.ledger.asset import Asset
 from domain.ledger.balance import NOTHING, Balance
 from domain.ledger.chart import Chart
@@ -247,7 +247,7 @@ class Book:
             if event.effective_at >= before:
                 continue
             for entry in event.entries:
-                if self.accounts[entry.account].type in (AccountType.INCOME, AccountType.EXPENSE):
+                if self.accounts[entry.account].type.has_results:
                     key = (entry.account, entry.asset.code)
                     results[key] = results.get(key, 0) + entry.signed
 

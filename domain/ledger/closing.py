@@ -13,8 +13,8 @@ from domain.ledger.book import Book
 from domain.ledger.events import Event, PeriodClosed, PeriodReopened
 from domain.ledger.first_use import type_by_chart
 from domain.ledger.period import PeriodNotOver, PeriodOutOfOrder
-from domain.ledger.posting import post
-from domain.ledger.transaction import ENTRIES_MAX, Direction, EntryDraft, TransactionDraft, TransactionKind
+from domain.ledger.posting import post_closing
+from domain.ledger.transaction import ENTRIES_MAX, Direction, EntryDraft, TransactionDraft
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
 from domain.shared.text import checked_reason
 
@@ -52,7 +52,8 @@ class ClosingDraft:
 def close(book: Book, draft: ClosingDraft, now: datetime) -> list[Event]:
     """Return the closing of a period, its closing transactions first.
 
-    Raises `PeriodOutOfOrder`, `PeriodNotOver`, `TooManyResults`, `ValidationFailed`, and what `post` does.
+    Raises `PeriodOutOfOrder`, `PeriodNotOver`, `TooManyResults`, `ValidationFailed`, and what `post_closing`
+    does.
     """
     settings = book.settings
     if settings.closed_until is not None and draft.ends_at <= settings.closed_until:
@@ -108,7 +109,7 @@ def _closing_transactions(book: Book, draft: ClosingDraft, result_to: str, now: 
             effective_at=draft.ends_at - _MOMENT,
         )
         try:
-            of_batch = post(trial, closing, now, kind=TransactionKind.CLOSING)
+            of_batch = post_closing(trial, closing, now)
         except DomainError as refusal:
             blame_no_entries(refusal)
             raise

@@ -2,16 +2,17 @@
 
 from datetime import datetime
 
-from domain.ledger.admission import admit, admit_time
+from domain.ledger.admission import admit, admit_results, admit_time
 from domain.ledger.blaming import blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
 from domain.ledger.limiting import require_within_limits
-from domain.ledger.resolving import resolve
+from domain.ledger.resolving import Resolved, resolve
 from domain.ledger.transaction import (
     DESCRIPTION_LENGTH_MAX,
     REFERENCE_LENGTH_MAX,
     DuplicateReference,
+    Entry,
     TransactionDraft,
     TransactionKind,
     effective_time,
@@ -20,29 +21,53 @@ from domain.shared.errors import DomainError
 from domain.shared.text import checked_metadata, checked_name, checked_text
 
 
-def post(
-    book: Book, draft: TransactionDraft, now: datetime, *, kind: TransactionKind = TransactionKind.ORDINARY
-) -> list[Event]:
+def post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
     """Return the events of a posting: assets and accounts used for the first time, then the transaction.
 
     Raises what `resolve`, `admit` and `require_within_limits` do, and `DuplicateReference`, `EffectiveInFuture`,
     `InClosedPeriod`.
     """
     try:
-        return _posted(book, draft, now, kind)
+        return _post(book, draft, now)
     except DomainError as refusal:
         if draft.transfer is not None:
             blame_transfer(refusal)
         raise
 
 
-def _posted(book: Book, draft: TransactionDraft, now: datetime, kind: TransactionKind) -> list[Event]:
+def _post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
     check_reference(book, draft.reference)
     resolved = resolve(book, draft)
     effective_at = effective_time(draft.effective_at, now)
     admit_time(book, effective_at)
     admit(book, resolved.entries)
     require_within_limits(book, resolved.entries, resolved.types)
+    return _posted(draft, resolved, effective_at, TransactionKind.ORDINARY)
+
+
+def post_closing(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
+    """Return the events of a closing transaction: the account of results if it is new, then the transaction.
+
+    Limits and freezing bind the account of results, and none of income and expenses: these say what may be earned and
+    spent from now on, while a closing moves what was. Raises what `post` does.
+    """
+    check_reference(book, draft.reference)
+    resolved = resolve(book, draft)
+    effective_at = effective_time(draft.effective_at, now)
+    admit_time(book, effective_at)
+    accounts = book.accounts
+    moved: list[Entry] = []
+    brought: list[Entry] = []
+    for entry in resolved.entries:
+        account = accounts.get(entry.account)
+        (moved if account is not None and account.type.has_results else brought).append(entry)
+    admit(book, brought)
+    admit_results(book, moved)
+    require_within_limits(book, brought, resolved.types)
+    return _posted(draft, resolved, effective_at, TransactionKind.CLOSING)
+
+
+def _posted(draft: TransactionDraft, resolved: Resolved, effective_at: datetime, kind: TransactionKind) -> list[Event]:
     posted = TransactionPosted(
         id=draft.id,
         entries=resolved.entries,

@@ -149,7 +149,8 @@ def journal(transactions: Iterable[Mapping[str, Any]], types: Mapping[str, str],
     for each in transactions:
         description = " ".join(each["description"].replace(";", ",").split())
         tag = "  ; closing:" if each.get("kind") == "closing" else ""
-        parts.append(f"\n{each['effective_at'][:10]} ({each['reference']}) {description}{tag}\n")
+        code = "" if each["reference"] is None else f"({each['reference']}) "
+        parts.append(f"\n{each['effective_at'][:10]} {code}{description}{tag}\n")
         for entry in each["entries"]:
             sign = "-" if entry["direction"] == "credit" else ""
             parts.append(f'    {entry["account"]}  {sign}{entry["amount"]} "{entry["asset"]}"\n')

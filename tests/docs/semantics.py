@@ -381,6 +381,29 @@ PERIOD_COMMANDS: Final[Commands] = {
     "reopen without a reason": lambda _: ReopenPeriod("prd_1", ""),
 }
 
+
+async def _sold_and_taken_back(books: Books) -> None:
+    await in_use(books)
+    await books.do(books.post(SALES, BANK, 500))
+
+
+def _limit_now(path: str, floor: str | None = None, ceiling: str | None = None) -> Ask:
+    return lambda _: ChangeAccount(path, None, limits=(LimitDraft("EUR", floor, ceiling),))
+
+
+# Sales of five days ago are taken back today, after the period, so that nothing is on the account now.
+CLOSING_STATES: Final[Mapping[str, Callable[[str], State]]] = {
+    "open": lambda _: _sold_and_taken_back,
+    "frozen for both": lambda path: then(_sold_and_taken_back, lambda _: FreezeAccount(path, "why")),
+    "at its floor": lambda path: then(_sold_and_taken_back, _limit_now(path, floor="0")),
+    "at its ceiling": lambda path: then(_sold_and_taken_back, _limit_now(path, ceiling="0")),
+    "archived": lambda path: then(_sold_and_taken_back, lambda _: ArchiveAccount(path, None, "why")),
+}
+CLOSED_ACCOUNTS: Final[Mapping[str, str]] = {
+    "close, the account is one of income": SALES,
+    "close, the account is the equity account that results go to": RESULT,
+}
+
 ASSET_STATES: Final[States] = {
     "unknown": nothing,
     "registered, unused": then(nothing, lambda _: RegisterAsset("POINTS", 3)),
@@ -443,6 +466,15 @@ async def table_of_times() -> dict[str, list[str]]:
     return found
 
 
+async def table_of_closings() -> dict[str, list[str]]:
+    """Return what becomes of a closing, results to equity, with each account in each state."""
+    found: dict[str, list[str]] = {}
+    for name, path in CLOSED_ACCOUNTS.items():
+        states = {state: of_account(path) for state, of_account in CLOSING_STATES.items()}
+        found |= await table(states, {name: lambda books: books.close(TODAY, to=RESULT)})
+    return found
+
+
 def shown(head: str, states: Sequence[str], found: Mapping[str, Sequence[str]]) -> str:
     """Return a table as Markdown."""
     lines = [[head, *states], ["---"] * (len(states) + 1), *([name, *cells] for name, cells in found.items())]
@@ -493,6 +525,9 @@ async def page() -> str:
         parts.append(f"## {title}\n\n{TEXTS[title]}\n\n{shown(head, list(states), await table(states, commands))}")
     times = shown("it takes effect in", list(TIME_STATES), await table_of_times())
     parts.append(f"## Effective times\n\nUp to a minute ahead counts as now.\n\n{times}")
+    closings = shown("the account is", list(CLOSING_STATES), await table_of_closings())
+    text = "Sales of a period that is closed were taken back after it, so that nothing is on either account now."
+    parts.append(f"## Closings that move results to equity\n\n{text}\n\n{closings}")
     return "\n".join(parts)
 
 

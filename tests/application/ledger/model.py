@@ -188,8 +188,15 @@ class Model:
         faults: set[str] = set()
         entries, new_assets, new_accounts = self._asked(draft, faults)
         effective_at = self._effective(draft.effective_at, now, faults)
-        self._judge_entries([(each.account, each.direction.value) for each in entries], faults)
-        self._judge_limits([_amount(each) for each in entries], faults, is_hold=False)
+        judged = entries
+        if kind == "closing":
+            # Neither limits nor freezing keep income and expense accounts from giving up what was; archiving does.
+            past = [each.account for each in entries if self._has_results(each.account)]
+            judged = [each for each in entries if each.account not in past]
+            if any(self.accounts[path]["status"] == "archived" for path in past):
+                faults.add("account-archived")
+        self._judge_entries([(each.account, each.direction.value) for each in judged], faults)
+        self._judge_limits([_amount(each) for each in judged], faults, is_hold=False)
         if faults:
             raise Refused(*faults)
         happened = self._first(new_assets, new_accounts, now)
@@ -525,6 +532,9 @@ class Model:
             closing = TransactionDraft(draft.transaction_ids[index], tuple(entries), effective_at=moment)
             happened += self._post(closing, now, "closing")
         return happened
+
+    def _has_results(self, path: str) -> bool:
+        return path in self.accounts and self.accounts[path]["type"] in ("income", "expense")
 
     def _reopen(self, id: str, now: datetime) -> list[Happened]:
         period = self.periods.get(id)

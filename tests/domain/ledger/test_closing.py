@@ -13,6 +13,7 @@ from domain.ledger.events import (
     AccountArchived,
     AccountFrozen,
     AccountOpened,
+    AccountRestored,
     AssetRegistered,
     Event,
     LedgerFrozen,
@@ -20,6 +21,7 @@ from domain.ledger.events import (
     PeriodReopened,
     TransactionPosted,
 )
+from domain.ledger.limit import Limit, LimitExceeded
 from domain.ledger.period import InClosedPeriod, PeriodNotOver, PeriodOutOfOrder
 from domain.ledger.posting import post
 from domain.ledger.settings import FrozenLedger
@@ -293,21 +295,76 @@ def test_more_results_than_one_command_closes_are_refused() -> None:
     assert (len(first.entries), len(second.entries)) == (5_000, 2)
 
 
-def test_a_closing_transaction_is_a_posting_like_others() -> None:
+def with_results(**limits: Limit) -> Book:
+    """Books in which five cents were earned, and three spent, in October."""
+    book = books()
+    for name, limit in limits.items():
+        limit_account(book, {"sales": SALES, "costs": COSTS, "result": RESULT}[name], limit)
+    know_results(book, NOVEMBER, {(SALES, "EUR"): -5, (COSTS, "EUR"): 3})
+    return book
+
+
+def is_closed(book: Book) -> bool:
+    """Whether the results of October are moved; without that, the period can be closed in any case."""
+    assert len(close(book, closing(NOVEMBER), NOW)) == 1
+    posted, _ = close(book, closing(NOVEMBER, result_to=RESULT), NOW)
+    assert isinstance(posted, TransactionPosted)
+    return posted.entries == (credited(COSTS, 3), debited(SALES, 5), credited(RESULT, 2))
+
+
+@pytest.mark.parametrize("directions", [[Direction.DEBIT], [Direction.CREDIT], [*Direction]])
+def test_frozen_accounts_of_income_and_expenses_give_up_their_results(directions: list[Direction]) -> None:
+    for path in (SALES, COSTS):
+        book = with_results()
+        book.apply(AccountFrozen(path, frozenset(directions), "why"))
+        assert is_closed(book)
+
+
+def test_limits_on_what_may_be_earned_and_spent_do_not_keep_results_back() -> None:
+    # Sales and costs are nothing now: taking the result of October from them leaves less than nothing.
+    assert is_closed(with_results(sales=euros(minimum=0), costs=euros(minimum=0)))
+    assert is_closed(with_results(sales=euros(minimum=100), costs=euros(minimum=100)))
+    loss = books()
+    limit_account(loss, SALES, euros(maximum=0))
+    know_results(loss, NOVEMBER, {(SALES, "EUR"): 5})
+    posted, _ = close(loss, closing(NOVEMBER, result_to=RESULT), NOW)
+    assert isinstance(posted, TransactionPosted)
+    assert posted.entries == (credited(SALES, 5), debited(RESULT, 5))
+
+
+def test_an_account_that_was_emptied_and_archived_since_is_restored_before_its_result_is_moved() -> None:
+    for path in (SALES, COSTS):
+        book = with_results()
+        book.apply(AccountArchived(path, "why"))
+        with pytest.raises(ArchivedAccount, match="restore the account first") as refused:
+            close(book, closing(NOVEMBER, result_to=RESULT), NOW)
+        assert refused.value.facts == {"account": path}
+        assert path in refused.value.detail
+        book.apply(AccountRestored(path, "why"))
+        assert is_closed(book)
+
+
+def test_nothing_is_moved_in_a_frozen_ledger() -> None:
+    book = with_results()
+    book.apply(LedgerFrozen("why"))
+    with pytest.raises(FrozenLedger):
+        is_closed(book)
+    # Where income and expenses come to the same, nothing goes to equity, and yet something is moved.
+    know_results(book, NOVEMBER, {(SALES, "EUR"): -5, (COSTS, "EUR"): 5})
+    with pytest.raises(FrozenLedger):
+        is_closed(book)
+
+
+def test_the_account_of_results_takes_them_as_any_posting() -> None:
     in_the_way: dict[type[DomainError], Event] = {
-        FrozenLedger: LedgerFrozen("why"),
-        FrozenAccount: AccountFrozen(SALES, frozenset([Direction.DEBIT]), "why"),
-        ArchivedAccount: AccountArchived(COSTS, "why"),
+        FrozenAccount: AccountFrozen(RESULT, frozenset([Direction.CREDIT]), "why"),
+        ArchivedAccount: AccountArchived(RESULT, "why"),
     }
     for refusal, event in in_the_way.items():
-        book = books()
-        know_results(book, NOVEMBER, {(SALES, "EUR"): -5, (COSTS, "EUR"): 5})
+        book = with_results()
         book.apply(event)
         with pytest.raises(refusal):
-            close(book, closing(NOVEMBER, result_to=RESULT), NOW)
-        assert len(close(book, closing(NOVEMBER), NOW)) == 1  # without one, the period can be closed
-    book = books()
-    know_results(book, NOVEMBER, {(SALES, "EUR"): -5})
-    limit_account(book, RESULT, euros(maximum=4))
-    with pytest.raises(DomainError, match="may not rise above"):
-        close(book, closing(NOVEMBER, result_to=RESULT), NOW)
+            is_closed(book)
+    with pytest.raises(LimitExceeded):
+        is_closed(with_results(result=euros(maximum=1)))
+    assert is_closed(with_results(result=euros(maximum=2)))

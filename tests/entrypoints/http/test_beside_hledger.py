@@ -1,75 +1,87 @@
-"""Reports of whole books beside those of hledger: kept ones, and fresh ones where it is installed."""
+"""Reports of whole books beside those of hledger: kept ones, and fresh ones where it is installed.
+
+The books are posted, and their years closed, over HTTP. The lines of the books tell beforehand what a closing is to
+move.
+"""
 
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from application.ledger.post_transaction import PostTransaction
-from domain.ledger.book import Book
-from domain.ledger.events import Event, TransactionPosted
-from domain.ledger.scope import Scope
-from domain.ledger.transaction import TransactionKind
-from domain.shared.access import Permission
-from entrypoints.container import Services
-from entrypoints.schemas.transactions import transaction_draft
 from tests.books import hledger
 from tests.books.hledger import CASES, CASES_BY_NAME, Case, Figures, Sections
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document
 
+RESULT = "equity:retained"
+ENTRY = ("account", "direction", "amount", "asset")
 HOUSEHOLD = Path(__file__).parents[4] / "shared" / "data"
 
 
-@dataclass(frozen=True, slots=True)
-class PostClosing:
-    """What closes a period will post; nothing in this version does so over HTTP."""
-
-    permission: ClassVar = Permission.TRANSACTIONS_POST
-    posting: PostTransaction
-
-    @property
-    def size(self) -> int:
-        return self.posting.size
-
-    def scope(self) -> Scope:
-        return self.posting.scope()
-
-    def execute(self, book: Book, now: datetime) -> Sequence[Event]:
-        return [
-            replace(event, kind=TransactionKind.CLOSING) if isinstance(event, TransactionPosted) else event
-            for event in self.posting.execute(book, now)
-        ]
-
-
 @pytest.fixture(scope="module")
-async def company(new_organisation: NewOrganisation, services: Services) -> Tenant:
-    """The company's books, posted."""
+async def company(new_organisation: NewOrganisation) -> Tenant:
+    """The company's books: posted, two years closed, and the last one opened again for what was found later."""
     tenant = await new_organisation()
     for code, scale in hledger.SCALES.items():
         document(await tenant.client.put(tenant.path(f"/assets/{code}"), json={"scale": scale}))
     rules = [{"pattern": pattern, "type": of_type} for pattern, of_type in hledger.CHART.items()]
     chart = {"If-Match": "*"}
     document(await tenant.client.put(tenant.path("/chart"), json={"rules": rules}, headers=chart))
+    period: Json = {"until": ""}
     for line in hledger.company_lines():
-        if line.pop("kind", None) == "closing":
-            posting = PostTransaction(transaction_draft(line, services.ids.new("txn")))
-            await services.journal.submit(tenant.principal, tenant.ledger, PostClosing(posting), request_id="req_1")
-        else:
-            await tenant.posted(line)
+        if line.get("kind") == "closing":
+            period = await closed(tenant, line)
+            continue
+        if line["effective_at"] < period["until"]:
+            reason = {"reason": line["description"]}
+            period = document(await tenant.client.post(tenant.path(f"/periods/{period['id']}/reopen"), json=reason))
+        await tenant.posted(line)
     return tenant
 
 
-async def exported(tenant: Tenant, scales: dict[str, int]) -> str:
+async def closed(tenant: Tenant, line: Json) -> Json:
+    """The period that ends with a closing line, closed over HTTP: what that moved is what the line says."""
+    until = date.fromisoformat(line["effective_at"][:10]) + timedelta(days=1)
+    asked = {"until": until.isoformat(), "result_to": RESULT, "reason": line["description"]}
+    period: Json = document(await tenant.client.post(tenant.path("/periods"), json=asked), 201)
+    moved = [document(await tenant.get(f"/transactions/{id}")) for id in period["closing_transactions"]]
+    (as_one,) = gathered(moved)
+    assert as_one["entries"] == line["entries"]
+    assert datetime.fromisoformat(as_one["effective_at"]) == datetime.fromisoformat(line["effective_at"])
+    return period
+
+
+def gathered(transactions: Sequence[Json]) -> list[Json]:
+    """The transactions, and the closing ones of a period, each of one asset, as the one that the lines have."""
+    lines = {line["effective_at"]: line for line in hledger.company_lines() if line.get("kind") == "closing"}
+    closings: dict[str, list[Json]] = {}
+    found: list[Json] = []
+    for each in transactions:
+        if each["kind"] != "closing":
+            found.append(each)
+            continue
+        entries = closings.setdefault(each["effective_at"], [])
+        if not entries:
+            line = lines[each["effective_at"]]
+            found.append(each | {name: line[name] for name in ("reference", "description")} | {"entries": entries})
+        entries += [{name: entry[name] for name in ENTRY} for entry in each["entries"]]
+        entries.sort(key=lambda entry: (entry["account"] == RESULT, entry["account"], entry["asset"]))
+    return found
+
+
+async def exported(tenant: Tenant, scales: dict[str, int], *, is_gathered: bool = False) -> str:
     """What the ledger says of its accounts and transactions, as a journal."""
     accounts = await listed(tenant, "/accounts?limit=500")
     transactions = await listed(tenant, "/transactions?limit=500&sort=effective_at")
+    if is_gathered:
+        transactions = gathered(transactions)
     return hledger.journal(transactions, {each["path"]: each["type"] for each in accounts}, scales)
 
 
@@ -85,7 +97,7 @@ async def listed(tenant: Tenant, rest: str) -> list[Json]:
 
 
 async def test_the_exported_books_are_those_that_hledger_was_asked_about(company: Tenant) -> None:
-    assert await exported(company, hledger.SCALES) == hledger.JOURNAL.read_text("utf-8")
+    assert await exported(company, hledger.SCALES, is_gathered=True) == hledger.JOURNAL.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", CASES_BY_NAME)

@@ -131,31 +131,59 @@ async def test_each_period_names_its_own_closing_transactions(tenant: Tenant) ->
     document(await reopen(tenant, second["id"]))
     third = await closed(tenant, "2026-02-01", result_to=RESULT)
     assert third["closing_transactions"] == []
+    document(await reopen(tenant, third["id"]))
+    (undone,) = second["closing_transactions"]
+    back = document(await tenant.client.post(tenant.path(f"/transactions/{undone}/reverse"), json={}), 201)
+    assert back["kind"] == "closing"
+    fourth = await closed(tenant, "2026-02-01")
     listed = document(await tenant.get("/periods"))["data"]
     assert [each["closing_transactions"] for each in listed] == [
+        [],
         [],
         second["closing_transactions"],
         first["closing_transactions"],
     ]
+    assert document(await tenant.get(f"/periods/{fourth['id']}"))["closing_transactions"] == []
     closing = [
         each["id"]
         for each in document(await tenant.get("/transactions?sort=sequence"))["data"]
         if each["kind"] == "closing"
     ]
-    assert closing == [*first["closing_transactions"], *second["closing_transactions"]]
+    assert closing == [*first["closing_transactions"], *second["closing_transactions"], back["id"]]
 
 
-async def test_closing_transactions_are_refused_where_any_transaction_would_be(tenant: Tenant) -> None:
+async def test_no_results_are_moved_in_a_frozen_ledger_or_to_a_frozen_account(tenant: Tenant) -> None:
     await tenant.posted(sale("5.00", effective_at="2026-01-10T00:00:00Z"))
-    document(await tenant.client.post(tenant.path("/accounts/income:sales/freeze"), json={"reason": "a"}))
-    problem(await close(tenant, "2026-02-01", result_to=RESULT), 422, "account-frozen")
-    document(await tenant.client.post(tenant.path("/accounts/income:sales/unfreeze"), json={"reason": "a"}))
-    document(await tenant.client.post(tenant.path("/freeze"), json={"reason": "a"}))
-    problem(await close(tenant, "2026-02-01", result_to=RESULT), 422, "ledger-frozen")
+    document(await tenant.client.post(tenant.path("/accounts"), json={"path": RESULT}), 201)
+    for frozen, refusal in ((f"/accounts/{RESULT}", "account-frozen"), ("", "ledger-frozen")):
+        document(await tenant.client.post(tenant.path(f"{frozen}/freeze"), json={"reason": "a"}))
+        problem(await close(tenant, "2026-02-01", result_to=RESULT), 422, refusal)
+        if frozen:
+            document(await tenant.client.post(tenant.path(f"{frozen}/unfreeze"), json={"reason": "a"}))
     assert document(await tenant.get())["closed_until"] is None
     await closed(tenant, "2026-02-01")
     document(await tenant.client.post(tenant.path("/unfreeze"), json={"reason": "a"}))
     assert await tenant.balance("income:sales") == "5.00"
+
+
+async def test_a_frozen_account_of_income_gives_up_its_results_and_an_archived_one_once_restored(
+    tenant: Tenant,
+) -> None:
+    await tenant.posted(sale("5.00", effective_at="2026-01-10T00:00:00Z"))
+    back = sale("5.00", effective_at="2026-02-10T00:00:00Z")
+    for entry in back["entries"]:
+        entry["direction"] = {"debit": "credit", "credit": "debit"}[entry["direction"]]
+    await tenant.posted(back)
+    account = tenant.path("/accounts/income:sales")
+    document(await tenant.client.post(f"{account}/freeze", json={"reason": "a"}))
+    document(await tenant.client.delete(f"{account}?reason=a", headers={"If-Match": "*"}))
+    told = problem(await close(tenant, "2026-02-01", result_to=RESULT), 422, "account-archived")
+    assert told["account"] == "income:sales"
+    assert "restore the account first" in told["detail"]
+    document(await tenant.client.post(f"{account}/restore", json={"reason": "a"}))
+    await closed(tenant, "2026-02-01", result_to=RESULT)
+    assert await tenant.balance(RESULT) == "5.00"
+    assert await tenant.balance("income:sales") == "-5.00"
 
 
 async def test_results_go_to_an_account_of_equity_only(tenant: Tenant) -> None:

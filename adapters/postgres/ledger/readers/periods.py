@@ -59,7 +59,7 @@ class PostgresPeriods:
         """Return the ids of the closing transactions of the periods of these sequences: they come right before."""
         wanted = bigints(sequences)
         posted = (
-            select(transactions.c.sequence, transactions.c.id, transactions.c.kind)
+            select(transactions.c.sequence, transactions.c.id, transactions.c.kind, transactions.c.reverses)
             .where(
                 transactions.c.ledger_id == ledger_id,
                 transactions.c.sequence < wanted.c.item,
@@ -71,8 +71,9 @@ class PostgresPeriods:
         )
         query = select(wanted.c.item, posted).select_from(wanted.join(posted, literal(True)))
         before: dict[int, list[tuple[int, Any]]] = {sequence: [] for sequence in sequences}
-        for of_period, sequence, id, kind in await self._connection.execute(query):
-            if kind == TransactionKind.CLOSING.value:
+        for of_period, sequence, id, kind, reverses in await self._connection.execute(query):
+            # A reversal of a closing transaction is of the same kind, and closes nothing.
+            if kind == TransactionKind.CLOSING.value and reverses is None:
                 before[of_period].append((sequence, id))
         return {sequence: _right_before(sequence, found) for sequence, found in before.items()}
 
