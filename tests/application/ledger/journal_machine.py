@@ -45,7 +45,7 @@ from domain.ledger.events.parsing import parse_event
 from domain.ledger.hold import CaptureDraft, ReleaseDraft, Resolution
 from domain.ledger.posted import ReversalDraft
 from domain.ledger.scope import Scope
-from domain.ledger.transaction import Direction, EntryDraft, Side, sides_of
+from domain.ledger.transaction import Direction, EntryDraft, Side, TransactionKind, sides_of
 from domain.shared.chain import Head, follow
 from domain.shared.errors import DomainError
 from tests.adapters.ledger.by_hand import told, within
@@ -490,6 +490,9 @@ def check_event(book: Book, event: Event, *, is_forced: bool) -> None:
     keys = {(entry.account, entry.asset.code) for entry in event.entries}
     before = {key: strain(book, *key) for key in keys}
     book.apply(event)
+    if isinstance(event, TransactionPosted) and event.kind is TransactionKind.CLOSING and event.reverses is None:
+        # What was earned and spent is moved, whatever may be earned and spent now.
+        keys = {key for key in keys if book.account(key[0]).type.value not in ("income", "expense")}
     for key in keys:
         assert is_forced or all(
             after <= of_before for after, of_before in zip(strain(book, *key), before[key], strict=True)
