@@ -101,6 +101,6 @@ def test_a_reversal_at_the_original_time_is_blamed_for_choosing_it() -> None:
 def test_the_closing_of_a_period_blames_none_of_the_entries_that_it_finds() -> None:
     book = books()
     book.results[NOVEMBER] = {(SALES, "EUR"): -100}
-    freeze(book, SALES)
+    freeze(book, RESULT)
     draft = ClosingDraft("prd_1", date(2026, 11, 1), NOVEMBER, result_to=RESULT, transaction_ids=["txn_1"])
     assert where(lambda: close(book, draft, NOW)) == []
