@@ -2,9 +2,9 @@
 -- wallet to the bank, and released; but every 10,000th from the rare account, open, and expiring an hour later. Every
 -- other transaction captures from the hold at 10,000 and reverses the transaction there; one in 10,000 those at 20,000.
 INSERT INTO holds (organisation_id, ledger_id, sequence, id, reference, description, metadata, expires_at, placed_at,
-                   status)
+                   status, entries)
 SELECT organisation_id, ledger_id, sequence, gen_random_uuid(), 'hold-' || sequence, '', '{}',
-       recorded_at + interval '1 hour', recorded_at, CASE WHEN sequence % 10000 = 0 THEN 'open' ELSE 'released' END
+       recorded_at + interval '1 hour', recorded_at, CASE WHEN sequence % 10000 = 0 THEN 'open' ELSE 'released' END, 2
 FROM transactions WHERE ledger_id = :ledger;
 
 INSERT INTO hold_entries (organisation_id, ledger_id, sequence, position, account_number, is_debit, asset, amount)

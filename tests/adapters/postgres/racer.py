@@ -19,14 +19,14 @@ from domain.shared.errors import DomainError
 from tests.builders import principal
 
 DONE = "done"
-TOGETHER = 3  # commands that are submitted at once, so that processes take turns
+TAKING_TURNS = 3  # commands that are submitted at once, so that processes take turns
 
 
 class Racer:
     """Another process, and what it is to do."""
 
-    def __init__(self, url: str, ledger: LedgerAddress, commands: Sequence[Command]) -> None:
-        self._arguments = (url, str(ledger.organisation_id), ledger.slug)
+    def __init__(self, url: str, ledger: LedgerAddress, commands: Sequence[Command], at_once: int) -> None:
+        self._arguments = (url, str(ledger.organisation_id), ledger.slug, str(at_once))
         self._commands = commands
         self._process: asyncio.subprocess.Process | None = None
 
@@ -69,9 +69,11 @@ class Racer:
         return (await self._process.stdout.readline()).decode().strip()
 
 
-async def race(url: str, ledger: LedgerAddress, *of_processes: Sequence[Command]) -> list[list[str]]:
-    """Let processes submit their commands at the same time; return what became of each."""
-    racers = [Racer(url, ledger, commands) for commands in of_processes]
+async def race(
+    url: str, ledger: LedgerAddress, *of_processes: Sequence[Command], at_once: int = TAKING_TURNS
+) -> list[list[str]]:
+    """Let processes submit their commands at the same time, so many at once; return what became of each."""
+    racers = [Racer(url, ledger, commands, at_once) for commands in of_processes]
     try:
         await asyncio.gather(*(racer.get_ready() for racer in racers))
         return list(await asyncio.gather(*(racer.run() for racer in racers)))
@@ -89,7 +91,7 @@ async def submit(journal: Journal, ledger: LedgerAddress, command: Command) -> s
     return DONE
 
 
-async def main(url: str, organisation_id: str, slug: str) -> None:
+async def main(url: str, organisation_id: str, slug: str, at_once: str) -> None:
     """Be the other process."""
     ledger = LedgerAddress(int(organisation_id), slug)
     commands = pickle.loads(bytes.fromhex(sys.stdin.readline()))  # noqa: S301 # they come from the test that started this
@@ -99,8 +101,8 @@ async def main(url: str, organisation_id: str, slug: str) -> None:
         print("ready", flush=True)
     sys.stdin.readline()
     answers: list[str] = []
-    for first in range(0, len(commands), TOGETHER):
-        together = commands[first : first + TOGETHER]
+    for first in range(0, len(commands), int(at_once)):
+        together = commands[first : first + int(at_once)]
         answers += await asyncio.gather(*(submit(journal, ledger, command) for command in together))
     await journal.close()
     await engine.dispose()

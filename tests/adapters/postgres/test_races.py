@@ -35,7 +35,7 @@ from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, follow
 from tests.accounting import available_cents, move, posted_cents
 from tests.adapters.ledger.by_hand import NewLedger
-from tests.adapters.postgres.racer import DONE, race, submit
+from tests.adapters.postgres.racer import DONE, TAKING_TURNS, race, submit
 from tests.adapters.postgres.reading import LedgerWork, reading
 from tests.builders import draft
 
@@ -61,9 +61,10 @@ class Course:
             assert await submit(journal, self.ledger, command) == DONE
         await journal.close()
 
-    async def race(self, *of_processes: list[Command]) -> list[Counter[str]]:
-        """Let each process do its commands, and return how often each answer was given to it."""
-        return [Counter(answers) for answers in await race(self.url, self.ledger, *of_processes)]
+    async def race(self, *of_processes: list[Command], at_once: int = TAKING_TURNS) -> list[Counter[str]]:
+        """Let each process do its commands, so many at once, and return how often each answer was given to it."""
+        answers_of_processes = await race(self.url, self.ledger, *of_processes, at_once=at_once)
+        return [Counter(answers) for answers in answers_of_processes]
 
     async def log(self) -> list[Event]:
         """Every event, in order; the chain holds, and the projections are what the events say."""
@@ -114,13 +115,14 @@ def post(giver: str, taker: str, cents: int, at: datetime | None = None, id: str
     return PostTransaction(draft(*move(giver, taker, cents), effective_at=at, id=id or IDS.new("txn")))
 
 
-async def test_a_hundred_captures_of_one_hold_take_what_was_held_and_no_more(course: Course) -> None:
+@pytest.mark.parametrize("at_once", [TAKING_TURNS, 25], ids=["in turns", "all at once"])
+async def test_a_hundred_captures_of_one_hold_take_what_was_held_and_no_more(course: Course, at_once: int) -> None:
     hold = IDS.new("hold")
     await course.prepare(PlaceHold(HoldDraft(hold, move(BANK, SALES, 1_000))))
     captures: list[Command] = [
         CaptureHold(CaptureDraft(IDS.new("txn"), hold, move(BANK, SALES, 20))) for _ in range(100)
     ]
-    answers = await course.race(*dealt(captures))
+    answers = await course.race(*dealt(captures), at_once=at_once)
     assert together(answers) == {DONE: 50, "hold-not-open": 50}
     book = await course.books()
     assert posted_cents(book, BANK) == posted_cents(book, SALES) == 1_000
