@@ -4,18 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from application.ledger.all_or_none import all_or_none
+from application.ledger.sizes import ENTRIES_EXPECTED
 from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.hold import CaptureDraft, ReleaseDraft, Resolution
 from domain.ledger.holding import capture, release
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
-
-# A capture that names no entries posts what is left of its hold, however much that is.
-ENTRIES_EXPECTED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from application.ledger.all_or_none import all_or_none
+from application.ledger.sizes import ENTRIES_EXPECTED
 from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.posted import ReversalDraft
 from domain.ledger.reversing import reverse
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
-
-# A reversal that names no entries reverses all that is left, however much that is.
-ENTRIES_EXPECTED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)

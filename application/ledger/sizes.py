@@ -1,8 +1,12 @@
-"""Sizes: how much of holds and transactions a group looks at, for whoever stores them."""
+"""Sizes: how many entries commands bring, and how many of holds and transactions a group looks at."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from application.ledger.ports import LOADED_ENTRIES_MAX, DueHolds, TooManyEntries
+
+# A capture or a reversal that names no entries posts what is left, however much that is.
+ENTRIES_EXPECTED: Final = 2
 
 
 def within_entries(due: Sequence[tuple[str, int]], entries_max: int) -> DueHolds:
