@@ -15,6 +15,7 @@ from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.standings import PostgresStandings
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
@@ -100,7 +101,9 @@ class Container(containers.DeclarativeContainer):
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets)
-    authenticate = providers.Singleton(Authenticate, organisations)
+    authenticate = providers.Singleton(
+        Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
+    )
 
     services = providers.Singleton(
         Services,

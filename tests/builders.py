@@ -8,7 +8,7 @@ from adapters.memory import CountedIds
 from application.shared.idempotency import IdempotencyKey
 from domain.ledger.asset import Asset
 from domain.ledger.transaction import Direction, Entry, EntryDraft, TransactionDraft
-from domain.shared.access import EVERY_PERMISSION, Permission, Principal
+from domain.shared.access import Grant, Permission, Principal
 from domain.shared.chain import Author
 
 NOW = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -83,7 +83,7 @@ def payment(
 
 def principal(*permissions: Permission, organisation_id: int = 1) -> Principal:
     """Someone who has these permissions; with none named, every one."""
-    return Principal(organisation_id, AUTHOR.actor, frozenset(permissions) or EVERY_PERMISSION)
+    return Principal(organisation_id, AUTHOR.actor, (Grant(frozenset(permissions or Permission)),))
 
 
 def key(name: str, request: str = "the request") -> IdempotencyKey:

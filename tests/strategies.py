@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import AMOUNT_MAX, SCALE_MAX, Asset
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
     AccountChanged,
@@ -34,6 +34,7 @@ from domain.ledger.events import (
 )
 from domain.ledger.limit import Limit
 from domain.ledger.transaction import Direction, Entry, TransactionKind
+from domain.shared.patterns import Pattern
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 NAMES = TEXTS.filter(lambda text: bool(text.strip()) and text.isprintable())

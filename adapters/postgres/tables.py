@@ -19,8 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
+import adapters.postgres.access_tables
+import adapters.postgres.person_tables  # noqa: F401 # so that its tables and those above are in the metadata, too
 from adapters.postgres.columns import (
     flag_column,
     key_column,
@@ -37,7 +39,15 @@ from adapters.postgres.columns import metadata as metadata  # noqa: PLC0414 # it
 from adapters.postgres.hold_tables import held_totals, hold_entries, holds, remainders
 from adapters.postgres.late_tables import late_blocks, late_entries
 
-organisations = Table("organisations", metadata, key_column("id"), text_column("name"), moment_column("created_at"))
+organisations = Table(
+    "organisations",
+    metadata,
+    key_column("id"),
+    text_column("name"),
+    moment_column("created_at"),
+    Column("quotas", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("version", BigInteger, nullable=False, server_default=text("1")),
+)
 
 ledgers = Table(
     "ledgers",
@@ -82,6 +92,12 @@ api_keys = Table(
     text_column("hint"),
     moment_column("created_at"),
     moment_column("revoked_at", nullable=True),
+    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{owner}'::text[]")),
+    Column("ledgers", ARRAY(Text)),
+    Column("accounts", ARRAY(Text)),
+    Column("networks", ARRAY(Text)),
+    moment_column("expires_at", nullable=True),
+    moment_column("last_used_at", nullable=True),
     UniqueConstraint("organisation_id", "digest", name="api_keys_digest"),
 )
 

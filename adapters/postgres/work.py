@@ -4,7 +4,7 @@ Each is one transaction of one organisation: its number is set for the transacti
 nothing else.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Generic, TypeVar
 
@@ -40,14 +40,30 @@ class PostgresWork(Generic[Reads, Changes]):
         self._changes = changes
 
     @asynccontextmanager
-    async def read(self, principal: Principal, permission: Permission) -> AsyncIterator[Reads]:
-        principal.require(permission)
+    async def read(
+        self,
+        principal: Principal,
+        permission: Permission,
+        *,
+        ledger: str | None = None,
+        account: str | None = None,
+        concerning: Callable[[Reads], Awaitable[Iterable[str]]] | None = None,
+    ) -> AsyncIterator[Reads]:
+        reach = principal.reach(permission, ledger)
+        is_to_be_found = reach.is_limited and account is None and concerning is not None
+        if not is_to_be_found:
+            reach.require(() if account is None else (account,))
         async with tenant_view(self._engine, principal.organisation_id) as connection:
-            yield self._reads(connection, principal.organisation_id)
+            reads = self._reads(connection, principal.organisation_id)
+            if is_to_be_found and concerning is not None:
+                reach.require(await concerning(reads))
+            yield reads
 
     @asynccontextmanager
-    async def begin(self, principal: Principal, permission: Permission) -> AsyncIterator[Changes]:
-        principal.require(permission)
+    async def begin(
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+    ) -> AsyncIterator[Changes]:
+        principal.require(permission, ledger=ledger)
         async with tenant_transaction(self._engine, principal.organisation_id) as connection:
             yield self._changes(connection, principal.organisation_id)
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from application.identity.ports import Organisations
 from application.shared.ports import Clock, Ids
-from domain.shared.access import EVERY_PERMISSION, Principal
+from domain.shared.access import Principal
 from domain.shared.chain import Author
 from domain.shared.text import checked_name
 
@@ -17,4 +17,4 @@ async def create_organisation(
     """Create an organisation, and return a principal who may do everything in it. Raises `ValidationFailed`."""
     checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
     organisation_id = await organisations.create(name, event_id=ids.new("evt"), author=author, now=clock.now())
-    return Principal(organisation_id, author.actor, EVERY_PERMISSION)
+    return Principal(organisation_id, author.actor)

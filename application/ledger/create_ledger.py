@@ -47,14 +47,14 @@ async def create_ledger(
     now = clock.now()
     event: Event = created
     first = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=now)
-    async with work.begin(principal, Permission.LEDGERS_CREATE) as changes:
+    async with work.begin(principal, Permission.LEDGERS_CREATE, ledger=slug) as changes:
         is_known = key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None
         if not is_known:
             await changes.create_ledger(slug, first)
             await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)
     if not is_known:
         return CreatedLedger(created, first.recorded_at)
-    async with work.read(principal, Permission.LEDGERS_CREATE) as reads:
+    async with work.read(principal, Permission.LEDGERS_CREATE, ledger=slug) as reads:
         view = await reads.ledgers.ledger(slug)
     # The key stands for this very request, so that the name and the metadata were the same.
     return CreatedLedger(created, view.created_at, replayed=True)
@@ -71,7 +71,7 @@ async def try_creation(
 ) -> LedgerCreated:
     """Return the first event that the ledger would have, without creating it. Raises what `create_ledger` would."""
     event = create(slug=slug, name=name, metadata=metadata, time_zone=checked_time_zone(time_zone))
-    async with work.read(principal, Permission.LEDGERS_CREATE) as reads:
+    async with work.read(principal, Permission.LEDGERS_CREATE, ledger=slug) as reads:
         try:
             await reads.ledgers.head(slug)
         except LedgerNotFound:

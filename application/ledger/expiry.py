@@ -11,7 +11,7 @@ from application.ledger.expire_holds import ExpireHolds
 from application.ledger.journal import EXPIRY_ACTOR, Journal
 from application.ledger.ports import LedgerAddress
 from application.shared.ports import Clock, Ids, StoreUnavailable
-from domain.shared.access import Permission, Principal
+from domain.shared.access import Grant, Permission, Principal
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 PERIOD_SECONDS: Final = 1.0
@@ -19,6 +19,8 @@ ROWS_MAX: Final = 1_000
 LEDGERS_AT_A_TIME: Final = 4
 TOLD_EVERY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
+
+_GRANTS: Final = (Grant(frozenset((Permission.HOLDS_RESOLVE,))),)
 
 _log = logging.getLogger("partita.expiry")
 
@@ -126,7 +128,7 @@ class Expiry:
 
     async def _knock(self, address: LedgerAddress) -> None:
         """Have the ledger write a group. Raises `Unavailable`, `Overloaded`."""
-        who = Principal(address.organisation_id, EXPIRY_ACTOR, frozenset((Permission.HOLDS_RESOLVE,)))
+        who = Principal(address.organisation_id, EXPIRY_ACTOR, _GRANTS)
         try:
             await self._journal.submit(who, address.slug, ExpireHolds(), request_id=self._ids.new("req"))
         except (Unavailable, Overloaded):

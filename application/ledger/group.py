@@ -7,6 +7,7 @@ from typing import Final
 
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
+from domain.shared.access import EVERYWHERE, Reach
 from domain.shared.chain import Author
 from domain.shared.errors import Overloaded
 
@@ -27,6 +28,7 @@ class Submission:
     author: Author
     key: IdempotencyKey | None
     answer: asyncio.Future[Outcome]
+    reach: Reach = EVERYWHERE
 
     def give(self, answer: Outcome | Exception) -> None:
         """Answer the caller, if it is still there."""

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from application.ledger.spans import OPEN_SPAN, Span
 from application.shared.pagination import Page, PageRequest
-from domain.ledger.chart import Pattern
 from domain.ledger.hold import Hold
+from domain.shared.patterns import Pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from application.ledger.group import GroupQueue, Submission
+from application.ledger.permitted import require_within, scope_within
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
@@ -80,7 +81,7 @@ class Journal:
         is_bulk: bool = False,
     ) -> asyncio.Future[Outcome]:
         """Do as `submit` does, and return at once with where the answer will be. A bulk command lets others pass."""
-        principal.require(command.permission)
+        reach = principal.reach(command.permission, slug)
         weight = 1 + command.size
         if self._waiting_weight + weight > WAITING_WEIGHT_MAX and self._waiting_weight:
             raise Overloaded(f"{WAITING_WEIGHT_MAX:,} commands and entries are waiting to be written.")
@@ -90,7 +91,7 @@ class Journal:
             queue = self._queues[address] = GroupQueue()
             self._start(address, queue)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        queue.add(Submission(command, Author(principal.actor, request_id), key, answer), is_bulk=is_bulk)
+        queue.add(Submission(command, Author(principal.actor, request_id), key, answer, reach), is_bulk=is_bulk)
         self._waiting_weight += weight
         answer.add_done_callback(lambda _: self._leave(weight))
         return answer
@@ -103,13 +104,14 @@ class Journal:
 
         Raises what `submit` would, except for what lies in its queue and its key.
         """
-        principal.require(command.permission)
+        reach = principal.reach(command.permission, slug)
         async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
             now = max(self._clock.now(), snapshot.head.recorded_at)
             due = (await snapshot.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)).ids
-            book = await snapshot.load(Scope.union([command.scope(), Scope(holds=due)]))
+            book = await snapshot.load(Scope.union([scope := scope_within(reach, command), Scope(holds=due)]))
             for expiry in expire(book, due, now):
                 book.apply(expiry)
+            require_within(reach, scope, book)
             events = _execute(command, book, now)
             return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
@@ -218,22 +220,22 @@ class Journal:
         now = self._time(held.head)
         found = await held.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)
         due, decided.is_expiry_only = found.ids, not found.are_all
-        if decided.is_expiry_only:
-            group = ()
+        group = group if found.are_all else ()
         keys = [submission.key.key for submission in group if submission.key]
         known = await held.known_keys(keys, used_after=now - KEYS_LIVE) if keys else {}
         recalled = await held.recall(known) if known else {}
-        scopes = [submission.command.scope() for submission in group]
+        scopes = [scope_within(submission.reach, submission.command) for submission in group]
         book = await held.load(Scope.union([*scopes, Scope(holds=due)] if due else scopes))
         head = held.head
         if expiries := expire(book, due, now):
             author = Author(EXPIRY_ACTOR, self._ids.new("req"))
             expired, head = self._take_in(expiries, author, book, head, now)
             decided.outcomes.append(Outcome(expired))
-        for submission in group:
+        for submission, scope in zip(group, scopes, strict=True):
             key = submission.key
             answer: Outcome | Exception
             try:
+                require_within(submission.reach, scope, book)
                 if key and key.key in known:
                     key.require_same_request(known[key.key].fingerprint)
                     answer = replace(recalled[key.key], replayed=True)

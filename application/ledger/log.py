@@ -16,7 +16,7 @@ Progress = Callable[[int, int], None]
 
 async def read_head(work: Work[LedgerReads, object], principal: Principal, slug: str) -> Head:
     """Return the last event of a ledger's log. Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`."""
-    async with work.read(principal, Permission.EVENTS_READ) as reads:
+    async with work.read(principal, Permission.EVENTS_READ, ledger=slug) as reads:
         return await reads.ledgers.head(slug)
 
 
@@ -29,7 +29,7 @@ async def read_log(
     Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
     """
     async for chunk in _read(
-        work, principal, lambda reads, after, limit: reads.events.events(slug, after=after, limit=limit), until
+        work, principal, slug, lambda reads, after, limit: reads.events.events(slug, after=after, limit=limit), until
     ):
         yield chunk
 
@@ -54,7 +54,11 @@ async def read_organisation_log(
     Raises `PermissionDenied`, `StoreUnavailable`.
     """
     async for chunk in _read(
-        work, principal, lambda reads, after, limit: reads.events.organisation_events(after=after, limit=limit), until
+        work,
+        principal,
+        None,
+        lambda reads, after, limit: reads.events.organisation_events(after=after, limit=limit),
+        until,
     ):
         yield chunk
 
@@ -62,12 +66,13 @@ async def read_organisation_log(
 async def _read(
     work: Work[LedgerReads, object],
     principal: Principal,
+    ledger: str | None,
     events_of: Callable[[LedgerReads, int, int], Awaitable[Sequence[StoredEvent]]],
     until: int,
 ) -> AsyncIterator[Sequence[StoredEvent]]:
     after = 0
     while after < until:
-        async with work.read(principal, Permission.EVENTS_READ) as reads:
+        async with work.read(principal, Permission.EVENTS_READ, ledger=ledger) as reads:
             events = await events_of(reads, after, min(CHUNK_EVENTS_MAX, until - after))
         # More events than `until - after` fit no gapless log: what lies beyond is not of this reading.
         chunk = [event for event in events if event.sequence <= until]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from domain.ledger.account import AccountExists, AccountStatus, AccountType, checked_path
+from domain.ledger.account import AccountExists, AccountStatus, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.book import Book
 from domain.ledger.events import AccountOpened, Event
@@ -15,6 +15,7 @@ from domain.ledger.limiting import drafted_limits
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
+from domain.shared.paths import checked_path
 from domain.shared.text import checked_metadata
 
 

@@ -14,13 +14,14 @@ from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.chart import Chart, Pattern
+from domain.ledger.chart import Chart
 from domain.ledger.effect import Line
 from domain.ledger.events import Event
 from domain.ledger.held import NOTHING_HELD, Held
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, Recorded
+from domain.shared.patterns import Pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from application.ledger.expected_version import require_version
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.book import Book
-from domain.ledger.chart import Chart, Pattern, Rule
+from domain.ledger.chart import Chart, Rule
 from domain.ledger.events import ChartSet, Event
 from domain.ledger.first_use import registrations
 from domain.ledger.limit import LimitDraft
 from domain.ledger.limiting import drafted_limits
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
+from domain.shared.patterns import Pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Ports that every context uses."""
 
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -65,15 +66,27 @@ Changes = TypeVar("Changes", covariant=True)
 class Work(Protocol[Reads, Changes]):
     """The one door to an organisation's stored state, except for changes to a ledger, which the journal makes."""
 
-    def read(self, principal: Principal, permission: Permission) -> AbstractAsyncContextManager[Reads]:
+    def read(
+        self,
+        principal: Principal,
+        permission: Permission,
+        *,
+        ledger: str | None = None,
+        account: str | None = None,
+        concerning: Callable[[Reads], Awaitable[Iterable[str]]] | None = None,
+    ) -> AbstractAsyncContextManager[Reads]:
         """Check the permission, and open one consistent view for the principal's organisation.
 
+        What is to be read lies in one ledger, and there concerns one account, or the accounts that `concerning` finds
+        there; without either it concerns all of them, which takes a permission without limits.
         Raises `PermissionDenied`, `StoreUnavailable`.
         """
         ...
 
-    def begin(self, principal: Principal, permission: Permission) -> AbstractAsyncContextManager[Changes]:
-        """Check the permission, and open one transaction for the principal's organisation.
+    def begin(
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+    ) -> AbstractAsyncContextManager[Changes]:
+        """Check the permission, of one ledger where it is given, and open one transaction for the organisation.
 
         It commits on a clean exit and rolls back on an error. Raises `PermissionDenied`, `StoreUnavailable`,
         `CommitInDoubt`.

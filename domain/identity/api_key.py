@@ -12,7 +12,10 @@ from hashlib import sha256
 from typing import Final
 from zlib import crc32
 
+from domain.identity.role import OWNER, permissions_of
+from domain.shared.access import Grant, LedgerPattern
 from domain.shared.errors import NotAuthenticated
+from domain.shared.patterns import Pattern
 
 PREFIX: Final = "ptk"
 SECRET_LENGTH: Final = 32
@@ -24,13 +27,28 @@ _FORM = re.compile(r"ptk_([1-9][0-9]{0,17})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})", 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as its organisation sees it afterwards: `hint` is how it begins, never the key itself. Times are UTC."""
+    """A key as its organisation sees it afterwards: `hint` is how it begins, never the key itself. Times are UTC.
+
+    It may do what its scopes say, in the ledgers and on the accounts that it is limited to, and from `networks` (CIDR)
+    if there are any.
+    """
 
     id: str
     name: str
     hint: str
     created_at: datetime
     revoked_at: datetime | None = None
+    scopes: tuple[str, ...] = (OWNER.name,)
+    ledgers: tuple[LedgerPattern, ...] | None = None
+    accounts: tuple[Pattern, ...] | None = None
+    expires_at: datetime | None = None
+    networks: tuple[str, ...] | None = None
+    last_used_at: datetime | None = None
+
+    @property
+    def grant(self) -> Grant:
+        """Return what it may do. Raises `ValidationFailed` for a scope that is unknown."""
+        return Grant(permissions_of(self.scopes, pointer="/scopes"), self.ledgers, self.accounts)
 
 
 def build_key(organisation_id: int, random: bytes) -> str:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from domain.ledger.account import AccountType, EntryAccountNotFound, checked_path
+from domain.ledger.account import AccountType, EntryAccountNotFound
 from domain.ledger.asset import Asset, UnknownAsset, checked_asset_code, standard_asset
 from domain.ledger.book import Book
 from domain.ledger.events import AssetRegistered
+from domain.shared.paths import checked_path
 
 
 def asset_in_use(book: Book, code: str, new_assets: dict[str, Asset], *, pointer: str) -> Asset:

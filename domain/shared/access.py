@@ -1,9 +1,17 @@
 """Who is asking, and what they may do."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Final, TypeVar
 
-from domain.shared.errors import PermissionDenied
+from domain.shared.errors import PermissionDenied, ValidationFailed
+from domain.shared.patterns import Pattern
+
+Limits = TypeVar("Limits")
+
+_LEDGERS = re.compile(r"\*|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|[a-z0-9][a-z0-9-]{0,61}\*")
 
 
 class Permission(Enum):
@@ -34,27 +42,177 @@ class Permission(Enum):
     PERIODS_REOPEN = "periods:reopen"
     REPORTS_READ = "reports:read"
     EVENTS_READ = "events:read"
+    ORGANISATION_READ = "organisation:read"
+    ORGANISATION_CHANGE = "organisation:change"
+    MEMBERS_READ = "members:read"
+    MEMBERS_INVITE = "members:invite"
+    MEMBERS_CHANGE = "members:change"
+    MEMBERS_REMOVE = "members:remove"
+    ROLES_READ = "roles:read"
+    ROLES_CHANGE = "roles:change"
+    OWNERS_CHANGE = "owners:change"
     API_KEYS_READ = "api-keys:read"
     API_KEYS_CREATE = "api-keys:create"
     API_KEYS_REVOKE = "api-keys:revoke"
+    OAUTH_CLIENTS_READ = "oauth-clients:read"
+    OAUTH_CLIENTS_CHANGE = "oauth-clients:change"
+    AUDIT_LOG_READ = "audit-log:read"
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerPattern:
+    """Which ledgers: one by its slug, or all whose slugs begin so: `eu-*`."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Raise `ValidationFailed` for what no slug could ever match."""
+        if not _LEDGERS.fullmatch(self.text):
+            raise ValidationFailed(f"{self.text!a} names no ledgers: it is a slug, or how slugs begin and then '*'.")
+
+    def matches(self, slug: str) -> bool:
+        """Whether the ledger of this slug is one of them."""
+        return slug.startswith(self.text[:-1]) if self.text.endswith("*") else slug == self.text
+
+    def covers(self, other: "LedgerPattern") -> bool:
+        """Whether every ledger of the other pattern is one of them."""
+        return other == self or (self.text.endswith("*") and other.text.startswith(self.text[:-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Permissions, in the ledgers and on the accounts that they are limited to; None is without a limit."""
+
+    permissions: frozenset[Permission]
+    ledgers: tuple[LedgerPattern, ...] | None = None
+    accounts: tuple[Pattern, ...] | None = None
+
+    def covers(self, permission: Permission, other: "Grant") -> bool:
+        """Whether it gives a permission wherever the other grant does."""
+        return (
+            permission in self.permissions
+            and _all_covered(self.ledgers, other.ledgers, LedgerPattern.covers)
+            and _all_covered(self.accounts, other.accounts, Pattern.covers)
+        )
+
+    def within(self, permissions: frozenset[Permission]) -> "Grant":
+        """Return as much of it as is among these permissions."""
+        return replace(self, permissions=self.permissions & permissions)
+
+    def is_of_ledger(self, slug: str) -> bool:
+        """Whether it is for this ledger."""
+        return self.ledgers is None or any(pattern.matches(slug) for pattern in self.ledgers)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """On which accounts of a ledger a permission may be used; None is all of them."""
+
+    permission: Permission | None = None
+    accounts: tuple[Pattern, ...] | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there are accounts that it does not reach."""
+        return self.accounts is not None
+
+    def require(self, paths: Iterable[str]) -> None:
+        """Return if it reaches all of these accounts; else raise `PermissionDenied`, which names one that it does not.
+
+        Where it is limited and no account is named, what is asked for concerns the ledger as a whole, and is denied.
+        """
+        if self.accounts is None or self.permission is None:
+            return
+        concerned = list(paths)
+        if not concerned:
+            raise _denied(self.permission, f"it is limited to {_listed(self.accounts)}, and this takes all accounts")
+        for path in concerned:
+            if not any(pattern.matches(path) for pattern in self.accounts):
+                raise _denied(self.permission, f"it is limited to {_listed(self.accounts)}, without {path}")
+
+
+EVERYWHERE: Final = Reach()
+FULL_ACCESS: Final = (Grant(frozenset(Permission)),)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking: an organisation, the one who acts for it, and what that one may do.
 
-    `organisation_id` is the tenant's internal number; `actor` is an outward id (`key_…`, or `system:…` for the
-    command line), and stands in every event that the principal causes.
+    `organisation_id` is the tenant's internal number; `actor` is an outward id (`key_…`, `usr_…`, or `system:…` for
+    the command line), and stands in every event that the principal causes. `credential` is what it showed, by its
+    outward id (`key_…`, `ses_…`, `gnt_…`). Several grants add up.
     """
 
     organisation_id: int
     actor: str
-    permissions: frozenset[Permission]
+    grants: tuple[Grant, ...] = FULL_ACCESS
+    credential: str = ""
+    _unlimited: frozenset[Permission] = field(init=False, repr=False, compare=False)
 
-    def require(self, permission: Permission) -> None:
-        """Return if the permission is held; else raise `PermissionDenied`, which names it."""
-        if permission not in self.permissions:
-            raise PermissionDenied(f"{self.actor} lacks the permission {permission.value!r}.")
+    def __post_init__(self) -> None:
+        """Find once what is allowed everywhere, which is what nearly all requests ask for."""
+        unlimited = [grant.permissions for grant in self.grants if grant.ledgers is None and grant.accounts is None]
+        object.__setattr__(self, "_unlimited", frozenset[Permission]().union(*unlimited))
+
+    def require(self, permission: Permission, *, ledger: str | None = None, account: str | None = None) -> None:
+        """Return if the permission is held; else raise `PermissionDenied`, which names it.
+
+        Without `account` it has to be held for the whole ledger, and without `ledger` for the whole organisation.
+        """
+        if permission not in self._unlimited:
+            reach = self.reach(permission, ledger)
+            if reach.is_limited:
+                reach.require(() if account is None else (account,))
+
+    def reach(self, permission: Permission, ledger: str | None) -> Reach:
+        """Return on which accounts of the ledger the permission is held. Raises `PermissionDenied` where on none."""
+        if permission in self._unlimited:
+            return EVERYWHERE
+        held = [grant for grant in self.grants if permission in grant.permissions]
+        if not held:
+            raise _denied(permission, f"{self.actor} does not have it")
+        here = [grant for grant in held if (grant.ledgers is None if ledger is None else grant.is_of_ledger(ledger))]
+        if not here:
+            limits = _listed([pattern for grant in held for pattern in grant.ledgers or ()])
+            of_what = "this takes the whole organisation" if ledger is None else f"not to {ledger}"
+            raise _denied(permission, f"{self.actor} has it limited to the ledgers {limits}, and {of_what}")
+        accounts: list[Pattern] = []
+        for grant in here:
+            if grant.accounts is None:
+                return EVERYWHERE
+            accounts += grant.accounts
+        return Reach(permission, tuple(accounts))
+
+    def require_grantable(self, grants: Iterable[Grant]) -> None:
+        """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""
+        for grant in grants:
+            for permission in sorted(grant.permissions, key=lambda each: each.value):
+                if not any(own.covers(permission, grant) for own in self.grants):
+                    raise _denied(permission, f"{self.actor} cannot give to others what it does not have as widely")
 
 
-EVERY_PERMISSION = frozenset(Permission)
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person who has logged in, by outward ids: `usr_…`, and the session `ses_…`."""
+
+    id: str
+    session: str
+
+
+def _denied(permission: Permission, why: str) -> PermissionDenied:
+    return PermissionDenied(
+        f"The permission {permission.value} is missing: {why}.", facts={"permission": permission.value}
+    )
+
+
+def _listed(patterns: Sequence[Pattern] | Sequence[LedgerPattern]) -> str:
+    return ", ".join(dict.fromkeys(pattern.text for pattern in patterns))
+
+
+def _all_covered(
+    wide: Sequence[Limits] | None, narrow: Sequence[Limits] | None, covers: Callable[[Limits, Limits], bool]
+) -> bool:
+    if wide is None:
+        return True
+    return narrow is not None and all(any(covers(each, other) for each in wide) for other in narrow)

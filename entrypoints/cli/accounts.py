@@ -102,7 +102,9 @@ def limit(
 
     async def run(container: "Container") -> Outcome:
         principal = await acting(container, organisation)
-        async with container.ledger_work().read(principal, Permission.ACCOUNTS_READ) as reads:
+        async with container.ledger_work().read(
+            principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path
+        ) as reads:
             account = (await reads.accounts.account(ledger, path)).account
         drafts = [
             LimitDraft(code, data["minimum"], data["maximum"])

@@ -99,8 +99,8 @@ async def prepare_demo(services: "Services", folder: Path, url: str) -> Demo:
 async def _stands(services: "Services", demo: Demo) -> bool:
     """Whether it is in this database, which may be another than last time."""
     try:
-        principal = await services.authenticate.by_key(demo.api_key)
-        async with services.ledgers.read(principal, Permission.LEDGERS_READ) as reads:
+        principal = await services.authenticate.principal(demo.api_key)
+        async with services.ledgers.read(principal, Permission.LEDGERS_READ, ledger=demo.ledger) as reads:
             await reads.ledgers.head(demo.ledger)
     except (NotAuthenticated, LedgerNotFound):
         return False

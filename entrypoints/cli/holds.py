@@ -8,11 +8,11 @@ from application.ledger.hold_reader import HoldFilter, HoldView
 from application.ledger.resolve_holds import ReleaseHold
 from application.shared.pagination import PageRequest
 from domain.ledger.asset import format_amount
-from domain.ledger.chart import Pattern
 from domain.ledger.hold import HoldStatus, ReleaseDraft
 from domain.ledger.parts import left_of_each
 from domain.shared.access import Permission
 from domain.shared.chain import format_time
+from domain.shared.patterns import Pattern
 from entrypoints.cli.session import LedgerOption, OrganisationOption, acting, with_database
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def show(
         principal, work = await acting(container, organisation), container.ledger_work()
         after = None
         while True:
-            async with work.read(principal, Permission.HOLDS_READ) as reads:
+            async with work.read(principal, Permission.HOLDS_READ, ledger=ledger) as reads:
                 page = await reads.holds.holds(ledger, where, PageRequest("sequence", _PAGE, after))
             for view in page.items:
                 typer.echo(_line(view))

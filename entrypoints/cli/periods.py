@@ -46,7 +46,7 @@ def close(
 
     async def run(container: "Container") -> Outcome:
         principal = await acting(container, organisation)
-        async with container.ledger_work().read(principal, Permission.PERIODS_CLOSE) as reads:
+        async with container.ledger_work().read(principal, Permission.PERIODS_CLOSE, ledger=ledger) as reads:
             time_zone = (await reads.ledgers.ledger(ledger)).settings.time_zone
         draft = closing_draft(container.ids(), time_zone, until.date(), reason=reason, result_to=result_to)
         return await change(container, organisation, ledger, ClosePeriod(draft))
@@ -80,7 +80,7 @@ def list_periods(ledger: LedgerOption = "main", organisation: OrganisationOption
     async def show(container: "Container") -> None:
         principal = await acting(container, organisation)
         page = PageRequest("-closed_at", _LISTED_MAX)
-        async with container.ledger_work().read(principal, Permission.PERIODS_READ) as reads:
+        async with container.ledger_work().read(principal, Permission.PERIODS_READ, ledger=ledger) as reads:
             found = await reads.periods.periods(ledger, page)
         for view in found.items:
             typer.echo(_line(view))

@@ -197,7 +197,7 @@ def _show(
 ) -> None:
     async def run(container: "Container") -> _Report:
         principal = await acting(container, organisation)
-        async with container.ledger_work().read(principal, permission) as reads:
+        async with container.ledger_work().read(principal, permission, ledger=slug) as reads:
             zone = ZoneInfo((await reads.ledgers.ledger(slug)).settings.time_zone)
             return await read(reads, zone)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 
 from application.ledger.ports import Command, Outcome
-from domain.shared.access import EVERY_PERMISSION, Principal
+from domain.shared.access import Principal
 from entrypoints.cli.demo import Demo
 from entrypoints.cli.failures import CommandFailed, WrongUsage
 
@@ -84,13 +84,13 @@ async def acting(container: "Container", organisation: int | None) -> Principal:
     if organisation is not None:
         if await directory.organisation(organisation) is None:
             raise CommandFailed(f"There is no organisation {organisation}.")
-        return Principal(organisation, ACTOR, EVERY_PERMISSION)
+        return Principal(organisation, ACTOR)
     known = await directory.organisations(_LISTED_MAX)
     if len(known) == 1:
-        return Principal(known[0].id, ACTOR, EVERY_PERMISSION)
+        return Principal(known[0].id, ACTOR)
     demo = Demo.load(container.settings().data_dir)
     if demo is not None and await directory.organisation(int(demo.organisation)) is not None:
-        return Principal(int(demo.organisation), ACTOR, EVERY_PERMISSION)
+        return Principal(int(demo.organisation), ACTOR)
     if not known:
         raise WrongUsage(
             "Say for which organisation, with --organisation; where there is none yet, `partita organisation create` "

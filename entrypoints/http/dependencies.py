@@ -67,8 +67,14 @@ async def caller(request: Request) -> Caller:
     scheme, _, key = (header(request, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not key:
         raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key>`.")
-    principal = await services.authenticate.by_key(key.strip())
+    principal = await services.authenticate.principal(key.strip(), address_of(request))
     return Caller(principal, request.state.request_id, services)
+
+
+def address_of(request: Request) -> str | None:
+    """Return the IP address that the request came from, as far as that can be trusted."""
+    client: tuple[str, int] | None = request.scope.get("client")
+    return None if client is None else client[0]
 
 
 def header(request: Request, name: bytes) -> str | None:

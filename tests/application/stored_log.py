@@ -1,6 +1,6 @@
 """A ledger's log as a store holds it, for tests to tamper with."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -68,12 +68,22 @@ class StoredLog:
         self.rows[second] = replace(one, sequence=second)
 
     @asynccontextmanager
-    async def read(self, principal: Principal, permission: Permission) -> AsyncIterator[LedgerReads]:
-        principal.require(permission)
+    async def read(
+        self,
+        principal: Principal,
+        permission: Permission,
+        *,
+        ledger: str | None = None,
+        account: str | None = None,
+        concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
+    ) -> AsyncIterator[LedgerReads]:
+        principal.require(permission, ledger=ledger, account=account)
         self.views += 1
         yield _Reads(self)
 
-    def begin(self, principal: Principal, permission: Permission) -> AbstractAsyncContextManager[object]:
+    def begin(
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+    ) -> AbstractAsyncContextManager[object]:
         raise NotImplementedError
 
 

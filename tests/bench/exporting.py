@@ -7,7 +7,7 @@ from pathlib import Path
 from adapters.embedded import ServerUrls
 from application.interchange.export_log import export_log
 from application.ledger.log import read_head
-from domain.shared.access import EVERY_PERMISSION, Principal
+from domain.shared.access import Principal
 from entrypoints.container import opened
 from entrypoints.settings import Settings
 from tests.bench.worker import Benchmark, main
@@ -37,7 +37,7 @@ class ExportResult:
 
 async def measure(order: ExportOrder, benchmark: Benchmark) -> ExportResult:
     """Export until the time is over."""
-    principal = Principal(order.organisation_id, "system:bench", EVERY_PERMISSION)
+    principal = Principal(order.organisation_id, "system:bench")
     urls = ServerUrls(order.database_url, order.redis_url)
     async with opened(Settings(data_dir=Path(order.folder)), urls) as container:
         work = container.ledger_work()

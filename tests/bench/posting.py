@@ -13,7 +13,7 @@ from adapters.embedded import ServerUrls
 from application.ledger.post_transaction import PostTransaction
 from application.shared.idempotency import IdempotencyKey
 from domain.ledger.transaction import TransactionDraft
-from domain.shared.access import EVERY_PERMISSION, Principal
+from domain.shared.access import Principal
 from entrypoints.container import opened
 from entrypoints.settings import Settings
 from tests.bench.worker import Benchmark, main
@@ -55,7 +55,7 @@ class PostingResult:
 
 async def measure(order: PostingOrder, benchmark: Benchmark) -> PostingResult:
     """Post what is ordered."""
-    principal = Principal(order.organisation_id, "system:bench", EVERY_PERMISSION)
+    principal = Principal(order.organisation_id, "system:bench")
     urls = ServerUrls(order.database_url, order.redis_url)
     async with opened(Settings(data_dir=Path(order.folder)), urls) as container:
         journal, ids = container.journal(), container.ids()

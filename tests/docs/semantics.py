@@ -30,7 +30,6 @@ from application.ledger.resolve_holds import CaptureHold, ReleaseHold, ResolveHo
 from application.ledger.reverse_transactions import ReverseAtomically, ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Pattern
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.events import LedgerCreated
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
@@ -38,6 +37,7 @@ from domain.ledger.limit import LimitDraft
 from domain.ledger.posted import ReversalDraft
 from domain.ledger.transaction import Direction, TransactionDraft
 from domain.shared.errors import DomainError
+from domain.shared.patterns import Pattern
 from tests.accounting import move
 from tests.builders import AUTHOR, principal
 from tests.docs.pages import ROOT

@@ -18,7 +18,7 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.report_reader import TrialBalance
 from application.ledger.spans import AsOf
 from application.ledger.verification import verify_ledger
-from domain.shared.access import EVERY_PERMISSION, Permission, Principal
+from domain.shared.access import Permission, Principal
 from entrypoints.container import Container
 
 ACCOUNTS = [f"assets:till-{number}" for number in range(6)] + [f"income:shop-{number}:sales" for number in range(6)]
@@ -37,7 +37,7 @@ class LedgerOfTests:
     @property
     def principal(self) -> Principal:
         """Who may do everything in it."""
-        return Principal(self.organisation_id, "system:tests", EVERY_PERMISSION)
+        return Principal(self.organisation_id, "system:tests")
 
     @property
     def address(self) -> LedgerAddress:

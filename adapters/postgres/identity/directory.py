@@ -9,6 +9,8 @@ from adapters.postgres.tables import organisations
 from adapters.postgres.work import tenant_view
 from application.identity.ports import OrganisationView
 
+_SHOWN = (organisations.c.id, organisations.c.name, organisations.c.created_at)
+
 
 class PostgresDirectory:
     """Looks organisations up.
@@ -22,7 +24,7 @@ class PostgresDirectory:
         self._engine = engine
 
     async def organisations(self, limit: int) -> Sequence[OrganisationView]:
-        query = select(organisations).order_by(organisations.c.id).limit(limit)
+        query = select(*_SHOWN).order_by(organisations.c.id).limit(limit)
         async with tenant_view(self._engine, 0) as connection:
             return [OrganisationView(*row) for row in await connection.execute(query)]
 
@@ -32,7 +34,7 @@ class PostgresDirectory:
         return not is_bound
 
     async def organisation(self, id: int) -> OrganisationView | None:
-        query = select(organisations).where(organisations.c.id == id)
+        query = select(*_SHOWN).where(organisations.c.id == id)
         async with tenant_view(self._engine, id) as connection:
             row = (await connection.execute(query)).one_or_none()
         return None if row is None else OrganisationView(*row)

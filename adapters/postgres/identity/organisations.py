@@ -12,6 +12,7 @@ from adapters.postgres.tables import api_keys, organisations
 from adapters.postgres.work import tenant_transaction, tenant_view
 from domain.identity.api_key import ApiKey
 from domain.identity.events import OrganisationCreated
+from domain.identity.role import limits_of
 from domain.shared.chain import Author
 
 
@@ -88,10 +89,17 @@ class PostgresIdentity:
 
 
 def _api_key(row: RowMapping) -> ApiKey:
+    limits = limits_of(dict(row))
     return ApiKey(
         id=outward_id("key", row["id"]),
         name=row["name"],
         hint=row["hint"],
         created_at=row["created_at"],
         revoked_at=row["revoked_at"],
+        scopes=tuple(row["scopes"]),
+        ledgers=limits[0],
+        accounts=limits[1],
+        expires_at=row["expires_at"],
+        networks=None if row["networks"] is None else tuple(row["networks"]),
+        last_used_at=row["last_used_at"],
     )

@@ -7,10 +7,11 @@ from typing import Any
 
 from domain.ledger.account import NEITHER, Account, AccountStatus, AccountType
 from domain.ledger.asset import Asset
-from domain.ledger.chart import Chart, Pattern, Rule
+from domain.ledger.chart import Chart, Rule
 from domain.ledger.limit import Limit
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import Direction
+from domain.shared.patterns import Pattern
 
 
 def account_of(row: Any) -> Account:

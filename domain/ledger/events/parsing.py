@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset, parse_amount, parse_signed_amount
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
     AccountChanged,
@@ -34,6 +34,7 @@ from domain.ledger.events import (
 from domain.ledger.limit import Limit
 from domain.ledger.transaction import Direction, Entry, TransactionKind
 from domain.shared.chain import parse_time
+from domain.shared.patterns import Pattern
 
 AssetOf = Callable[[str], Asset]
 Stored = Mapping[str, Any]

@@ -15,10 +15,10 @@ from application.ledger.ports import Outcome
 from application.ledger.readers import AccountFilter
 from application.ledger.spans import Span
 from domain.ledger.account import Account, AccountStatus, AccountType
-from domain.ledger.chart import Pattern
 from domain.ledger.events import AccountOpened
 from domain.shared.access import Permission
 from domain.shared.chain import format_time
+from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
 from entrypoints.http.openapi import described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
@@ -150,7 +150,7 @@ async def shown_account(
 
     The permission is that of the command, where there was one: who may change an account may see what came of it.
     """
-    async with who.services.ledgers.read(who.principal, permission) as reads:
+    async with who.services.ledgers.read(who.principal, permission, ledger=ledger, account=path) as reads:
         view = await reads.accounts.account(ledger, path)
         chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(view.account.version)
@@ -176,7 +176,7 @@ async def list_accounts(
         metadata=query.metadata,
         opened_at=query.span("opened_at", Span),
     )
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger) as reads:
         page = await reads.accounts.accounts(ledger, where, query.page)
     return query.document(page, listed_document, response)
 
@@ -217,7 +217,7 @@ async def get_balances(
 
     With `at`, the answer has posted figures alone: `available`, what is held and `balance_version` are null.
     """
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
         as_of = await point_of_view.as_of(reads, ledger)
         account, balances = await reads.accounts.balances(ledger, path, as_of=as_of)
     show = balance_document if as_of.before is None else posted_document
@@ -239,7 +239,7 @@ async def list_entries(
 ) -> ListDocument[AccountEntryDocument]:
     """Return a page of the account's history, now or as of a sequence, the latest first unless sorted otherwise."""
     query = ENTRIES.read(request, who)
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
         page = await reads.accounts.entries(
             ledger,
             path,

@@ -10,9 +10,10 @@ from typing_extensions import TypedDict
 
 from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountType
-from domain.ledger.chart import RULES_MAX, Chart, Pattern
+from domain.ledger.chart import RULES_MAX, Chart
 from domain.shared.access import Permission
 from domain.shared.errors import Blame, ValidationFailed
+from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, StrictRoute, etag
 from entrypoints.http.openapi import described_problems
 from entrypoints.http.v1.limits import LimitDocument, limit_documents
@@ -85,7 +86,7 @@ async def get_chart(ledger: str, who: CallerDependency, response: Response) -> C
 
 
 async def _stored(ledger: str, who: Caller, response: Response, permission: Permission) -> ChartDocument:
-    async with who.services.ledgers.read(who.principal, permission) as reads:
+    async with who.services.ledgers.read(who.principal, permission, ledger=ledger) as reads:
         chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(chart.version)
     return chart_document(chart)

@@ -84,7 +84,7 @@ class CheckpointDocument(TypedDict):
 )
 async def list_events(ledger: str, who: CallerDependency, after: After = 0, limit: Limit = 50) -> Response:
     """Return the events that follow a sequence, in order: the very bytes that were hashed, and their hashes."""
-    async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ, ledger=ledger) as reads:
         events = await reads.events.events(ledger, after=after, limit=limit)
         last = (await reads.ledgers.head(ledger)).sequence
     lines = b",".join([event_line(event) for event in events])

@@ -7,14 +7,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.ledger.hold_reader import HoldFilter, HoldView
+from application.ledger.permitted import of_holds
 from application.ledger.place_hold import PlaceHold
 from application.ledger.ports import Outcome
 from application.ledger.resolve_holds import CaptureHold, ReleaseHold, ResolveHolds
 from application.ledger.spans import Span
-from domain.ledger.chart import Pattern
 from domain.ledger.events import HoldReleased
 from domain.ledger.hold import CaptureDraft, HoldStatus, ReleaseDraft
 from domain.shared.access import Permission
+from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, Key, StrictRoute
 from entrypoints.http.openapi import described_forms, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
@@ -86,7 +87,9 @@ async def place_hold(
 @router.get("/ledgers/{ledger}/holds/{id}", summary="Get a hold", responses=described_problems(401, 403, 404))
 async def get_hold(ledger: str, id: str, who: CallerDependency) -> HoldDocument:
     """Return one hold, what is left of it, and the transactions that captured it."""
-    async with who.services.ledgers.read(who.principal, Permission.HOLDS_READ) as reads:
+    async with who.services.ledgers.read(
+        who.principal, Permission.HOLDS_READ, ledger=ledger, concerning=of_holds(ledger, [id])
+    ) as reads:
         return hold_document(await reads.holds.hold(ledger, id))
 
 
@@ -109,7 +112,7 @@ async def list_holds(
         placed_at=query.span("placed_at", Span),
         sequence=query.span("sequence", Span),
     )
-    async with who.services.ledgers.read(who.principal, Permission.HOLDS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.HOLDS_READ, ledger=ledger) as reads:
         page = await reads.holds.holds(ledger, where, query.page)
     return query.document(page, hold_document, response)
 
@@ -192,5 +195,7 @@ async def _released(who: Caller, ledger: str, outcome: Outcome) -> Mapping[str, 
     ids = [applied.event.id for applied in outcome.applied if isinstance(applied.event, HoldReleased)]
     if not ids:
         return {}
-    async with who.services.ledgers.read(who.principal, Permission.HOLDS_RESOLVE) as reads:
+    async with who.services.ledgers.read(
+        who.principal, Permission.HOLDS_RESOLVE, ledger=ledger, concerning=of_holds(ledger, ids)
+    ) as reads:
         return await reads.holds.named(ledger, ids)

@@ -97,7 +97,7 @@ async def post_period(
     The day begins at midnight in the ledger's time zone; where clocks skip midnight, when they do so; where there are
     two, with the first.
     """
-    async with who.services.ledgers.read(who.principal, Permission.PERIODS_CLOSE) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.PERIODS_CLOSE, ledger=ledger) as reads:
         # Beforehand, and not in the command: a ledger's time zone never changes.
         time_zone = (await reads.ledgers.ledger(ledger)).settings.time_zone
     draft = closing_draft(who.services.ids, time_zone, period.until, reason=period.reason, result_to=period.result_to)
@@ -117,7 +117,7 @@ async def post_period(
 @router.get("/ledgers/{ledger}/periods/{id}", summary="Get a period", responses=described_problems(401, 403, 404))
 async def get_period(ledger: str, id: str, who: CallerDependency) -> PeriodDocument:
     """Return one period, whether it is closed or was opened again."""
-    async with who.services.ledgers.read(who.principal, Permission.PERIODS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.PERIODS_READ, ledger=ledger) as reads:
         return period_document(await reads.periods.period(ledger, id))
 
 
@@ -132,7 +132,7 @@ async def list_periods(
 ) -> ListDocument[PeriodDocument]:
     """Return a page of the ledger's periods, the last closed first unless sorted otherwise, the reopened ones too."""
     query = PERIODS.read(request, who)
-    async with who.services.ledgers.read(who.principal, Permission.PERIODS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.PERIODS_READ, ledger=ledger) as reads:
         page = await reads.periods.periods(ledger, query.page)
     return query.document(page, period_document, response)
 
@@ -153,7 +153,7 @@ async def reopen_period(
 ) -> PeriodDocument:
     """Open the last closed period again. Its closing transactions stay: reverse them if they are to be undone."""
     outcome = await who.do(ledger, ReopenPeriod(id, reopening.reason), response, dry_run=dry_run, key=key)
-    async with who.services.ledgers.read(who.principal, Permission.PERIODS_REOPEN) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.PERIODS_REOPEN, ledger=ledger) as reads:
         view = await reads.periods.period(ledger, id)
     if outcome.book is not None:
         (reopened,) = outcome.applied

@@ -64,7 +64,7 @@ async def get_trial_balance(
     It can be had as JSON, as CSV, and as a page to print. With `depth`, accounts of one type are added up.
     """
     chosen = accepted_format(request)
-    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
         as_of = await point_of_view.as_of(reads, ledger)
         report = await trial_balance(reads.reports, ledger, as_of=as_of, depth=depth)
         zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
@@ -98,7 +98,7 @@ async def get_balance_sheet(
     """
     chosen = accepted_format(request)
     compare = read_moment("compare_at", compare_at)
-    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
         zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
         as_of = await point_of_view.as_of(reads, ledger)
         before = None if compare is None else end_of(compare, zone)
@@ -133,7 +133,7 @@ async def get_income_statement(
     Closing transactions are left out. It can be had as JSON, as CSV, and as a page to print.
     """
     chosen = accepted_format(request)
-    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
         zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
         interval = asked.interval(zone)
         compare = compared.interval(zone) if compared.is_asked else None

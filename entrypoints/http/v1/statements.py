@@ -42,7 +42,7 @@ async def get_statement(
     as JSON, as CSV, and as a page to print.
     """
     chosen = accepted_format(request)
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
         zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
         sequence = (await knowledge.as_of(reads, ledger)).sequence
         interval = asked.interval(zone)

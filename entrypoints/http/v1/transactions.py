@@ -7,12 +7,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.ledger.change_transaction import ChangeTransaction
+from application.ledger.permitted import of_transaction
 from application.ledger.ports import Outcome
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.readers import TransactionFilter
 from application.ledger.spans import Span
-from domain.ledger.chart import Pattern
 from domain.shared.access import Permission
+from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import (
     Answer,
     Caller,
@@ -109,7 +110,9 @@ async def get_transaction(ledger: str, id: str, who: CallerDependency, response:
 
 
 async def _stored(ledger: str, id: str, who: Caller, response: Response, permission: Permission) -> TransactionDocument:
-    async with who.services.ledgers.read(who.principal, permission) as reads:
+    async with who.services.ledgers.read(
+        who.principal, permission, ledger=ledger, concerning=of_transaction(ledger, id)
+    ) as reads:
         view = await reads.transactions.transaction(ledger, id)
     response.headers["ETag"] = etag(view.version)
     return view_document(view)
@@ -139,7 +142,7 @@ async def list_transactions(
         hold=query.value("hold", str),
         reverses=query.value("reverses", str),
     )
-    async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ) as reads:
+    async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ, ledger=ledger) as reads:
         page = await reads.transactions.transactions(ledger, where, query.page)
     return query.document(page, view_document, response)
 

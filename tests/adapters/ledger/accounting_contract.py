@@ -8,7 +8,7 @@ from adapters.memory import CountedIds
 from application.ledger.ports import Books, LedgerAddress
 from domain.ledger.account import Account, AccountStatus, AccountType
 from domain.ledger.balance import Balance
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
     AccountChanged,
@@ -35,6 +35,7 @@ from domain.ledger.period import Period
 from domain.ledger.posted import PostedTransaction
 from domain.ledger.scope import Scope
 from domain.ledger.transaction import Direction, Entry, TransactionKind
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import (
     BANK,
     OPEN_BANK,

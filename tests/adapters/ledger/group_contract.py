@@ -7,7 +7,7 @@ import pytest
 from application.ledger.ports import Books, LedgerAddress
 from domain.ledger.account import AccountType
 from domain.ledger.balance import Balance
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountChanged,
     ChartSet,
@@ -16,6 +16,7 @@ from domain.ledger.events import (
 )
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import BEGINNING_OF_TIME
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import (
     BALANCES,
     BANK,

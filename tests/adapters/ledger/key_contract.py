@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from application.ledger.ports import Books, KnownKey, LedgerAddress
 from domain.ledger.account import AccountType
 from domain.ledger.balance import Balance
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountChanged,
     ChartSet,
@@ -14,6 +14,7 @@ from domain.ledger.events import (
     TransactionChanged,
 )
 from domain.shared.chain import BEGINNING_OF_TIME
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import (
     BANK,
     OPEN_BANK,

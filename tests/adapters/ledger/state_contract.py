@@ -9,7 +9,7 @@ from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.book import Book
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountChanged,
     AccountOpened,
@@ -20,6 +20,7 @@ from domain.ledger.events import (
 )
 from domain.ledger.scope import Scope
 from domain.ledger.settings import LedgerSettings
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import BANK, OPEN_BANK, OPENINGS, look, sale, write
 from tests.builders import transaction_id
 

@@ -13,7 +13,6 @@ from application.ledger.spans import Span
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.chart import Pattern
 from domain.ledger.effect import Line
 from domain.ledger.events import (
     AccountChanged,
@@ -24,6 +23,7 @@ from domain.ledger.events import (
     TransactionPosted,
 )
 from domain.ledger.transaction import Direction, Entry, TransactionKind
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import write
 from tests.builders import EUR, JPY, NOW, POINTS, transaction_id
 from tests.naive import fits

@@ -19,8 +19,8 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.readers import LedgerReads, TransactionFilter
 from application.ledger.spans import Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
-from domain.ledger.chart import Pattern
 from domain.ledger.events import HoldPlaced, TransactionPosted
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
 from tests.adapters.postgres.test_bounded_reads import RARE_SEQUENCES, counted, filled, read_so_far
 from tests.builders import NOW, hold_id, transaction_id

@@ -21,7 +21,7 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.readers import AccountFilter, LedgerReads, TransactionFilter
 from application.ledger.spans import AsOf, Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
-from domain.ledger.chart import Pattern
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import NewLedger
 from tests.builders import NOW
 

@@ -15,7 +15,6 @@ from application.ledger.hold_reader import HoldFilter, HoldView
 from application.ledger.ports import LedgerAddress
 from application.ledger.spans import OPEN_SPAN
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Pattern
 from domain.ledger.events import (
     AccountOpened,
     AssetRegistered,
@@ -27,6 +26,7 @@ from domain.ledger.events import (
 )
 from domain.ledger.hold import Hold, HoldStatus
 from domain.ledger.transaction import Direction, Entry
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import NewLedger, write
 from tests.adapters.postgres.populated import is_like, is_within
 from tests.adapters.postgres.reading import LedgerWork, reading

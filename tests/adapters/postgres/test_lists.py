@@ -22,9 +22,9 @@ from application.ledger.readers import AccountEntryView, AccountFilter, LedgerRe
 from application.ledger.spans import Span
 from application.shared.pagination import ROWS_READ_MAX, Page, PageRequest, Position
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Pattern
 from domain.ledger.events import AccountArchived, AccountOpened, LedgerArchived
 from domain.ledger.scope import Scope
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import NewLedger, write, write_group
 from tests.adapters.postgres.populated import (
     ASSETS,

@@ -13,11 +13,12 @@ from application.shared.pagination import PageRequest
 from domain.ledger.account import AccountNotFound, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from domain.ledger.chart import Chart, Pattern, Rule
+from domain.ledger.chart import Chart, Rule
 from domain.ledger.events import AccountOpened, AssetRegistered, ChartSet, LedgerChanged
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.chain import Head, follow
 from domain.shared.errors import NotFound, ValidationFailed
+from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import BANK, OPENINGS, SALES, NewLedger, head, posting, sale, write
 from tests.adapters.postgres.populated import PATHS, Populated, populated
 from tests.adapters.postgres.reading import LedgerWork, add_ledger, reading

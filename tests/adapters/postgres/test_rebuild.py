@@ -44,7 +44,6 @@ from application.ledger.reverse_transactions import ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from application.shared.ports import Work
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Pattern
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
 from domain.ledger.ledger import LedgerNotFound
@@ -54,6 +53,7 @@ from domain.ledger.transaction import EntryDraft
 from domain.shared.access import Principal
 from domain.shared.chain import ChainBroken, format_time
 from domain.shared.errors import ValidationFailed
+from domain.shared.patterns import Pattern
 from tests.builders import AUTHOR, NOW, credit, debit, draft, payment
 
 CLOCK, IDS = SystemClock(), TypeIds()

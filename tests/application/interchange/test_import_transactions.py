@@ -143,7 +143,7 @@ async def test_who_may_not_post_is_told_once() -> None:
     destination = JournalDestination(office.journal, CountedIds(), someone, "main", draft_of, request_id="req_1")
     summary = await import_transactions(file({"reference": "a"}, {"reference": "b"}), destination, parse)
     assert summary.stopped is not None
-    assert "lacks the permission" in summary.stopped
+    assert "does not have it" in summary.stopped
     assert summary.refused == 0
 
 

@@ -25,7 +25,6 @@ from application.ledger.resolve_holds import CaptureHold, ReleaseHold, ResolveHo
 from application.ledger.reverse_transactions import ReverseAtomically, ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Pattern
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
 from domain.ledger.limit import LimitDraft
@@ -38,6 +37,7 @@ from domain.ledger.transaction import (
     TransactionDraft,
     TransferDraft,
 )
+from domain.shared.patterns import Pattern
 
 Ask = tuple[Command, str | None]  # a command, and the name of its key
 

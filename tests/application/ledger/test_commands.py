@@ -1,7 +1,5 @@
 """Each command by itself; how they are committed is tested elsewhere."""
 
-from dataclasses import replace
-
 import pytest
 
 from application.ledger.change_account import ChangeAccount
@@ -15,7 +13,7 @@ from application.ledger.register_asset import RegisterAsset
 from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountExists, AccountNotFound, AccountType
 from domain.ledger.asset import ScaleFixed
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountChanged,
     AccountOpened,
@@ -25,7 +23,7 @@ from domain.ledger.events import (
     LedgerChanged,
     TransactionChanged,
 )
-from domain.shared.access import EVERY_PERMISSION, Permission
+from domain.shared.access import Permission
 from domain.shared.errors import (
     DomainError,
     NotFound,
@@ -34,6 +32,7 @@ from domain.shared.errors import (
     ValidationFailed,
     VersionConflict,
 )
+from domain.shared.patterns import Pattern
 from tests.application.ledger.office import Office
 from tests.builders import draft, payment, principal, transaction_id
 
@@ -73,7 +72,7 @@ async def check_refused(
 async def test_a_command_needs_its_own_permission(office: Office, command: Command, permission: Permission) -> None:
     assert command.permission is permission
     with pytest.raises(PermissionDenied, match=permission.value):
-        await office.submit(command, by=replace(principal(), permissions=EVERY_PERMISSION - {permission}))
+        await office.submit(command, by=principal(*set(Permission) - {permission}))
     assert office.sequence() == 1
 
 

@@ -22,7 +22,7 @@ from domain.ledger.limit import Limit, LimitDraft
 from domain.ledger.posted import ReversalDraft, ReversalExceeded
 from domain.ledger.settings import ArchivedLedger, LedgerNotEmpty
 from domain.ledger.transaction import Direction
-from domain.shared.access import EVERY_PERMISSION, Permission
+from domain.shared.access import Permission
 from domain.shared.errors import PermissionDenied, ValidationFailed, VersionConflict
 from tests.accounting import move
 from tests.application.ledger.office import MAIN, Office
@@ -218,6 +218,6 @@ async def test_a_captured_transaction_names_its_hold_and_a_reversal_what_it_reve
     ids=lambda value: type(value).__name__,
 )
 async def test_a_command_asks_for_its_own_permission(office: Office, command: Command, permission: Permission) -> None:
-    others = principal(*EVERY_PERMISSION - {permission})
+    others = principal(*set(Permission) - {permission})
     with pytest.raises(PermissionDenied, match=permission.value):
         await office.submit(command, by=others)

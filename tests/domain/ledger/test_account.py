@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.ledger.account import AccountType, checked_path
+from domain.ledger.account import AccountType
 from domain.shared.errors import ValidationFailed
+from domain.shared.paths import checked_path
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from domain.ledger.account import Account, AccountNotFound, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
 from domain.ledger.book import Book
-from domain.ledger.chart import Chart, Pattern, Rule
+from domain.ledger.chart import Chart, Rule
 from domain.ledger.effect import Effect, Line
 from domain.ledger.events import (
     AccountChanged,
@@ -25,6 +25,7 @@ from domain.ledger.posted import PostedTransaction
 from domain.ledger.scope import Scope
 from domain.ledger.settings import LedgerSettings
 from domain.shared.errors import NotFound
+from domain.shared.patterns import Pattern
 from tests.builders import EUR, NOW, credited, debited
 
 POSTED = TransactionPosted(

@@ -6,8 +6,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.ledger.account import AccountType
-from domain.ledger.chart import Chart, Pattern, Rule
+from domain.ledger.chart import Chart, Rule
 from domain.shared.errors import ValidationFailed
+from domain.shared.patterns import Pattern
 from tests.naive import fits
 
 

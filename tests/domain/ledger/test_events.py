@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
     AccountChanged,
@@ -37,6 +37,7 @@ from domain.ledger.events.parsing import parse_event
 from domain.ledger.limit import Limit
 from domain.ledger.transaction import Direction, Entry, TransactionKind
 from domain.shared.chain import Head, canonical_json, follow, record
+from domain.shared.patterns import Pattern
 from tests.builders import AUTHOR, EUR, JPY, NOW, credited, debited
 from tests.strategies import EVENTS
 

@@ -1,9 +1,10 @@
 """Which limits are in force for an account."""
 
 from domain.ledger.account import Account, AccountType
-from domain.ledger.chart import Chart, Pattern, Rule
+from domain.ledger.chart import Chart, Rule
 from domain.ledger.limit import Limit
 from domain.ledger.limiting import limits_in_force
+from domain.shared.patterns import Pattern
 from tests.builders import EUR, JPY, POINTS
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset, TooManyDecimals, UnknownAsset
 from domain.ledger.book import Book
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import AccountChanged, AccountOpened, AssetRegistered, ChartSet, TransactionPosted
 from domain.ledger.hold import HoldDraft
 from domain.ledger.holding import place
@@ -16,6 +16,7 @@ from domain.ledger.limiting import drafted_limits
 from domain.ledger.posting import post
 from domain.ledger.transaction import EntryDraft
 from domain.shared.errors import Blame, DomainError, ValidationFailed
+from domain.shared.patterns import Pattern
 from tests.accounting import (
     ANA,
     BANK,

@@ -5,7 +5,7 @@ import pytest
 from domain.ledger.account import AccountType, EntryAccountNotFound
 from domain.ledger.asset import TooManyDecimals, UnknownAsset
 from domain.ledger.book import Book
-from domain.ledger.chart import Pattern, Rule
+from domain.ledger.chart import Rule
 from domain.ledger.events import AccountOpened, AssetRegistered, ChartSet, TransactionPosted
 from domain.ledger.posting import post
 from domain.ledger.transaction import (
@@ -16,6 +16,7 @@ from domain.ledger.transaction import (
     UnbalancedTransaction,
 )
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+from domain.shared.patterns import Pattern
 from tests.builders import EUR, JPY, NOW, credit, credited, debit, debited, draft, payment
 
 

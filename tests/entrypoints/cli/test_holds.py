@@ -10,7 +10,7 @@ import pytest
 from adapters.embedded import ServerUrls
 from application.ledger.place_hold import PlaceHold
 from domain.ledger.hold import HoldDraft
-from domain.shared.access import EVERY_PERMISSION, Principal
+from domain.shared.access import Principal
 from entrypoints.container import opened
 from entrypoints.settings import Settings
 from tests.builders import credit, debit
@@ -26,7 +26,7 @@ def held(database: str, partita: Partita, tmp_path: Path) -> str:
         urls = ServerUrls(os.environ["DATABASE_URL"], "redis://127.0.0.1:1/0")
         async with opened(Settings(data_dir=tmp_path / "data"), urls) as container:
             (organisation,) = await container.maintenance().directory.organisations(10)
-            who = Principal(organisation.id, "system:tests", EVERY_PERMISSION)
+            who = Principal(organisation.id, "system:tests")
             entries = (debit("assets:bank", "5.00"), credit("income:sales", "5.00"))
             hold = HoldDraft(container.ids().new("hold"), entries, reference="till-1")
             await container.journal().submit(who, "main", PlaceHold(hold), request_id="req_tests")

@@ -6,7 +6,7 @@ from typing import Any
 
 from httpx2 import AsyncClient, Response
 
-from domain.shared.access import EVERY_PERMISSION, Principal
+from domain.shared.access import Principal
 
 PROBLEM = "application/problem+json"
 NDJSON = "application/x-ndjson"
@@ -25,7 +25,7 @@ class Tenant:
     @property
     def principal(self) -> Principal:
         """Who the organisation is to the application."""
-        return Principal(self.organisation_id, "system:tests", EVERY_PERMISSION)
+        return Principal(self.organisation_id, "system:tests")
 
     @property
     def authorization(self) -> dict[str, str]:
@@ -119,6 +119,7 @@ def checked_problem(told: Json, status: int, code: str) -> Json:
     members = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
     facts = {"account", "asset", "available", "balance", "condition", "limit", "asked"}
     facts |= {"held_debits", "held_credits", "hold", "hold_status", "left", "transaction", "closed_until", "taken_by"}
+    facts |= {"permission"}
     assert set(told) <= members | facts, told
     for blame in told.get("errors", ()):
         assert set(blame) == {"pointer", "detail"}

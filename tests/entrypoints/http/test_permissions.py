@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.shared.access import Permission, Principal
+from domain.shared.access import Grant, Permission, Principal
 from entrypoints.container import Services
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
@@ -78,7 +78,7 @@ async def closed(tenant: Tenant) -> str:
 def as_one(tenant: Tenant, services: Services, monkeypatch: pytest.MonkeyPatch, permission: Permission) -> None:
     """Let whoever calls have one permission."""
 
-    async def by_key(text: str) -> Principal:
-        return Principal(tenant.organisation_id, "key_1", frozenset({permission}))
+    async def by_key(text: str, address: str | None) -> Principal:
+        return Principal(tenant.organisation_id, "key_1", (Grant(frozenset({permission})),))
 
-    monkeypatch.setattr(services.authenticate, "by_key", by_key)
+    monkeypatch.setattr(services.authenticate, "principal", by_key)

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from application.ledger.ports import Command
-from domain.shared.access import EVERY_PERMISSION, Permission, Principal
+from domain.shared.access import Grant, Permission, Principal
 from entrypoints.container import Services
 from entrypoints.http.app import create_app
 from tests.entrypoints.http.conftest import connected
@@ -115,9 +115,11 @@ async def test_limits_bind_a_reversal_unless_it_is_forced(tenant: Tenant) -> Non
 class Limited:
     """Someone who may do all but force."""
 
-    async def by_key(self, key: str) -> Principal:
+    async def principal(self, key: str, address: str | None) -> Principal:
         number = int(key.split("_")[1])
-        return Principal(number, "key_of_the_tests", EVERY_PERMISSION - {Permission.TRANSACTIONS_FORCE})
+        return Principal(
+            number, "key_of_the_tests", (Grant(frozenset(set(Permission) - {Permission.TRANSACTIONS_FORCE})),)
+        )
 
 
 async def test_who_may_not_force_is_told_so(tenant: Tenant, services: Services) -> None:

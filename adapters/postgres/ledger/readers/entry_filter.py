@@ -11,8 +11,8 @@ from adapters.postgres.ledger.readers.filters import SmallSet, begins_with, equa
 from adapters.postgres.ledger.readers.lookups import bigints
 from adapters.postgres.tables import accounts, entries
 from application.shared.pagination import ROWS_READ_MAX
-from domain.ledger.chart import Pattern
 from domain.ledger.transaction import ENTRIES_MAX
+from domain.shared.patterns import Pattern
 
 
 @dataclass(frozen=True, slots=True)

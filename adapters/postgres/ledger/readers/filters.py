@@ -11,7 +11,7 @@ from adapters.postgres.keyset import Budget
 from adapters.postgres.ledger.metadata_rows import metadata_digest
 from adapters.postgres.tables import metadata_values
 from application.ledger.spans import Span
-from domain.ledger.chart import Pattern
+from domain.shared.patterns import Pattern
 
 SETS_MAX: Final = 4
 

@@ -1,0 +1,131 @@
+"""Tables of who may act for an organisation, and of where its requests came from."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
+
+from adapters.postgres.columns import metadata, moment_column, ordered_text_column, positive_column, text_column
+
+
+def _organisation_key() -> "Column[int]":
+    return Column("organisation_id", BigInteger, primary_key=True, autoincrement=False)
+
+
+def _digest_column(*, primary_key: bool = False) -> "Column[bytes]":
+    check = CheckConstraint("octet_length(digest) = 32")
+    return Column("digest", LargeBinary, check, primary_key=primary_key, nullable=False)
+
+
+members = Table(
+    "members",
+    metadata,
+    _organisation_key(),
+    Column("person_id", UUID(as_uuid=True), primary_key=True),
+    Column("assignments", JSONB, nullable=False),
+    moment_column("joined_at"),
+    positive_column("version"),
+)
+Index("members_person", members.c.person_id)
+
+roles = Table(
+    "roles",
+    metadata,
+    _organisation_key(),
+    ordered_text_column("name", primary_key=True),
+    text_column("description"),
+    Column("permissions", ARRAY(Text), nullable=False),
+    positive_column("version"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _organisation_key(),
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    _digest_column(),
+    ordered_text_column("email"),
+    Column("assignments", JSONB, nullable=False),
+    text_column("invited_by"),
+    moment_column("created_at"),
+    moment_column("expires_at"),
+    moment_column("accepted_at", nullable=True),
+    moment_column("revoked_at", nullable=True),
+    UniqueConstraint("organisation_id", "digest", name="invitations_digest"),
+)
+
+oauth_clients = Table(
+    "oauth_clients",
+    metadata,
+    _organisation_key(),
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    text_column("name"),
+    Column("secret_digest", LargeBinary),
+    Column("redirect_uris", ARRAY(Text), nullable=False),
+    Column("grant_types", ARRAY(Text), nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("ledgers", ARRAY(Text)),
+    Column("accounts", ARRAY(Text)),
+    moment_column("created_at"),
+    moment_column("revoked_at", nullable=True),
+)
+
+oauth_grants = Table(
+    "oauth_grants",
+    metadata,
+    _organisation_key(),
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("client_id", UUID(as_uuid=True), nullable=False),
+    Column("person_id", UUID(as_uuid=True)),
+    Column("scopes", ARRAY(Text), nullable=False),
+    moment_column("created_at"),
+    moment_column("revoked_at", nullable=True),
+    ForeignKeyConstraint(("organisation_id", "client_id"), ("oauth_clients.organisation_id", "oauth_clients.id")),
+)
+Index("oauth_grants_person", oauth_grants.c.organisation_id, oauth_grants.c.person_id)
+
+oauth_codes = Table(
+    "oauth_codes",
+    metadata,
+    _organisation_key(),
+    _digest_column(primary_key=True),
+    Column("grant_id", UUID(as_uuid=True), nullable=False),
+    text_column("redirect_uri"),
+    text_column("code_challenge"),
+    moment_column("created_at"),
+    moment_column("expires_at"),
+    moment_column("used_at", nullable=True),
+)
+
+oauth_refresh_tokens = Table(
+    "oauth_refresh_tokens",
+    metadata,
+    _organisation_key(),
+    _digest_column(primary_key=True),
+    Column("grant_id", UUID(as_uuid=True), nullable=False),
+    moment_column("created_at"),
+    moment_column("expires_at"),
+    moment_column("used_at", nullable=True),
+)
+Index("oauth_refresh_tokens_grant", oauth_refresh_tokens.c.organisation_id, oauth_refresh_tokens.c.grant_id)
+
+request_origins = Table(
+    "request_origins",
+    metadata,
+    _organisation_key(),
+    ordered_text_column("request_id", primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    ordered_text_column("actor"),
+    ordered_text_column("credential"),
+    Column("address", Text),
+    Column("user_agent", Text),
+)

@@ -1,0 +1,53 @@
+"""Access tokens: what they say, and where they are made and read."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from domain.shared.access import Grant
+
+ACCESS_TOKENS_LIVE: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    """What an access token says. Times are UTC.
+
+    `subject` is a person (`usr_…`) or an OAuth client that acts for itself (`cli_…`); `credential` is what the token
+    stands and falls with: a session (`ses_…`) or an OAuth grant (`gnt_…`). A token of a session may be of no
+    organisation yet. `scopes` limit it to a part of what its subject may do; None does not.
+    """
+
+    subject: str
+    credential: str
+    organisation_id: int | None
+    scopes: tuple[str, ...] | None
+    issued_at: datetime
+    expires_at: datetime
+
+
+class AccessTokens(Protocol):
+    """Makes access tokens, and reads those that it has made."""
+
+    async def issue(self, claims: AccessClaims) -> str:
+        """Return the token: a JWT, signed. Raises `StoreUnavailable`."""
+        ...
+
+    async def read(self, text: str) -> AccessClaims:
+        """Return what the token says, shown to be ours and not expired.
+
+        Raises `NotAuthenticated`, `StoreUnavailable`.
+        """
+        ...
+
+
+class Standings(Protocol):
+    """What stands behind an access token at this moment."""
+
+    async def grants(self, claims: AccessClaims) -> tuple[Grant, ...]:
+        """Return all that the subject may do in the token's organisation, none where it has none.
+
+        Raises `NotAuthenticated` where the session or the OAuth grant has ended, or the person is not a member any
+        more; `StoreUnavailable`.
+        """
+        ...
