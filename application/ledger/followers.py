@@ -1,0 +1,106 @@
+"""Who follows a ledger, and which of its events concern whom."""
+
+import asyncio
+import json
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from application.ledger.readers import StoredEvent
+from domain.shared.patterns import Pattern
+
+# Of one follower who does not take them as they come.
+WAITING_EVENTS_MAX: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events: those of these types, if there are any, that name an account which fits."""
+
+    types: frozenset[str] = frozenset()
+    account: Pattern | None = None
+
+    def wants(self, event: "RelayedEvent") -> bool:
+        """Return whether it is one of them."""
+        return (not self.types or event.type in self.types) and (
+            self.account is None or any(self.account.matches(path) for path in event.accounts)
+        )
+
+
+EVERY_EVENT: Final = EventFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class RelayedEvent:
+    """An event of a log, its type, and the accounts that it names."""
+
+    stored: StoredEvent
+    type: str
+    accounts: frozenset[str]
+
+    @staticmethod
+    def of(stored: StoredEvent) -> "RelayedEvent":
+        """Return a stored event with what followers are found by."""
+        document = json.loads(stored.content)
+        return RelayedEvent(stored, document["type"], named_accounts(document["data"]))
+
+
+def named_accounts(data: dict[str, Any]) -> frozenset[str]:
+    """Return the accounts that an event's data name: its own, and those of its entries."""
+    entries = [entry["account"] for entry in data.get("entries", ())]
+    return frozenset(entries if "account" not in data else [data["account"], *entries])
+
+
+@dataclass(eq=False, slots=True)
+class Follower:
+    """One who follows a ledger, and what waits for it."""
+
+    wanted: EventFilter
+    waiting: deque[RelayedEvent] = field(default_factory=deque)
+    is_called: asyncio.Event = field(default_factory=asyncio.Event)
+    is_behind: bool = False
+
+    def give(self, event: RelayedEvent) -> None:
+        """Let the event wait, or else know that some are missing."""
+        if len(self.waiting) < WAITING_EVENTS_MAX:
+            self.waiting.append(event)
+        else:
+            self.is_behind = True
+        self.is_called.set()
+
+
+class Followers:
+    """Who follows a ledger, so that finding whom an event concerns is a look-up: by the account, if it is one alone."""
+
+    def __init__(self) -> None:
+        self._of_account: dict[str, set[Follower]] = {}
+        self._of_filter: dict[EventFilter, set[Follower]] = {}
+
+    def add(self, follower: Follower) -> None:
+        """Tell this one from now on."""
+        places, name = self._place(follower.wanted)
+        places.setdefault(name, set()).add(follower)
+
+    def remove(self, follower: Follower) -> None:
+        """Tell this one no more."""
+        places, name = self._place(follower.wanted)
+        there = places.get(name, set())
+        there.discard(follower)
+        if not there:
+            places.pop(name, None)
+
+    def _place(self, wanted: EventFilter) -> tuple[dict[Any, set[Follower]], Any]:
+        if wanted.account is not None and wanted.account.is_exact:
+            return self._of_account, wanted.account.text
+        return self._of_filter, wanted
+
+    def tell(self, event: RelayedEvent) -> None:
+        """Give the event to all whom it concerns."""
+        for wanted, followers in self._of_filter.items():
+            if wanted.wants(event):
+                for follower in followers:
+                    follower.give(event)
+        for account in event.accounts:
+            for follower in self._of_account.get(account, ()):
+                if not follower.wanted.types or event.type in follower.wanted.types:
+                    follower.give(event)
