@@ -24,8 +24,10 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
+from adapters.redis.channels import RedisChannels
 from adapters.redis.health import RedisHealth
 from adapters.redis.revocations import RedisRevocations
+from adapters.redis.wake_ups import RedisWakeUps
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.secrets import SystemSecrets
@@ -34,7 +36,7 @@ from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
-from application.identity.ports import Directory, News, Organisations
+from application.identity.ports import Directory, Organisations
 from application.identity.token_keys import TokenKeyring
 from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
@@ -42,8 +44,9 @@ from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
+from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
-from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, Work
+from application.shared.ports import Clock, Health, Ids, News, SignatureCheck, Signer, Work
 from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
@@ -64,7 +67,8 @@ class Services:
     organisations: Organisations
     api_keys: ApiKeys
     authenticate: Authenticate
-    revocation_news: News
+    news: News
+    relay: Relay
     access_tokens: AccessTokens
     token_keys: TokenKeyring
     signer: Signer
@@ -101,12 +105,14 @@ class Container(containers.DeclarativeContainer):
     database_health = providers.Singleton(PostgresHealth, service_engine)
     redis_health = providers.Singleton(RedisHealth, redis_url)
 
-    books = providers.Singleton(PostgresBooks, journal_engine, snapshots=service_engine)
-    journal = providers.Singleton(Journal, books, clock, ids)
-    expiry = providers.Singleton(Expiry, providers.Singleton(PostgresAgenda, service_engine), journal, clock, ids)
     ledger_work = providers.Singleton(
         PostgresWork, service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
     )
+    channels = providers.Singleton(RedisChannels, redis_url)
+    relay = providers.Singleton(Relay, ledger_work, providers.Singleton(RedisWakeUps, channels))
+    books = providers.Singleton(PostgresBooks, journal_engine, snapshots=service_engine)
+    journal = providers.Singleton(Journal, books, clock, ids, committed=relay.provided.committed)
+    expiry = providers.Singleton(Expiry, providers.Singleton(PostgresAgenda, service_engine), journal, clock, ids)
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
     key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
@@ -124,7 +130,7 @@ class Container(containers.DeclarativeContainer):
     )
     standings = providers.Singleton(PostgresStandings, service_engine)
     authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
-    revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
+    revocations = providers.Singleton(RedisRevocations, channels, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
 
     services = providers.Singleton(
@@ -139,7 +145,8 @@ class Container(containers.DeclarativeContainer):
         organisations=organisations,
         api_keys=api_keys,
         authenticate=authenticate,
-        revocation_news=revocations,
+        news=channels,
+        relay=relay,
         access_tokens=access_tokens,
         token_keys=token_keys,
         signer=signer,
@@ -166,7 +173,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
             await engine.dispose()
         await container.redis_health().close()
-        await container.revocations().close()
+        await container.channels().close()
 
 
 @contextmanager

@@ -94,15 +94,3 @@ class Revocations(Protocol):
         each credential up anew before they have remembered it for five seconds.
         """
         ...
-
-
-class News(Protocol):
-    """The news of revocations, as this server hears them from all others."""
-
-    def start(self) -> None:
-        """Begin to listen, on the running loop; where the news cannot be had, try again and again."""
-        ...
-
-    async def stop(self) -> None:
-        """Listen no more."""
-        ...

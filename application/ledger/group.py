@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from application.ledger.ports import Command, Outcome
@@ -38,6 +38,22 @@ class Submission:
             self.answer.set_result(answer)
         else:
             self.answer.set_exception(answer)
+
+
+Answer = tuple[Submission, Outcome | Exception]
+
+
+@dataclass(slots=True)
+class Decided:
+    """What a group comes to: what is written, in order, which answers to keys, and what everyone is told.
+
+    `is_expiry_only` says that its commands were not looked at, as more holds are due than go into one group.
+    """
+
+    answers: list[Answer] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    done: dict[str, Outcome] = field(default_factory=dict)
+    is_expiry_only: bool = False
 
 
 class GroupQueue:

@@ -7,12 +7,12 @@ groups. Each caller gets its own answer or its own refusal.
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from application.ledger.group import GroupQueue, Submission
+from application.ledger.group import Answer, Decided, GroupQueue, Submission
 from application.ledger.permitted import require_within, scope_within
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
@@ -39,21 +39,28 @@ WAITING_WEIGHT_MAX: Final = 200_000
 EXPIRING_ENTRIES_MAX: Final = 10_000
 EXPIRY_ACTOR: Final = "system:expiry"
 
-_log = logging.getLogger("partita.journal")
+Committed = Callable[[LedgerAddress, Sequence[Applied]], None]
 
-Answer = tuple[Submission, Outcome | Exception]
+_log = logging.getLogger("partita.journal")
 
 
 class Journal:
     """Takes commands from all callers, and commits them in groups."""
 
     def __init__(
-        self, books: Books, clock: Clock, ids: Ids, *, retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS
+        self,
+        books: Books,
+        clock: Clock,
+        ids: Ids,
+        *,
+        committed: Committed | None = None,
+        retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
     ) -> None:
-        """`retry_delays_seconds` says how often, and how long apart, a store that is away is tried again."""
+        """`committed` is told of the events of each group; `retry_delays_seconds` when to try a store that is away."""
         self._books = books
         self._clock = clock
         self._ids = ids
+        self._committed = committed
         self._retry_delays_seconds = retry_delays_seconds
         self._queues: dict[LedgerAddress, GroupQueue] = {}
         self._waiting_weight = 0
@@ -170,15 +177,24 @@ class Journal:
 
     async def _attempt(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
         """Commit the group, and before it groups of holds that expire, if more of those are due than go into one."""
-        while (decided := await self._commit(address, group)).is_expiry_only:
-            pass
-        return decided.answers
+        while True:
+            decided = await self._commit(address, group)
+            self._tell(address, decided.outcomes)
+            if not decided.is_expiry_only:
+                return decided.answers
 
-    async def _commit(self, address: LedgerAddress, group: Sequence[Submission]) -> "_Decided":
+    def _tell(self, address: LedgerAddress, outcomes: Sequence[Outcome]) -> None:
+        try:
+            if self._committed is not None and outcomes:
+                self._committed(address, [each for outcome in outcomes for each in outcome.applied])
+        except Exception:  # whatever becomes of the news, what was committed stands
+            _log.exception("those who follow a ledger were not told of a group")
+
+    async def _commit(self, address: LedgerAddress, group: Sequence[Submission]) -> Decided:
         """Decide and commit, trying again for some seconds while the store is away."""
         until = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         for delay_seconds in (*self._retry_delays_seconds, None):
-            decided = _Decided()
+            decided = Decided()
             try:
                 async with self._books.group(address) as held:
                     await self._decide(held, group, decided)
@@ -195,7 +211,7 @@ class Journal:
                 return decided
         raise StoreUnavailable("the store was lost in a commit again and again, and kept nothing")
 
-    async def _was_kept(self, address: LedgerAddress, decided: "_Decided") -> bool:
+    async def _was_kept(self, address: LedgerAddress, decided: Decided) -> bool:
         """Look, with the head held, whether a group whose commit was in doubt was kept.
 
         Without the lock the commit could still be in flight, and be missed.
@@ -215,7 +231,7 @@ class Journal:
                 await asyncio.sleep(delay_seconds)
         raise CommitInDoubt("the store did not come back in time")
 
-    async def _decide(self, held: Group, group: Sequence[Submission], decided: "_Decided") -> None:
+    async def _decide(self, held: Group, group: Sequence[Submission], decided: Decided) -> None:
         """Let due holds expire (rule 11), then execute each command on the book that the ones before it left."""
         now = self._time(held.head)
         found = await held.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)
@@ -240,7 +256,7 @@ class Journal:
                     key.require_same_request(known[key.key].fingerprint)
                     answer = replace(recalled[key.key], replayed=True)
                 elif key and key.key in decided.done:
-                    answer = _replay(key, decided.done[key.key])
+                    answer = decided.done[key.key].again(key)
                 else:
                     events = _execute(submission.command, book, now)
                     applied, head = self._take_in(events, submission.author, book, head, now)
@@ -273,27 +289,8 @@ class Journal:
         return max(now, head.recorded_at)
 
 
-def _replay(key: IdempotencyKey, first: Outcome) -> Outcome:
-    assert first.key is not None
-    key.require_same_request(first.key.fingerprint)
-    return replace(first, replayed=True)
-
-
 def _execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
     """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
     if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
         raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
     return command.execute(book, now)
-
-
-@dataclass(slots=True)
-class _Decided:
-    """What a group comes to: what is written, in order, which answers to keys, and what everyone is told.
-
-    `is_expiry_only` says that its commands were not looked at, as more holds are due than go into one group.
-    """
-
-    answers: list[Answer] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    done: dict[str, Outcome] = field(default_factory=dict)
-    is_expiry_only: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 
@@ -84,6 +84,12 @@ class Outcome:
         """Return the ledger's sequence after it, or None if it changed nothing."""
         recorded = self.applied[-1].recorded if self.applied else None
         return recorded.sequence if recorded else None
+
+    def again(self, key: IdempotencyKey) -> "Outcome":
+        """Return what it is to a second use of its key. Raises `IdempotencyConflict` where that is another request."""
+        assert self.key is not None
+        key.require_same_request(self.key.fingerprint)
+        return replace(self, replayed=True)
 
 
 @dataclass(frozen=True, slots=True)

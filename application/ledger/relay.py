@@ -8,7 +8,7 @@ and by looking; all of that may come late, twice or never, as it only says where
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -48,6 +48,10 @@ class WakeUps(Protocol):
     @property
     def are_heard(self) -> bool:
         """Return whether those of other processes come in, as far as is known."""
+        ...
+
+    def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
+        """Have `hear` called for what others tell."""
         ...
 
     def announce(self, ledger: LedgerAddress, sequence: int) -> None:
@@ -132,6 +136,7 @@ class Relay:
         self._wake_ups = wake_ups
         self._streams: dict[LedgerAddress, _Stream] = {}
         self._looking: asyncio.Task[None] | None = None
+        wake_ups.listen(self.hear)
 
     def start(self) -> None:
         """Begin to look for what nobody told of, on the running loop."""

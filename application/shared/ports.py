@@ -34,6 +34,18 @@ class Health(Protocol):
         ...
 
 
+class News(Protocol):
+    """What servers tell each other, as this one hears it from all others."""
+
+    def start(self) -> None:
+        """Begin to listen, on the running loop; where the news cannot be had, try again and again."""
+        ...
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        ...
+
+
 class OrganisationLog(Protocol):
     """The log of an organisation, in a unit of work: who may act for it, what it has and how it is set."""
 

@@ -103,9 +103,11 @@ def create_app(services: Services) -> Partita:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.expiry.start()
-        services.revocation_news.start()
+        services.news.start()
+        services.relay.start()
         yield
-        await services.revocation_news.stop()
+        await services.relay.stop()
+        await services.news.stop()
         await services.expiry.stop()
         await services.journal.close()
 

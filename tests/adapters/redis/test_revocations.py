@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 import redis
 
+from adapters.redis.channels import RedisChannels
 from adapters.redis.revocations import CHANNEL, RedisRevocations
 from tests.redis_server import RedisServer
 
@@ -17,7 +18,8 @@ class Listener:
 
     def __init__(self, url: str) -> None:
         self.heard: list[str] = []
-        self.revocations = RedisRevocations(url, lambda *names: self.heard.extend(names))
+        self.channels = RedisChannels(url)
+        self.revocations = RedisRevocations(self.channels, lambda *names: self.heard.extend(names))
 
 
 async def until(happens: Callable[[], bool], seconds: float = 5) -> None:
@@ -31,14 +33,14 @@ async def until(happens: Callable[[], bool], seconds: float = 5) -> None:
 async def listening(server: RedisServer, count: int) -> AsyncIterator[list[Listener]]:
     listeners = [Listener(server.url) for _ in range(count)]
     for listener in listeners:
-        listener.revocations.start()
+        listener.channels.start()
     await until(lambda: server.subscribers(CHANNEL) == count)
     try:
         yield listeners
     finally:
         for listener in listeners:
-            await listener.revocations.stop()
-            await listener.revocations.close()
+            await listener.channels.stop()
+            await listener.channels.close()
 
 
 async def test_what_one_server_announces_all_servers_forget(own_redis: RedisServer) -> None:
@@ -77,7 +79,7 @@ async def test_listening_ends_whatever_redis_does(own_redis: RedisServer) -> Non
     async with listening(own_redis, 1) as (one,):
         own_redis.halt()
         began = time.monotonic()
-        await one.revocations.stop()
+        await one.channels.stop()
         assert time.monotonic() < began + 1
         own_redis.go_on()
 

@@ -95,6 +95,9 @@ class Wire:
         self.are_heard = True
         self.announced: list[tuple[LedgerAddress, int]] = []
 
+    def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
+        self.hear = hear
+
     def announce(self, ledger: LedgerAddress, sequence: int) -> None:
         self.announced.append((ledger, sequence))
 

@@ -1,0 +1,91 @@
+"""Channels of Redis: what servers tell each other at once, and nobody keeps."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+TIMEOUT_SECONDS: Final = 0.5
+FIRST_PAUSE_SECONDS: Final = 0.1
+LAST_PAUSE_SECONDS: Final = 2.0
+SIGN_OF_LIFE_SECONDS: Final = 5
+STOP_SECONDS: Final = 2.0
+
+_log = logging.getLogger("partita.redis")
+
+Hear = Callable[[bytes], None]
+
+
+class RedisChannels:
+    """Publishes on channels, and listens to them over one connection, which is made anew whenever it is lost.
+
+    Redis keeps nothing of what goes over a channel: who does not listen at that moment never hears it. So nothing may
+    rest on it; it only makes quick what would otherwise come later.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            url,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_keepalive=True,
+            health_check_interval=SIGN_OF_LIFE_SECONDS,
+        )
+        self._hearers: dict[str, Hear] = {}
+        self._listening: asyncio.Task[None] | None = None
+        self.is_heard = False
+
+    def on(self, channel: str, hear: Hear) -> None:
+        """Call `hear` with whatever comes over the channel; to be said before listening begins."""
+        assert self._listening is None, "it listens already"
+        self._hearers[channel] = hear
+
+    async def publish(self, *messages: tuple[str, str]) -> None:
+        """Send each text over its channel, in order. Raises `RedisError`, `OSError`."""
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for channel, text in messages:
+                pipeline.publish(channel, text)
+            await pipeline.execute()
+
+    def start(self) -> None:
+        """Begin to listen, on the running loop."""
+        assert self._listening is None, "it listens already"
+        self._listening = asyncio.create_task(self._listen(), name="channels")
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.wait([self._listening], timeout=STOP_SECONDS)
+            self._listening = None
+            self.is_heard = False
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._redis.aclose()
+
+    async def _listen(self) -> None:
+        """Subscribe, and again whenever the connection is lost, after a pause that grows while it is in vain."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        has_told = False
+        while True:
+            try:
+                async with aclosing(self._redis.pubsub()) as subscription:
+                    await subscription.subscribe(*self._hearers)
+                    while True:
+                        message = await subscription.get_message(timeout=SIGN_OF_LIFE_SECONDS)
+                        self.is_heard = True
+                        pause_seconds, has_told = FIRST_PAUSE_SECONDS, False
+                        if message is not None and message["type"] == "message":
+                            self._hearers[message["channel"].decode()](message["data"])
+            except (RedisError, OSError) as error:
+                self.is_heard = False
+                if not has_told:
+                    _log.warning("other servers are not heard; what they tell comes seconds later: %s", error)
+                    has_told = True
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LAST_PAUSE_SECONDS)

@@ -1,0 +1,67 @@
+"""Wake-ups: that a ledger has new events, over a channel of Redis."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from adapters.redis.channels import RedisChannels
+from application.ledger.ports import LedgerAddress
+
+CHANNEL: Final = "partita:events"
+
+_log = logging.getLogger("partita.wake-ups")
+
+
+class RedisWakeUps:
+    """Tells all servers of new events, and calls `hear` for what any of them tells.
+
+    What is to be told while something is on its way goes out with the next message, each ledger once: nobody who
+    commits waits for Redis, and nothing piles up while it is away.
+    """
+
+    def __init__(self, channels: RedisChannels) -> None:
+        self._channels = channels
+        self._news: dict[LedgerAddress, int] = {}
+        self._telling: asyncio.Task[None] | None = None
+        self._has_told_of_failure = False
+
+    @property
+    def are_heard(self) -> bool:
+        return self._channels.is_heard
+
+    def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
+        """Call `hear` for what others tell; to be said before the channels are listened to."""
+
+        def hear_message(data: bytes) -> None:
+            for line in data.decode("utf-8", "replace").splitlines():
+                organisation, _, rest = line.partition(" ")
+                slug, _, sequence = rest.partition(" ")
+                # It is one of ours, or nonsense of someone else's.
+                if organisation.isdecimal() and sequence.isdecimal():
+                    hear(LedgerAddress(int(organisation), slug), int(sequence))
+
+        self._channels.on(CHANNEL, hear_message)
+
+    def announce(self, ledger: LedgerAddress, sequence: int) -> None:
+        self._news[ledger] = sequence
+        if self._telling is None:
+            self._telling = asyncio.create_task(self._tell(), name="wake-ups")
+
+    async def _tell(self) -> None:
+        try:
+            while self._news:
+                news, self._news = self._news, {}
+                lines = [f"{each.organisation_id} {each.slug} {sequence}" for each, sequence in news.items()]
+                await self._channels.publish((CHANNEL, "\n".join(lines)))
+                self._has_told_of_failure = False
+        except (RedisError, OSError) as error:
+            # Those who were to hear of it look by themselves.
+            self._news.clear()
+            if not self._has_told_of_failure:
+                _log.warning("other servers see new events only when they look for them: %s", error)
+                self._has_told_of_failure = True
+        finally:
+            self._telling = None
