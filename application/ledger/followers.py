@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -68,6 +69,13 @@ class Follower:
             self.is_behind = True
         self.is_called.set()
 
+    async def called(self, seconds: float) -> None:
+        """Wait until there is something, or for so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.is_called.wait()
+        self.is_called.clear()
+
 
 class Followers:
     """Who follows a ledger, so that finding whom an event concerns is a look-up: by the account, if it is one alone."""
@@ -93,6 +101,12 @@ class Followers:
         if wanted.account is not None and wanted.account.is_exact:
             return self._of_account, wanted.account.text
         return self._of_filter, wanted
+
+    def call_all(self) -> None:
+        """Have all of them look around."""
+        for there in (*self._of_account.values(), *self._of_filter.values()):
+            for follower in there:
+                follower.is_called.set()
 
     def tell(self, event: RelayedEvent) -> None:
         """Give the event to all whom it concerns."""

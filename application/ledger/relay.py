@@ -8,8 +8,7 @@ and by looking; all of that may come late, twice or never, as it only says where
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -28,7 +27,11 @@ RETRY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 1.0
 # How long a follower hears nothing, at most: then it is told how far that goes.
 HEARTBEAT_SECONDS: Final = 15.0
+CHECK_SECONDS: Final = 5.0
 LOOK_SELDOM_SECONDS: Final = 10.0
+
+Who = Callable[[], Awaitable[Principal]]
+"""Who it is that follows, as things are now."""
 
 _log = logging.getLogger("partita.relay")
 _RELAY: Final = (Grant(frozenset({Permission.EVENTS_READ})),)
@@ -136,6 +139,7 @@ class Relay:
         self._wake_ups = wake_ups
         self._streams: dict[LedgerAddress, _Stream] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._is_ending = False
         wake_ups.listen(self.hear)
 
     def start(self) -> None:
@@ -151,6 +155,12 @@ class Relay:
             self._looking = None
         for stream in self._streams.values():
             stream.end()
+
+    def end(self) -> None:
+        """Let all who follow go, so that the server can stop."""
+        self._is_ending = True
+        for stream in self._streams.values():
+            stream.followers.call_all()
 
     def committed(self, ledger: LedgerAddress, applied: Sequence[Applied]) -> None:
         """Take the events of a group that this process has committed, and tell the other processes of them."""
@@ -173,12 +183,16 @@ class Relay:
             stream.hear(sequence)
 
     async def follow(
-        self, principal: Principal, slug: str, *, after: int | None = None, wanted: EventFilter = EVERY_EVENT
+        self, who: Who, slug: str, *, after: int | None = None, wanted: EventFilter = EVERY_EVENT
     ) -> AsyncGenerator[Delivery]:
         """Yield the events after a sequence, or those from now on: first what there is, then what comes.
 
-        Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable` at once; `FellBehind` when 5,000 events wait.
+        It goes on until the caller or the server ends it. Who follows is asked for again every five seconds, so that
+        one whose credential was revoked hears no more. A delivery without events, every 15 seconds at least, says how
+        far the log was looked at. Raises what `who` does, `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`, and
+        `FellBehind` when 5,000 events wait.
         """
+        principal = await who()
         async with self._work.read(principal, Permission.EVENTS_READ, ledger=slug) as reads:
             head = (await reads.ledgers.head(slug)).sequence
         ledger = LedgerAddress(principal.organisation_id, slug)
@@ -186,7 +200,8 @@ class Relay:
         stream = self._streams.setdefault(ledger, _Stream(read, head))
         stream.hear(head)
         stream.follows += 1
-        follower = Follower(wanted)
+        follower, is_first = Follower(wanted), True
+        loop = asyncio.get_running_loop()
         at = head if after is None else after
         try:
             while at + 1 < stream.first and (page := await read(at)):
@@ -195,19 +210,22 @@ class Relay:
             # From here to the first pause, nothing can come in between.
             stream.followers.add(follower)
             follower.waiting.extend(filter(wanted.wants, stream.recent))
-            while True:
+            told_at = checked_at = loop.time()
+            while not self._is_ending:
                 # Who reads the log itself may be ahead of the stream, which comes to the same events later.
                 events = [event for event in follower.waiting if event.stored.sequence > at]
                 follower.waiting.clear()
                 is_cut_off = follower.is_behind
                 at = max(at, events[-1].stored.sequence if is_cut_off and events else stream.last)
-                yield Delivery(events, at)
+                if events or is_first or loop.time() >= told_at + HEARTBEAT_SECONDS:
+                    told_at, is_first = loop.time(), False
+                    yield Delivery(events, at)
                 if is_cut_off:
                     raise FellBehind(f"{WAITING_EVENTS_MAX:,} events were waiting to be taken.")
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(HEARTBEAT_SECONDS):
-                        await follower.is_called.wait()
-                follower.is_called.clear()
+                if loop.time() >= checked_at + CHECK_SECONDS:
+                    checked_at = loop.time()
+                    (await who()).require(Permission.EVENTS_READ, ledger=slug)
+                await follower.called(min(CHECK_SECONDS, HEARTBEAT_SECONDS))
         finally:
             stream.followers.remove(follower)
             stream.follows -= 1

@@ -87,7 +87,7 @@ async def serve_until_stopped(
         proxy_headers=False,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
-    server = _Server(config)
+    server = _Server(config, services.relay.end)
     loop = asyncio.get_running_loop()
     for order in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(order, server.stop)
@@ -108,8 +108,9 @@ async def serve_until_stopped(
 class _Server(uvicorn.Server):
     """Uvicorn's server, which leaves signals to us: it would pass them on to the process at its end."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
+        self._on_stop = on_stop
         self.listens = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -122,6 +123,7 @@ class _Server(uvicorn.Server):
 
     def stop(self) -> None:
         """Stop; at once, if asked again."""
+        self._on_stop()
         self.force_exit = self.should_exit
         self.should_exit = True
         # What it would say of requests that are cut off from here on is what was asked for.

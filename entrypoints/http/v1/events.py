@@ -2,25 +2,35 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Annotated, Any, Final, NotRequired, cast
+from typing import Annotated, Any, Final, NotRequired, cast, get_args
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from application.interchange.log_lines import event_line
 from application.ledger.checkpoint import take_checkpoint
+from application.ledger.event_page import event_page
+from application.ledger.followers import EventFilter
 from application.ledger.verification import Verification
-from domain.shared.access import Permission
-from entrypoints.http.dependencies import CallerDependency, StrictRoute
+from domain.ledger.events import Event
+from domain.shared.access import Permission, Principal
+from domain.shared.errors import ValidationFailed
+from domain.shared.patterns import Pattern
+from entrypoints.http.dependencies import CallerDependency, StrictRoute, caller
 from entrypoints.http.openapi import described_problems
+from entrypoints.http.v1.event_stream import EVENT_STREAM, event_stream
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 
 EVENTS_MAX = 500
 CLIENT_CHECK_SECONDS: Final = 1.0
-After = Annotated[int, Query(ge=0, le=2**53, description="The sequence of the last event that you have.")]
+SEQUENCE_MAX: Final = 2**53
+EVENT_TYPES: Final = sorted(each.type for each in get_args(Event))
+After = Annotated[
+    int | None, Query(ge=0, le=SEQUENCE_MAX, description="The sequence of the last event that you have; 0 before any.")
+]
 Limit = Annotated[int, Query(ge=1, le=EVENTS_MAX)]
 
 
@@ -39,10 +49,11 @@ class EventDocument(TypedDict):
 
 
 class EventsDocument(TypedDict):
-    """Events in order; if there are more, ask again `after` the last sequence."""
+    """Events in order; if there are more, ask again `after` the sequence `through`, up to which there are no others."""
 
     data: list[EventDocument]
     has_more: bool
+    through: int
 
 
 class HeadDocument(TypedDict):
@@ -76,21 +87,74 @@ class CheckpointDocument(TypedDict):
     signature: str
 
 
+def _event_filter(
+    one_type: Annotated[str | None, Query(alias="type", description="A type of events: `transaction.posted`.")] = None,
+    types: Annotated[str | None, Query(alias="type[in]", description="Types, with commas in between.")] = None,
+    account: Annotated[str | None, Query(description="A path or a pattern: events that name such an account.")] = None,
+) -> EventFilter:
+    """Return which events are asked for. Raises `ValidationFailed`."""
+    named = [*([] if one_type is None else [one_type]), *([] if types is None else types.split(","))]
+    if unknown := [each for each in named if each not in EVENT_TYPES]:
+        raise ValidationFailed(f"There are no events of type {unknown[0]!a}. Known are: {', '.join(EVENT_TYPES)}.")
+    return EventFilter(frozenset(named), None if account is None else Pattern(account))
+
+
+def _last_event_id(
+    last: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="As a client sends it that connects again.")
+    ] = None,
+) -> int | None:
+    """Return the sequence of the last event that a client got before it connected again. Raises `ValidationFailed`."""
+    if last is None or last == "":
+        return None
+    if not (last.isascii() and last.isdecimal()) or int(last) > SEQUENCE_MAX:
+        raise ValidationFailed(f"Last-Event-ID is {last[:40]!a}, which is the sequence of no event.")
+    return int(last)
+
+
 @router.get(
     "/ledgers/{ledger}/events",
-    summary="List events",
+    summary="List or follow events",
     response_model=EventsDocument,
-    responses=described_problems(401, 403, 404, 422),
+    responses={
+        **described_problems(401, 403, 404, 406, 422),
+        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+    },
 )
-async def list_events(ledger: str, who: CallerDependency, after: After = 0, limit: Limit = 50) -> Response:
-    """Return the events that follow a sequence, in order: the very bytes that were hashed, and their hashes."""
+async def list_events(
+    ledger: str,
+    who: CallerDependency,
+    request: Request,
+    wanted: Annotated[EventFilter, Depends(_event_filter)],
+    last_event_id: Annotated[int | None, Depends(_last_event_id)],
+    after: After = None,
+    limit: Limit = 50,
+) -> Response:
+    """Return the events that follow a sequence, in order: the very bytes that were hashed, and their hashes.
+
+    With `Accept: text/event-stream` the answer goes on: after those that there are come those that happen. Its `id` is
+    the sequence, which a client that connects again sends as `Last-Event-ID`; without either, it begins with the next
+    event.
+    """
+    if _accepts_stream(request):
+
+        async def again() -> Principal:
+            return (await caller(request)).principal
+
+        after = after if last_event_id is None else last_event_id
+        return await event_stream(who, again, ledger, after=after, wanted=wanted)
     async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ, ledger=ledger) as reads:
-        events = await reads.events.events(ledger, after=after, limit=limit)
-        last = (await reads.ledgers.head(ledger)).sequence
-    lines = b",".join([event_line(event) for event in events])
-    # Fewer than asked for are given where they are long.
-    has_more = b"true" if events and events[-1].sequence < last else b"false"
-    return Response(b'{"data":[' + lines + b'],"has_more":' + has_more + b"}", media_type="application/json")
+        page = await event_page(reads, ledger, after=after or 0, limit=limit, wanted=wanted)
+    lines = b",".join([event_line(event) for event in page.events])
+    has_more = b"true" if page.has_more else b"false"
+    body = b'{"data":[%b],"has_more":%b,"through":%d}' % (lines, has_more, page.through)
+    return Response(body, media_type="application/json")
+
+
+def _accepts_stream(request: Request) -> bool:
+    """Return whether a stream is asked for, which is so where its media type is named."""
+    accepted = ",".join(request.headers.getlist("accept")).lower()
+    return any(each.partition(";")[0].strip() == EVENT_STREAM for each in accepted.split(","))
 
 
 @router.get("/ledgers/{ledger}/checkpoint", summary="Get a checkpoint", responses=described_problems(401, 403, 404))

@@ -15,6 +15,7 @@ from domain.ledger.effect import NO_EFFECT
 from domain.ledger.events import Event
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Head, record
+from domain.shared.errors import NotAuthenticated
 from tests.builders import AUTHOR, NOW, principal
 
 MAIN = LedgerAddress(1, "main")
@@ -107,12 +108,19 @@ class Reader:
 
     def __init__(self, relay: Relay, *, after: int | None = None, wanted: EventFilter = EVERY_EVENT) -> None:
         self.got: list[int] = []
+        self.is_revoked = False
         self.through = 0
         self.wanted = wanted
         self.taking = asyncio.Event()
         self.taking.set()
-        self._following = relay.follow(principal(), "main", after=after, wanted=wanted)
+        self._following = relay.follow(self.who, "main", after=after, wanted=wanted)
         self.task = asyncio.create_task(self._run())
+
+    async def who(self) -> Principal:
+        """Who follows, as long as it is known."""
+        if self.is_revoked:
+            raise NotAuthenticated("It was revoked.")
+        return principal()
 
     async def _run(self) -> None:
         async with aclosing(self._following):

@@ -13,7 +13,7 @@ from application.ledger.relay import FellBehind, Relay
 from domain.ledger.account import AccountType
 from domain.ledger.events import AccountOpened, Event, LedgerChanged
 from domain.shared.access import Grant, Permission, Principal
-from domain.shared.errors import PermissionDenied
+from domain.shared.errors import NotAuthenticated, PermissionDenied
 from domain.shared.patterns import Pattern
 from tests.application.ledger.followed import MAIN, GrowingLog, Reader, Wire
 from tests.application.ledger.office import turns
@@ -180,7 +180,11 @@ async def test_who_takes_nothing_gets_what_waits_and_then_an_end(
 
 async def test_nobody_follows_what_it_may_not_read(log: GrowingLog, here: Relay) -> None:
     limited = Grant(frozenset({Permission.EVENTS_READ}), accounts=(Pattern("users:**"),))
-    following = here.follow(Principal(1, "key_1", (limited,)), "main")
+
+    async def who() -> Principal:
+        return Principal(1, "key_1", (limited,))
+
+    following = here.follow(who, "main")
     with pytest.raises(PermissionDenied, match="events:read"):
         await anext(following)
 
@@ -199,6 +203,30 @@ async def test_a_store_that_is_away_is_asked_again(
     log.is_away = False
     await until(lambda: reader.got == [1])
     await reader.leave()
+
+
+async def test_who_was_revoked_hears_no_more(log: GrowingLog, here: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay, "CHECK_SECONDS", 0.01)
+    busy, idle = Reader(here), Reader(here, wanted=EventFilter(account=Pattern("shop")))
+    await turns()
+    for reader in (busy, idle):
+        reader.is_revoked = True
+    here.committed(MAIN, log.append(opened("a")))
+    await until(lambda: busy.task.done() and idle.task.done())
+    for reader in (busy, idle):
+        with pytest.raises(NotAuthenticated):
+            reader.task.result()
+
+
+async def test_a_server_that_stops_lets_all_go(log: GrowingLog, here: Relay) -> None:
+    readers = [Reader(here), Reader(here, wanted=EventFilter(account=Pattern("shop")))]
+    await turns()
+    here.committed(MAIN, log.append(opened("a")))
+    await turns()
+    here.end()
+    await turns()
+    assert [reader.task.done() for reader in readers] == [True, True]
+    assert readers[0].got == [1]
 
 
 PATHS = ["users:1", "users:2", "shop"]
