@@ -106,6 +106,7 @@ _STATUS_OF_KIND: Final = {
     ErrorKind.INVALID: 422,
     ErrorKind.REFUSED: 422,
     ErrorKind.BASELESS: 428,
+    ErrorKind.EXCESSIVE: 429,
     ErrorKind.UNAVAILABLE: 503,
 }
 
