@@ -24,11 +24,13 @@ from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
+from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
+from application.identity.admission import Admission, Attempts, Limits
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
 from application.identity.ports import Directory, News, Organisations
@@ -39,6 +41,7 @@ from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
 from application.ledger.verification import Verifications
 from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, Work
+from application.shared.rate_limits import Counting
 from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
@@ -59,6 +62,9 @@ class Services:
     organisations: Organisations
     api_keys: ApiKeys
     authenticate: Authenticate
+    admission: Admission
+    attempts: Attempts
+    counting: Counting
     revocation_news: News
     signer: Signer
     cursor_key: bytes
@@ -105,6 +111,17 @@ class Container(containers.DeclarativeContainer):
     authenticate = providers.Singleton(
         Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
     )
+    permits = providers.Singleton(RedisPermits, redis_url)
+    counting = providers.Singleton(Counting, permits)
+    limits = providers.Singleton(
+        Limits,
+        address=settings.provided.rate_limit_address,
+        caller=settings.provided.rate_limit_caller,
+        organisation=settings.provided.rate_limit_organisation,
+        failures=settings.provided.rate_limit_failures,
+        attempts=settings.provided.rate_limit_attempts,
+        email=settings.provided.rate_limit_email,
+    )
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
 
@@ -120,6 +137,9 @@ class Container(containers.DeclarativeContainer):
         organisations=organisations,
         api_keys=api_keys,
         authenticate=authenticate,
+        admission=providers.Singleton(Admission, authenticate, limits, counting),
+        attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
+        counting=counting,
         revocation_news=revocations,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
@@ -146,6 +166,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
             await engine.dispose()
         await container.redis_health().close()
         await container.revocations().close()
+        await container.permits().close()
 
 
 @contextmanager

@@ -154,6 +154,11 @@ class Counting:
         self._probe_seconds = probe_seconds
         self._probing: asyncio.Task[None] | None = None
 
+    @property
+    def is_by_itself(self) -> bool:
+        """Whether the store is done without at the moment."""
+        return self._probing is not None
+
     async def take(self, meter: Meter, count: int, now: float) -> Taken:
         """Take permits for a meter."""
         if self._probing is None:

@@ -15,6 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from application.identity.admission import Admission
+from application.identity.authenticate import Bearer
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Principal
@@ -62,19 +64,36 @@ class Caller:
 
 
 async def caller(request: Request) -> Caller:
-    """Return who calls. Raises `NotAuthenticated`, `StoreUnavailable`."""
-    services: Services = request.app.state.services
-    scheme, _, key = (header(request, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
+    """Return who calls. Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`."""
+    services: Services = request.scope["app"].state.services
+    principal = (await bearer(request)).of_organisation()
+    return Caller(principal, request.scope["state"]["request_id"], services)
+
+
+async def bearer(request: Request) -> Bearer:
+    """Return who shows the request's credential, whose request is counted once, however often this is called.
+
+    Raises `NotAuthenticated`, `RateLimited`, `StoreUnavailable`.
+    """
+    state = request.scope["state"]
+    known: Bearer | None = state.get("bearer")
+    if known is not None:
+        return known
+    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
         raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key>`.")
-    principal = await services.authenticate.principal(key.strip(), address_of(request))
-    return Caller(principal, request.state.request_id, services)
+    admission: Admission = request.scope["app"].state.services.admission
+    text, address = text.strip(), state["address"]
+    admitted = admission.at_once(text, address) or await admission.admit(text, address)
+    state["meters"] += admitted.meters
+    state["bearer"] = admitted.bearer
+    return admitted.bearer
 
 
 def address_of(request: Request) -> str | None:
     """Return the IP address that the request came from, as far as that can be trusted."""
-    client: tuple[str, int] | None = request.scope.get("client")
-    return None if client is None else client[0]
+    address: str | None = request.scope["state"]["address"]
+    return address
 
 
 def header(request: Request, name: bytes) -> str | None:

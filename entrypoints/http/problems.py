@@ -3,6 +3,7 @@
 import html
 import inspect
 import logging
+import math
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -12,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
-from domain.shared.errors import DomainError, ErrorKind, NotFound, Unavailable
+from domain.shared.errors import DomainError, ErrorKind, NotFound, RateLimited, Unavailable
+from entrypoints.http.answer_headers import page_policy
 from entrypoints.schemas.forms import BLAMES_MAX
 
 PROBLEM_TYPE: Final = "application/problem+json"
@@ -142,6 +144,9 @@ def problem_response(error: DomainError, request: Request, headers: Mapping[str,
     """Return the answer that tells the refusal."""
     status = status_of(error)
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
+    if isinstance(error, RateLimited):
+        seconds = max(1, math.ceil(error.retry_after_seconds))
+        of_status = {"Retry-After": str(seconds), "RateLimit": f'"{error.facts["policy"]}";r=0;t={seconds}'}
     document = problem_document(error, request.state.request_id, instance=request.state.path)
     return Response(orjson.dumps(document), status, headers={**of_status, **(headers or {})}, media_type=PROBLEM_TYPE)
 
@@ -207,9 +212,10 @@ def problem_index() -> HTMLResponse:
 
 
 def _page(title: str, body: str) -> HTMLResponse:
-    return HTMLResponse(
+    page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)} · Partita</title>'
         f"<style>body{{font:1.1rem/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 1rem}}</style>"
         f"<h1>{html.escape(title)}</h1>{body}</html>"
     )
+    return HTMLResponse(page, headers={"Content-Security-Policy": page_policy(page)})
