@@ -72,12 +72,12 @@ class Settings(BaseSettings):
     """Attempts a minute from one IP address to log in; to register; to reset a password. 0: no limit."""
     rate_limit_email: Quota = 20
     """Attempts of each kind in a quarter of an hour for one e-mail address. 0: no limit."""
-    header_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
+    head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60
     """How long a client may pause while it sends a body, in seconds."""
-    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 5
-    """How long a connection is kept on which nothing is asked, in seconds."""
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
+    """How long a connection is kept on which nothing is asked, in seconds: longer than a proxy in front keeps its."""
 
     @model_validator(mode="after")
     def _no_credentials_for_all(self) -> Self:

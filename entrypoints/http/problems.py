@@ -16,6 +16,7 @@ from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, ErrorKind, NotFound, RateLimited, Unavailable
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.schemas.forms import BLAMES_MAX
+from entrypoints.schemas.hidden import without_credentials
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -119,22 +120,28 @@ def status_of(error: DomainError | type[DomainError]) -> int:
 
 
 def problem_document(error: DomainError, request_id: str, *, instance: str | None = None) -> dict[str, Any]:
-    """Return the members of the problem: those of RFC 9457, then `code`, `request_id` and `errors`."""
+    """Return the members of the problem: those of RFC 9457, then `code`, `request_id` and `errors`.
+
+    A credential that was sent where it does not belong is not repeated: problems get shown, and kept in logs.
+    """
     document: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": status_of(error),
-        "detail": error.detail,
+        "detail": without_credentials(error.detail),
         "code": error.code,
         "request_id": request_id,
     }
     if instance is not None:
-        document["instance"] = instance
+        document["instance"] = without_credentials(instance)
     # The facts of the case are members of their own, as RFC 9457 has it; no name of theirs is one of those above.
-    document.update(error.facts)
+    document.update({name: without_credentials(fact) for name, fact in error.facts.items()})
     if error.blames:
         told = error.blames[:BLAMES_MAX]
-        document["errors"] = [{"pointer": blame.pointer, "detail": blame.detail} for blame in told]
+        document["errors"] = [
+            {"pointer": without_credentials(blame.pointer), "detail": without_credentials(blame.detail)}
+            for blame in told
+        ]
         if len(told) < len(error.blames):
             document["detail"] += f" Of {len(error.blames):,} parts to blame, errors has the first {BLAMES_MAX}."
     return document
