@@ -49,7 +49,7 @@ class Admission:
         def limiter(policy: str, what: str, quota: int) -> RateLimiter | None:
             return RateLimiter(Rule(policy, what, quota), counting, seconds=seconds) if quota else None
 
-        self._authenticate = authenticate
+        self.authenticate = authenticate
         self._seconds = seconds
         self._addresses = limiter("address", "Requests from one IP address", limits.address)
         self._callers = limiter("caller", "Requests of one user, API key or OAuth client", limits.caller)
@@ -82,7 +82,7 @@ class Admission:
 
         Raises `NotAuthenticated`, `RateLimited`.
         """
-        bearer = self._authenticate.remembered(text, address)
+        bearer = self.authenticate.remembered(text, address)
         if bearer is None:
             return None
         now = self._seconds()
@@ -123,12 +123,12 @@ class Admission:
     async def _bearer(self, text: str, address: str | None) -> Bearer:
         """Authenticate; where too many from the address have failed, ask for nothing that was not good lately."""
         if self._failures is None or address is None:
-            return await self._authenticate.bearer(text, address)
+            return await self.authenticate.bearer(text, address)
         network = network_of(address)
-        if not self._authenticate.has_known(text):
+        if not self.authenticate.has_known(text):
             self._failures.require_room(network)
         try:
-            return await self._authenticate.bearer(text, address)
+            return await self.authenticate.bearer(text, address)
         except NotAuthenticated:
             await self._failures.take(network)
             raise
