@@ -16,6 +16,7 @@ from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.identity.standings import PostgresStandings
+from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
@@ -26,6 +27,8 @@ from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
 from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
+from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
@@ -34,6 +37,8 @@ from application.identity.admission import Admission, Attempts, Limits
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
 from application.identity.ports import Directory, News, Organisations
+from application.identity.token_keys import TokenKeyring
+from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
@@ -66,6 +71,8 @@ class Services:
     attempts: Attempts
     counting: Counting
     revocation_news: News
+    access_tokens: AccessTokens
+    token_keys: TokenKeyring
     signer: Signer
     cursor_key: bytes
     database_health: Health
@@ -108,8 +115,9 @@ class Container(containers.DeclarativeContainer):
     )
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
-    authenticate = providers.Singleton(
-        Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
+    key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
+    token_keys = providers.Singleton(
+        TokenKeyring, providers.Singleton(PostgresTokenKeys, service_engine), key_sealing, clock
     )
     permits = providers.Singleton(RedisPermits, redis_url)
     counting = providers.Singleton(Counting, permits)
@@ -122,6 +130,17 @@ class Container(containers.DeclarativeContainer):
         attempts=settings.provided.rate_limit_attempts,
         email=settings.provided.rate_limit_email,
     )
+    access_tokens = providers.Singleton(
+        JwtAccessTokens,
+        token_keys,
+        key_sealing,
+        clock,
+        ids,
+        issuer=settings.provided.issuer,
+        audience=settings.provided.audience,
+    )
+    standings = providers.Singleton(PostgresStandings, service_engine)
+    authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
 
@@ -141,6 +160,8 @@ class Container(containers.DeclarativeContainer):
         attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
         counting=counting,
         revocation_news=revocations,
+        access_tokens=access_tokens,
+        token_keys=token_keys,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,

@@ -6,8 +6,9 @@ from dataclasses import replace
 from application.identity.ports import IdentityChanges, IdentityReads, Revocations, Secrets
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
-from domain.identity.api_key import NAME_LENGTH_MAX, ApiKey, build_key, digest, hint
+from domain.identity.api_key import API_KEY, NAME_LENGTH_MAX, ApiKey
 from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
+from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Author
 from domain.shared.errors import NotFound
@@ -41,8 +42,8 @@ class ApiKeys:
         """
         checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
         now = self._clock.now()
-        text = build_key(principal.organisation_id, self._secrets.random_bytes(48))
-        made = ApiKey(self._ids.new("key"), name, hint(text), now)
+        text = API_KEY.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
+        made = ApiKey(self._ids.new("key"), name, API_KEY.hint(text), now)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:

@@ -10,8 +10,9 @@ from typing import Final
 from application.identity.ports import Organisations
 from application.identity.tokens import AccessTokens, Standings
 from application.shared.ports import Clock
-from domain.identity.api_key import PREFIX, digest, organisation_of
+from domain.identity.api_key import API_KEY
 from domain.identity.role import permissions_of
+from domain.identity.secret_text import digest
 from domain.shared.access import Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
 
@@ -153,7 +154,7 @@ class Authenticate:
 
     async def _look_up(self, text: str, looking: "_Looking") -> Bearer:
         started = self._seconds()
-        is_key = text.startswith(f"{PREFIX}_")
+        is_key = API_KEY.is_like(text)
         try:
             bearer, lives_seconds = await (self._of_key(text) if is_key else self._of_token(text))
         except NotAuthenticated:
@@ -182,7 +183,7 @@ class Authenticate:
                 del self._texts_of[name]
 
     async def _of_key(self, text: str) -> tuple[Bearer, float]:
-        organisation_id = organisation_of(text)
+        organisation_id = API_KEY.organisation_of(text)
         key = await self._organisations.key_of(organisation_id, digest(text))
         if key is None:
             raise NotAuthenticated("The API key is unknown.")

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http import health
+from entrypoints.http import health, jwks
 from entrypoints.http.addresses import Proxies
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.middleware import Envelope, HotPaths
@@ -137,6 +137,7 @@ def create_app(services: Services) -> Partita:
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
+    app.include_router(jwks.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)

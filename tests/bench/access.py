@@ -12,7 +12,7 @@ from application.identity.admission import Admission, Limits
 from application.identity.authenticate import Authenticate
 from application.identity.tokens import AccessClaims
 from application.shared.rate_limits import Counting, Rule, Taken
-from domain.identity.api_key import ApiKey, build_key
+from domain.identity.api_key import API_KEY, ApiKey
 from domain.shared.access import Grant, Permission
 from domain.shared.chain import Author
 from entrypoints.http.addresses import Proxies
@@ -58,7 +58,7 @@ async def remembering() -> tuple[Admission, str]:
     authenticate = Authenticate(everyone, everyone, everyone, everyone, seconds=lambda: began)
     limits = Limits(_QUOTA, _QUOTA, _QUOTA, failures=300, attempts=60, email=20)
     admission = Admission(authenticate, limits, Counting(everyone), seconds=lambda: began)
-    key = build_key(7, secrets.token_bytes(48))
+    key = API_KEY.build(7, secrets.token_bytes(48))
     await admission.admit(key, ADDRESS)
     await admission.address(ADDRESS)
     return admission, key

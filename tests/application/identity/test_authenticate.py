@@ -7,7 +7,7 @@ import pytest
 
 from application.identity.authenticate import REMEMBERED_MAX, Authenticate
 from application.identity.tokens import AccessClaims
-from domain.identity.api_key import ApiKey, build_key
+from domain.identity.api_key import API_KEY, ApiKey
 from domain.shared.access import Grant, Principal
 from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated
@@ -18,7 +18,7 @@ ORGANISATION = 7
 
 
 def key(number: int = 1) -> str:
-    return build_key(ORGANISATION, number.to_bytes(48, "big"))
+    return API_KEY.build(ORGANISATION, number.to_bytes(48, "big"))
 
 
 class StillClock:

@@ -8,7 +8,7 @@ import pytest
 from domain.shared.access import Grant, LedgerPattern, Permission, Principal
 from domain.shared.patterns import Pattern
 from entrypoints.container import Services
-from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
+from tests.entrypoints.http.tenant import Json, Tenant, always, document, problem, sale
 
 ANY = {"If-Match": "*"}
 WHY = {"reason": "Audit"}
@@ -25,11 +25,8 @@ def limit(tenant: Tenant, services: Services, monkeypatch: pytest.MonkeyPatch) -
             None if ledgers is None else tuple(map(LedgerPattern, ledgers)),
             tuple(map(Pattern, accounts)) or None,
         )
-
-        async def principal(text: str, address: str | None) -> Principal:
-            return Principal(tenant.organisation_id, "key_1", (grant,))
-
-        monkeypatch.setattr(services.authenticate, "principal", principal)
+        who = Principal(tenant.organisation_id, "key_1", (grant,))
+        monkeypatch.setattr(services.admission, "at_once", always(who))
 
     return to
 

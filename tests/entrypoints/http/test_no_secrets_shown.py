@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from httpx2 import AsyncClient
 
-from domain.identity.api_key import build_key
+from domain.identity.api_key import API_KEY
 from entrypoints.cli.log import SecretsHidden
 from entrypoints.container import Services
 from entrypoints.schemas.hidden import without_credentials, without_secrets
@@ -19,7 +19,7 @@ from tests.entrypoints.http.tenant import NDJSON, Tenant, sale
 from tests.server_process import ServerProcess
 
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1c3JfMSJ9.c2lnbmF0dXJlLW9mLW5vYm9keQ"
-UNKNOWN_KEY = build_key(1, b"secret of nobody, long enough to be one of a key")
+UNKNOWN_KEY = API_KEY.build(1, b"secret of nobody, long enough to be one of a key")
 PASSWORD = "correct-horse-battery"
 
 

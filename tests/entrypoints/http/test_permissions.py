@@ -6,7 +6,7 @@ import pytest
 
 from domain.shared.access import Grant, Permission, Principal
 from entrypoints.container import Services
-from tests.entrypoints.http.tenant import Tenant, document, problem, sale
+from tests.entrypoints.http.tenant import Tenant, always, document, problem, sale
 
 ANY = {"If-Match": "*"}
 WHY = {"reason": "Audit"}
@@ -77,8 +77,5 @@ async def closed(tenant: Tenant) -> str:
 
 def as_one(tenant: Tenant, services: Services, monkeypatch: pytest.MonkeyPatch, permission: Permission) -> None:
     """Let whoever calls have one permission."""
-
-    async def by_key(text: str, address: str | None) -> Principal:
-        return Principal(tenant.organisation_id, "key_1", (Grant(frozenset({permission})),))
-
-    monkeypatch.setattr(services.authenticate, "principal", by_key)
+    who = Principal(tenant.organisation_id, "key_1", (Grant(frozenset({permission})),))
+    monkeypatch.setattr(services.admission, "at_once", always(who))
