@@ -62,6 +62,8 @@ def described_application() -> FastAPI:
 
     class NoServices:
         ids = None
+        admission = None
+        settings = Settings()
 
     services: Any = NoServices()
     return create_app(services)
@@ -106,7 +108,7 @@ def environment() -> str:
 def _setting(name: str) -> tuple[str, str]:
     field = Settings.model_fields[name]
     variable = field.validation_alias or f"{Settings.model_config.get('env_prefix')}{name.upper()}"
-    return f"`{variable}`", "none" if field.default is None else f"`{field.default}`"
+    return f"`{variable}`", "none" if field.default in (None, ()) else f"`{_shown(field.default)}`"
 
 
 def commands() -> str:
@@ -138,6 +140,10 @@ def _named(parameter: Any) -> str:
     value = "" if parameter.is_flag else f" {parameter.name.upper()}"
     named = ", ".join(f"`{option}{value}`" for option in parameter.opts)
     return named + (f" or `{parameter.envvar}`" if parameter.envvar else "")
+
+
+def _shown(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _default(parameter: Any) -> str:
