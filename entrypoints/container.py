@@ -14,8 +14,12 @@ from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engin
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
-from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
+from adapters.postgres.identity.organisations import PostgresOrganisations
+from adapters.postgres.identity.people import PostgresPeople
+from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
+from adapters.postgres.identity.team import PostgresTeam
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
@@ -29,9 +33,16 @@ from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
+from adapters.system.letters import ConsoleLetters
+from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.invitations import Inviting
+from application.identity.key_uses import KeyUseMarks
+from application.identity.members import Membership
+from application.identity.organisations import OrganisationKeeping
 from application.identity.ports import Directory, News, Organisations
+from application.identity.roles import RoleKeeping
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
@@ -58,6 +69,11 @@ class Services:
     verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys
+    key_uses: KeyUseMarks
+    membership: Membership
+    inviting: Inviting
+    role_keeping: RoleKeeping
+    organisation_keeping: OrganisationKeeping
     authenticate: Authenticate
     revocation_news: News
     signer: Signer
@@ -102,11 +118,27 @@ class Container(containers.DeclarativeContainer):
     )
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
+    key_uses = providers.Singleton(KeyUseMarks, providers.Singleton(PostgresKeyUses, service_engine), clock)
     authenticate = providers.Singleton(
-        Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
+        Authenticate,
+        organisations,
+        None,
+        providers.Singleton(PostgresStandings, service_engine),
+        clock,
+        allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
+        key_uses=key_uses,
     )
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
+    team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
+    people = providers.Singleton(PostgresPeople, service_engine)
+    letters = providers.Singleton(ConsoleLetters)
+    membership = providers.Singleton(Membership, team_work, clock, ids, revocations, people)
+    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
+    role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
+    organisation_keeping = providers.Singleton(
+        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
+    )
 
     services = providers.Singleton(
         Services,
@@ -119,6 +151,11 @@ class Container(containers.DeclarativeContainer):
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
+        key_uses=key_uses,
+        membership=membership,
+        inviting=inviting,
+        role_keeping=role_keeping,
+        organisation_keeping=organisation_keeping,
         authenticate=authenticate,
         revocation_news=revocations,
         signer=signer,

@@ -1,7 +1,7 @@
 """Settings: everything that can be set from outside, and nothing else."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,6 +26,8 @@ class Settings(BaseSettings):
     """The port to serve on."""
     signing_key_file: Path | None = None
     """The Ed25519 key (PEM) that signs checkpoints and cursors; servers of one database share it. Made when missing."""
+    registration: Literal["invited", "open"] = "invited"
+    """Who may register and make organisations: `open` to everyone, or only who was `invited` to one."""
     pool_size: Annotated[int, Field(ge=1, le=500)] = 10
     """Connections for reads, and as many again for groups of commands."""
     body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
@@ -34,6 +36,11 @@ class Settings(BaseSettings):
     """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
     """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
+
+    @property
+    def is_registration_open(self) -> bool:
+        """Whether everyone may register."""
+        return self.registration == "open"
 
     @property
     def signing_key_path(self) -> Path:

@@ -16,6 +16,7 @@ from entrypoints.cli import (
     periods,
     reports,
     serve,
+    team,
     transactions,
     transfer,
 )
@@ -43,7 +44,10 @@ app.add_typer(reports.app, name="report")
 app.add_typer(holds.app, name="hold")
 app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
+identity.organisations.command("quota")(team.set_quotas)
 app.add_typer(identity.organisations, name="organisation")
+app.add_typer(team.members, name="member")
+app.add_typer(team.invitations, name="invitation")
 
 
 def _show_version(is_asked: bool) -> None:

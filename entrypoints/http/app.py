@@ -38,10 +38,14 @@ from entrypoints.http.v1 import (
     chart,
     events,
     holds,
+    invitations,
     ledgers,
+    members,
+    organisations,
     periods,
     reports,
     reversals,
+    roles,
     statements,
     transactions,
 )
@@ -73,6 +77,12 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    organisations.founding,
+    organisations.router,
+    members.router,
+    invitations.accepting,
+    invitations.router,
+    roles.router,
 )
 
 
@@ -108,6 +118,7 @@ def create_app(services: Services) -> Partita:
         await services.revocation_news.stop()
         await services.expiry.stop()
         await services.journal.close()
+        await services.key_uses.settle()
 
     app = Partita(
         title="Partita",
