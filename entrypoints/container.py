@@ -10,11 +10,14 @@ from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
+from adapters.mail.console import ConsoleMailer
+from adapters.mail.smtp import SmtpMailer, SmtpServer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.standings import PostgresStandings
 from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
@@ -27,13 +30,21 @@ from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
+from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.forgotten_password import ForgottenPassword
+from application.identity.letters import Letters
+from application.identity.log_in import LogIn
+from application.identity.own_account import LeavingByOneself, OwnAccounts
+from application.identity.person_ports import Mailer
 from application.identity.ports import Directory, Organisations
+from application.identity.registration import NoInvitations, Registration
+from application.identity.revocations import LocalRevocations
 from application.identity.token_keys import TokenKeyring
 from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
@@ -47,6 +58,17 @@ from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
 REDIS_URL: Final = "redis://127.0.0.1:6379/0"
+
+
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """What persons may do that belongs to no organisation."""
+
+    registration: Registration
+    log_in: LogIn
+    accounts: OwnAccounts
+    forgotten_password: ForgottenPassword
+    letters: Letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,7 @@ class Services:
     authenticate: Authenticate
     access_tokens: AccessTokens
     token_keys: TokenKeyring
+    persons: Persons
     signer: Signer
     cursor_key: bytes
     database_health: Health
@@ -79,6 +102,21 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.smtp_host is None:
+        return ConsoleMailer()
+    password, authorities = settings.smtp_password, settings.smtp_authorities_file
+    server = SmtpServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        user=settings.smtp_user,
+        password=None if password is None else password.get_secret_value(),
+        authorities_file=None if authorities is None else str(authorities),
+    )
+    return SmtpMailer(server, settings.mail_from)
 
 
 class Container(containers.DeclarativeContainer):
@@ -124,6 +162,34 @@ class Container(containers.DeclarativeContainer):
     standings = providers.Singleton(PostgresStandings, service_engine)
     authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
 
+    person_work = providers.Singleton(PostgresPersons, service_engine)
+    passwords = providers.Singleton(Argon2Passwords)
+    letters = providers.Singleton(Letters, providers.Singleton(_mailer, settings), settings.provided.issuer)
+    revocations = providers.Singleton(LocalRevocations, authenticate)
+    invitation_check = providers.Singleton(NoInvitations)
+    leaving = providers.Singleton(LeavingByOneself)
+    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, leaving, revocations, clock)
+    persons = providers.Singleton(
+        Persons,
+        registration=providers.Singleton(
+            Registration,
+            person_work,
+            passwords,
+            letters,
+            invitation_check,
+            clock,
+            ids,
+            secrets,
+            settings.provided.is_registration_open,
+        ),
+        log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
+        accounts=own_accounts,
+        forgotten_password=providers.Singleton(
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets
+        ),
+        letters=letters,
+    )
+
     services = providers.Singleton(
         Services,
         settings=settings,
@@ -138,6 +204,7 @@ class Container(containers.DeclarativeContainer):
         authenticate=authenticate,
         access_tokens=access_tokens,
         token_keys=token_keys,
+        persons=persons,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,

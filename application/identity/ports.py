@@ -82,3 +82,11 @@ class Secrets(Protocol):
     def random_bytes(self, length: int) -> bytes:
         """Return that many random bytes."""
         ...
+
+
+class Revocations(Protocol):
+    """Who hears of it when something is not good any more."""
+
+    async def announce(self, *names: str) -> None:
+        """Have all servers look these credentials and actors up anew, by their ids. It never raises."""
+        ...

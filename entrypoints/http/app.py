@@ -34,11 +34,13 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    auth,
     bulk,
     chart,
     events,
     holds,
     ledgers,
+    own_account,
     periods,
     reports,
     reversals,
@@ -73,6 +75,8 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    auth.router,
+    own_account.router,
 )
 
 
@@ -105,6 +109,7 @@ def create_app(services: Services) -> Partita:
         services.expiry.start()
         yield
         await services.expiry.stop()
+        await services.persons.letters.close()
         await services.journal.close()
 
     app = Partita(
