@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from application.identity.letters import Letters
+from application.identity.person_ports import Message
 from application.identity.ports import Revocations, Secrets
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable
-from application.identity.team_ports import Letters, OrganisationProfile, People, Team, TeamChanges
+from application.identity.team_ports import OrganisationProfile, People, Team, TeamChanges
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from domain.identity.email import normalised_email
 from domain.identity.invitation import (
     INVITATION,
     INVITATIONS_LIVE,
@@ -20,6 +21,7 @@ from domain.identity.invitation import (
 )
 from domain.identity.member import AlreadyMember, Member, checked_assignments
 from domain.identity.member_events import InvitationRevoked, MemberInvited, MemberJoined
+from domain.identity.person import normalised_email
 from domain.identity.role import Assignment
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Person, Principal
@@ -101,7 +103,7 @@ class Inviting(TeamUseCases):
         if is_mailed:
             until = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
             text = _LETTER.format(name=organisation.name, token=token, until=until)
-            self._letters.post(email, f"You are invited to join {organisation.name}", text)
+            self._letters.post(Message(email, f"You are invited to join {organisation.name}", text))
         return invitation, token
 
     async def list(self, principal: Principal, page: PageRequest) -> Page[Invitation]:

@@ -170,14 +170,6 @@ class Founding(Protocol):
         ...
 
 
-class Letters(Protocol):
-    """Who delivers mail, in the background: how long that takes is nobody's wait."""
-
-    def post(self, to: str, subject: str, text: str) -> None:
-        """Have a mail of plain text delivered to a normalised address, soon."""
-        ...
-
-
 class People(Protocol):
     """What is known of persons, who belong to no organisation, to those who know their ids or their addresses."""
 

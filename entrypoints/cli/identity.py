@@ -9,7 +9,7 @@ import typer
 from application.identity.create_organisation import create_organisation
 from application.shared.pagination import PageRequest
 from domain.identity.api_key import ApiKey, KeyRights
-from domain.identity.email import normalised_email
+from domain.identity.person import normalised_email
 from domain.identity.role import OPERATOR, OWNER, Assignment, limits_of
 from domain.shared.chain import Author, format_time
 from entrypoints.cli.session import ACTOR, OrganisationOption, acting, with_database
