@@ -59,9 +59,9 @@ from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
-from entrypoints.ready_made import Maintenance as Maintenance
+from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
 from entrypoints.ready_made import Persons
-from entrypoints.ready_made import Services as Services
+from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
 from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
