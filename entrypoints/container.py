@@ -135,7 +135,8 @@ class Container(containers.DeclarativeContainer):
     )
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
-    letters = providers.Singleton(Letters, providers.Singleton(_mailer, settings), settings.provided.issuer)
+    mailer = providers.Singleton(_mailer, settings)
+    letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
 
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
     people = providers.Singleton(PostgresPeople, service_engine)
