@@ -34,14 +34,20 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    auth,
     bulk,
     chart,
     events,
     holds,
+    invitations,
     ledgers,
+    members,
+    organisations,
+    own_account,
     periods,
     reports,
     reversals,
+    roles,
     statements,
     transactions,
 )
@@ -73,6 +79,14 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    organisations.founding,
+    organisations.router,
+    members.router,
+    invitations.accepting,
+    invitations.router,
+    roles.router,
+    auth.router,
+    own_account.router,
 )
 
 
@@ -107,7 +121,9 @@ def create_app(services: Services) -> Partita:
         yield
         await services.revocation_news.stop()
         await services.expiry.stop()
+        await services.persons.letters.close()
         await services.journal.close()
+        await services.key_uses.settle()
 
     app = Partita(
         title="Partita",
