@@ -164,7 +164,8 @@ class Container(containers.DeclarativeContainer):
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
-    letters = providers.Singleton(Letters, providers.Singleton(_mailer, settings), settings.provided.issuer)
+    mailer = providers.Singleton(_mailer, settings)
+    letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
     revocations = providers.Singleton(LocalRevocations, authenticate)
     invitation_check = providers.Singleton(NoInvitations)
     leaving = providers.Singleton(LeavingByOneself)
