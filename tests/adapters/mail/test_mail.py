@@ -1,8 +1,10 @@
 """Mail is shown, or handed to a real SMTP server, encrypted where that was asked for."""
 
+import asyncio
 import io
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from ipaddress import ip_address
@@ -10,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -74,48 +75,50 @@ def postbox() -> Postbox:
 
 
 @pytest.fixture
-def plain_port(postbox: Postbox) -> Iterator[int]:
-    yield from _serving(Controller(postbox, hostname="127.0.0.1", port=0))
+async def plain_port(postbox: Postbox) -> AsyncIterator[int]:
+    async with serving(lambda: SMTP(postbox)) as port:
+        yield port
 
 
 @pytest.fixture
-def encrypted_port(postbox: Postbox, certificate: tuple[Path, Path]) -> Iterator[int]:
+async def encrypted_port(postbox: Postbox, certificate: tuple[Path, Path]) -> AsyncIterator[int]:
     """A server that takes mail after STARTTLS and a log-in only."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*map(str, certificate))
 
     def authenticate(server: Any, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         good = isinstance(data, LoginPassword) and (data.login, data.password) == (b"partita", b"open sesame")
         return AuthResult(success=good, handled=False)
 
-    yield from _serving(
-        Controller(
+    def smtp() -> SMTP:
+        return SMTP(
             postbox,
-            hostname="127.0.0.1",
-            port=0,
-            tls_context=context,
+            tls_context=server_context(certificate),
             require_starttls=True,
             auth_required=True,
             authenticator=authenticate,
         )
-    )
+
+    async with serving(smtp) as port:
+        yield port
 
 
 @pytest.fixture
-def tls_port(postbox: Postbox, certificate: tuple[Path, Path]) -> Iterator[int]:
+async def tls_port(postbox: Postbox, certificate: tuple[Path, Path]) -> AsyncIterator[int]:
     """A server that speaks TLS from the first byte on."""
+    async with serving(lambda: SMTP(postbox), server_context(certificate)) as port:
+        yield port
+
+
+def server_context(certificate: tuple[Path, Path]) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*map(str, certificate))
-    yield from _serving(Controller(postbox, hostname="127.0.0.1", port=0, ssl_context=context))
+    return context
 
 
-def _serving(controller: Controller) -> Iterator[int]:
-    # aiosmtpd tries its own door by the port that it was given, and was given none.
-    controller._trigger_server = lambda: None  # type: ignore[method-assign] # as said above
-    controller.start()
-    assert controller.server is not None
-    yield controller.server.sockets[0].getsockname()[1]
-    controller.stop()
+@asynccontextmanager
+async def serving(smtp: Callable[[], SMTP], context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    server = await asyncio.get_running_loop().create_server(smtp, "127.0.0.1", 0, ssl=context)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
 
 
 async def test_a_message_arrives_as_it_was_written(postbox: Postbox, plain_port: int) -> None:
