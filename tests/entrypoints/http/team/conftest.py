@@ -17,9 +17,7 @@ from tests.entrypoints.http.team.office import Office
 
 
 @pytest.fixture(scope="module")
-async def office(
-    postgres_url: str, redis_url: str, settings: Settings, services: Services
-) -> AsyncIterator[Office]:
+async def office(postgres_url: str, redis_url: str, settings: Settings, services: Services) -> AsyncIterator[Office]:
     clock = ManualClock(datetime.now(UTC))
     mailbox = MemoryMailbox()
     async with AsyncExitStack() as stack:
