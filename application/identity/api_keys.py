@@ -9,7 +9,6 @@ from application.shared.ports import Clock, Ids, Work
 from domain.identity.api_key import NAME_LENGTH_MAX, ApiKey, build_key, digest, hint
 from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Author
 from domain.shared.errors import NotFound
 from domain.shared.text import checked_name
 
@@ -43,7 +42,7 @@ class ApiKeys:
             await changes.log.record(
                 ApiKeyCreated(made.id, made.name),
                 id=self._ids.new("evt"),
-                author=Author(principal.actor, request_id),
+                author=principal.author(request_id),
                 now=now,
                 key=key,
             )
@@ -64,5 +63,5 @@ class ApiKeys:
             if not await changes.revoke_api_key(id, now):
                 raise NotFound(f"There is no API key {id!r} that still works.")
             await changes.log.record(
-                ApiKeyRevoked(id), id=self._ids.new("evt"), author=Author(principal.actor, request_id), now=now
+                ApiKeyRevoked(id), id=self._ids.new("evt"), author=principal.author(request_id), now=now
             )

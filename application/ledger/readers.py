@@ -20,7 +20,7 @@ from domain.ledger.events import Event
 from domain.ledger.held import NOTHING_HELD, Held
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import TransactionKind
-from domain.shared.chain import Head, Recorded
+from domain.shared.chain import Author, Head, Recorded
 from domain.shared.patterns import Pattern
 
 
@@ -268,6 +268,6 @@ class LedgerChanges(Protocol):
         """Return the organisation's log."""
         ...
 
-    async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
-        """Create the ledger with the first event of its log. Raises `LedgerExists`."""
+    async def create_ledger(self, slug: str, first: Recorded[Event], author: Author) -> None:
+        """Create the ledger with the first event of its log, which is the author's. Raises `LedgerExists`."""
         ...

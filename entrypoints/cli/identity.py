@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from application.identity.create_organisation import create_organisation
-from domain.shared.chain import Author, format_time
+from domain.shared.chain import Author, Origin, format_time
 from entrypoints.cli.session import ACTOR, OrganisationOption, acting, with_database
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def create(name: Annotated[str, typer.Argument(help="What it is called.")]) -> N
 
     async def run(container: "Container") -> None:
         ids = container.ids()
-        author = Author(ACTOR, ids.new("req"))
+        author = Author(ACTOR, ids.new("req"), Origin(ACTOR))
         principal = await create_organisation(container.organisations(), container.clock(), ids, name, author=author)
         typer.echo("Created the organisation with the number:", err=True)
         typer.echo(str(principal.organisation_id))

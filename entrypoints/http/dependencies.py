@@ -30,6 +30,7 @@ DRY_RUN_DESCRIPTION: Final = "Say what would happen; change nothing."
 IF_MATCH_DESCRIPTION: Final = "The ETag of the resource, as you last read it; `*` for any."
 
 _ETAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
+USER_AGENT_LENGTH_MAX: Final = 200
 JSON_TYPES: Final = ("application/json",)
 
 
@@ -67,14 +68,21 @@ async def caller(request: Request) -> Caller:
     scheme, _, key = (header(request, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not key:
         raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key>`.")
-    principal = await services.authenticate.principal(key.strip(), address_of(request))
-    return Caller(principal, request.state.request_id, services)
+    address = address_of(request)
+    principal = await services.authenticate.principal(key.strip(), address)
+    return Caller(principal.coming_from(address, user_agent_of(request)), request.state.request_id, services)
 
 
 def address_of(request: Request) -> str | None:
     """Return the IP address that the request came from, as far as that can be trusted."""
     client: tuple[str, int] | None = request.scope.get("client")
     return None if client is None else client[0]
+
+
+def user_agent_of(request: Request) -> str | None:
+    """Return how the client calls itself, as far as that is kept: 200 characters of it."""
+    text = header(request, b"user-agent")
+    return None if text is None else text[:USER_AGENT_LENGTH_MAX].replace("\x00", "")
 
 
 def header(request: Request, name: bytes) -> str | None:
