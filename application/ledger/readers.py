@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.report_reader import ReportReader
@@ -252,6 +253,11 @@ class LedgerReads(Protocol):
     @property
     def events(self) -> EventReader:
         """Return the reader of the log."""
+        ...
+
+    @property
+    def audit(self) -> AuditReader:
+        """Return the reader of all logs as one."""
         ...
 
     @property

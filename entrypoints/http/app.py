@@ -34,6 +34,7 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    audit_log,
     bulk,
     chart,
     events,
@@ -73,6 +74,7 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    audit_log.router,
 )
 
 
