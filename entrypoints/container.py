@@ -16,6 +16,7 @@ from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.identity.standings import PostgresStandings
+from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
@@ -24,13 +25,18 @@ from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
+from adapters.redis.revocations import RedisRevocations
+from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
-from application.identity.ports import Directory, Organisations
+from application.identity.ports import Directory, News, Organisations
+from application.identity.token_keys import TokenKeyring
+from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
@@ -58,6 +64,9 @@ class Services:
     organisations: Organisations
     api_keys: ApiKeys
     authenticate: Authenticate
+    revocation_news: News
+    access_tokens: AccessTokens
+    token_keys: TokenKeyring
     signer: Signer
     cursor_key: bytes
     database_health: Health
@@ -100,10 +109,23 @@ class Container(containers.DeclarativeContainer):
     )
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
-    api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets)
-    authenticate = providers.Singleton(
-        Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
+    key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
+    token_keys = providers.Singleton(
+        TokenKeyring, providers.Singleton(PostgresTokenKeys, service_engine), key_sealing, clock
     )
+    access_tokens = providers.Singleton(
+        JwtAccessTokens,
+        token_keys,
+        key_sealing,
+        clock,
+        ids,
+        issuer=settings.provided.issuer,
+        audience=settings.provided.audience,
+    )
+    standings = providers.Singleton(PostgresStandings, service_engine)
+    authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
+    revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
+    api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
 
     services = providers.Singleton(
         Services,
@@ -117,6 +139,9 @@ class Container(containers.DeclarativeContainer):
         organisations=organisations,
         api_keys=api_keys,
         authenticate=authenticate,
+        revocation_news=revocations,
+        access_tokens=access_tokens,
+        token_keys=token_keys,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,
@@ -141,6 +166,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
             await engine.dispose()
         await container.redis_health().close()
+        await container.revocations().close()
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http import health
+from entrypoints.http import health, jwks
 from entrypoints.http.middleware import Envelope, HotPaths
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
@@ -105,7 +105,9 @@ def create_app(services: Services) -> Partita:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.expiry.start()
+        services.revocation_news.start()
         yield
+        await services.revocation_news.stop()
         await services.expiry.stop()
         await services.journal.close()
 
@@ -125,6 +127,7 @@ def create_app(services: Services) -> Partita:
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
+    app.include_router(jwks.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)
