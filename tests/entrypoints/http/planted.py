@@ -95,6 +95,16 @@ async def _plant_people(planted: Planted, owner: AsyncEngine) -> None:
     planted.said |= {"e-mail": email, "made up id": made_up, "made up name": f"made up for {organisation_id}"}
 
 
+async def heads(owner: AsyncEngine, organisation_id: int) -> list[tuple[int, int, bytes]]:
+    """The last event of each of the organisation's logs."""
+    query = text(
+        "SELECT DISTINCT ON (stream_id) stream_id, sequence, hash FROM event_log WHERE stream_id IN"
+        " (SELECT :id UNION ALL SELECT id FROM ledgers WHERE organisation_id = :id) ORDER BY stream_id, sequence DESC"
+    )
+    async with owner.connect() as connection:
+        return [(row[0], row[1], row[2]) for row in await connection.execute(query, {"id": organisation_id})]
+
+
 async def fingerprint(owner: AsyncEngine, organisation_id: int) -> dict[str, str]:
     """Something that differs once any row of the organisation's differs, for each table."""
     found = {}

@@ -5,29 +5,26 @@ for its path and its query the names of another organisation's things, which `NA
 """
 
 import json
-import secrets
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.engine import owner_engine as make_owner_engine
-from adapters.postgres.work import tenant_transaction
-from domain.identity.api_key import build_key, digest, hint
-from domain.identity.role import BUILT_IN_ROLES
+from entrypoints.container import Services
 from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.credentials import KINDS, ROLES, Limits, Maker
 from tests.entrypoints.http.planted import (
     SHARED,
     SHARED_ACCOUNT,
     Planted,
     example_of,
     fingerprint,
+    heads,
     operations,
     plant,
 )
@@ -61,41 +58,13 @@ FILTERS = {
 IN_BODIES = {"hold": "hold {ledger}", "transaction": "transaction {ledger}"}
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What a credential may do: scopes, in ledgers and on accounts if it is limited to any."""
-
-    scopes: tuple[str, ...]
-    ledgers: tuple[str, ...] | None = None
-    accounts: tuple[str, ...] | None = None
-
-
 LIMITS = {
-    **{role: Limits((role,)) for role in BUILT_IN_ROLES},
-    "limited to a ledger": Limits(("owner",), ledgers=(SHARED,)),
-    "limited to ledgers": Limits(("owner",), ledgers=("s*",)),
-    "limited to accounts": Limits(("owner",), accounts=("assets:**",)),
-    "limited to both": Limits(("owner",), ledgers=(SHARED,), accounts=(SHARED_ACCOUNT,)),
+    **ROLES,
+    "limited to a ledger": Limits("owner", ledgers=(SHARED,)),
+    "limited to ledgers": Limits("owner", ledgers=("s*",)),
+    "limited to accounts": Limits("owner", accounts=("assets:**",)),
+    "limited to both": Limits("owner", ledgers=(SHARED,), accounts=(SHARED_ACCOUNT,)),
 }
-
-
-async def api_key(owner: AsyncEngine, organisation_id: int, limits: Limits) -> str:
-    """An API key with these limits."""
-    key = build_key(organisation_id, secrets.token_bytes(48))
-    statement = text(
-        "INSERT INTO api_keys (organisation_id, id, name, digest, hint, created_at, scopes, ledgers, accounts)"
-        " VALUES (:organisation, :id, 'key', :digest, :hint, now(), :scopes, :ledgers, :accounts)"
-    )
-    async with tenant_transaction(owner, organisation_id) as connection:
-        values = {"organisation": organisation_id, "id": uuid.uuid4(), "digest": digest(key), "hint": hint(key)}
-        given = {name: None if value is None else list(value) for name, value in vars(limits).items()}
-        await connection.execute(statement, values | given)
-    return key
-
-
-MakeCredential = Callable[[AsyncEngine, int, Limits], Awaitable[str]]
-# The kinds of credentials that there are; each is tried with all limits.
-KINDS: Mapping[str, MakeCredential] = {"an API key": api_key}
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +75,12 @@ async def owner(postgres_url: str, app: FastAPI) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="module")
-async def planted(new_organisation: NewOrganisation, owner: AsyncEngine) -> Planted:
-    """The organisation that is to be kept apart."""
-    return await plant(await new_organisation(), owner)
+async def planted(new_organisation: NewOrganisation, owner: AsyncEngine) -> AsyncIterator[Planted]:
+    """The organisation that is to be kept apart; after all that is asked, each row of it is as it was."""
+    planted = await plant(await new_organisation(), owner)
+    before = await fingerprint(owner, planted.tenant.organisation_id)
+    yield planted
+    assert await fingerprint(owner, planted.tenant.organisation_id) == before
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +109,11 @@ class Asked:
         """Whether it names something that only the other organisation has, in its path."""
         rest = self.template.replace("{ledger}", "") if self.slug == SHARED else self.template
         return "{" in rest and "{code}" not in rest and "cursor" not in self.query
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the one request of the operation that says nothing besides what it must."""
+        return not self.query and "Accept" not in self.headers
 
     @property
     def sent(self) -> str:
@@ -242,12 +219,19 @@ async def test_what_is_planted_is_shown_to_its_own_organisation(planted: Planted
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_no_credential_shows_or_changes_anything_of_another_organisation(
-    app: FastAPI, owner: AsyncEngine, planted: Planted, other: Tenant, asked: list[Asked], kind: str, limits: str
+    app: FastAPI,
+    services: Services,
+    owner: AsyncEngine,
+    planted: Planted,
+    other: Tenant,
+    asked: list[Asked],
+    kind: str,
+    limits: str,
 ) -> None:
-    before = await fingerprint(owner, planted.tenant.organisation_id)
-    credential = await KINDS[kind](owner, other.organisation_id, LIMITS[limits])
+    before = await heads(owner, planted.tenant.organisation_id)
+    credential = await KINDS[kind](Maker(services, owner, other.organisation_id), LIMITS[limits])
     async with connected(app, credential) as client:
-        for each in asked:
+        for each in asked if kind == "API key" else [each for each in asked if each.is_plain]:
             response = await send(client, each)
             what = f"{each.method} {each.path} {dict(each.query)}: {response.status_code} {response.text[:500]}"
             assert response.status_code < 500, what
@@ -257,7 +241,7 @@ async def test_no_credential_shows_or_changes_anything_of_another_organisation(
             assert not leaked, f"{leaked} in {what}"
             if each.names_something:
                 assert refused(response), what
-    assert await fingerprint(owner, planted.tenant.organisation_id) == before
+    assert await heads(owner, planted.tenant.organisation_id) == before
 
 
 def refused(response: Response) -> bool:
