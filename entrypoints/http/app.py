@@ -37,14 +37,21 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    audit_log,
+    auth,
     bulk,
     chart,
     events,
     holds,
+    invitations,
     ledgers,
+    members,
+    organisations,
+    own_account,
     periods,
     reports,
     reversals,
+    roles,
     statements,
     transactions,
 )
@@ -76,6 +83,15 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    organisations.founding,
+    organisations.router,
+    members.router,
+    invitations.accepting,
+    invitations.router,
+    roles.router,
+    auth.router,
+    own_account.router,
+    audit_log.router,
 )
 
 
@@ -111,7 +127,9 @@ def create_app(services: Services) -> Partita:
         await services.revocation_news.stop()
         await services.counting.stop()
         await services.expiry.stop()
+        await services.persons.letters.close()
         await services.journal.close()
+        await services.key_uses.settle()
 
     app = Partita(
         title="Partita",
