@@ -196,7 +196,7 @@ async def test_guessing_passwords_and_asking_for_mail_is_limited_for_each_person
     guess = {"email": email, "password": "not the password of anyone"}
     for path, body, otherwise in (
         ("/v1/auth/login", guess, 401),
-        ("/v1/auth/register", guess, 202),
+        ("/v1/auth/register", guess, 403),  # which is for the invited alone, by default
         ("/v1/auth/password/forgotten", {"email": email}, 202),
     ):
         # From wherever the guesses come.
