@@ -17,6 +17,8 @@ from entrypoints.schemas.forms import Form
 
 router = APIRouter(prefix="/auth", route_class=OpenRoute, tags=["auth"])
 
+MAILED_EXAMPLE = "ptm_VGhpcyBpcyBub3QgYSB0b2tlbiBvZiBhbnlib2R5LCBlIQ"
+
 Email = Annotated[str, Described(description="An e-mail address, in ASCII.", examples=["ada@example.com"])]
 NewPassword = Annotated[str, Described(description="From 12 to 256 characters, of any kind; the obvious are refused.")]
 MailedToken = Annotated[str, Described(description="The token in the mail: `ptm_…`.", max_length=128)]
@@ -49,12 +51,20 @@ class RegistrationIn(Form):
 class VerificationIn(Form):
     """What shows that an address is one's own: what was sent there, and the password that was registered."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": MAILED_EXAMPLE, "password": "the sluice opens at 9"}]}
+    )
+
     token: MailedToken
     password: Annotated[str, Described(description="The password that was registered.")]
 
 
 class LogInIn(Form):
     """Who wants to log in, and for which organisation."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"email": "ada@example.com", "password": "the sluice opens at 9"}]}
+    )
 
     email: Email
     password: str
@@ -64,6 +74,10 @@ class LogInIn(Form):
 class RefreshIn(Form):
     """A refresh token, which is used up by this, and for which organisation the next access token is."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"refresh_token": "pts_VGhpcyBpcyBub3QgYSB0b2tlbiBvZiBhbnlib2R5LCBlIQ"}]}
+    )
+
     refresh_token: Annotated[str, Described(max_length=256)]
     organisation: Organisation = None
 
@@ -71,11 +85,17 @@ class RefreshIn(Form):
 class ForgottenIn(Form):
     """Who has forgotten a password."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"email": "ada@example.com"}]})
+
     email: Email
 
 
 class ResetIn(Form):
     """Another password, and the token that was sent."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"token": MAILED_EXAMPLE, "password": "the sluice closes at 10"}]}
+    )
 
     token: MailedToken
     password: NewPassword
