@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from application.shared.key_id import base64url
 from entrypoints.container import Services
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import FOR_EVERYONE, described_problems
 
 router = APIRouter(tags=["auth"])
 
@@ -34,7 +34,12 @@ class KeySetDocument(TypedDict):
     keys: list[KeyDocument]
 
 
-@router.get("/.well-known/jwks.json", summary="Show the keys of access tokens", responses=described_problems())
+@router.get(
+    "/.well-known/jwks.json",
+    summary="Show the keys of access tokens",
+    openapi_extra=FOR_EVERYONE,
+    responses=described_problems(),
+)
 async def get_key_set(request: Request, response: Response) -> KeySetDocument:
     """Return the keys that access tokens are signed with, those of the near future and the near past too."""
     services: Services = request.app.state.services

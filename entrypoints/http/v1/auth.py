@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from application.identity.log_in import IssuedTokens
 from domain.identity.session import Origin
 from entrypoints.container import Services
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import FOR_EVERYONE, described_problems
 from entrypoints.http.persons import OpenRoute, VisitorDependency
 from entrypoints.schemas.forms import Form
 
@@ -138,7 +138,13 @@ def _number(organisation: str | None) -> int | None:
     return None if organisation is None else int(organisation)
 
 
-@router.post("/register", status_code=202, summary="Register a person", responses=described_problems(403))
+@router.post(
+    "/register",
+    status_code=202,
+    summary="Register a person",
+    openapi_extra=FOR_EVERYONE,
+    responses=described_problems(403),
+)
 async def post_registration(body: RegistrationIn, who: VisitorDependency) -> AcceptedDocument:
     """Register a person, who then verifies the address with what is sent there.
 
@@ -149,19 +155,30 @@ async def post_registration(body: RegistrationIn, who: VisitorDependency) -> Acc
     return {"status": "accepted"}
 
 
-@router.post("/verify-email", status_code=204, summary="Verify an e-mail address", responses=described_problems())
+@router.post(
+    "/verify-email",
+    status_code=204,
+    summary="Verify an e-mail address",
+    openapi_extra=FOR_EVERYONE,
+    responses=described_problems(),
+)
 async def post_verification(body: VerificationIn, who: VisitorDependency) -> None:
     """Show that the address is one's own, after which one can log in."""
     await who.services.persons.registration.verify(body.token, body.password, origin=who.origin)
 
 
-@router.post("/login", summary="Log in", responses=described_problems(403))
+@router.post("/login", summary="Log in", openapi_extra=FOR_EVERYONE, responses=described_problems(403))
 async def post_login(body: LogInIn, who: VisitorDependency, response: Response) -> TokensDocument:
     """Begin a session. Every refusal is the same, so that it does not tell who is registered."""
     return tokens_document(await _log_in(who.services, body, who.origin), response)
 
 
-@router.post("/refresh", summary="Get the next tokens of a session", responses=described_problems(403))
+@router.post(
+    "/refresh",
+    summary="Get the next tokens of a session",
+    openapi_extra=FOR_EVERYONE,
+    responses=described_problems(403),
+)
 async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Response) -> TokensDocument:
     """Use a refresh token up, and get new ones.
 
@@ -172,7 +189,13 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
     return tokens_document(tokens, response)
 
 
-@router.post("/password/forgotten", status_code=202, summary="Ask for a new password", responses=described_problems())
+@router.post(
+    "/password/forgotten",
+    status_code=202,
+    summary="Ask for a new password",
+    openapi_extra=FOR_EVERYONE,
+    responses=described_problems(),
+)
 async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedDocument:
     """Have a token sent that sets another password. The answer is the same for an address that nobody has."""
     await _ask_for_reset(who.services, body, who.origin)
@@ -180,7 +203,11 @@ async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedD
 
 
 @router.post(
-    "/password/reset", status_code=204, summary="Set a password that was forgotten", responses=described_problems()
+    "/password/reset",
+    status_code=204,
+    summary="Set a password that was forgotten",
+    openapi_extra=FOR_EVERYONE,
+    responses=described_problems(),
 )
 async def post_reset(body: ResetIn, who: VisitorDependency) -> None:
     """Set another password with the token of the mail, and end all sessions of the person."""
