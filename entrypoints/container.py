@@ -1,8 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind which port."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -16,9 +15,13 @@ from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engin
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
-from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
+from adapters.postgres.identity.organisations import PostgresOrganisations
+from adapters.postgres.identity.people import PostgresPeople
 from adapters.postgres.identity.persons import PostgresPersons
+from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
+from adapters.postgres.identity.team import PostgresTeam
 from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
@@ -28,6 +31,8 @@ from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
+from adapters.redis.permits import RedisPermits
+from adapters.redis.revocations import RedisRevocations
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.passwords import Argon2Passwords
@@ -35,73 +40,35 @@ from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
+from application.identity.admission import Admission, Attempts, Limits
+from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
 from application.identity.forgotten_password import ForgottenPassword
+from application.identity.invitations import Inviting
+from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
-from application.identity.own_account import LeavingByOneself, OwnAccounts
+from application.identity.members import Membership
+from application.identity.organisations import OrganisationKeeping
+from application.identity.own_account import OwnAccounts
 from application.identity.person_ports import Mailer
-from application.identity.ports import Directory, Organisations
-from application.identity.registration import NoInvitations, Registration
-from application.identity.revocations import LocalRevocations
+from application.identity.registration import Registration
+from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
-from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
-from application.ledger.readers import LedgerChanges, LedgerReads
-from application.ledger.rebuild import Rebuilding
 from application.ledger.verification import Verifications
-from application.shared.ports import Clock, Health, Ids, SignatureCheck, Signer, Work
+from application.shared.ports import SignatureCheck
+from application.shared.rate_limits import Counting
+from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
+from entrypoints.ready_made import Persons
+from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
 from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
 REDIS_URL: Final = "redis://127.0.0.1:6379/0"
-
-
-@dataclass(frozen=True, slots=True)
-class Persons:
-    """What persons may do that belongs to no organisation."""
-
-    registration: Registration
-    log_in: LogIn
-    accounts: OwnAccounts
-    forgotten_password: ForgottenPassword
-    letters: Letters
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """All that an entrypoint may use, ready-made."""
-
-    settings: Settings
-    clock: Clock
-    ids: Ids
-    journal: Journal
-    expiry: Expiry
-    ledgers: Work[LedgerReads, LedgerChanges]
-    verifications: Verifications
-    organisations: Organisations
-    api_keys: ApiKeys
-    authenticate: Authenticate
-    access_tokens: AccessTokens
-    token_keys: TokenKeyring
-    persons: Persons
-    signer: Signer
-    cursor_key: bytes
-    database_health: Health
-    redis_health: Health
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """What whoever runs the server may do with its database, ready-made."""
-
-    directory: Directory
-    rebuilding: Rebuilding
-    migrate: Callable[[], Awaitable[None]]
-    require_migrated: Callable[[], Awaitable[None]]
 
 
 def _mailer(settings: Settings) -> Mailer:
@@ -145,7 +112,6 @@ class Container(containers.DeclarativeContainer):
     )
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
-    api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets)
     key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
     token_keys = providers.Singleton(
         TokenKeyring, providers.Singleton(PostgresTokenKeys, service_engine), key_sealing, clock
@@ -160,16 +126,44 @@ class Container(containers.DeclarativeContainer):
         audience=settings.provided.audience,
     )
     standings = providers.Singleton(PostgresStandings, service_engine)
-    authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
+    key_uses = providers.Singleton(KeyUseMarks, providers.Singleton(PostgresKeyUses, service_engine), clock)
+    authenticate = providers.Singleton(
+        Authenticate,
+        organisations,
+        access_tokens,
+        standings,
+        clock,
+        allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
+        key_uses=key_uses,
+    )
+    permits = providers.Singleton(RedisPermits, redis_url)
+    counting = providers.Singleton(Counting, permits)
+    limits = providers.Singleton(
+        Limits,
+        address=settings.provided.rate_limit_address,
+        caller=settings.provided.rate_limit_caller,
+        organisation=settings.provided.rate_limit_organisation,
+        failures=settings.provided.rate_limit_failures,
+        attempts=settings.provided.rate_limit_attempts,
+        email=settings.provided.rate_limit_email,
+    )
+    revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
+    api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
+    mailer = providers.Singleton(_mailer, settings)
+    letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
+
+    team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
+    people = providers.Singleton(PostgresPeople, service_engine)
+    membership = providers.Singleton(Membership, team_work, clock, ids, revocations, people)
+    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
+    role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
+    organisation_keeping = providers.Singleton(
+        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
+    )
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
-    mailer = providers.Singleton(_mailer, settings)
-    letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
-    revocations = providers.Singleton(LocalRevocations, authenticate)
-    invitation_check = providers.Singleton(NoInvitations)
-    leaving = providers.Singleton(LeavingByOneself)
-    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, leaving, revocations, clock)
+    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
     persons = providers.Singleton(
         Persons,
         registration=providers.Singleton(
@@ -177,7 +171,7 @@ class Container(containers.DeclarativeContainer):
             person_work,
             passwords,
             letters,
-            invitation_check,
+            inviting,
             clock,
             ids,
             secrets,
@@ -202,7 +196,16 @@ class Container(containers.DeclarativeContainer):
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
+        key_uses=key_uses,
+        membership=membership,
+        inviting=inviting,
+        role_keeping=role_keeping,
+        organisation_keeping=organisation_keeping,
         authenticate=authenticate,
+        admission=providers.Singleton(Admission, authenticate, limits, counting),
+        attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
+        counting=counting,
+        revocation_news=revocations,
         access_tokens=access_tokens,
         token_keys=token_keys,
         persons=persons,
@@ -230,6 +233,8 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
             await engine.dispose()
         await container.redis_health().close()
+        await container.revocations().close()
+        await container.permits().close()
 
 
 @contextmanager

@@ -1,36 +1,72 @@
-"""API keys: what a service shows to prove which organisation it acts for.
+"""API keys: what a service shows to prove which organisation it acts for."""
 
-A key reads `ptk_<organisation>_<secret><checksum>`: the organisation's number, 32 random characters, and six that
-make a leaked or mistyped key recognisable without asking anyone. Only the SHA-256 of the whole is stored: the secret
-has 190 bits, so nothing slower is needed to protect it.
-"""
-
-import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from typing import Final
-from zlib import crc32
+from datetime import datetime, timedelta
+from ipaddress import ip_network
+from typing import Any, Final
 
-from domain.identity.role import OWNER, permissions_of
+from domain.identity.role import OPERATOR, OWNER, limits_data, permissions_of
+from domain.identity.secret_text import SecretKind
 from domain.shared.access import Grant, LedgerPattern
-from domain.shared.errors import NotAuthenticated
+from domain.shared.chain import format_time
+from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
 from domain.shared.patterns import Pattern
+from domain.shared.text import checked_name
 
-PREFIX: Final = "ptk"
-SECRET_LENGTH: Final = 32
+API_KEY: Final = SecretKind("ptk", "API key")
 NAME_LENGTH_MAX: Final = 255
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_CHECKSUM_LENGTH: Final = 6
-_FORM = re.compile(r"ptk_([1-9][0-9]{0,17})_([0-9A-Za-z]{32})([0-9A-Za-z]{6})", re.ASCII)
+NETWORKS_MAX: Final = 100
+SCOPES_MAX: Final = 100
+OVERLAP_DEFAULT: Final = timedelta(days=1)
+OVERLAP_MAX: Final = timedelta(days=90)
+
+
+class KeyReplaced(DomainError):
+    """The API key was rotated before: another one has taken its place. Rotate that one, or revoke this one."""
+
+    code = "key-replaced"
+    kind = ErrorKind.CONFLICT
+    title = "The API key was replaced already"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRights:
+    """What a key may do: what its scopes say, in the ledgers and on the accounts that it is limited to.
+
+    And until when (UTC), and from which networks (CIDR, in their canonical form), if that is limited.
+    """
+
+    scopes: tuple[str, ...] = (OPERATOR.name,)
+    ledgers: tuple[LedgerPattern, ...] | None = None
+    accounts: tuple[Pattern, ...] | None = None
+    expires_at: datetime | None = None
+    networks: tuple[str, ...] | None = None
+
+    @property
+    def grant(self) -> Grant:
+        """Return what they come to. Raises `ValidationFailed` for a scope that is unknown."""
+        return Grant(permissions_of(self.scopes, pointer="/scopes"), self.ledgers, self.accounts)
+
+    def data(self) -> dict[str, Any]:
+        """Return them as JSON, for events: of the networks, whose addresses may be a person's, how many there are."""
+        return {
+            "scopes": list(self.scopes),
+            **limits_data(self.ledgers, self.accounts),
+            "expires_at": None if self.expires_at is None else format_time(self.expires_at),
+            "networks": None if self.networks is None else len(self.networks),
+        }
+
+
+FULL_RIGHTS: Final = KeyRights((OWNER.name,))
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key as its organisation sees it afterwards: `hint` is how it begins, never the key itself. Times are UTC.
 
-    It may do what its scopes say, in the ledgers and on the accounts that it is limited to, and from `networks` (CIDR)
-    if there are any.
+    It has the rights that `KeyRights` tells of. `replaced_by` is the id of the key that took its place, where it was
+    rotated.
     """
 
     id: str
@@ -44,48 +80,110 @@ class ApiKey:
     expires_at: datetime | None = None
     networks: tuple[str, ...] | None = None
     last_used_at: datetime | None = None
+    replaced_by: str | None = None
+
+    @property
+    def rights(self) -> KeyRights:
+        """Return what it may do."""
+        return KeyRights(self.scopes, self.ledgers, self.accounts, self.expires_at, self.networks)
 
     @property
     def grant(self) -> Grant:
-        """Return what it may do. Raises `ValidationFailed` for a scope that is unknown."""
-        return Grant(permissions_of(self.scopes, pointer="/scopes"), self.ledgers, self.accounts)
+        """Return what its rights come to. Raises `ValidationFailed` for a scope that is unknown."""
+        return self.rights.grant
+
+    @staticmethod
+    def of(id: str, name: str, hint: str, created_at: datetime, rights: KeyRights) -> "ApiKey":
+        """Return a key with these rights."""
+        return ApiKey(
+            id,
+            name,
+            hint,
+            created_at,
+            scopes=rights.scopes,
+            ledgers=rights.ledgers,
+            accounts=rights.accounts,
+            expires_at=rights.expires_at,
+            networks=rights.networks,
+        )
+
+    def require_rotatable(self, now: datetime) -> None:
+        """Return if another key may take its place; else raise `KeyReplaced`, or `ValidationFailed` where it ended."""
+        if self.replaced_by is not None:
+            raise KeyReplaced(f"The API key {self.id} was replaced by {self.replaced_by}: rotate that one.")
+        if self.revoked_at is not None or self.has_expired(now):
+            raise ValidationFailed(
+                f"The API key {self.id} works no more, so nothing is to be replaced: make a new one."
+            )
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expires_at is not None and self.expires_at <= now
 
 
-def build_key(organisation_id: int, random: bytes) -> str:
-    """Return the text of a new key from 48 random bytes, so many that no character is likelier than another."""
-    assert len(random) >= 48
-    body = f"{PREFIX}_{organisation_id}_{_in_base_62(int.from_bytes(random, 'big'), SECRET_LENGTH)}"
-    return body + _checksum(body)
+def checked_rights(rights: KeyRights, now: datetime) -> KeyRights:
+    """Return the rights of a new key with its networks in canonical form.
 
-
-def organisation_of(key: str) -> int:
-    """Return the number of the organisation that a key says it belongs to.
-
-    Raises `NotAuthenticated` for what is not the text of a key, a mistyped one included.
+    Raises `ValidationFailed` for a scope that is unknown, for empty lists, networks that are none, and a time that is
+    past.
     """
-    match = _FORM.fullmatch(key)
-    if match is None or _checksum(key[:-_CHECKSUM_LENGTH]) != match.group(3):
-        raise NotAuthenticated("The API key is not one that Partita ever made: it is cut off or mistyped.")
-    return int(match.group(1))
+    if not rights.scopes:
+        raise ValidationFailed("A key without scopes could do nothing: name at least one.", pointer="/scopes")
+    _require_few(rights.scopes, SCOPES_MAX, "/scopes")
+    permissions_of(rights.scopes, pointer="/scopes")
+    for patterns, pointer in ((rights.ledgers, "/ledgers"), (rights.accounts, "/accounts")):
+        if patterns is not None and not patterns:
+            raise ValidationFailed("An empty list would allow nothing: leave it out to allow all.", pointer=pointer)
+    if rights.expires_at is not None and rights.expires_at <= now:
+        raise ValidationFailed("The key would have expired before it was made.", pointer="/expires_at")
+    networks = None if rights.networks is None else checked_networks(rights.networks)
+    scopes = tuple(dict.fromkeys(rights.scopes))
+    return KeyRights(scopes, rights.ledgers, rights.accounts, rights.expires_at, networks)
 
 
-def digest(key: str) -> bytes:
-    """Return what is stored of a key, and what it is found by."""
-    return sha256(key.encode()).digest()
+def checked_networks(networks: Sequence[str]) -> tuple[str, ...]:
+    """Return networks in canonical form: `10.0.0.0/8`; an address alone is a network of one. Each once, in order.
+
+    Raises `ValidationFailed`.
+    """
+    if not networks:
+        raise ValidationFailed("No network at all would allow nothing: leave it out to allow all.", pointer="/networks")
+    _require_few(networks, NETWORKS_MAX, "/networks")
+    checked = []
+    for index, text in enumerate(networks):
+        try:
+            checked.append(str(ip_network(text, strict=False)))
+        except ValueError:
+            refused = ValidationFailed(f"{text!a} is no network: write it as 192.0.2.0/24 or 2001:db8::/32.")
+            refused.blames = (Blame(f"/networks/{index}", refused.detail),)
+            raise refused from None
+    return tuple(dict.fromkeys(checked))
 
 
-def hint(key: str) -> str:
-    """Return how a key begins, for people to tell keys apart."""
-    return key[: len(PREFIX) + 1 + len(str(organisation_of(key))) + 1 + 4] + "…"
+def checked_key_name(name: str) -> str:
+    """Return the name, if it can be a key's. Raises `ValidationFailed`."""
+    return checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
 
 
-def _checksum(body: str) -> str:
-    return _in_base_62(crc32(body.encode()), _CHECKSUM_LENGTH)
+def checked_overlap(overlap: timedelta) -> timedelta:
+    """Return for how long a key works on beside the one that replaces it, if that can be. Raises `ValidationFailed`."""
+    if not timedelta(0) <= overlap <= OVERLAP_MAX:
+        raise ValidationFailed(
+            f"The overlap is from 0 to {int(OVERLAP_MAX.total_seconds()):,} seconds (90 days).",
+            pointer="/overlap_seconds",
+        )
+    return overlap
 
 
-def _in_base_62(number: int, length: int) -> str:
-    characters = []
-    for _ in range(length):
-        number, digit = divmod(number, len(_ALPHABET))
-        characters.append(_ALPHABET[digit])
-    return "".join(characters)
+def successors_rights(old: ApiKey, now: datetime, expires_at: datetime | None) -> KeyRights:
+    """Return the rights of the key that replaces an old one: the same, for as long as the old one was made to live."""
+    rights = old.rights
+    if expires_at is None and rights.expires_at is not None:
+        expires_at = now + (rights.expires_at - old.created_at)
+    return KeyRights(rights.scopes, rights.ledgers, rights.accounts, expires_at, rights.networks)
+
+
+def _require_few(items: Iterable[str], count_max: int, pointer: str) -> None:
+    count = len(list(items))
+    if count > count_max:
+        raise ValidationFailed(f"There are {count:,} items; at most {count_max} fit.", pointer=pointer)
