@@ -33,6 +33,7 @@ async def test_nothing_that_tells_who_it_was_is_left(office: Office, new_organis
         assert found == [], table
     left = await actors_whose_origin_is_known(office, tenant.organisation_id)
     assert [actor[:4] for actor in left] == ["key_"], "of others, it stays"
+    assert document(await tenant.client.post(tenant.path("/verification")))["valid"] is True
     events = document(await tenant.client.get(tenant.path("/events")))["data"]
     assert person in json.dumps(events), "what it did stays, by its id"
     assert known.email not in json.dumps(events)
