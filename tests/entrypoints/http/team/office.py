@@ -95,9 +95,13 @@ class Office:
     async def member(self, of: Company, *assignments: str | dict[str, Any]) -> Human:
         """Someone new, who was invited to have these roles, and has accepted."""
         human = await self.human()
-        token = await self.invited(of.client, human.email, *assignments)
-        document(await (await human.at(None)).post("/v1/invitations/accept", json={"token": token}))
+        await self.invited_in(of, human, *assignments)
         return human
+
+    async def invited_in(self, to: Company, human: Human, *assignments: str | dict[str, Any]) -> None:
+        """Have someone invited to have these roles, and accept."""
+        token = await self.invited(to.client, human.email, *assignments)
+        document(await (await human.at(None)).post("/v1/invitations/accept", json={"token": token}))
 
     async def invited(self, by: AsyncClient, email: str, *assignments: str | dict[str, Any]) -> str:
         """The token in the mail to someone who was invited."""
