@@ -8,7 +8,7 @@ import pytest
 from adapters.postgres.identity.people import PostgresPeople
 from domain.identity.member import LastOwner
 from tests.entrypoints.http.team.office import ANY, Office, assigned, invitation, told_permission
-from tests.entrypoints.http.tenant import document, problem, sale
+from tests.entrypoints.http.tenant import Json, document, problem, sale
 
 
 async def test_who_was_invited_joins_and_may_do_what_was_offered(office: Office) -> None:
@@ -89,7 +89,7 @@ async def test_a_revoked_invitation_is_erased(office: Office) -> None:
 async def test_an_idempotency_key_invites_once(office: Office) -> None:
     company = await office.company()
     ada = await office.human()
-    asked = {"json": invitation(ada.email, "auditor"), "headers": {"Idempotency-Key": "k"}}
+    asked: Json = {"json": invitation(ada.email, "auditor"), "headers": {"Idempotency-Key": "k"}}
     first = document(await company.client.post("/v1/invitations", **asked), 201)
     again = await company.client.post("/v1/invitations", **asked)
     assert document(again, 201) == first
