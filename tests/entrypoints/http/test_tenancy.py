@@ -12,6 +12,13 @@ from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 SECRET = "confidential-7f3a"
 
 
+OF_PERSONS = [
+    ("POST", "/v1/organisations"),
+    ("POST", "/v1/invitations/accept"),
+    ("DELETE", "/v1/members/me"),
+]
+
+
 @pytest.fixture
 async def victim(new_organisation: NewOrganisation) -> Tenant:
     """An organisation whose ledger, of a name that nobody else has, says the secret wherever something can be said."""
@@ -27,6 +34,10 @@ async def victim(new_organisation: NewOrganisation) -> Tenant:
     rules = {"rules": [{"pattern": f"{SECRET}:*", "type": "asset"}]}
     document(await tenant.client.put(tenant.path("/chart"), json=rules, headers={"If-Match": "*"}))
     document(await tenant.client.post("/v1/api-keys", json={"name": SECRET}), 201)
+    role = {"description": SECRET, "permissions": ["reports:read"]}
+    document(await tenant.client.put(f"/v1/roles/{SECRET}", json=role))
+    invited = {"email": f"{SECRET}@example.com", "assignments": [{"role": SECRET}]}
+    document(await tenant.client.post("/v1/invitations", json=invited), 201)
     closing = {"until": "2026-01-01", "reason": SECRET}
     document(await tenant.client.post(tenant.path("/periods"), json=closing), 201)
     return tenant
@@ -57,6 +68,7 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
     (hold,) = document(await victim.get("/holds"))["data"]
     keys = document(await victim.client.get("/v1/api-keys"))["data"]
     (period,) = document(await victim.get("/periods"))["data"]
+    (invitation,) = document(await victim.client.get("/v1/invitations"))["data"]
     account = f"assets:{SECRET}"
     names = {
         "{ledger}": SECRET,
@@ -66,6 +78,11 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
         "/holds/{id}": f"/holds/{hold['id']}",
         "/api-keys/{id}": f"/api-keys/{keys[-1]['id']}",
         "/periods/{id}": f"/periods/{period['id']}",
+        "/organisations/{id}": f"/organisations/{victim.organisation_id}",
+        "/members/{id}": "/members/usr_01h2xcejqtf2nbrexx3vqjhp41",
+        "/invitations/{id}": f"/invitations/{invitation['id']}",
+        "/roles/{name}": f"/roles/{SECRET}",
+        "/sessions/{id}": "/sessions/ses_01h2xcejqtf2nbrexx3vqjhp41",
     }
     shown = ("", "/events", "/chart", "/assets", "/accounts", "/holds", "/periods")
     before = [document(await victim.get(rest)) for rest in shown]
@@ -96,7 +113,13 @@ async def test_every_route_of_the_document_is_blind_to_other_organisations(
                 assert SECRET not in said, (method, path, said)
                 assert transaction["id"] not in said
                 assert hold["id"] not in said
-                if "{" not in template:  # a list or a creation of one's own; the example is called `main`, too
+                if template.startswith("/v1/auth/"):  # of persons, who belong to no organisation
+                    assert response.status_code in (202, 401, 403, 422), (method, path, said)
+                elif (method, template) in OF_PERSONS:
+                    problem(response, 403, "permission-denied")
+                elif (method, template) == ("PUT", "/v1/roles/{name}"):  # to which one of one's own could be put
+                    problem(response, 412, "version-conflict")
+                elif "{" not in template:  # a list or a creation of one's own; the example is called `main`, too
                     assert response.status_code < 300 or response.json()["code"] == "ledger-exists"
                 elif template.endswith("/bulk") and (transport == "ndjson" or not body.get("atomic")):
                     result = json.loads(response.text.splitlines()[0])

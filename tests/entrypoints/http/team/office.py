@@ -145,7 +145,7 @@ class Office:
         """How long the logs of an organisation are."""
         async with tenant_view(self.engine, organisation_id) as connection:
             query = text("SELECT sum(octet_length(content))::bigint FROM event_log WHERE organisation_id = :id")
-            return (await connection.execute(query, {"id": organisation_id})).scalar_one()
+            return int((await connection.execute(query, {"id": organisation_id})).scalar_one())
 
     async def log(self, organisation_id: int) -> list[dict[str, Any]]:
         """The contents of an organisation's log."""
