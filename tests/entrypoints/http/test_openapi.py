@@ -93,7 +93,7 @@ async def test_every_documented_example_is_accepted(tenant: Tenant, described: J
             if content is None:
                 continue
             schema = described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
-            assert schema["examples"], (method, path)
+            assert schema.get("examples"), (method, path)
             for example in schema["examples"]:
                 changed = {"slug": "of-the-example"} if path == "/v1/ledgers" else {}
                 headers = {"If-Match": "*"} if method == "patch" or path.endswith("/chart") else {}
