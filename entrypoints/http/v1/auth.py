@@ -164,6 +164,7 @@ async def post_registration(body: RegistrationIn, who: VisitorDependency) -> Acc
 )
 async def post_verification(body: VerificationIn, who: VisitorDependency) -> None:
     """Show that the address is one's own, after which one can log in."""
+    await who.services.attempts.admit("verify", who.origin.address)
     await who.services.persons.registration.verify(body.token, body.password, origin=who.origin)
 
 
@@ -214,22 +215,26 @@ async def post_reset(body: ResetIn, who: VisitorDependency) -> None:
     await _reset(who.services, body, who.origin)
 
 
-# What whoever guesses would do often stands in a function each, ahead of which attempts can be counted.
+# What whoever guesses would do often stands in a function each, which counts it as an attempt before anything else.
 
 
 async def _register(services: Services, body: RegistrationIn, origin: Origin) -> None:
+    await services.attempts.admit("register", origin.address, body.email)
     await services.persons.registration.register(body.email, body.password, invitation=body.invitation, origin=origin)
 
 
 async def _log_in(services: Services, body: LogInIn, origin: Origin) -> IssuedTokens:
+    await services.attempts.admit("log-in", origin.address, body.email)
     return await services.persons.log_in.log_in(
         body.email, body.password, organisation_id=_number(body.organisation), origin=origin
     )
 
 
 async def _ask_for_reset(services: Services, body: ForgottenIn, origin: Origin) -> None:
+    await services.attempts.admit("reset", origin.address, body.email)
     await services.persons.forgotten_password.ask(body.email, origin=origin)
 
 
 async def _reset(services: Services, body: ResetIn, origin: Origin) -> None:
+    await services.attempts.admit("reset", origin.address)
     await services.persons.forgotten_password.reset(body.token, body.password, origin=origin)

@@ -158,6 +158,7 @@ async def get_me(who: PersonDependency) -> PersonDocument:
 @router.post("/me/erasure", status_code=204, summary="Erase me", responses=described_problems(403))
 async def post_erasure(body: ErasureIn, who: PersonDependency) -> None:
     """Remove all that tells who the person was. Its id stays in the logs of what it did."""
+    await who.services.attempts.admit("password", who.origin.address, who.person.id)
     await who.services.persons.accounts.erase(who.person, body.password, origin=who.origin, request_id=who.request_id)
 
 
@@ -199,6 +200,7 @@ async def delete_session(id: str, who: PersonDependency) -> None:
 @router.post("/password", status_code=204, summary="Change my password", responses=described_problems(403))
 async def post_password(body: PasswordIn, who: PersonDependency) -> None:
     """Set another password, and end all of the person's other sessions."""
+    await who.services.attempts.admit("password", who.origin.address, who.person.id)
     await who.services.persons.accounts.change_password(
         who.person, body.current_password, body.new_password, origin=who.origin
     )
