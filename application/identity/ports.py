@@ -34,6 +34,10 @@ class IdentityChanges(Protocol):
         """Keep a new key."""
         ...
 
+    async def erase_origins(self, actor: str) -> int:
+        """Forget from where someone acted, by their outward id; return for how many runs of events that was known."""
+        ...
+
     async def revoke_api_key(self, id: str, now: datetime) -> bool:
         """Mark a key as revoked; return False if there is none of this id that still works."""
         ...

@@ -41,4 +41,16 @@ class ApiKeyRevoked:
         return {"id": self.id}
 
 
-OrganisationEvent = OrganisationCreated | ApiKeyCreated | ApiKeyRevoked
+@dataclass(frozen=True, slots=True)
+class OriginsErased:
+    """It was forgotten from where, and by which credentials, someone had acted; what they did stays."""
+
+    type: ClassVar[str] = "origins.erased"
+    actor: str
+
+    def data(self) -> dict[str, Any]:
+        """Return what is hashed and shown."""
+        return {"actor": self.actor}
+
+
+OrganisationEvent = OriginsErased | OrganisationCreated | ApiKeyCreated | ApiKeyRevoked

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from application.identity.create_organisation import create_organisation
+from application.identity.erase_origins import erase_origins
 from domain.shared.chain import Author, Origin, format_time
 from entrypoints.cli.session import ACTOR, OrganisationOption, acting, with_database
 
@@ -70,6 +71,22 @@ def create(name: Annotated[str, typer.Argument(help="What it is called.")]) -> N
         principal = await create_organisation(container.organisations(), container.clock(), ids, name, author=author)
         typer.echo("Created the organisation with the number:", err=True)
         typer.echo(str(principal.organisation_id))
+
+    with_database(run)
+
+
+@organisations.command("erase-origins")
+def erase(
+    actor: Annotated[str, typer.Argument(help="Whose: usr_… or key_….")], organisation: OrganisationOption = None
+) -> None:
+    """Forget from which addresses, and by which credentials, someone acted; what they did stays in the log."""
+
+    async def run(container: "Container") -> None:
+        principal = await acting(container, organisation)
+        ids = container.ids()
+        work, clock = container.identity_work(), container.clock()
+        erased = await erase_origins(work, clock, ids, principal, actor, request_id=ids.new("req"))
+        typer.echo(f"Erased where {actor} acted from." if erased else f"Nothing is known of where {actor} acted from.")
 
     with_database(run)
 

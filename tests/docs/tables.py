@@ -19,7 +19,7 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS, ListSpec
 from entrypoints.http.problems import status_of
-from entrypoints.http.v1 import accounts, holds, ledgers, periods, transactions
+from entrypoints.http.v1 import accounts, audit_log, holds, ledgers, periods, transactions
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -76,6 +76,7 @@ def lists() -> str:
         "GET …/transactions": transactions.TRANSACTIONS,
         "GET …/holds": holds.HOLDS,
         "GET …/periods": periods.PERIODS,
+        "GET /v1/audit-log": audit_log.AUDIT_LOG,
     }
     rows = []
     for route, spec in specs.items():

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import RowMapping, insert, select, text, update
+from sqlalchemy import RowMapping, delete, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.access_tables import request_origins
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.organisation_log import PostgresOrganisationLog
 from adapters.postgres.tables import api_keys, organisations
@@ -71,6 +72,13 @@ class PostgresIdentity:
                 created_at=key.created_at,
             )
         )
+
+    async def erase_origins(self, actor: str) -> int:
+        origins = request_origins.c
+        result = await self._connection.execute(
+            delete(request_origins).where(origins.organisation_id == self._organisation_id, origins.actor == actor)
+        )
+        return result.rowcount
 
     async def revoke_api_key(self, id: str, now: datetime) -> bool:
         stored = stored_id("key", id)
