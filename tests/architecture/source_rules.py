@@ -108,10 +108,11 @@ def principals_make_authors(module: Module) -> Iterator[str]:
     if module.ring not in _RINGS:
         return
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and _last_name(node.func) == "Author" and node.args:
-            if isinstance(node.args[0], ast.Attribute) and node.args[0].attr == "actor":
-                if _last_name(node.args[0].value) != "self":
-                    yield f"{module.path}:{node.lineno} makes an author: ask the principal, principal.author(request_id)"
+        if not (isinstance(node, ast.Call) and _last_name(node.func) == "Author" and node.args):
+            continue
+        actor = node.args[0]
+        if isinstance(actor, ast.Attribute) and actor.attr == "actor" and _last_name(actor.value) != "self":
+            yield f"{module.path}:{node.lineno} makes an author: let the principal do it, principal.author(request_id)"
 
 
 def the_domain_is_pure(module: Module) -> Iterator[str]:
