@@ -1,13 +1,27 @@
 """Erase from where someone acted."""
 
-from application.identity.ports import IdentityChanges
-from application.shared.ports import Clock, Ids, Work
+from typing import Protocol
+
+from application.shared.ports import Clock, Ids, OrganisationLog, Work
 from domain.identity.events import OriginsErased
 from domain.shared.access import Permission, Principal
 
 
+class OriginChanges(Protocol):
+    """One transaction that erases where events of an organisation came from."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log."""
+        ...
+
+    async def erase(self, actor: str) -> int:
+        """Forget from where someone acted, by their outward id; return for how many runs of events that was known."""
+        ...
+
+
 async def erase_origins(
-    work: Work[object, IdentityChanges], clock: Clock, ids: Ids, principal: Principal, actor: str, *, request_id: str
+    work: Work[object, OriginChanges], clock: Clock, ids: Ids, principal: Principal, actor: str, *, request_id: str
 ) -> int:
     """Forget the addresses, user agents and credentials of all that `actor` (`usr_…`) has done in the organisation.
 
@@ -15,7 +29,7 @@ async def erase_origins(
     for none, nothing happens. Raises `PermissionDenied`.
     """
     async with work.begin(principal, Permission.ORGANISATION_CHANGE) as changes:
-        erased = await changes.erase_origins(actor)
+        erased = await changes.erase(actor)
         if erased:
             author = principal.author(request_id)
             await changes.log.record(OriginsErased(actor), id=ids.new("evt"), author=author, now=clock.now())

@@ -61,7 +61,8 @@ def described_application() -> FastAPI:
     """Return the application for looking at: it cannot serve, as it has no services."""
 
     class NoServices:
-        ids = None
+        ids = admission = None
+        settings = Settings()
 
     services: Any = NoServices()
     return create_app(services)

@@ -284,7 +284,7 @@ async def test_where_someone_acted_from_can_be_erased_and_the_chains_hold(
     first = before[-1]["actor"]
     key = next(each["actor"] for each in before if each["user_agent"] == "ledger-tests/1.0")
     async with opened(settings, ServerUrls(postgres_url, redis_url)) as container:
-        work, clock, ids = container.identity_work(), services.clock, services.ids
+        work, clock, ids = container.origin_work(), services.clock, services.ids
         assert await erase_origins(work, clock, ids, tenant.principal, key, request_id="req_erase") == 2
         assert await erase_origins(work, clock, ids, tenant.principal, key, request_id="req_again") == 0
     latest, *after = await entries(tenant.client)
