@@ -1,18 +1,41 @@
 """Settings: everything that can be set from outside, and nothing else."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Final, get_args
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
 
 
-class Settings(BaseSettings):
-    """Read from the environment; a variable's name stands beside each setting."""
+class _SecretsInFiles(PydanticBaseSettingsSource):
+    """Secrets whose variable, with `_FILE` at its end, names a file that holds nothing else."""
 
-    model_config = SettingsConfigDict(env_prefix="PARTITA_", frozen=True)
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the text of the file, or None, and what the setting is called. Raises `OSError`."""
+        name = field.validation_alias if isinstance(field.validation_alias, str) else field_name
+        variable = name if name is field.validation_alias else f"{PREFIX}{field_name.upper()}"
+        is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
+        file = os.environ.get(f"{variable}_FILE") if is_secret else None
+        return None if file is None else Path(file).read_text(encoding="utf-8").strip(), name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """Return all of them that there are."""
+        found = [self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items()]
+        return {name: value for value, name, _ in found if value is not None}
+
+
+class Settings(BaseSettings):
+    """Read from the environment; a variable's name stands beside each setting.
+
+    A secret may stand in a file instead, which a variable names that ends in `_FILE`: `DATABASE_URL_FILE`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     """PostgreSQL to use; without it, one is started in the data folder."""
@@ -34,6 +57,18 @@ class Settings(BaseSettings):
     """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
     """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings are read from; what comes first wins."""
+        return init_settings, env_settings, _SecretsInFiles(settings_cls)
 
     @property
     def signing_key_path(self) -> Path:

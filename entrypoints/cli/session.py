@@ -37,6 +37,8 @@ def load_settings(**changes: Any) -> "Settings":
 
     try:
         settings = Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsage(f"A secret cannot be read from its file: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
