@@ -40,7 +40,7 @@ async def create_ledger(
 
     Its time zone, by its name in the IANA database, is that in which days begin; it stays what it is.
 
-    Raises `PermissionDenied`, `LedgerExists`, `ValidationFailed`, `IdempotencyConflict`.
+    Raises `PermissionDenied`, `LedgerExists`, `QuotaExceeded`, `ValidationFailed`, `IdempotencyConflict`.
     """
     created = create(slug=slug, name=name, metadata=metadata, time_zone=checked_time_zone(time_zone))
     author = Author(principal.actor, request_id)
@@ -75,5 +75,6 @@ async def try_creation(
         try:
             await reads.ledgers.head(slug)
         except LedgerNotFound:
+            await reads.ledgers.require_another()
             return event
     raise LedgerExists(f"Your organisation has a ledger {slug!r} already.", pointer="/slug")

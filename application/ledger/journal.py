@@ -64,9 +64,9 @@ class Journal:
     ) -> Outcome:
         """Do the command in the principal's ledger of that slug; return what it did once that is durable.
 
-        Raises `PermissionDenied`, `LedgerNotFound`, `IdempotencyConflict`, `Overloaded` when too much is waiting,
-        `Unavailable` when the store cannot be reached, and whatever the command refuses with. A caller that is
-        cancelled does not take back a command whose group has begun.
+        Raises `PermissionDenied`, `QuotaExceeded`, `LedgerNotFound`, `IdempotencyConflict`, `Overloaded` when too much
+        is waiting, `Unavailable` when the store cannot be reached, and whatever the command refuses with. A caller that
+        is cancelled does not take back a command whose group has begun.
         """
         return await self.enqueue(principal, slug, command, request_id=request_id, key=key)
 
@@ -81,7 +81,7 @@ class Journal:
         is_bulk: bool = False,
     ) -> asyncio.Future[Outcome]:
         """Do as `submit` does, and return at once with where the answer will be. A bulk command lets others pass."""
-        reach = principal.reach(command.permission, slug)
+        reach = principal.reach_of_writing(command.permission, slug)
         weight = 1 + command.size
         if self._waiting_weight + weight > WAITING_WEIGHT_MAX and self._waiting_weight:
             raise Overloaded(f"{WAITING_WEIGHT_MAX:,} commands and entries are waiting to be written.")
@@ -104,7 +104,7 @@ class Journal:
 
         Raises what `submit` would, except for what lies in its queue and its key.
         """
-        reach = principal.reach(command.permission, slug)
+        reach = principal.reach_of_writing(command.permission, slug)
         async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
             now = max(self._clock.now(), snapshot.head.recorded_at)
             due = (await snapshot.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)).ids

@@ -134,6 +134,10 @@ class LedgerReader(Protocol):
         """Return the organisation's ledgers by `slug`: those of these statuses (`open`, `archived`), or all."""
         ...
 
+    async def require_another(self) -> None:
+        """Return if the organisation may have one more ledger; else raise `QuotaExceeded`."""
+        ...
+
     async def chart(self, slug: str) -> Chart:
         """Return the ledger's chart, or raise `LedgerNotFound`."""
         ...
@@ -269,5 +273,5 @@ class LedgerChanges(Protocol):
         ...
 
     async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
-        """Create the ledger with the first event of its log. Raises `LedgerExists`."""
+        """Create the ledger with the first event of its log. Raises `LedgerExists`, `QuotaExceeded`."""
         ...

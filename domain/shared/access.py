@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar
 
-from domain.shared.errors import PermissionDenied, ValidationFailed
+from domain.shared.errors import PermissionDenied, QuotaExceeded, ValidationFailed
 from domain.shared.patterns import Pattern
 
 Limits = TypeVar("Limits")
@@ -57,6 +57,14 @@ class Permission(Enum):
     OAUTH_CLIENTS_READ = "oauth-clients:read"
     OAUTH_CLIENTS_CHANGE = "oauth-clients:change"
     AUDIT_LOG_READ = "audit-log:read"
+
+
+_PROTECTIVE_AREAS: Final = ("organisation", "members", "roles", "owners", "api-keys", "oauth-clients")
+PROTECTIVE: Final = frozenset(each for each in Permission if each.value.partition(":")[0] in _PROTECTIVE_AREAS) | {
+    Permission.LEDGERS_FREEZE,
+    Permission.ACCOUNTS_FREEZE,
+}
+"""What an organisation may do whatever its storage: it writes little, and is what damage is stopped with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +149,15 @@ class Principal:
 
     `organisation_id` is the tenant's internal number; `actor` is an outward id (`key_…`, `usr_…`, or `system:…` for
     the command line), and stands in every event that the principal causes. `credential` is what it showed, by its
-    outward id (`key_…`, `ses_…`, `gnt_…`). Several grants add up.
+    outward id (`key_…`, `ses_…`, `gnt_…`). Several grants add up. `writes_refused` says why the organisation may write
+    no more, where that is so.
     """
 
     organisation_id: int
     actor: str
     grants: tuple[Grant, ...] = FULL_ACCESS
     credential: str = ""
+    writes_refused: str | None = None
     _unlimited: frozenset[Permission] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -183,6 +193,21 @@ class Principal:
                 return EVERYWHERE
             accounts += grant.accounts
         return Reach(permission, tuple(accounts))
+
+    def reach_of_writing(self, permission: Permission, ledger: str) -> Reach:
+        """Return what `reach` does, if the organisation may write. Raises `QuotaExceeded` as well."""
+        reach = self.reach(permission, ledger)
+        if self.writes_refused is not None:
+            self.require_writable(permission)
+        return reach
+
+    def require_writable(self, permission: Permission) -> None:
+        """Return if the organisation may write what this permission allows; else raise `QuotaExceeded`.
+
+        What protects it is never refused: to freeze, and all that says who may act for it.
+        """
+        if self.writes_refused is not None and permission not in PROTECTIVE:
+            raise QuotaExceeded(self.writes_refused, facts={"quota": "storage_bytes"})
 
     def require_grantable(self, grants: Iterable[Grant]) -> None:
         """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""

@@ -89,6 +89,18 @@ class PermissionDenied(DomainError):
     title = "Permission denied"
 
 
+class QuotaExceeded(DomainError):
+    """The organisation has as much as its quota allows: `quota` names which. Waiting does not help, so it is no 429.
+
+    Whoever runs the server sets quotas, with `partita organisation quota`. `GET /v1/organisations/{id}` shows them, and
+    how much of each is used. Beyond the quota of storage everything can still be read, frozen and revoked.
+    """
+
+    code = "quota-exceeded"
+    kind = ErrorKind.FORBIDDEN
+    title = "The quota is used up"
+
+
 class VersionConflict(DomainError):
     """Someone changed the resource since you read it. Read it again, and send its new ETag as If-Match."""
 

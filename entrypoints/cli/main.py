@@ -15,7 +15,10 @@ from entrypoints.cli import (
     ledgers,
     periods,
     reports,
+    security_log,
     serve,
+    team,
+    token_keys,
     transactions,
     transfer,
 )
@@ -43,7 +46,12 @@ app.add_typer(reports.app, name="report")
 app.add_typer(holds.app, name="hold")
 app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
+identity.organisations.command("quota")(team.set_quotas)
 app.add_typer(identity.organisations, name="organisation")
+app.add_typer(team.members, name="member")
+app.add_typer(team.invitations, name="invitation")
+app.add_typer(token_keys.app, name="token-key")
+app.add_typer(security_log.app, name="security-log")
 
 
 def _show_version(is_asked: bool) -> None:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http import health
+from entrypoints.http import health, jwks
 from entrypoints.http.middleware import Envelope, HotPaths
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
@@ -34,14 +34,20 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    auth,
     bulk,
     chart,
     events,
     holds,
+    invitations,
     ledgers,
+    members,
+    organisations,
+    own_account,
     periods,
     reports,
     reversals,
+    roles,
     statements,
     transactions,
 )
@@ -73,6 +79,14 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    organisations.founding,
+    organisations.router,
+    members.router,
+    invitations.accepting,
+    invitations.router,
+    roles.router,
+    auth.router,
+    own_account.router,
 )
 
 
@@ -107,7 +121,9 @@ def create_app(services: Services) -> Partita:
         yield
         await services.revocation_news.stop()
         await services.expiry.stop()
+        await services.persons.letters.close()
         await services.journal.close()
+        await services.key_uses.settle()
 
     app = Partita(
         title="Partita",
@@ -125,6 +141,7 @@ def create_app(services: Services) -> Partita:
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
+    app.include_router(jwks.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)

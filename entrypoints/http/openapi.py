@@ -21,7 +21,8 @@ _PROBLEM = {
     "`balance`, `condition`; `limit` and `asked` of `insufficient-funds` and `limit-exceeded`; `held_debits` and "
     "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
     "`asked` of what is captured or reversed; `closed_until` of `period-closed`; `taken_by` of "
-    "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`.",
+    "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`; `quota`, `used` and "
+    "`limit` of `quota-exceeded`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},

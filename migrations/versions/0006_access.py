@@ -20,7 +20,8 @@ GLOBAL_TABLES = {
 TENANT_TABLES = {
     "members": "SELECT, INSERT, UPDATE, DELETE",
     "roles": "SELECT, INSERT, UPDATE, DELETE",
-    "invitations": "SELECT, INSERT, UPDATE, DELETE",
+    "invitations": "SELECT, INSERT, DELETE",
+    "log_sizes": "SELECT, INSERT, UPDATE",
     "oauth_clients": "SELECT, INSERT, UPDATE",
     "oauth_grants": "SELECT, INSERT, UPDATE",
     "oauth_codes": "SELECT, INSERT, UPDATE, DELETE",
@@ -75,8 +76,7 @@ CREATE TABLE mailed_tokens (
     person_id uuid NOT NULL REFERENCES persons (id),
     purpose text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL,
-    used_at timestamptz
+    expires_at timestamptz NOT NULL
 );
 CREATE INDEX mailed_tokens_person ON mailed_tokens (person_id, purpose);
 
@@ -122,6 +122,7 @@ CREATE TABLE roles (
     PRIMARY KEY (organisation_id, name)
 );
 
+-- Those that can be accepted, or could be until lately: one that was answered or revoked is erased.
 CREATE TABLE invitations (
     organisation_id bigint NOT NULL,
     id uuid NOT NULL,
@@ -131,10 +132,18 @@ CREATE TABLE invitations (
     invited_by text NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    accepted_at timestamptz,
-    revoked_at timestamptz,
     PRIMARY KEY (organisation_id, id),
-    CONSTRAINT invitations_digest UNIQUE (organisation_id, digest)
+    CONSTRAINT invitations_digest UNIQUE (organisation_id, digest),
+    CONSTRAINT invitations_email UNIQUE (organisation_id, email)
+);
+
+-- How long logs are, up to an event of each: counted only for organisations that have a quota of storage.
+CREATE TABLE log_sizes (
+    organisation_id bigint NOT NULL,
+    stream_id bigint NOT NULL,
+    through_sequence bigint NOT NULL CHECK (through_sequence > 0),
+    bytes bigint NOT NULL,
+    PRIMARY KEY (organisation_id, stream_id)
 );
 
 ALTER TABLE api_keys
@@ -143,7 +152,8 @@ ALTER TABLE api_keys
     ADD COLUMN accounts text[],
     ADD COLUMN networks text[],
     ADD COLUMN expires_at timestamptz,
-    ADD COLUMN last_used_at timestamptz;
+    ADD COLUMN last_used_at timestamptz,
+    ADD COLUMN replaced_by uuid;
 
 ALTER TABLE organisations ADD COLUMN quotas jsonb NOT NULL DEFAULT '{}', ADD COLUMN version bigint NOT NULL DEFAULT 1;
 
@@ -218,6 +228,12 @@ CREATE POLICY own ON members FOR SELECT USING
 (person_id = (SELECT nullif(current_setting('app.person_id', true), '')::uuid))
 """
 
+# The origins of one's own requests, whichever the organisation: who is erased takes them along.
+OWN_ORIGINS = """
+CREATE POLICY {name} ON request_origins FOR {command} USING
+(actor = (SELECT nullif(current_setting('app.actor', true), '')))
+"""
+
 
 def upgrade() -> None:
     for statement in SCHEMA.strip().removesuffix(";").split(";\n"):
@@ -232,6 +248,8 @@ def upgrade() -> None:
             "(organisation_id = (SELECT nullif(current_setting('app.organisation_id', true), '')::bigint))"
         )
     op.execute(OWN_MEMBERSHIPS)
+    for name, command in (("own", "SELECT"), ("erased", "DELETE")):
+        op.execute(OWN_ORIGINS.format(name=name, command=command))
 
 
 def downgrade() -> None:
@@ -240,5 +258,5 @@ def downgrade() -> None:
     op.execute("ALTER TABLE organisations DROP COLUMN quotas, DROP COLUMN version")
     op.execute(
         "ALTER TABLE api_keys DROP COLUMN scopes, DROP COLUMN ledgers, DROP COLUMN accounts, DROP COLUMN networks, "
-        "DROP COLUMN expires_at, DROP COLUMN last_used_at"
+        "DROP COLUMN expires_at, DROP COLUMN last_used_at, DROP COLUMN replaced_by"
     )

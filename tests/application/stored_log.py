@@ -136,6 +136,9 @@ class _Ledgers:
     async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
         raise NotImplementedError
 
+    async def require_another(self) -> None:
+        raise NotImplementedError
+
     async def chart(self, slug: str) -> Chart:
         raise NotImplementedError
 

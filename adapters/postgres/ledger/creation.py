@@ -4,6 +4,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.identity.quotas import require_another_ledger
 from adapters.postgres.ledger.projections import project
 from adapters.postgres.organisation_log import PostgresOrganisationLog, append_event
 from adapters.postgres.tables import ledgers
@@ -25,6 +26,7 @@ class PostgresLedgerChanges:
     async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
         # Before the slug: an idempotency key holds the log first, and two that wait for each other would be a deadlock.
         await self.log.hold()
+        await require_another_ledger(self._connection, self._organisation_id)
         created = await self._connection.scalar(
             insert(ledgers)
             .values(organisation_id=self._organisation_id, id=text("nextval('stream_numbers')"), slug=slug)

@@ -14,6 +14,7 @@ from httpx2 import ASGITransport, AsyncClient
 from adapters.embedded import ServerUrls
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
+from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.chain import Author
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
@@ -93,7 +94,7 @@ async def made_organisation(services: Services) -> tuple[int, str]:
         metadata={},
         request_id="req_tests",
     )
-    _, key = await services.api_keys.create(principal, "tests", request_id="req_tests")
+    _, key = await services.api_keys.create(principal, "tests", FULL_RIGHTS, request_id="req_tests")
     assert key is not None
     return principal.organisation_id, key
 
