@@ -31,6 +31,7 @@ from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
+from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
@@ -39,6 +40,7 @@ from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
+from application.identity.admission import Admission, Attempts, Limits
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
@@ -59,6 +61,7 @@ from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
+from application.shared.rate_limits import Counting
 from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
 from entrypoints.ready_made import Persons
 from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
@@ -133,6 +136,17 @@ class Container(containers.DeclarativeContainer):
         allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
         key_uses=key_uses,
     )
+    permits = providers.Singleton(RedisPermits, redis_url)
+    counting = providers.Singleton(Counting, permits)
+    limits = providers.Singleton(
+        Limits,
+        address=settings.provided.rate_limit_address,
+        caller=settings.provided.rate_limit_caller,
+        organisation=settings.provided.rate_limit_organisation,
+        failures=settings.provided.rate_limit_failures,
+        attempts=settings.provided.rate_limit_attempts,
+        email=settings.provided.rate_limit_email,
+    )
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
     mailer = providers.Singleton(_mailer, settings)
@@ -188,6 +202,9 @@ class Container(containers.DeclarativeContainer):
         role_keeping=role_keeping,
         organisation_keeping=organisation_keeping,
         authenticate=authenticate,
+        admission=providers.Singleton(Admission, authenticate, limits, counting),
+        attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
+        counting=counting,
         revocation_news=revocations,
         access_tokens=access_tokens,
         token_keys=token_keys,
@@ -217,6 +234,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
             await engine.dispose()
         await container.redis_health().close()
         await container.revocations().close()
+        await container.permits().close()
 
 
 @contextmanager

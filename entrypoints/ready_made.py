@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from application.identity.admission import Admission, Attempts
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
 from application.identity.forgotten_password import ForgottenPassword
@@ -24,6 +25,7 @@ from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
 from application.ledger.verification import Verifications
 from application.shared.ports import Clock, Health, Ids, Signer, Work
+from application.shared.rate_limits import Counting
 from entrypoints.settings import Settings
 
 
@@ -57,6 +59,9 @@ class Services:
     role_keeping: RoleKeeping
     organisation_keeping: OrganisationKeeping
     authenticate: Authenticate
+    admission: Admission
+    attempts: Attempts
+    counting: Counting
     revocation_news: News
     access_tokens: AccessTokens
     token_keys: TokenKeyring

@@ -24,15 +24,24 @@ REMEMBERED_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who shows a credential: a principal, a person in a session, or both; `networks` it may come from, if limited.
+    """Who shows a credential: a principal, a person in a session, or both.
 
-    `requests_per_minute` is the quota of the principal's organisation, if it has one.
+    `networks` are where it may come from, if that is limited; `requests_per_minute` are those that its organisation may
+    make, if it has a limit of its own.
     """
 
     principal: Principal | None
     person: Person | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] | None = None
     requests_per_minute: int | None = None
+
+    @property
+    def actor(self) -> str:
+        """Return the id of the one who acts: `usr_…`, `key_…` or `cli_…`."""
+        if self.principal is not None:
+            return self.principal.actor
+        assert self.person is not None, "a credential is of someone"
+        return self.person.id
 
     def of_organisation(self) -> Principal:
         """Return the principal. Raises `PermissionDenied` for a token of no organisation."""

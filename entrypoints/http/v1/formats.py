@@ -90,7 +90,7 @@ async def answer(chosen: Format, *, document: Mapping[str, Any], rows: Iterable[
 
     `document` may hold iterators, which are lists, and `rows` is only gone through for CSV.
     """
-    headers = {"Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+    headers = {"Vary": "Accept"}
     match chosen:
         case Format.JSON:
             return Response(await json_bytes(document), media_type=Format.JSON.value, headers=headers)

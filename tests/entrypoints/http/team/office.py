@@ -105,8 +105,8 @@ class Office:
         return await self.token_to(email)
 
     async def token_to(self, email: str) -> str:
-        """The token in the last mail to an address."""
-        message = await self.mailbox.last_to(email)
+        """The token in the next mail to an address."""
+        message = await self.mailbox.take(email)
         found = re.search(r"pti_\w+", message.text)
         assert found is not None, message
         return found.group()
