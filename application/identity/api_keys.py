@@ -20,7 +20,7 @@ from domain.identity.api_key import (
 from domain.identity.key_events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Author, Fact, parse_time
+from domain.shared.chain import Fact, parse_time
 from domain.shared.errors import NotFound
 
 
@@ -156,7 +156,7 @@ class ApiKeys:
         now: datetime,
         key: IdempotencyKey | None = None,
     ) -> None:
-        author = Author(principal.actor, request_id)
+        author = principal.author(request_id)
         await changes.log.record(event, id=self._ids.new("evt"), author=author, now=now, key=key)
 
 

@@ -17,7 +17,7 @@ async def create_organisation(
     """Create an organisation, and return a principal who may do everything in it. Raises `ValidationFailed`."""
     checked_organisation_name(name)
     organisation_id = await organisations.create(name, event_id=ids.new("evt"), author=author, now=clock.now())
-    return Principal(organisation_id, author.actor)
+    return Principal(organisation_id, author.actor, origin=author.origin)
 
 
 def checked_organisation_name(name: str) -> str:

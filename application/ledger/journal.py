@@ -91,7 +91,7 @@ class Journal:
             queue = self._queues[address] = GroupQueue()
             self._start(address, queue)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        queue.add(Submission(command, Author(principal.actor, request_id), key, answer, reach), is_bulk=is_bulk)
+        queue.add(Submission(command, principal.author(request_id), key, answer, reach), is_bulk=is_bulk)
         self._waiting_weight += weight
         answer.add_done_callback(lambda _: self._leave(weight))
         return answer
@@ -230,7 +230,7 @@ class Journal:
         if expiries := expire(book, due, now):
             author = Author(EXPIRY_ACTOR, self._ids.new("req"))
             expired, head = self._take_in(expiries, author, book, head, now)
-            decided.outcomes.append(Outcome(expired))
+            decided.outcomes.append(Outcome(expired, author=author))
         for submission, scope in zip(group, scopes, strict=True):
             key = submission.key
             answer: Outcome | Exception
@@ -244,7 +244,7 @@ class Journal:
                 else:
                     events = _execute(submission.command, book, now)
                     applied, head = self._take_in(events, submission.author, book, head, now)
-                    answer = Outcome(applied, key)
+                    answer = Outcome(applied, key, author=submission.author)
                     # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.
                     if events:
                         decided.outcomes.append(answer)

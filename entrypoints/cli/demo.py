@@ -12,7 +12,7 @@ from application.ledger.create_ledger import create_ledger
 from domain.identity.api_key import FULL_RIGHTS
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Permission
-from domain.shared.chain import Author
+from domain.shared.chain import Author, Origin
 from domain.shared.errors import NotAuthenticated
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def _stands(services: "Services", demo: Demo) -> bool:
 async def _make(services: "Services", url: str) -> Demo:
     request_id = services.ids.new("req")
     principal = await create_organisation(
-        services.organisations, services.clock, services.ids, "Demo", author=Author(_ACTOR, request_id)
+        services.organisations, services.clock, services.ids, "Demo", author=Author(_ACTOR, request_id, Origin(_ACTOR))
     )
     await create_ledger(
         services.ledgers,

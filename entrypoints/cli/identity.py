@@ -11,7 +11,7 @@ from application.shared.pagination import PageRequest
 from domain.identity.api_key import ApiKey, KeyRights
 from domain.identity.person import normalised_email
 from domain.identity.role import OPERATOR, OWNER, Assignment, limits_of
-from domain.shared.chain import Author, format_time
+from domain.shared.chain import Author, Origin, format_time
 from entrypoints.cli.session import ACTOR, OrganisationOption, acting, with_database
 from entrypoints.cli.team import invited
 
@@ -146,7 +146,7 @@ def create(
 
     async def run(container: "Container") -> None:
         ids = container.ids()
-        author = Author(ACTOR, ids.new("req"))
+        author = Author(ACTOR, ids.new("req"), Origin(ACTOR))
         if owner is not None:
             normalised_email(owner)  # before there is an organisation without one
         principal = await create_organisation(container.organisations(), container.clock(), ids, name, author=author)

@@ -9,6 +9,7 @@ import typer
 from entrypoints.cli import (
     STARTING,
     accounts,
+    audit_log,
     failures,
     holds,
     identity,
@@ -36,6 +37,7 @@ app.command()(serve.serve)
 app.command()(serve.migrate)
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)
+app.command("audit-log")(audit_log.audit_log)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
 app.add_typer(ledgers.app, name="ledger")

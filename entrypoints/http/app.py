@@ -37,6 +37,7 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    audit_log,
     auth,
     bulk,
     chart,
@@ -90,6 +91,7 @@ _ROUTERS: Final = (
     roles.router,
     auth.router,
     own_account.router,
+    audit_log.router,
 )
 
 

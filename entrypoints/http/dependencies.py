@@ -25,7 +25,7 @@ from domain.shared.chain import canonical_json
 from domain.shared.errors import NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
-from entrypoints.http.reading import header, read_json
+from entrypoints.http.reading import address_of, header, read_json, user_agent_of
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.settings import Settings
 
@@ -73,6 +73,7 @@ async def caller(request: Request) -> Caller:
     """Return who calls. Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`."""
     services: Services = request.scope["app"].state.services
     principal = (await bearer(request)).of_organisation()
+    principal = principal.coming_from(address_of(request), user_agent_of(request))
     return Caller(principal, request.scope["state"]["request_id"], services)
 
 

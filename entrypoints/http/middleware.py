@@ -19,7 +19,16 @@ from entrypoints.http.problems import UnsupportedVersion, problem_response, refu
 from entrypoints.http.sharing import Sharing
 
 VERSION: Final = "1"
-_ROOTS_OF_VERSION_1: Final = ("ledgers", "api-keys", "organisations", "members", "invitations", "roles", "auth")
+_ROOTS_OF_VERSION_1: Final = (
+    "ledgers",
+    "api-keys",
+    "audit-log",
+    "organisations",
+    "members",
+    "invitations",
+    "roles",
+    "auth",
+)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 

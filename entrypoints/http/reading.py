@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect, Request
 from entrypoints.http.problems import PayloadTooLarge, UnsupportedMediaType
 from entrypoints.schemas.json_text import parse_json
 
+USER_AGENT_LENGTH_MAX: Final = 200
 JSON_TYPES: Final = ("application/json",)
 
 
@@ -14,6 +15,12 @@ def address_of(request: Request) -> str | None:
     """Return the IP address that the request came from, as far as that can be trusted."""
     address: str | None = request.scope["state"]["address"]
     return address
+
+
+def user_agent_of(request: Request) -> str | None:
+    """Return how the client calls itself, as far as that is kept: 200 characters of it."""
+    text = header(request, b"user-agent")
+    return None if text is None else text[:USER_AGENT_LENGTH_MAX].replace("\x00", "")
 
 
 def header(request: Request, name: bytes) -> str | None:

@@ -209,16 +209,18 @@ CREATE TABLE oauth_refresh_tokens (
 );
 CREATE INDEX oauth_refresh_tokens_grant ON oauth_refresh_tokens (organisation_id, grant_id);
 
--- Where a request came from: what the log, which forgets nothing, must not hold.
+-- Where what was written came from: what the log, which forgets nothing, must not hold.
+-- A row is of the events of a stream from one sequence to another: one author's, from one place, by one credential.
 CREATE TABLE request_origins (
     organisation_id bigint NOT NULL,
-    request_id text COLLATE "C" NOT NULL,
-    at timestamptz NOT NULL,
+    stream_id bigint NOT NULL,
+    sequence bigint NOT NULL CHECK (sequence > 0),
+    last_sequence bigint NOT NULL CHECK (last_sequence >= sequence),
     actor text COLLATE "C" NOT NULL,
     credential text COLLATE "C" NOT NULL,
     address text,
     user_agent text,
-    PRIMARY KEY (organisation_id, request_id, at)
+    PRIMARY KEY (organisation_id, stream_id, sequence)
 );
 """
 

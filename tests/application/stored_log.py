@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import (
@@ -117,6 +118,10 @@ class _Reads:
 
     @property
     def reports(self) -> ReportReader:
+        raise NotImplementedError
+
+    @property
+    def audit(self) -> AuditReader:
         raise NotImplementedError
 
 

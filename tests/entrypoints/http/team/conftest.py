@@ -1,4 +1,4 @@
-"""A server where everyone may make organisations, whose mail and clock are the tests' own, and people who are known to it."""
+"""A server where all may make organisations, whose mail and clock are the tests' own, and people known to it."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
