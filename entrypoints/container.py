@@ -24,13 +24,14 @@ from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
+from adapters.redis.revocations import RedisRevocations
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
-from application.identity.ports import Directory, Organisations
+from application.identity.ports import Directory, News, Organisations
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
@@ -58,6 +59,7 @@ class Services:
     organisations: Organisations
     api_keys: ApiKeys
     authenticate: Authenticate
+    revocation_news: News
     signer: Signer
     cursor_key: bytes
     database_health: Health
@@ -100,10 +102,11 @@ class Container(containers.DeclarativeContainer):
     )
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
-    api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets)
     authenticate = providers.Singleton(
         Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
     )
+    revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
+    api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
 
     services = providers.Singleton(
         Services,
@@ -117,6 +120,7 @@ class Container(containers.DeclarativeContainer):
         organisations=organisations,
         api_keys=api_keys,
         authenticate=authenticate,
+        revocation_news=revocations,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,
@@ -141,6 +145,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
             await engine.dispose()
         await container.redis_health().close()
+        await container.revocations().close()
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from application.identity.ports import IdentityChanges, IdentityReads, Secrets
+from application.identity.ports import IdentityChanges, IdentityReads, Revocations, Secrets
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
-from domain.identity.api_key import NAME_LENGTH_MAX, ApiKey, build_key, digest, hint
+from domain.identity.api_key import API_KEY, NAME_LENGTH_MAX, ApiKey
 from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
+from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Author
 from domain.shared.errors import NotFound
@@ -17,11 +18,19 @@ from domain.shared.text import checked_name
 class ApiKeys:
     """The API keys of organisations."""
 
-    def __init__(self, work: Work[IdentityReads, IdentityChanges], clock: Clock, ids: Ids, secrets: Secrets) -> None:
+    def __init__(
+        self,
+        work: Work[IdentityReads, IdentityChanges],
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
+        revocations: Revocations,
+    ) -> None:
         self._work = work
         self._clock = clock
         self._ids = ids
         self._secrets = secrets
+        self._revocations = revocations
 
     async def create(
         self, principal: Principal, name: str, *, request_id: str, key: IdempotencyKey | None = None
@@ -33,8 +42,8 @@ class ApiKeys:
         """
         checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
         now = self._clock.now()
-        text = build_key(principal.organisation_id, self._secrets.random_bytes(48))
-        made = ApiKey(self._ids.new("key"), name, hint(text), now)
+        text = API_KEY.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
+        made = ApiKey(self._ids.new("key"), name, API_KEY.hint(text), now)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:
@@ -55,7 +64,7 @@ class ApiKeys:
             return await reads.api_keys()
 
     async def revoke(self, principal: Principal, id: str, *, request_id: str) -> None:
-        """Make a key useless for good; servers that have just seen it may take it for five seconds more.
+        """Make a key useless for good; servers that do not hear of it may take it for five seconds more.
 
         Raises `PermissionDenied`; `NotFound` for a key that is unknown or revoked already.
         """
@@ -66,3 +75,4 @@ class ApiKeys:
             await changes.log.record(
                 ApiKeyRevoked(id), id=self._ids.new("evt"), author=Author(principal.actor, request_id), now=now
             )
+        await self._revocations.announce(id)

@@ -1,15 +1,18 @@
 """Who is it? An API key or an access token becomes a principal."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from time import monotonic
 from typing import Final
 
 from application.identity.ports import Organisations
 from application.identity.tokens import AccessTokens, Standings
 from application.shared.ports import Clock
-from domain.identity.api_key import PREFIX, digest, organisation_of
+from domain.identity.api_key import API_KEY
 from domain.identity.role import permissions_of
+from domain.identity.secret_text import digest
 from domain.shared.access import Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
 
@@ -25,6 +28,20 @@ class Bearer:
     person: Person | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] | None = None
 
+    def of_organisation(self) -> Principal:
+        """Return the principal. Raises `PermissionDenied` for a token of no organisation."""
+        if self.principal is None:
+            raise PermissionDenied(
+                "The access token is of a person, and of no organisation: name one at log-in, or when refreshing."
+            )
+        return self.principal
+
+    def of_person(self) -> Person:
+        """Return the person. Raises `PermissionDenied` for an API key and for a token of an OAuth client."""
+        if self.person is None:
+            raise PermissionDenied("This takes a person who has logged in: API keys and OAuth clients cannot do it.")
+        return self.person
+
 
 class Authenticate:
     """Turns credentials into those who bear them; one that was found is not looked up again for five seconds.
@@ -32,25 +49,59 @@ class Authenticate:
     So a revocation that this process does not hear of still holds within five seconds.
     """
 
-    def __init__(self, organisations: Organisations, tokens: AccessTokens, standings: Standings, clock: Clock) -> None:
+    def __init__(
+        self,
+        organisations: Organisations,
+        tokens: AccessTokens,
+        standings: Standings,
+        clock: Clock,
+        *,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        """`seconds` is a clock that, unlike the wall's, never jumps: a revoked credential is remembered no longer."""
         self._organisations = organisations
         self._tokens = tokens
         self._standings = standings
         self._clock = clock
+        self._seconds = seconds
         self._remembered: dict[str, tuple[float, Bearer]] = {}
-        self._looking: dict[str, asyncio.Task[Bearer]] = {}
+        self._texts_of: dict[str, set[str]] = {}
+        self._looking: dict[asyncio.Task[Bearer], _Looking] = {}
+        # Those of them that more callers may wait for.
+        self._current: dict[str, asyncio.Task[Bearer]] = {}
+
+    def remembered(self, text: str, address: str | None = None) -> Bearer | None:
+        """Return who shows this credential from that IP address, if that is remembered: without waiting.
+
+        Raises `NotAuthenticated` for an address that it may not come from.
+        """
+        remembered = self._remembered.get(text)
+        if remembered is None or remembered[0] <= self._seconds():
+            return None
+        bearer = remembered[1]
+        if bearer.networks is not None:
+            _require_within(bearer.networks, address)
+        return bearer
+
+    async def bearer(self, text: str, address: str | None = None) -> Bearer:
+        """Return who shows this credential from that IP address. Raises `NotAuthenticated`, `StoreUnavailable`."""
+        bearer = self.remembered(text, address)
+        if bearer is None:
+            bearer = await self._looked_up(text)
+            if bearer.networks is not None:
+                _require_within(bearer.networks, address)
+        return bearer
+
+    def has_known(self, text: str) -> bool:
+        """Whether this credential was good here lately, and is not known to have been revoked since."""
+        return text in self._remembered
 
     async def principal(self, text: str, address: str | None = None) -> Principal:
         """Return the principal that shows this credential from that IP address.
 
         Raises `NotAuthenticated`, `StoreUnavailable`; `PermissionDenied` for a token of no organisation.
         """
-        principal = (await self._bearer(text, address)).principal
-        if principal is None:
-            raise PermissionDenied(
-                "The access token is of a person, and of no organisation: name one at log-in, or when refreshing."
-            )
-        return principal
+        return (await self.bearer(text, address)).of_organisation()
 
     async def person(self, text: str, address: str | None = None) -> Person:
         """Return the person whose session this credential is of.
@@ -58,54 +109,68 @@ class Authenticate:
         Raises `NotAuthenticated`, `StoreUnavailable`; `PermissionDenied` for an API key and for a token of an OAuth
         client, which may not act on the person itself.
         """
-        person = (await self._bearer(text, address)).person
-        if person is None:
-            raise PermissionDenied("This takes a person who has logged in: API keys and OAuth clients cannot do it.")
-        return person
+        return (await self.bearer(text, address)).of_person()
 
     def forget(self, *names: str) -> None:
         """Look up anew, from now on, what is remembered of these credentials and actors, by their ids."""
-        gone = [text for text, (_, bearer) in self._remembered.items() if _is_of(bearer, names)]
-        for text in gone:
-            del self._remembered[text]
-
-    async def _bearer(self, text: str, address: str | None) -> Bearer:
-        # The loop's clock, unlike the wall's, never jumps: a revoked credential is not remembered for longer.
-        remembered = self._remembered.get(text)
-        if remembered is not None and asyncio.get_running_loop().time() < remembered[0]:
-            bearer = remembered[1]
-        else:
-            bearer = await self._looked_up(text)
-        if bearer.networks is not None:
-            _require_within(bearer.networks, address)
-        return bearer
+        for name in names:
+            for text in tuple(self._texts_of.get(name, ())):
+                self._drop(text)
+        # What is on its way may have been found before it was revoked: it answers those who wait for it, and no others.
+        for looking in self._looking.values():
+            looking.forgotten.update(names)
+        self._current.clear()
 
     async def _looked_up(self, text: str) -> Bearer:
         """However many show the same credential at once, it is looked up once; one who goes away stops nobody else."""
-        looking = self._looking.get(text)
-        if looking is None:
-            looking = asyncio.create_task(self._look_up(text))
-            self._looking[text] = looking
-            looking.add_done_callback(lambda task: self._done(text, task))
-        return await asyncio.shield(looking)
+        task = self._current.get(text)
+        if task is None:
+            looking = _Looking()
+            task = asyncio.create_task(self._look_up(text, looking))
+            self._looking[task] = looking
+            self._current[text] = task
+            task.add_done_callback(lambda done: self._done(text, done))
+        return await asyncio.shield(task)
 
-    def _done(self, text: str, looking: asyncio.Task[Bearer]) -> None:
-        self._looking.pop(text, None)
-        if not looking.cancelled():
-            looking.exception()  # also where every caller has gone, it counts as seen
+    def _done(self, text: str, task: asyncio.Task[Bearer]) -> None:
+        del self._looking[task]
+        if self._current.get(text) is task:
+            del self._current[text]
+        if not task.cancelled():
+            task.exception()  # also where every caller has gone, it counts as seen
 
-    async def _look_up(self, text: str) -> Bearer:
-        self._remembered.pop(text, None)
-        started = asyncio.get_running_loop().time()
-        is_key = text.startswith(f"{PREFIX}_")
-        bearer, lives_seconds = await (self._of_key(text) if is_key else self._of_token(text))
-        if len(self._remembered) >= REMEMBERED_MAX:
-            self._remembered.clear()
-        self._remembered[text] = (started + min(REMEMBERED_SECONDS, lives_seconds), bearer)
+    async def _look_up(self, text: str, looking: "_Looking") -> Bearer:
+        started = self._seconds()
+        is_key = API_KEY.is_like(text)
+        try:
+            bearer, lives_seconds = await (self._of_key(text) if is_key else self._of_token(text))
+        except NotAuthenticated:
+            self._drop(text)
+            raise
+        if looking.forgotten.isdisjoint(_names_of(bearer)):
+            self._remember(text, bearer, started + min(REMEMBERED_SECONDS, lives_seconds))
         return bearer
 
+    def _remember(self, text: str, bearer: Bearer, until: float) -> None:
+        self._drop(text)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            self._drop(next(iter(self._remembered)))
+        self._remembered[text] = (until, bearer)
+        for name in _names_of(bearer):
+            self._texts_of.setdefault(name, set()).add(text)
+
+    def _drop(self, text: str) -> None:
+        remembered = self._remembered.pop(text, None)
+        if remembered is None:
+            return
+        for name in _names_of(remembered[1]):
+            texts = self._texts_of[name]
+            texts.discard(text)
+            if not texts:
+                del self._texts_of[name]
+
     async def _of_key(self, text: str) -> tuple[Bearer, float]:
-        organisation_id = organisation_of(text)
+        organisation_id = API_KEY.organisation_of(text)
         key = await self._organisations.key_of(organisation_id, digest(text))
         if key is None:
             raise NotAuthenticated("The API key is unknown.")
@@ -132,11 +197,21 @@ class Authenticate:
         return Bearer(principal, person), (claims.expires_at - self._clock.now()).total_seconds()
 
 
-def _is_of(bearer: Bearer, names: tuple[str, ...]) -> bool:
-    principal, person = bearer.principal, bearer.person
-    return (principal is not None and (principal.credential in names or principal.actor in names)) or (
-        person is not None and (person.session in names or person.id in names)
-    )
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """A look-up that is under way, and the names that were to be forgotten since it began."""
+
+    forgotten: set[str] = field(default_factory=set)
+
+
+def _names_of(bearer: Bearer) -> set[str]:
+    """Return the ids of all that the credential stands and falls with."""
+    names = set()
+    if bearer.principal is not None:
+        names |= {bearer.principal.credential, bearer.principal.actor}
+    if bearer.person is not None:
+        names |= {bearer.person.session, bearer.person.id}
+    return names
 
 
 def _require_within(networks: tuple[IPv4Network | IPv6Network, ...], address: str | None) -> None:

@@ -82,3 +82,27 @@ class Secrets(Protocol):
     def random_bytes(self, length: int) -> bytes:
         """Return that many random bytes."""
         ...
+
+
+class Revocations(Protocol):
+    """Tells every server that something was revoked, so that none goes on to take it."""
+
+    async def announce(self, *names: str) -> None:
+        """Have forgotten what servers remember of these credentials and actors, by their ids: at once, or soon.
+
+        To be called after the change is committed. It never raises: where the news do not arrive, the servers look
+        each credential up anew before they have remembered it for five seconds.
+        """
+        ...
+
+
+class News(Protocol):
+    """The news of revocations, as this server hears them from all others."""
+
+    def start(self) -> None:
+        """Begin to listen, on the running loop; where the news cannot be had, try again and again."""
+        ...
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        ...

@@ -103,7 +103,9 @@ def create_app(services: Services) -> Partita:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.expiry.start()
+        services.revocation_news.start()
         yield
+        await services.revocation_news.stop()
         await services.expiry.stop()
         await services.journal.close()
 

@@ -6,7 +6,7 @@ import asyncpg
 from httpx2 import AsyncClient
 
 from adapters.embedded import ServerUrls
-from domain.identity.api_key import build_key
+from domain.identity.api_key import API_KEY
 from entrypoints.container import opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
@@ -51,7 +51,7 @@ async def test_a_server_without_its_database_is_live_and_not_ready(redis_url: st
 
 def a_key() -> str:
     """A key that looks like one."""
-    return build_key(1, bytes(48))
+    return API_KEY.build(1, bytes(48))
 
 
 async def test_a_database_that_was_not_migrated_is_not_ready(postgres_url: str, redis_url: str, tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""A revocation holds everywhere: at once with Redis, and within five seconds without it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+from httpx2 import AsyncClient
+
+from adapters.embedded import ServerUrls
+from adapters.redis.revocations import CHANNEL
+from entrypoints.container import Services, opened
+from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
+from tests.entrypoints.http.conftest import connected, made_organisation
+from tests.entrypoints.http.tenant import document, problem
+from tests.redis_server import RedisServer
+
+
+@asynccontextmanager
+async def servers_of_a_key(
+    services: Services, settings: Settings, postgres_url: str, redis_url: str
+) -> AsyncIterator[tuple[AsyncClient, AsyncClient, str, str]]:
+    """Two servers of one database, a client of each that shows the same key, the key's id, and another key."""
+    async with AsyncExitStack() as stack:
+        organisation, owners_key = await made_organisation(services)
+        clients: list[AsyncClient] = []
+        id = key = ""
+        for _ in range(2):
+            container = await stack.enter_async_context(opened(settings, ServerUrls(postgres_url, redis_url)))
+            app = create_app(container.services())
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            if not key:
+                async with connected(app, owners_key) as owner:
+                    made = document(await owner.post("/v1/api-keys", json={"name": "leaked"}), 201)
+                    id, key = made["id"], made["key"]
+            clients.append(await stack.enter_async_context(connected(app, key)))
+        assert organisation
+        yield clients[0], clients[1], id, owners_key
+
+
+async def seconds_until_refused(client: AsyncClient, limit_seconds: float) -> float:
+    began = time.monotonic()
+    while (response := await client.get("/v1/ledgers")).status_code == 200:
+        assert time.monotonic() < began + limit_seconds
+        await asyncio.sleep(0.02)
+    problem(response, 401, "not-authenticated")
+    return time.monotonic() - began
+
+
+async def test_with_redis_a_revoked_key_stops_elsewhere_within_a_second(
+    services: Services, settings: Settings, postgres_url: str, tmp_path: Path
+) -> None:
+    redis = RedisServer(tmp_path)
+    redis.start()
+    try:
+        async with servers_of_a_key(services, settings, postgres_url, redis.url) as (here, elsewhere, id, owners_key):
+            deadline = time.monotonic() + 5
+            while redis.subscribers(CHANNEL) < 2:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.02)
+            for client in (here, elsewhere):
+                document(await client.get("/v1/ledgers"))
+            gone = await here.delete(f"/v1/api-keys/{id}", headers={"Authorization": f"Bearer {owners_key}"})
+            assert gone.status_code == 204
+            problem(await here.get("/v1/ledgers"), 401, "not-authenticated")
+            await seconds_until_refused(elsewhere, 1)
+    finally:
+        redis.kill()
+
+
+async def test_without_redis_a_revoked_key_stops_elsewhere_within_five_seconds(
+    services: Services, settings: Settings, postgres_url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = RedisServer(tmp_path).url
+    async with servers_of_a_key(services, settings, postgres_url, nowhere) as (here, elsewhere, id, owners_key):
+        for client in (here, elsewhere):
+            document(await client.get("/v1/ledgers"))
+        gone = await here.delete(f"/v1/api-keys/{id}", headers={"Authorization": f"Bearer {owners_key}"})
+        assert gone.status_code == 204
+        problem(await here.get("/v1/ledgers"), 401, "not-authenticated")
+        assert (await elsewhere.get("/v1/ledgers")).status_code == 200, "it has not heard of it"
+        await seconds_until_refused(elsewhere, 5.5)
+        assert id in caplog.text
