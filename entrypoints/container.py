@@ -14,6 +14,7 @@ from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engin
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
+from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.identity.standings import PostgresStandings
 from adapters.postgres.ledger.agenda import PostgresAgenda
@@ -31,6 +32,9 @@ from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.oauth_clients import OAuthClients
+from application.identity.oauth_consents import OAuthConsents
+from application.identity.oauth_tokens import OAuthTokens
 from application.identity.ports import Directory, News, Organisations
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
@@ -58,6 +62,9 @@ class Services:
     verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys
+    oauth_clients: OAuthClients
+    oauth_consents: OAuthConsents
+    oauth_tokens: OAuthTokens
     authenticate: Authenticate
     revocation_news: News
     signer: Signer
@@ -107,6 +114,13 @@ class Container(containers.DeclarativeContainer):
     )
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
+    oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
+    oauth_exchanges = providers.Singleton(PostgresOAuthExchanges, service_engine)
+    oauth_clients = providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations)
+    oauth_consents = providers.Singleton(OAuthConsents, oauth_exchanges, revocations, clock, ids, secrets)
+    oauth_tokens = providers.Singleton(
+        OAuthTokens, oauth_exchanges, access_tokens, standings, revocations, clock, ids, secrets
+    )
 
     services = providers.Singleton(
         Services,
@@ -119,6 +133,9 @@ class Container(containers.DeclarativeContainer):
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
+        oauth_clients=oauth_clients,
+        oauth_consents=oauth_consents,
+        oauth_tokens=oauth_tokens,
         authenticate=authenticate,
         revocation_news=revocations,
         signer=signer,

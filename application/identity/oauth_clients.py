@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from application.identity.oauth_ports import OAuthChanges, OAuthReads, Revocations
-from application.identity.ports import Secrets
+from application.identity.oauth_ports import OAuthChanges, OAuthReads
+from application.identity.ports import Revocations, Secrets
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.oauth import CLIENT_SECRET, OAuthClient, OAuthGrant, checked_client
@@ -50,10 +50,11 @@ class OAuthClients:
         confidential: bool,
         request_id: str,
         key: IdempotencyKey | None = None,
-    ) -> tuple[OAuthClient, str | None]:
+    ) -> tuple[OAuthClient, str | None, bool]:
         """Register a client as it is asked for, but for its id and times; return it, and its secret if it has one.
 
-        The secret is shown this once. Where `key` has done so before, return that client without its secret. Raises
+        The secret is shown this once. Where `key` has done so before, return that client without its secret, and True.
+        Raises
         `PermissionDenied`, also where the client would be allowed more than the principal is; `ValidationFailed`,
         `IdempotencyConflict`.
         """
@@ -68,12 +69,12 @@ class OAuthClients:
             if before is not None:
                 known = await changes.client(before["id"])
                 assert known is not None
-                return known, None
+                return known, None, True
             principal.require_grantable((made.grant,))
             await changes.add_client(made)
             event = OAuthClientCreated(made.id, confidential, made.data())
             await self._record(changes, event, principal, request_id, key=key)
-        return made, text
+        return made, text, False
 
     async def list(self, principal: Principal) -> Sequence[OAuthClient]:
         """Return the organisation's clients, oldest first, the revoked ones too. Raises `PermissionDenied`."""
@@ -118,22 +119,26 @@ class OAuthClients:
         return after
 
     async def rotate_secret(
-        self, principal: Principal, id: str, *, version: int | None, request_id: str
-    ) -> tuple[OAuthClient, str]:
+        self, principal: Principal, id: str, *, request_id: str, key: IdempotencyKey | None = None
+    ) -> tuple[OAuthClient, str | None]:
         """Give a confidential client another secret, and return both; the one before is of no use from now on.
 
-        Raises as `change` does, and `ValidationFailed` for a public client.
+        Where `key` has done so before, return the client without the secret. Raises `PermissionDenied`, `NotFound`,
+        `IdempotencyConflict`, and `ValidationFailed` for a public client.
         """
+        now = self._clock.now()
         text = self._new_secret(principal)
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
-            before = await _held(changes, id, version)
+            before = await _held(changes, id, None)
+            if key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
+                return before, None
             if not before.is_confidential:
                 raise ValidationFailed(f"The OAuth client {id} is public: it has no secret to rotate.")
             # Who has the secret can do what the client can.
             principal.require_grantable((before.grant,))
             after = replace(before, secret_digest=digest(text), version=before.version + 1)
             await changes.set_client(after)
-            await self._record(changes, OAuthClientSecretRotated(id), principal, request_id)
+            await self._record(changes, OAuthClientSecretRotated(id), principal, request_id, key=key)
         return after, text
 
     async def revoke(self, principal: Principal, id: str, *, version: int | None, request_id: str) -> None:

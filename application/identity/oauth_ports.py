@@ -110,18 +110,3 @@ class OAuthExchanges(Protocol):
         Raises `StoreUnavailable`, `CommitInDoubt`.
         """
         ...
-
-
-class Revocations(Protocol):
-    """Tells every server that something was revoked, so that none goes on taking it for what it was."""
-
-    async def announce(self, *names: str) -> None:
-        """Say that these credentials or actors are to be looked up anew, by their ids. Never raises."""
-        ...
-
-
-class NoRevocations:
-    """Tells nobody: servers notice by themselves within five seconds."""
-
-    async def announce(self, *names: str) -> None:
-        """Do nothing."""

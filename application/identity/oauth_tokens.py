@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Final
 
 from application.identity.oauth_case import Case, Named, ToldToken
-from application.identity.oauth_ports import OAuthExchange, OAuthExchanges, Revocations
-from application.identity.ports import Secrets
+from application.identity.oauth_ports import OAuthExchange, OAuthExchanges
+from application.identity.ports import Revocations, Secrets
 from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
 from application.shared.ports import Clock, Ids
 from domain.identity.oauth import (

@@ -43,6 +43,7 @@ _REDIRECT = re.compile(
     re.ASCII,
 )
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:[/?].*)?)", re.ASCII)
+_WIRE_CLIENT_ID = re.compile(r"(cli_[0-9a-z]{26})\.([1-9][0-9]{0,17})", re.ASCII)
 _LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 
 
@@ -158,6 +159,17 @@ class IssuedRefreshToken:
     expires_at: datetime
     used_at: datetime | None
     is_of_member: bool
+
+
+def wire_client_id(id: str, organisation_id: int) -> str:
+    """Return what a client calls itself: its id, and the organisation where it is to be looked for."""
+    return f"{id}.{organisation_id}"
+
+
+def client_named(text: str) -> tuple[str, int] | None:
+    """Return the id and the organisation that `wire_client_id` put together, or None for what it never made."""
+    match = _WIRE_CLIENT_ID.fullmatch(text)
+    return None if match is None else (match.group(1), int(match.group(2)))
 
 
 def checked_client(client: OAuthClient) -> OAuthClient:

@@ -39,6 +39,7 @@ from entrypoints.http.v1 import (
     events,
     holds,
     ledgers,
+    oauth_clients,
     periods,
     reports,
     reversals,
@@ -73,6 +74,7 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    oauth_clients.router,
 )
 
 

@@ -14,7 +14,7 @@ from domain.shared.errors import DomainError, NotFound
 from entrypoints.http.problems import UnsupportedVersion, problem_response, refusal_of
 
 VERSION: Final = "1"
-_ROOTS_OF_VERSION_1: Final = ("ledgers", "api-keys")
+_ROOTS_OF_VERSION_1: Final = ("ledgers", "api-keys", "oauth-clients", "oauth-grants", "auth")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 

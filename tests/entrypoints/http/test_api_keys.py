@@ -1,6 +1,5 @@
 """API keys: shown once, kept as a hash, useless for everyone else and after they are revoked."""
 
-
 import asyncpg
 import pytest
 from fastapi import FastAPI
