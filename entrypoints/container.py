@@ -17,6 +17,7 @@ from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
 from adapters.postgres.identity.standings import PostgresStandings
+from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
@@ -26,6 +27,8 @@ from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.health import RedisHealth
 from adapters.redis.revocations import RedisRevocations
+from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
@@ -36,6 +39,8 @@ from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.ports import Directory, News, Organisations
+from application.identity.token_keys import TokenKeyring
+from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
@@ -67,6 +72,8 @@ class Services:
     oauth_tokens: OAuthTokens
     authenticate: Authenticate
     revocation_news: News
+    access_tokens: AccessTokens
+    token_keys: TokenKeyring
     signer: Signer
     cursor_key: bytes
     database_health: Health
@@ -109,15 +116,27 @@ class Container(containers.DeclarativeContainer):
     )
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
-    authenticate = providers.Singleton(
-        Authenticate, organisations, None, providers.Singleton(PostgresStandings, service_engine), clock
+    key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
+    token_keys = providers.Singleton(
+        TokenKeyring, providers.Singleton(PostgresTokenKeys, service_engine), key_sealing, clock
     )
+    access_tokens = providers.Singleton(
+        JwtAccessTokens,
+        token_keys,
+        key_sealing,
+        clock,
+        ids,
+        issuer=settings.provided.issuer,
+        audience=settings.provided.audience,
+    )
+    standings = providers.Singleton(PostgresStandings, service_engine)
+    authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
     revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
     oauth_exchanges = providers.Singleton(PostgresOAuthExchanges, service_engine)
     oauth_clients = providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations)
-    oauth_consents = providers.Singleton(OAuthConsents, oauth_exchanges, revocations, clock, ids, secrets)
+    oauth_consents = providers.Singleton(OAuthConsents, oauth_exchanges, standings, revocations, clock, ids, secrets)
     oauth_tokens = providers.Singleton(
         OAuthTokens, oauth_exchanges, access_tokens, standings, revocations, clock, ids, secrets
     )
@@ -138,6 +157,8 @@ class Container(containers.DeclarativeContainer):
         oauth_tokens=oauth_tokens,
         authenticate=authenticate,
         revocation_news=revocations,
+        access_tokens=access_tokens,
+        token_keys=token_keys,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,

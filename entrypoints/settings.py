@@ -24,8 +24,11 @@ class Settings(BaseSettings):
     """The address to serve on."""
     port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     """The port to serve on."""
+    public_url: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]*[^?#\s/]$")] = None
+    """The URL that this server is reached by from outside; access tokens name it. By default, of the host and port."""
     signing_key_file: Path | None = None
-    """The Ed25519 key (PEM) that signs checkpoints and cursors; servers of one database share it. Made when missing."""
+    """The Ed25519 key (PEM) that signs checkpoints and cursors and seals the keys of access tokens; servers of one
+    database share it. Made when missing."""
     pool_size: Annotated[int, Field(ge=1, le=500)] = 10
     """Connections for reads, and as many again for groups of commands."""
     body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
@@ -39,3 +42,14 @@ class Settings(BaseSettings):
     def signing_key_path(self) -> Path:
         """Where the signing key is."""
         return self.signing_key_file or self.data_dir / "signing-key.pem"
+
+    @property
+    def issuer(self) -> str:
+        """The URL that access tokens name as who issued them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @property
+    def audience(self) -> str:
+        """The URL that access tokens name as what they are for: version 1 of the interface."""
+        return f"{self.issuer}/v1"

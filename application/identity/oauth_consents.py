@@ -4,16 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from application.identity.oauth_ports import OAuthExchanges, Revocations
+from application.identity.oauth_ports import OAuthExchanges
 from application.identity.oauth_tokens import kept_grant
-from application.identity.ports import Secrets
+from application.identity.ports import Revocations, Secrets
+from application.identity.tokens import AccessClaims, Standings
 from application.shared.ports import Clock, Ids
 from domain.identity.oauth import CODE, CODES_LIVE, IssuedCode, OAuthClient, OAuthGrant
 from domain.identity.oauth_events import OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
-from domain.shared.access import Principal
+from domain.shared.access import Person, Principal
 from domain.shared.chain import Author
-from domain.shared.errors import NotFound, PermissionDenied
+from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied
 
 GRANTS_LISTED_MAX: Final = 500
 
@@ -41,9 +42,16 @@ class OAuthConsents:
     """Lets persons consent to what clients ask for."""
 
     def __init__(
-        self, exchanges: OAuthExchanges, revocations: Revocations, clock: Clock, ids: Ids, secrets: Secrets
+        self,
+        exchanges: OAuthExchanges,
+        standings: Standings,
+        revocations: Revocations,
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
     ) -> None:
         self._exchanges = exchanges
+        self._standings = standings
         self._revocations = revocations
         self._clock = clock
         self._ids = ids
@@ -56,6 +64,15 @@ class OAuthConsents:
             if client is None or client.revoked_at is not None:
                 return Asking(None, "")
             return Asking(client, await exchange.organisation_name())
+
+    async def is_logged_in(self, person: Person) -> bool:
+        """Return whether the person's session goes on. Raises `StoreUnavailable`."""
+        now = self._clock.now()
+        try:
+            await self._standings.grants(AccessClaims(person.id, person.session, None, None, now, now))
+        except NotAuthenticated:
+            return False
+        return True
 
     async def is_member(self, organisation_id: int, person: str) -> bool:
         """Return whether the person belongs to the organisation. Raises `StoreUnavailable`."""

@@ -16,6 +16,7 @@ from entrypoints.cli import (
     periods,
     reports,
     serve,
+    token_keys,
     transactions,
     transfer,
 )
@@ -44,6 +45,7 @@ app.add_typer(holds.app, name="hold")
 app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
 app.add_typer(identity.organisations, name="organisation")
+app.add_typer(token_keys.app, name="token-key")
 
 
 def _show_version(is_asked: bool) -> None:

@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http import health
+from entrypoints.http import health, jwks
 from entrypoints.http.middleware import Envelope, HotPaths
+from entrypoints.http.oauth import endpoints as oauth_endpoints
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
     MethodNotAllowed,
@@ -127,6 +128,8 @@ def create_app(services: Services) -> Partita:
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
+    app.include_router(jwks.router)
+    app.include_router(oauth_endpoints.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)

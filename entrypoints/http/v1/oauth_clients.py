@@ -30,7 +30,7 @@ from entrypoints.schemas.forms import Form, read_each
 
 router = APIRouter(route_class=StrictRoute, tags=["oauth-clients"])
 
-_EXAMPLE: Final = {
+_EXAMPLE: Final[dict[str, Any]] = {
     "name": "Expenses",
     "redirect_uris": ["https://expenses.example/callback"],
     "scopes": ["accounts:read", "transactions:post"],
@@ -69,8 +69,8 @@ class OAuthClientIn(Form):
         bool,
         Described(description="Whether it can keep a secret: a server can; a page, a desktop or mobile app cannot."),
     ] = True
-    redirect_uris: _RedirectUris = []
-    grant_types: _GrantTypes = [AUTHORIZATION_CODE, REFRESHING]
+    redirect_uris: _RedirectUris = Described(default_factory=list)
+    grant_types: _GrantTypes = Described(default_factory=lambda: [AUTHORIZATION_CODE, REFRESHING])
     scopes: _Scopes
     ledgers: _Limits = None
     accounts: _Limits = None
@@ -82,9 +82,9 @@ class OAuthClientPatch(Form):
     model_config = ConfigDict(json_schema_extra={"examples": [{"scopes": ["accounts:read"]}]})
 
     name: _Name = ""
-    redirect_uris: _RedirectUris = []
-    grant_types: _GrantTypes = []
-    scopes: _Scopes = []
+    redirect_uris: _RedirectUris = Described(default_factory=list)
+    grant_types: _GrantTypes = Described(default_factory=list)
+    scopes: _Scopes = Described(default_factory=list)
     ledgers: _Limits = None
     accounts: _Limits = None
 

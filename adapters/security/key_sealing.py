@@ -1,0 +1,53 @@
+"""Private keys of access tokens, encrypted with a secret that is not in the database."""
+
+import secrets
+from functools import lru_cache
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+
+from application.shared.key_id import thumbprint
+from domain.identity.token_key import TokenKey
+
+_NONCE_BYTES: Final = 12
+
+
+class ChaChaKeySealing:
+    """Seals with ChaCha20-Poly1305 (RFC 8439): a random nonce, and what it encrypts.
+
+    The public half is authenticated along with it, so that nobody who can only write to the store can put a key of
+    their own there.
+    """
+
+    def __init__(self, secret: bytes) -> None:
+        """Take the 32 bytes of the secret, which all servers of a database share."""
+        self._cipher = ChaCha20Poly1305(secret)
+        self._opened = lru_cache(16)(self._open)
+
+    def make(self) -> tuple[bytes, bytes]:
+        key = Ed25519PrivateKey.generate()
+        public_key = key.public_key().public_bytes_raw()
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return public_key, nonce + self._cipher.encrypt(nonce, key.private_bytes_raw(), public_key)
+
+    def opens(self, key: TokenKey) -> bool:
+        try:
+            opened = self._opened(key.public_key, key.sealed)
+        except InvalidTag:
+            return False
+        return opened.public_key().public_bytes_raw() == key.public_key and self.id_of(key.public_key) == key.id
+
+    def id_of(self, public_key: bytes) -> str:
+        return thumbprint(public_key)
+
+    def private_half(self, key: TokenKey) -> Ed25519PrivateKey:
+        """Return what signs, of a key that `opens`."""
+        return self._opened(key.public_key, key.sealed)
+
+    def _open(self, public_key: bytes, sealed: bytes) -> Ed25519PrivateKey:
+        nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+        if len(nonce) < _NONCE_BYTES:
+            raise InvalidTag
+        return Ed25519PrivateKey.from_private_bytes(self._cipher.decrypt(nonce, encrypted, public_key))
