@@ -10,6 +10,7 @@ from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
+from adapters.http_client.openid_provider import HttpOpenIdProvider
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
@@ -35,6 +36,7 @@ from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.log_in import LogIns, OpenIdProvider
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
@@ -70,6 +72,8 @@ class Services:
     oauth_clients: OAuthClients
     oauth_consents: OAuthConsents
     oauth_tokens: OAuthTokens
+    log_ins: LogIns
+    openid_provider: OpenIdProvider | None
     authenticate: Authenticate
     revocation_news: News
     access_tokens: AccessTokens
@@ -88,6 +92,13 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
+
+
+def _openid_provider(settings: Settings, clock: Clock) -> OpenIdProvider | None:
+    if settings.oidc_issuer is None:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value()
+    return HttpOpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret, clock, name=settings.oidc_name)
 
 
 class Container(containers.DeclarativeContainer):
@@ -137,6 +148,7 @@ class Container(containers.DeclarativeContainer):
     oauth_exchanges = providers.Singleton(PostgresOAuthExchanges, service_engine)
     oauth_clients = providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations)
     oauth_consents = providers.Singleton(OAuthConsents, oauth_exchanges, standings, revocations, clock, ids, secrets)
+    openid_provider = providers.Singleton(_openid_provider, settings, clock)
     oauth_tokens = providers.Singleton(
         OAuthTokens, oauth_exchanges, access_tokens, standings, revocations, clock, ids, secrets
     )
@@ -155,6 +167,8 @@ class Container(containers.DeclarativeContainer):
         oauth_clients=oauth_clients,
         oauth_consents=oauth_consents,
         oauth_tokens=oauth_tokens,
+        log_ins=None,
+        openid_provider=openid_provider,
         authenticate=authenticate,
         revocation_news=revocations,
         access_tokens=access_tokens,

@@ -38,6 +38,15 @@ class Settings(BaseSettings):
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
     """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
 
+    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
+    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
+    oidc_client_id: str = ""
+    """What this server is called at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this server proves itself with at the OpenID provider."""
+    oidc_name: str = "your organisation's account"
+    """What people call the OpenID provider: they are offered to log in with it."""
+
     @property
     def signing_key_path(self) -> Path:
         """Where the signing key is."""

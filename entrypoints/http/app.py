@@ -21,7 +21,7 @@ from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http import health, jwks
 from entrypoints.http.middleware import Envelope, HotPaths
-from entrypoints.http.oauth import endpoints as oauth_endpoints
+from entrypoints.http.oauth import authorize, endpoints, oidc
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
     MethodNotAllowed,
@@ -129,7 +129,8 @@ def create_app(services: Services) -> Partita:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(jwks.router)
-    app.include_router(oauth_endpoints.router)
+    for of_oauth in (authorize, endpoints, oidc):
+        app.include_router(of_oauth.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)

@@ -15,7 +15,8 @@ from domain.identity.oauth import GRANT_TYPES, client_named
 from domain.identity.role import SCOPES
 from entrypoints.container import Services
 from entrypoints.http.oauth.parameters import client_id_of, read_form_parameters
-from entrypoints.http.oauth.server import ANY_CLIENT, WITH_SECRET, OAuthRequest, OAuthServer, Said
+from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
+from entrypoints.http.oauth.shown import ANY_CLIENT, WITH_SECRET
 
 router = APIRouter(include_in_schema=False)
 

@@ -6,14 +6,11 @@ It never waits and never stores: it looks at what the case has, and says in it w
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from authlib.oauth2 import AuthorizationServer, OAuth2Error, OAuth2Request
 from authlib.oauth2.rfc6749 import (
-    AuthorizationCodeMixin,
-    ClientMixin,
     InvalidRequestError,
-    TokenMixin,
     grants,
 )
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
@@ -22,18 +19,11 @@ from authlib.oauth2.rfc7009 import RevocationEndpoint
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
-from application.identity.oauth_case import Case, ToldToken
+from application.identity.oauth_case import Case
 from application.identity.tokens import ACCESS_TOKENS_LIVE
-from domain.identity.oauth import (
-    AUTHORIZATION_CODE,
-    IssuedCode,
-    IssuedRefreshToken,
-    OAuthClient,
-    wire_client_id,
-)
+from domain.identity.oauth import wire_client_id
+from entrypoints.http.oauth.shown import ANY_CLIENT, WITH_SECRET, ShownClient, ShownCode, ShownRefreshToken, ShownToken
 
-WITH_SECRET: Final = ("client_secret_basic", "client_secret_post")
-ANY_CLIENT: Final = (*WITH_SECRET, "none")
 _S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
 
@@ -82,11 +72,11 @@ class OAuthServer(AuthorizationServer):
         self.register_endpoint(_Revocation)
         self.register_endpoint(_Introspection)
 
-    def query_client(self, client_id: str) -> "_Client | None":
+    def query_client(self, client_id: str) -> ShownClient | None:
         """Return the client of the case, if that is the one that is meant."""
         if self.case.client is None:
             return None
-        client = _Client(self.case.client, self.organisation_id)
+        client = ShownClient(self.case.client, self.organisation_id)
         return client if client.get_client_id() == client_id else None
 
     def save_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
@@ -124,84 +114,11 @@ class OAuthServer(AuthorizationServer):
         )
 
 
-class _Client(ClientMixin):
-    def __init__(self, client: OAuthClient, organisation_id: int) -> None:
-        self.client = client
-        self._organisation_id = organisation_id
-
-    def get_client_id(self) -> str:
-        return wire_client_id(self.client.id, self._organisation_id)
-
-    def get_default_redirect_uri(self) -> None:
-        return None
-
-    def get_allowed_scope(self, scope: str | None) -> str | None:
-        allowed = self.client.allowed_scopes((scope or "").split())
-        return None if allowed is None else " ".join(allowed)
-
-    def check_redirect_uri(self, redirect_uri: str) -> bool:
-        return self.client.redirects_to(redirect_uri)
-
-    def check_client_secret(self, client_secret: str) -> bool:
-        return self.client.has_secret(client_secret)
-
-    def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return method in WITH_SECRET if self.client.is_confidential else method == "none"
-
-    def check_response_type(self, response_type: str) -> bool:
-        return response_type == "code" and AUTHORIZATION_CODE in self.client.grant_types
-
-    def check_grant_type(self, grant_type: str) -> bool:
-        return grant_type in self.client.grant_types
-
-
-class _Code(AuthorizationCodeMixin):
-    code_challenge_method = "S256"
-
-    def __init__(self, issued: IssuedCode, *, is_redirect_checked: bool) -> None:
-        self.issued = issued
-        self.code_challenge = issued.code_challenge
-        self._is_redirect_checked = is_redirect_checked
-
-    def get_redirect_uri(self) -> str:
-        # OAuth 2.1 clients send none to the token endpoint, as the challenge protects the code; who sends one is held
-        # to it.
-        return self.issued.redirect_uri if self._is_redirect_checked else ""
-
-    def get_scope(self) -> str:
-        return " ".join(self.issued.grant.scopes)
-
-
-class _RefreshToken(TokenMixin):
-    def __init__(self, issued: IssuedRefreshToken) -> None:
-        self.issued = issued
-
-    def check_client(self, client: _Client) -> bool:
-        return client.client.id == self.issued.grant.client_id
-
-    def get_scope(self) -> str:
-        return " ".join(self.issued.grant.scopes)
-
-
-class _Told(TokenMixin):
-    def __init__(self, told: ToldToken) -> None:
-        self.told = told
-
-    def check_client(self, client: _Client) -> bool:
-        return client.client.id == self.told.grant.client_id
-
-    def is_expired(self) -> bool:
-        return False
-
-    def is_revoked(self) -> bool:
-        return False
-
-
 class _CodeGrant(grants.AuthorizationCodeGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ANY_CLIENT
 
     @staticmethod
-    def validate_authorization_redirect_uri(request: OAuth2Request, client: _Client) -> str:
+    def validate_authorization_redirect_uri(request: OAuth2Request, client: ShownClient) -> str:
         uri: str | None = request.payload.redirect_uri
         if not uri:
             raise InvalidRequestError("The redirect_uri is missing.")
@@ -216,15 +133,15 @@ class _CodeGrant(grants.AuthorizationCodeGrant):
     def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
         """It is saved already."""
 
-    def query_authorization_code(self, code: str, client: _Client) -> _Code | None:
+    def query_authorization_code(self, code: str, client: ShownClient) -> ShownCode | None:
         issued = self.server.case.usable_code(client.client)
         is_redirect_checked = self.request.payload.redirect_uri is not None
-        return None if issued is None else _Code(issued, is_redirect_checked=is_redirect_checked)
+        return None if issued is None else ShownCode(issued, is_redirect_checked=is_redirect_checked)
 
-    def delete_authorization_code(self, authorization_code: _Code) -> None:
+    def delete_authorization_code(self, authorization_code: ShownCode) -> None:
         """It is spent with the token's issue."""
 
-    def authenticate_user(self, authorization_code: _Code) -> str | None:
+    def authenticate_user(self, authorization_code: ShownCode) -> str | None:
         return authorization_code.issued.grant.person
 
 
@@ -232,14 +149,14 @@ class _RefreshGrant(grants.RefreshTokenGrant):
     TOKEN_ENDPOINT_AUTH_METHODS = ANY_CLIENT
     INCLUDE_NEW_REFRESH_TOKEN = True
 
-    def authenticate_refresh_token(self, refresh_token: str) -> _RefreshToken | None:
+    def authenticate_refresh_token(self, refresh_token: str) -> ShownRefreshToken | None:
         issued = self.server.case.usable_refresh_token(self.request.client.client)
-        return None if issued is None else _RefreshToken(issued)
+        return None if issued is None else ShownRefreshToken(issued)
 
-    def authenticate_user(self, refresh_token: _RefreshToken) -> str | None:
+    def authenticate_user(self, refresh_token: ShownRefreshToken) -> str | None:
         return refresh_token.issued.grant.person
 
-    def revoke_old_credential(self, refresh_token: _RefreshToken) -> None:
+    def revoke_old_credential(self, refresh_token: ShownRefreshToken) -> None:
         """It is spent with the token's issue."""
 
 
@@ -263,32 +180,32 @@ class _S256(CodeChallenge):
 class _Revocation(RevocationEndpoint):
     CLIENT_AUTH_METHODS = ANY_CLIENT
 
-    def check_params(self, request: OAuth2Request, client: _Client) -> None:
+    def check_params(self, request: OAuth2Request, client: ShownClient) -> None:
         _require_token(request)
 
-    def query_token(self, token_string: str, token_type_hint: str | None) -> _Told | None:
+    def query_token(self, token_string: str, token_type_hint: str | None) -> ShownToken | None:
         told = self.server.case.token
-        return None if told is None else _Told(told)
+        return None if told is None else ShownToken(told)
 
-    def revoke_token(self, token: _Told, request: OAuth2Request) -> None:
+    def revoke_token(self, token: ShownToken, request: OAuth2Request) -> None:
         self.server.case.have_ended(token.told.grant, "asked")
 
 
 class _Introspection(IntrospectionEndpoint):
     CLIENT_AUTH_METHODS = WITH_SECRET
 
-    def check_params(self, request: OAuth2Request, client: _Client) -> None:
+    def check_params(self, request: OAuth2Request, client: ShownClient) -> None:
         _require_token(request)
 
-    def query_token(self, token_string: str, token_type_hint: str | None) -> _Told | None:
+    def query_token(self, token_string: str, token_type_hint: str | None) -> ShownToken | None:
         told = self.server.case.token
-        return None if told is None else _Told(told)
+        return None if told is None else ShownToken(told)
 
-    def check_permission(self, token: _Told, client: _Client, request: OAuth2Request) -> bool:
+    def check_permission(self, token: ShownToken, client: ShownClient, request: OAuth2Request) -> bool:
         # The case has tokens of the client's own organisation only.
         return True
 
-    def introspect_token(self, token: _Told) -> dict[str, Any]:
+    def introspect_token(self, token: ShownToken) -> dict[str, Any]:
         told = token.told
         document: dict[str, Any] = {
             "active": True,
