@@ -36,10 +36,10 @@ from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
-from application.identity.log_in import LogIns, OpenIdProvider
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
+from application.identity.openid import LogIns, OpenIdProvider
 from application.identity.ports import Directory, News, Organisations
 from application.identity.token_keys import TokenKeyring
 from application.identity.tokens import AccessTokens

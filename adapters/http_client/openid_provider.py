@@ -17,7 +17,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from application.identity.log_in import OutsideIdentity, ProviderUnusable
+from application.identity.openid import OutsideIdentity, ProviderUnusable
 from application.shared.ports import Clock
 
 ANSWER_BYTES_MAX: Final = 256 * 1024

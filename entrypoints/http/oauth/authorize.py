@@ -10,13 +10,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from application.identity.log_in import LogInOrigin
 from application.identity.oauth_case import Case
 from application.identity.oauth_consents import Asked
+from application.identity.openid import LogInOrigin
 from domain.identity.oauth import client_named
 from domain.identity.permission_words import words_of
 from domain.shared.access import Person
-from domain.shared.errors import NotAuthenticated, PermissionDenied
+from domain.shared.errors import NotAuthenticated, PermissionDenied, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http.dependencies import address_of, read_body
 from entrypoints.http.oauth.browser import Browser
@@ -144,11 +144,13 @@ async def _logged_in(request: Request, services: Services) -> Person | None:
 async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Response:
     origin = origin_of(request)
     try:
-        person = await opened.services.log_ins.by_password(form.get("email", ""), form.get("password", ""), origin)
-    except NotAuthenticated as refused:
+        signed_in = await opened.services.log_ins.sign_in(
+            form.get("email", ""), form.get("password", ""), origin=origin
+        )
+    except (NotAuthenticated, ValidationFailed) as refused:
         return _log_in_page(request, opened, email=form.get("email", ""), error=refused.detail, status=422)
     response = _again(request)
-    Browser(request).log_in(person, response)
+    Browser(request).log_in(Person(signed_in.person_id, signed_in.session_id), response)
     return response
 
 
@@ -231,4 +233,4 @@ async def _form(request: Request) -> dict[str, str] | None:
 
 def origin_of(request: Request) -> LogInOrigin:
     """Return where a log-in comes from."""
-    return LogInOrigin(address_of(request), request.headers.get("user-agent"), request.state.request_id)
+    return LogInOrigin(address_of(request), request.headers.get("user-agent"))

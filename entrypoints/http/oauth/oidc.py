@@ -11,8 +11,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from application.identity.log_in import ProviderUnusable
-from domain.shared.errors import NotAuthenticated, NotFound
+from application.identity.openid import ProviderUnusable
+from domain.shared.access import Person
+from domain.shared.errors import NotAuthenticated, NotFound, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http.oauth.authorize import origin_of
 from entrypoints.http.oauth.browser import Browser
@@ -75,16 +76,22 @@ async def _called_back(request: Request, services: Services) -> Response:
             code_verifier=kept["verifier"],
             issuer=given.get("iss"),
         )
-        person = await services.log_ins.by_identity(identity, origin_of(request))
+        signed_in = await services.log_ins.sign_in_by_identity(
+            identity.issuer,
+            identity.subject,
+            identity.email,
+            identity.is_email_verified,
+            origin=origin_of(request),
+        )
     except ProviderUnusable as failure:
         return _unusable(request, failure)
-    except NotAuthenticated as refused:
+    except (NotAuthenticated, ValidationFailed) as refused:
         return notice_page(request, _FAILED, refused.detail, status=403)
     if not kept["for"]:
         response: Response = notice_page(request, "You are logged in", "You can close this page.", status=200)
     else:
         response = RedirectResponse(f"../../oauth/authorize?{kept['for']}", 303, headers=protected())
-    browser.log_in(person, response)
+    browser.log_in(Person(signed_in.person_id, signed_in.session_id), response)
     return response
 
 

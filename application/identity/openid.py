@@ -1,9 +1,7 @@
-"""How a browser gets to know who sits in front of it."""
+"""Log-in with an outside OpenID provider."""
 
 from dataclasses import dataclass
 from typing import Protocol
-
-from domain.shared.access import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +10,6 @@ class LogInOrigin:
 
     address: str | None
     user_agent: str | None
-    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +25,33 @@ class OutsideIdentity:
     is_email_verified: bool
 
 
+class SignedIn(Protocol):
+    """A session that has just begun, by outward ids: `usr_…`, `ses_…`."""
+
+    @property
+    def person_id(self) -> str:
+        """Return who logged in."""
+        ...
+
+    @property
+    def session_id(self) -> str:
+        """Return the session."""
+        ...
+
+
 class LogIns(Protocol):
     """Where persons log in; each time is a session of its own."""
 
-    async def by_password(self, email: str, password: str, origin: LogInOrigin) -> Person:
-        """Return the person and its new session. Raises `NotAuthenticated`, which does not tell what was wrong."""
+    async def sign_in(self, email: str, password: str, *, origin: LogInOrigin) -> SignedIn:
+        """Begin a session. Raises `ValidationFailed`, `NotAuthenticated`, which does not tell what was wrong."""
         ...
 
-    async def by_identity(self, identity: OutsideIdentity, origin: LogInOrigin) -> Person:
-        """Return the person that is known by this identity, or by its e-mail address if that is verified.
+    async def sign_in_by_identity(
+        self, issuer: str, subject: str, email: str | None, email_verified: bool, *, origin: LogInOrigin
+    ) -> SignedIn:
+        """Begin a session of the person that is known by this identity, or by its address if that is verified.
 
-        Raises `NotAuthenticated`, which says what to do.
+        Raises `ValidationFailed`, `NotAuthenticated`.
         """
         ...
 
