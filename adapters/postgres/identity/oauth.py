@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, delete, exists, insert, select, update
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, cast, delete, exists, insert, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import Text
 
@@ -87,7 +87,7 @@ class PostgresOAuth:
         return [(grant, client) for grant, client in found if client.revoked_at is None]
 
     async def revoke_grants(self, client: str, *, unless_within: Sequence[str], now: datetime) -> Sequence[str]:
-        within = array(list(unless_within), type_=Text)
+        within = cast(list(unless_within), ARRAY(Text))
         changed = await self._connection.execute(
             update(oauth_grants)
             .where(

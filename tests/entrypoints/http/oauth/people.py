@@ -10,6 +10,7 @@ from application.identity.openid import LogInOrigin
 from domain.shared.errors import NotAuthenticated
 from entrypoints.container import Services
 from tests.entrypoints.http.oauth.stage import PASSWORD, Member
+from tests.entrypoints.http.tenant import Json
 
 
 class _Session:
@@ -97,3 +98,11 @@ class People:
             f"UPDATE {table} SET expires_at = now() - interval '1 second' WHERE organisation_id = $1",  # noqa: S608 # a name of ours
             organisation_id,
         )
+
+    async def events(self, organisation_id: int) -> list[Json]:
+        """All events of the organisation's log."""
+        rows = await self._database.fetch(
+            "SELECT convert_from(content, 'UTF8') AS content FROM event_log WHERE stream_id = $1 ORDER BY sequence",
+            organisation_id,
+        )
+        return [json.loads(row["content"]) for row in rows]
