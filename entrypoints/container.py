@@ -11,12 +11,15 @@ from dependency_injector import containers, providers
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
 from adapters.http_client.openid_provider import HttpOpenIdProvider
+from adapters.mail.console import ConsoleMailer
+from adapters.mail.smtp import SmtpMailer, SmtpServer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.standings import PostgresStandings
 from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
@@ -30,17 +33,24 @@ from adapters.redis.health import RedisHealth
 from adapters.redis.revocations import RedisRevocations
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
+from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.forgotten_password import ForgottenPassword
+from application.identity.letters import Letters
+from application.identity.log_in import LogIn
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
-from application.identity.openid import LogIns, OpenIdProvider
+from application.identity.openid import OpenIdProvider
+from application.identity.own_account import LeavingByOneself, OwnAccounts
+from application.identity.person_ports import Mailer
 from application.identity.ports import Directory, News, Organisations
+from application.identity.registration import NoInvitations, Registration
 from application.identity.token_keys import TokenKeyring
 from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
@@ -57,6 +67,27 @@ REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
 
 @dataclass(frozen=True, slots=True)
+class Persons:
+    """What persons may do that belongs to no organisation."""
+
+    registration: Registration
+    log_in: LogIn
+    accounts: OwnAccounts
+    forgotten_password: ForgottenPassword
+    letters: Letters
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Which programs may act for organisations and persons, and where else persons may log in."""
+
+    clients: OAuthClients
+    consents: OAuthConsents
+    tokens: OAuthTokens
+    provider: OpenIdProvider | None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that an entrypoint may use, ready-made."""
 
@@ -69,15 +100,12 @@ class Services:
     verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys
-    oauth_clients: OAuthClients
-    oauth_consents: OAuthConsents
-    oauth_tokens: OAuthTokens
-    log_ins: LogIns
-    openid_provider: OpenIdProvider | None
+    oauth: OAuth
     authenticate: Authenticate
     revocation_news: News
     access_tokens: AccessTokens
     token_keys: TokenKeyring
+    persons: Persons
     signer: Signer
     cursor_key: bytes
     database_health: Health
@@ -99,6 +127,21 @@ def _openid_provider(settings: Settings, clock: Clock) -> OpenIdProvider | None:
         return None
     secret = settings.oidc_client_secret.get_secret_value()
     return HttpOpenIdProvider(settings.oidc_issuer, settings.oidc_client_id, secret, clock, name=settings.oidc_name)
+
+
+def _mailer(settings: Settings) -> Mailer:
+    if settings.smtp_host is None:
+        return ConsoleMailer()
+    password, authorities = settings.smtp_password, settings.smtp_authorities_file
+    server = SmtpServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        user=settings.smtp_user,
+        password=None if password is None else password.get_secret_value(),
+        authorities_file=None if authorities is None else str(authorities),
+    )
+    return SmtpMailer(server, settings.mail_from)
 
 
 class Container(containers.DeclarativeContainer):
@@ -146,11 +189,41 @@ class Container(containers.DeclarativeContainer):
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
     oauth_exchanges = providers.Singleton(PostgresOAuthExchanges, service_engine)
-    oauth_clients = providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations)
-    oauth_consents = providers.Singleton(OAuthConsents, oauth_exchanges, standings, revocations, clock, ids, secrets)
-    openid_provider = providers.Singleton(_openid_provider, settings, clock)
-    oauth_tokens = providers.Singleton(
-        OAuthTokens, oauth_exchanges, access_tokens, standings, revocations, clock, ids, secrets
+    oauth = providers.Singleton(
+        OAuth,
+        clients=providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations),
+        consents=providers.Singleton(OAuthConsents, oauth_exchanges, standings, revocations, clock, ids, secrets),
+        tokens=providers.Singleton(
+            OAuthTokens, oauth_exchanges, access_tokens, standings, revocations, clock, ids, secrets
+        ),
+        provider=providers.Singleton(_openid_provider, settings, clock),
+    )
+
+    person_work = providers.Singleton(PostgresPersons, service_engine)
+    passwords = providers.Singleton(Argon2Passwords)
+    letters = providers.Singleton(Letters, providers.Singleton(_mailer, settings), settings.provided.issuer)
+    invitation_check = providers.Singleton(NoInvitations)
+    leaving = providers.Singleton(LeavingByOneself)
+    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, leaving, revocations, clock)
+    persons = providers.Singleton(
+        Persons,
+        registration=providers.Singleton(
+            Registration,
+            person_work,
+            passwords,
+            letters,
+            invitation_check,
+            clock,
+            ids,
+            secrets,
+            settings.provided.is_registration_open,
+        ),
+        log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
+        accounts=own_accounts,
+        forgotten_password=providers.Singleton(
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets
+        ),
+        letters=letters,
     )
 
     services = providers.Singleton(
@@ -164,15 +237,12 @@ class Container(containers.DeclarativeContainer):
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
-        oauth_clients=oauth_clients,
-        oauth_consents=oauth_consents,
-        oauth_tokens=oauth_tokens,
-        log_ins=None,
-        openid_provider=openid_provider,
+        oauth=oauth,
         authenticate=authenticate,
         revocation_news=revocations,
         access_tokens=access_tokens,
         token_keys=token_keys,
+        persons=persons,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,

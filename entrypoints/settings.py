@@ -1,7 +1,7 @@
 """Settings: everything that can be set from outside, and nothing else."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,6 +29,22 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = None
     """The Ed25519 key (PEM) that signs checkpoints and cursors and seals the keys of access tokens; servers of one
     database share it. Made when missing."""
+    registration: Literal["invited", "open"] = "invited"
+    """Who can register: those who were invited to an organisation, or everyone (`open`)."""
+    smtp_host: str | None = None
+    """The mail server; without one, mail is written to stderr, with the tokens in it."""
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    """The mail server's port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the way to the mail server is encrypted."""
+    smtp_user: str | None = None
+    """The name to log in to the mail server with, if that is needed."""
+    smtp_password: SecretStr | None = None
+    """The password of that name."""
+    smtp_authorities_file: Path | None = None
+    """Certificates (PEM) that the mail server's is checked against, instead of the system's."""
+    mail_from: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")] = "partita@localhost"
+    """The address that mail comes from."""
     pool_size: Annotated[int, Field(ge=1, le=500)] = 10
     """Connections for reads, and as many again for groups of commands."""
     body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
@@ -51,6 +67,11 @@ class Settings(BaseSettings):
     def signing_key_path(self) -> Path:
         """Where the signing key is."""
         return self.signing_key_file or self.data_dir / "signing-key.pem"
+
+    @property
+    def is_registration_open(self) -> bool:
+        """Whether everyone can register."""
+        return self.registration == "open"
 
     @property
     def issuer(self) -> str:

@@ -5,14 +5,6 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class LogInOrigin:
-    """Where a log-in comes from, as far as that is known."""
-
-    address: str | None
-    user_agent: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class OutsideIdentity:
     """Whom an OpenID provider vouches for: its name for the person, and an e-mail address that it has verified or not.
 
@@ -23,37 +15,6 @@ class OutsideIdentity:
     subject: str
     email: str | None
     is_email_verified: bool
-
-
-class SignedIn(Protocol):
-    """A session that has just begun, by outward ids: `usr_…`, `ses_…`."""
-
-    @property
-    def person_id(self) -> str:
-        """Return who logged in."""
-        ...
-
-    @property
-    def session_id(self) -> str:
-        """Return the session."""
-        ...
-
-
-class LogIns(Protocol):
-    """Where persons log in; each time is a session of its own."""
-
-    async def sign_in(self, email: str, password: str, *, origin: LogInOrigin) -> SignedIn:
-        """Begin a session. Raises `ValidationFailed`, `NotAuthenticated`, which does not tell what was wrong."""
-        ...
-
-    async def sign_in_by_identity(
-        self, issuer: str, subject: str, email: str | None, email_verified: bool, *, origin: LogInOrigin
-    ) -> SignedIn:
-        """Begin a session of the person that is known by this identity, or by its address if that is verified.
-
-        Raises `ValidationFailed`, `NotAuthenticated`.
-        """
-        ...
 
 
 class OpenIdProvider(Protocol):

@@ -15,6 +15,7 @@ from entrypoints.cli import (
     ledgers,
     periods,
     reports,
+    security_log,
     serve,
     token_keys,
     transactions,
@@ -46,6 +47,7 @@ app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
 app.add_typer(identity.organisations, name="organisation")
 app.add_typer(token_keys.app, name="token-key")
+app.add_typer(security_log.app, name="security-log")
 
 
 def _show_version(is_asked: bool) -> None:

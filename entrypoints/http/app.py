@@ -35,12 +35,14 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    auth,
     bulk,
     chart,
     events,
     holds,
     ledgers,
     oauth_clients,
+    own_account,
     periods,
     reports,
     reversals,
@@ -76,6 +78,8 @@ _ROUTERS: Final = (
     events.router,
     api_keys.router,
     oauth_clients.router,
+    auth.router,
+    own_account.router,
 )
 
 
@@ -110,6 +114,7 @@ def create_app(services: Services) -> Partita:
         yield
         await services.revocation_news.stop()
         await services.expiry.stop()
+        await services.persons.letters.close()
         await services.journal.close()
 
     app = Partita(

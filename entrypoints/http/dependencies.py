@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -24,6 +25,7 @@ from entrypoints.container import Services
 from entrypoints.http.problems import PayloadTooLarge, UnknownParameter, UnsupportedMediaType, unknown_parameter
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.schemas.json_text import parse_json
+from entrypoints.settings import Settings
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
 DRY_RUN_DESCRIPTION: Final = "Say what would happen; change nothing."
@@ -40,6 +42,11 @@ class Caller:
     principal: Principal
     request_id: str
     services: Services
+
+    @property
+    def reader(self) -> str:
+        """Return who alone may go on with the cursors of a list: the organisation."""
+        return str(self.principal.organisation_id)
 
     async def do(
         self,
@@ -64,11 +71,16 @@ class Caller:
 async def caller(request: Request) -> Caller:
     """Return who calls. Raises `NotAuthenticated`, `StoreUnavailable`."""
     services: Services = request.app.state.services
+    principal = await services.authenticate.principal(bearer_of(request), address_of(request))
+    return Caller(principal, request.state.request_id, services)
+
+
+def bearer_of(request: Request) -> str:
+    """Return the credential that the request carries. Raises `NotAuthenticated`."""
     scheme, _, key = (header(request, b"authorization") or "").partition(" ")
     if scheme.lower() != "bearer" or not key:
-        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key>`.")
-    principal = await services.authenticate.principal(key.strip(), address_of(request))
-    return Caller(principal, request.state.request_id, services)
+        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
+    return key.strip()
 
 
 def address_of(request: Request) -> str | None:
@@ -128,6 +140,12 @@ class StrictRoute(APIRoute):
     It is read before FastAPI sees it, which would tell any refusal there as one and the same.
     """
 
+    body_bytes_max: int = sys.maxsize
+
+    async def admit(self, request: Request) -> None:
+        """Return if the body is to be read at all. Raises `NotAuthenticated`, `StoreUnavailable`."""
+        await caller(request)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's own handler, over a request that has been read."""
         handle = super().get_route_handler()
@@ -143,8 +161,9 @@ class StrictRoute(APIRoute):
             if self.body_field is None:
                 return await handle(request)
             # Who is nobody is told so first, whatever they send.
-            who = await caller(request)
-            document = await read_json(request, who.services.settings.body_bytes_max)
+            await self.admit(request)
+            settings: Settings = request.app.state.services.settings
+            document = await read_json(request, min(settings.body_bytes_max, self.body_bytes_max))
             if form is not None:
                 require_bounded(form, document)
             return await handle(_ReadRequest(request.scope, document))

@@ -101,7 +101,7 @@ class ListSpec:
         query = urlencode(
             sorted((key, value) for key, value in request.query_params.multi_items() if key not in ("cursor", "limit"))
         )
-        bound_to = f"{who.principal.organisation_id} {request.url.path} {query}"
+        bound_to = f"{who.reader} {request.url.path} {query}"
         return Cursors(request, URLSafeSerializer(who.services.cursor_key, salt=bound_to))
 
 

@@ -75,8 +75,7 @@ CREATE TABLE mailed_tokens (
     person_id uuid NOT NULL REFERENCES persons (id),
     purpose text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL,
-    used_at timestamptz
+    expires_at timestamptz NOT NULL
 );
 CREATE INDEX mailed_tokens_person ON mailed_tokens (person_id, purpose);
 
@@ -221,6 +220,12 @@ CREATE POLICY own ON members FOR SELECT USING
 (person_id = (SELECT nullif(current_setting('app.person_id', true), '')::uuid))
 """
 
+# The origins of one's own requests, whichever the organisation: who is erased takes them along.
+OWN_ORIGINS = """
+CREATE POLICY {name} ON request_origins FOR {command} USING
+(actor = (SELECT nullif(current_setting('app.actor', true), '')))
+"""
+
 
 def upgrade() -> None:
     for statement in SCHEMA.strip().removesuffix(";").split(";\n"):
@@ -235,6 +240,8 @@ def upgrade() -> None:
             "(organisation_id = (SELECT nullif(current_setting('app.organisation_id', true), '')::bigint))"
         )
     op.execute(OWN_MEMBERSHIPS)
+    for name, command in (("own", "SELECT"), ("erased", "DELETE")):
+        op.execute(OWN_ORIGINS.format(name=name, command=command))
 
 
 def downgrade() -> None:

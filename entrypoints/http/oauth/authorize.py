@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from application.identity.oauth_case import Case
 from application.identity.oauth_consents import Asked
-from application.identity.openid import LogInOrigin
 from domain.identity.oauth import client_named
 from domain.identity.permission_words import words_of
+from domain.identity.session import Origin
 from domain.shared.access import Person
 from domain.shared.errors import NotAuthenticated, PermissionDenied, ValidationFailed
 from entrypoints.container import Services
@@ -59,9 +59,9 @@ async def get_authorize(request: Request) -> Response:
     person = await _logged_in(request, services)
     if person is None or "login" in prompts:
         return _refused(request, opened, "login_required") if "none" in prompts else _log_in_page(request, opened)
-    if not await services.oauth_consents.is_member(asked.organisation_id, person.id):
+    if not await services.oauth.consents.is_member(asked.organisation_id, person.id):
         return _refused(request, opened, "access_denied") if "none" in prompts else _stranger_page(request, opened)
-    if "consent" not in prompts and await services.oauth_consents.is_given(asked, person.id):
+    if "consent" not in prompts and await services.oauth.consents.is_given(asked, person.id):
         return await _granted(request, opened, person)
     if "none" in prompts:
         return _refused(request, opened, "consent_required")
@@ -113,7 +113,7 @@ async def _opened(request: Request) -> _Opened | Response:
     except OAuth2Error as error:
         return notice_page(request, _BAD_REQUEST, error.description)
     found = client_named(parameters.get("client_id", ""))
-    asking = None if found is None else await services.oauth_consents.asking(found[1], found[0])
+    asking = None if found is None else await services.oauth.consents.asking(found[1], found[0])
     if found is None or asking is None or asking.client is None:
         return notice_page(request, _BAD_REQUEST, "It names no application that is registered here.")
     server = OAuthServer(Case(asking.client, services.clock.now(), new_refresh_token=""), found[1])
@@ -138,13 +138,13 @@ async def _opened(request: Request) -> _Opened | Response:
 
 async def _logged_in(request: Request, services: Services) -> Person | None:
     person = Browser(request).person()
-    return person if person is not None and await services.oauth_consents.is_logged_in(person) else None
+    return person if person is not None and await services.oauth.consents.is_logged_in(person) else None
 
 
 async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Response:
     origin = origin_of(request)
     try:
-        signed_in = await opened.services.log_ins.sign_in(
+        signed_in = await opened.services.persons.log_in.sign_in(
             form.get("email", ""), form.get("password", ""), origin=origin
         )
     except (NotAuthenticated, ValidationFailed) as refused:
@@ -156,7 +156,7 @@ async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Re
 
 async def _granted(request: Request, opened: _Opened, person: Person) -> Response:
     try:
-        code = await opened.services.oauth_consents.give(opened.asked, person.id, request_id=request.state.request_id)
+        code = await opened.services.oauth.consents.give(opened.asked, person.id, request_id=request.state.request_id)
     except PermissionDenied:
         return _stranger_page(request, opened)
     opened.server.code = code
@@ -187,7 +187,7 @@ def _again(request: Request) -> Response:
 def _log_in_page(
     request: Request, opened: _Opened, *, email: str = "", error: str | None = None, status: int = 200
 ) -> Response:
-    provider = opened.services.openid_provider
+    provider = opened.services.oauth.provider
     return page(
         request,
         "log_in.html",
@@ -231,6 +231,6 @@ async def _form(request: Request) -> dict[str, str] | None:
     return dict(fields) if len(dict(fields)) == len(fields) else None
 
 
-def origin_of(request: Request) -> LogInOrigin:
+def origin_of(request: Request) -> Origin:
     """Return where a log-in comes from."""
-    return LogInOrigin(address_of(request), request.headers.get("user-agent"))
+    return Origin.of(address_of(request), request.headers.get("user-agent"))

@@ -94,7 +94,7 @@ async def _answer(request: Request, answering: Answering) -> Response:
         refresh_token=parameters.get("refresh_token"),
         token=parameters.get("token"),
     )
-    case = await services.oauth_tokens.settle(named, decide, request_id=request.state.request_id)
+    case = await services.oauth.tokens.settle(named, decide, request_id=request.state.request_id)
     (answer,) = said
     body = dict(answer.body)
     if case.access_token:

@@ -31,12 +31,12 @@ _log = logging.getLogger("partita.http.oidc")
 async def start(request: Request) -> Response:
     """Send the browser to the provider. What it came `for` is a query of the authorisation endpoint."""
     services: Services = request.app.state.services
-    if services.openid_provider is None:
+    if services.oauth.provider is None:
         raise NotFound("This server has no OpenID provider to log in with.")
     state, nonce, verifier = token_urlsafe(32), token_urlsafe(32), token_urlsafe(48)
     challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     try:
-        url = await services.openid_provider.start(
+        url = await services.oauth.provider.start(
             _callback(services), state=state, nonce=nonce, code_challenge=challenge
         )
     except ProviderUnusable as failure:
@@ -51,7 +51,7 @@ async def start(request: Request) -> Response:
 async def callback(request: Request) -> Response:
     """Take the browser back from the provider, and log in whom the provider vouches for."""
     services: Services = request.app.state.services
-    if services.openid_provider is None:
+    if services.oauth.provider is None:
         raise NotFound("This server has no OpenID provider to log in with.")
     response = await _called_back(request, services)
     # What the browser was given to keep is good for one return.
@@ -60,23 +60,23 @@ async def callback(request: Request) -> Response:
 
 
 async def _called_back(request: Request, services: Services) -> Response:
-    assert services.openid_provider is not None
+    assert services.oauth.provider is not None
     browser = Browser(request)
     kept, given = browser.opened("oidc", _SECONDS), request.query_params
     if kept is None or not hmac.compare_digest(kept["state"].encode(), given.get("state", "").encode()):
         text = "This is not the answer to a log-in that was begun in this browser in the last ten minutes. Begin anew."
         return notice_page(request, _FAILED, text)
     if "code" not in given:
-        return notice_page(request, _FAILED, f"{services.openid_provider.name} did not log you in. Begin anew.")
+        return notice_page(request, _FAILED, f"{services.oauth.provider.name} did not log you in. Begin anew.")
     try:
-        identity = await services.openid_provider.finish(
+        identity = await services.oauth.provider.finish(
             _callback(services),
             code=given["code"],
             nonce=kept["nonce"],
             code_verifier=kept["verifier"],
             issuer=given.get("iss"),
         )
-        signed_in = await services.log_ins.sign_in_by_identity(
+        signed_in = await services.persons.log_in.sign_in_by_identity(
             identity.issuer,
             identity.subject,
             identity.email,
@@ -100,7 +100,7 @@ def _callback(services: Services) -> str:
 
 
 def _unusable(request: Request, failure: ProviderUnusable) -> Response:
-    assert request.app.state.services.openid_provider is not None
+    assert request.app.state.services.oauth.provider is not None
     _log.warning("the OpenID provider is of no use in %s: %s", request.state.request_id, failure)
-    name = request.app.state.services.openid_provider.name
+    name = request.app.state.services.oauth.provider.name
     return notice_page(request, _FAILED, f"{name} cannot be used at the moment. Try again later.", status=502)

@@ -179,7 +179,7 @@ async def post_oauth_client(
     This answer alone shows the secret of a confidential one; Partita keeps no more than its hash.
     """
     asked = _set("", BEGINNING_OF_TIME, body)
-    made, text, is_replayed = await who.services.oauth_clients.create(
+    made, text, is_replayed = await who.services.oauth.clients.create(
         who.principal, asked, confidential=body.confidential, request_id=who.request_id, key=key
     )
     response.headers["Location"] = f"/v1/oauth-clients/{made.id}"
@@ -191,14 +191,14 @@ async def post_oauth_client(
 @router.get("/oauth-clients", summary="List OAuth clients", responses=described_problems(401, 403))
 async def list_oauth_clients(who: CallerDependency) -> OAuthClientsDocument:
     """Return the organisation's OAuth clients, the revoked ones too."""
-    clients = await who.services.oauth_clients.list(who.principal)
+    clients = await who.services.oauth.clients.list(who.principal)
     return {"data": [oauth_client_document(each, who.principal.organisation_id) for each in clients]}
 
 
 @router.get("/oauth-clients/{id}", summary="Get an OAuth client", responses=described_problems(401, 403, 404))
 async def get_oauth_client(id: str, who: CallerDependency, response: Response) -> OAuthClientDocument:
     """Return one OAuth client, a revoked one too."""
-    return _answer(await who.services.oauth_clients.get(who.principal, id), who, response)
+    return _answer(await who.services.oauth.clients.get(who.principal, id), who, response)
 
 
 @router.patch(
@@ -211,7 +211,7 @@ async def patch_oauth_client(
 ) -> OAuthClientDocument:
     """Change what is named. What was granted beyond its scopes as they are then ends at once, with its tokens."""
     given = body.model_dump(include=body.model_fields_set)
-    changed = await who.services.oauth_clients.change(
+    changed = await who.services.oauth.clients.change(
         who.principal, id, lambda client: _changed(client, given), version=version, request_id=who.request_id
     )
     return _answer(changed, who, response)
@@ -226,7 +226,7 @@ async def rotate_oauth_client_secret(
     id: str, body: SecretRotationIn, key: Key, who: CallerDependency, response: Response
 ) -> OAuthClientDocument:
     """Make another secret, which this answer alone shows; the one before is of no use from now on."""
-    client, text = await who.services.oauth_clients.rotate_secret(who.principal, id, request_id=who.request_id, key=key)
+    client, text = await who.services.oauth.clients.rotate_secret(who.principal, id, request_id=who.request_id, key=key)
     if text is None:
         response.headers["Idempotency-Replayed"] = "true"
     return _answer(client, who, response, text)
@@ -240,13 +240,13 @@ async def rotate_oauth_client_secret(
 )
 async def delete_oauth_client(id: str, version: IfMatch, who: CallerDependency) -> None:
     """Make a client, and all tokens that it has, useless for good, everywhere within five seconds."""
-    await who.services.oauth_clients.revoke(who.principal, id, version=version, request_id=who.request_id)
+    await who.services.oauth.clients.revoke(who.principal, id, version=version, request_id=who.request_id)
 
 
 @router.get("/oauth-grants", summary="List OAuth grants", responses=described_problems(401, 403))
 async def list_oauth_grants(who: CallerDependency) -> OAuthGrantsDocument:
     """Return what clients may do in the organisation at the moment, for whom."""
-    return _grants(await who.services.oauth_clients.grants(who.principal), who)
+    return _grants(await who.services.oauth.clients.grants(who.principal), who)
 
 
 @router.delete(
@@ -254,13 +254,13 @@ async def list_oauth_grants(who: CallerDependency) -> OAuthGrantsDocument:
 )
 async def delete_oauth_grant(id: str, who: CallerDependency) -> None:
     """End a grant and all its tokens, everywhere within five seconds. The client has to ask again."""
-    await who.services.oauth_clients.revoke_grant(who.principal, id, request_id=who.request_id)
+    await who.services.oauth.clients.revoke_grant(who.principal, id, request_id=who.request_id)
 
 
 @router.get("/auth/grants", summary="List what you have granted", tags=["auth"], responses=described_problems(401, 403))
 async def list_own_grants(who: CallerDependency) -> OAuthGrantsDocument:
     """Return what you have let OAuth clients do for you in the organisation that your access token is of."""
-    return _grants(await who.services.oauth_consents.of_person(who.principal), who)
+    return _grants(await who.services.oauth.consents.of_person(who.principal), who)
 
 
 @router.delete(
@@ -272,7 +272,7 @@ async def list_own_grants(who: CallerDependency) -> OAuthGrantsDocument:
 )
 async def delete_own_grant(id: str, who: CallerDependency) -> None:
     """End a grant of yours and all its tokens, everywhere within five seconds."""
-    await who.services.oauth_consents.take_back(who.principal, id, request_id=who.request_id)
+    await who.services.oauth.consents.take_back(who.principal, id, request_id=who.request_id)
 
 
 def _answer(client: OAuthClient, who: Caller, response: Response, secret: str | None = None) -> OAuthClientDocument:

@@ -9,26 +9,51 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
+from adapters.postgres.engine import service_engine
+from adapters.postgres.identity.persons import PostgresPersons
+from adapters.security.passwords import Argon2Passwords
+from adapters.security.secrets import SystemSecrets
+from application.identity.log_in import LogIn
 from entrypoints.container import Services
 from entrypoints.http.app import create_app
 from tests.entrypoints.http.oauth.people import People
-from tests.entrypoints.http.oauth.stage import CALLBACK, Member, Program
+from tests.entrypoints.http.oauth.stage import CALLBACK, PASSWORD, Member, Program
 from tests.entrypoints.http.tenant import Tenant, document
+
+QUICK = Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1)
+
+
+class Silence:
+    """Revocations that nobody hears of."""
+
+    async def announce(self, *names: str) -> None:
+        pass
+
 
 NewProgram = Callable[..., Awaitable[Program]]
 NewMember = Callable[..., Awaitable[Member]]
 
 
 @pytest.fixture(scope="module")
+async def log_in(postgres_url: str, services: Services) -> AsyncIterator[LogIn]:
+    """The log-in with passwords, whose hashes are made quickly."""
+    engine = service_engine(postgres_url, pool_size=5)
+    yield LogIn(
+        PostgresPersons(engine), QUICK, services.access_tokens, Silence(), services.clock, services.ids, SystemSecrets()
+    )
+    await engine.dispose()
+
+
+@pytest.fixture(scope="module")
 async def people(postgres_url: str, services: Services) -> AsyncIterator[People]:
     database = await asyncpg.connect(postgres_url)
-    yield People(database, services)
+    yield People(database, services, await QUICK.hash(PASSWORD))
     await database.close()
 
 
 @pytest.fixture(scope="module")
-def oauth_app(services: Services, people: People) -> FastAPI:
-    return create_app(replace(services, log_ins=people))
+def oauth_app(services: Services, log_in: LogIn) -> FastAPI:
+    return create_app(replace(services, persons=replace(services.persons, log_in=log_in)))
 
 
 @pytest.fixture

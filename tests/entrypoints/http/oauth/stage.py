@@ -68,14 +68,14 @@ class Program:
         if "auth" not in given and self.registered["confidential"]:
             given["auth"] = self.basic
         elif "auth" not in given:
-            form = {"client_id": self.client_id} | form
+            form = {"client_id": self.client_id, **form}
         given = {name: value for name, value in given.items() if value is not None}
         return await self.browser.post(path, data=dict(form), **given)
 
     async def exchange(self, code: str, form: Mapping[str, str] | None = None, **given: Any) -> Response:
         """Exchange a code."""
         asked = {"grant_type": "authorization_code", "code": code, "code_verifier": VERIFIER, "redirect_uri": CALLBACK}
-        return await self.ask("/oauth/token", asked | (form or {}), **given)
+        return await self.ask("/oauth/token", {**asked, **(form or {})}, **given)
 
     async def refresh(self, refresh_token: str, **form: str) -> Response:
         """Use a refresh token."""

@@ -99,7 +99,7 @@ async def test_parameters_are_a_form_of_plain_text_in_the_body(program: Program)
         {"data": OWN | {f"p{n}": "x" for n in range(50)}},
         {"content": b"grant_type=%ff", "headers": {"Content-Type": "application/x-www-form-urlencoded"}},
     ):
-        refused(await program.browser.post("/oauth/token", auth=program.basic, **given), "invalid_request")  # type: ignore[arg-type] # ways to send
+        refused(await program.browser.post("/oauth/token", auth=program.basic, **given), "invalid_request")
     too_long = await program.ask("/oauth/token", OWN | {"scope": "x" * 40_000})
     problem(too_long, 413, "payload-too-large")
     assert (await program.browser.get("/oauth/token")).status_code == 405

@@ -1,0 +1,72 @@
+"""Routes of persons: some for whoever comes, the others for those who have logged in."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import Request
+
+from domain.identity.session import Origin
+from domain.shared.access import Person
+from entrypoints.container import Services
+from entrypoints.http.dependencies import StrictRoute, address_of, bearer_of, header
+
+# An address, a password and a token are far below this.
+FORM_BYTES_MAX = 16_384
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Someone who shows no credential, from where, in which request, and the services."""
+
+    origin: Origin
+    request_id: str
+    services: Services
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCaller(Visitor):
+    """A person who has logged in."""
+
+    person: Person
+
+    @property
+    def reader(self) -> str:
+        """Return who alone may go on with the cursors of a list: the person."""
+        return self.person.id
+
+
+async def visitor(request: Request) -> Visitor:
+    """Return who comes."""
+    origin = Origin.of(address_of(request), header(request, b"user-agent"))
+    return Visitor(origin, request.state.request_id, request.app.state.services)
+
+
+async def person_caller(request: Request) -> PersonCaller:
+    """Return which person calls. Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`."""
+    who = await visitor(request)
+    person = await who.services.authenticate.person(bearer_of(request), address_of(request))
+    return PersonCaller(who.origin, who.request_id, who.services, person)
+
+
+VisitorDependency = Annotated[Visitor, Depends(visitor)]
+PersonDependency = Annotated[PersonCaller, Depends(person_caller)]
+
+
+class OpenRoute(StrictRoute):
+    """A route for whoever comes, who may not send much."""
+
+    body_bytes_max = FORM_BYTES_MAX
+
+    async def admit(self, request: Request) -> None:
+        """Let everyone in."""
+
+
+class PersonRoute(StrictRoute):
+    """A route for persons who have logged in."""
+
+    body_bytes_max = FORM_BYTES_MAX
+
+    async def admit(self, request: Request) -> None:
+        """Let those in whose access token is of a session."""
+        await person_caller(request)
