@@ -42,6 +42,7 @@ from entrypoints.http.v1 import (
     holds,
     ledgers,
     oauth_clients,
+    oauth_grants,
     own_account,
     periods,
     reports,
@@ -78,6 +79,7 @@ _ROUTERS: Final = (
     events.router,
     api_keys.router,
     oauth_clients.router,
+    oauth_grants.router,
     auth.router,
     own_account.router,
 )

@@ -1,4 +1,4 @@
-"""OAuth clients: register, change, give another secret, revoke. And what they were granted: list, revoke."""
+"""OAuth clients: register, change, give another secret, revoke."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,6 @@ from domain.identity.oauth import (
     REFRESHING,
     SCOPES_MAX,
     OAuthClient,
-    OAuthGrant,
     wire_client_id,
 )
 from domain.shared.access import LedgerPattern
@@ -92,6 +91,8 @@ class OAuthClientPatch(Form):
 class SecretRotationIn(Form):
     """Another secret is to be made: an empty object."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
 
 class OAuthClientDocument(TypedDict):
     """An OAuth client; `client_secret` itself stands only in the answer to its making."""
@@ -117,23 +118,6 @@ class OAuthClientsDocument(TypedDict):
     data: list[OAuthClientDocument]
 
 
-class OAuthGrantDocument(TypedDict):
-    """What a client may do: for a person who has consented, or, where `person` is null, for itself."""
-
-    id: str
-    client_id: str
-    client_name: str
-    person: str | None
-    scopes: list[str]
-    created_at: str
-
-
-class OAuthGrantsDocument(TypedDict):
-    """Grants that hold, newest first: at most 500."""
-
-    data: list[OAuthGrantDocument]
-
-
 def oauth_client_document(client: OAuthClient, organisation_id: int) -> OAuthClientDocument:
     """Return a client as it is shown."""
     settings = client.data()
@@ -150,18 +134,6 @@ def oauth_client_document(client: OAuthClient, organisation_id: int) -> OAuthCli
         "version": client.version,
         "created_at": format_time(client.created_at),
         "revoked_at": format_time(client.revoked_at) if client.revoked_at else None,
-    }
-
-
-def oauth_grant_document(grant: OAuthGrant, client: OAuthClient, organisation_id: int) -> OAuthGrantDocument:
-    """Return a grant as it is shown."""
-    return {
-        "id": grant.id,
-        "client_id": wire_client_id(client.id, organisation_id),
-        "client_name": client.name,
-        "person": grant.person,
-        "scopes": list(grant.scopes),
-        "created_at": format_time(grant.created_at),
     }
 
 
@@ -243,38 +215,6 @@ async def delete_oauth_client(id: str, version: IfMatch, who: CallerDependency) 
     await who.services.oauth.clients.revoke(who.principal, id, version=version, request_id=who.request_id)
 
 
-@router.get("/oauth-grants", summary="List OAuth grants", responses=described_problems(401, 403))
-async def list_oauth_grants(who: CallerDependency) -> OAuthGrantsDocument:
-    """Return what clients may do in the organisation at the moment, for whom."""
-    return _grants(await who.services.oauth.clients.grants(who.principal), who)
-
-
-@router.delete(
-    "/oauth-grants/{id}", status_code=204, summary="Revoke an OAuth grant", responses=described_problems(401, 403, 404)
-)
-async def delete_oauth_grant(id: str, who: CallerDependency) -> None:
-    """End a grant and all its tokens, everywhere within five seconds. The client has to ask again."""
-    await who.services.oauth.clients.revoke_grant(who.principal, id, request_id=who.request_id)
-
-
-@router.get("/auth/grants", summary="List what you have granted", tags=["auth"], responses=described_problems(401, 403))
-async def list_own_grants(who: CallerDependency) -> OAuthGrantsDocument:
-    """Return what you have let OAuth clients do for you in the organisation that your access token is of."""
-    return _grants(await who.services.oauth.consents.of_person(who.principal), who)
-
-
-@router.delete(
-    "/auth/grants/{id}",
-    status_code=204,
-    summary="Take back what you have granted",
-    tags=["auth"],
-    responses=described_problems(401, 403, 404),
-)
-async def delete_own_grant(id: str, who: CallerDependency) -> None:
-    """End a grant of yours and all its tokens, everywhere within five seconds."""
-    await who.services.oauth.consents.take_back(who.principal, id, request_id=who.request_id)
-
-
 def _answer(client: OAuthClient, who: Caller, response: Response, secret: str | None = None) -> OAuthClientDocument:
     response.headers["ETag"] = etag(client.version)
     document = oauth_client_document(client, who.principal.organisation_id)
@@ -282,10 +222,6 @@ def _answer(client: OAuthClient, who: Caller, response: Response, secret: str | 
         return document
     response.headers["Cache-Control"] = "no-store"
     return {**document, "client_secret": secret}
-
-
-def _grants(grants: Any, who: Caller) -> OAuthGrantsDocument:
-    return {"data": [oauth_grant_document(grant, client, who.principal.organisation_id) for grant, client in grants]}
 
 
 def _set(id: str, created_at: datetime, body: OAuthClientIn) -> OAuthClient:

@@ -112,7 +112,7 @@ def authorize_url(changes: Mapping[str, str | None]) -> str:
 
 
 async def submit(
-    browser: AsyncClient, shown: Response, headers: Mapping[str, str] | None = None, **fields: str
+    browser: AsyncClient, shown: Response, headers: Mapping[str, str] | None = None, /, **fields: str
 ) -> Response:
     """Send the page's form, with the hidden token that stands in it."""
     assert "form_token" not in fields or fields["form_token"] is not None
