@@ -201,7 +201,8 @@ class Container(containers.DeclarativeContainer):
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
-    letters = providers.Singleton(Letters, providers.Singleton(_mailer, settings), settings.provided.issuer)
+    mailer = providers.Singleton(_mailer, settings)
+    letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
     invitation_check = providers.Singleton(NoInvitations)
     leaving = providers.Singleton(LeavingByOneself)
     own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, leaving, revocations, clock)
