@@ -17,7 +17,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from application.identity.openid import OutsideIdentity, ProviderUnusable
+from application.identity.openid import OpenIdClient, OutsideIdentity, ProviderUnusable
 from application.shared.ports import Clock
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
@@ -194,6 +194,13 @@ class HttpOpenIdProvider:
         if not isinstance(document, dict):
             raise ProviderUnusable(f"{where} does not answer with a JSON object")
         return document
+
+
+def openid_provider(client: OpenIdClient | None, clock: Clock) -> HttpOpenIdProvider | None:
+    """Return the provider that this server is known to, where there is one."""
+    if client is None:
+        return None
+    return HttpOpenIdProvider(client.issuer, client.id, client.secret, clock, name=client.provider_name)
 
 
 def _endpoint(metadata: Mapping[str, Any], name: str) -> str:

@@ -1,6 +1,8 @@
 """Engines: pools of connections to PostgreSQL, as the role that row-level security binds."""
 
+from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -31,6 +33,10 @@ JOURNAL_PLANS: Final = {
 CONNECT_SECONDS: Final = 5
 JOURNAL_STATEMENT_SECONDS: Final = 15
 SERVICE_STATEMENT_SECONDS: Final = 60
+# How a connection is encrypted and the server's certificate checked, as URLs of PostgreSQL say it; the driver reads
+# these words in nothing but a URL.
+_TLS_WORDS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword")
+_TLS_MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _OWNER_SETTINGS: Final = {"application_name": "partita maintenance", "jit": "off", "timezone": "UTC"}
 
 
@@ -68,14 +74,22 @@ def _engine(
         raise BadDatabaseUrl("DATABASE_URL is not a URL; it looks like postgresql://user:password@host/name") from error
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise BadDatabaseUrl(f"DATABASE_URL names {url.get_backend_name()!r}; Partita runs on PostgreSQL")
+    of_tls = {word: str(url.query[word]) for word in _TLS_WORDS if word in url.query}
+    if of_tls.get("sslmode", "prefer") not in _TLS_MODES:
+        raise BadDatabaseUrl(f"DATABASE_URL has sslmode={of_tls['sslmode']}; there are {', '.join(_TLS_MODES)}")
+    if "sslrootcert" in of_tls and not Path(of_tls["sslrootcert"]).is_file():
+        raise BadDatabaseUrl(f"DATABASE_URL has sslrootcert={of_tls['sslrootcert']}, and there is no such file")
+    if of_tls.get("sslmode", "").startswith("verify") and "sslrootcert" not in of_tls:
+        raise BadDatabaseUrl(f"DATABASE_URL has sslmode={of_tls['sslmode']}; name the authorities: &sslrootcert=FILE")
     return create_async_engine(
-        url.set(drivername="postgresql+asyncpg"),
+        url.set(drivername="postgresql+asyncpg").difference_update_query(_TLS_WORDS),
         # What a request carried is nobody else's to read in a log.
         hide_parameters=True,
         connect_args={
             "server_settings": server_settings,
             "timeout": CONNECT_SECONDS,
             "command_timeout": statement_seconds,
+            **({"dsn": f"postgresql:///?{urlencode(of_tls)}"} if of_tls else {}),
         },
         **pool,
     )

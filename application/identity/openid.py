@@ -1,7 +1,17 @@
 """Log-in with an outside OpenID provider."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIdClient:
+    """What this server is to a provider: known by `id` and `secret` to the one that calls itself `issuer`."""
+
+    issuer: str
+    id: str
+    secret: str = field(repr=False)
+    provider_name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,13 +160,6 @@ class OwnAccounts:
         return len(ended)
 
 
-class LeavingByOneself:
-    """A `Leaving` that leaves nothing: who is a member of an organisation leaves it first."""
-
-    async def leave_all(self, person_id: str, *, request_id: str) -> None:
-        """Do nothing: what is left is found where the person is erased."""
-
-
 def _existing(person: RegisteredPerson | None) -> RegisteredPerson:
     if person is None or person.erased_at is not None:
         raise NotAuthenticated("There is no such person any more.")

@@ -96,11 +96,3 @@ class Registration:
             await changes.people.change(held.verified(now))
             await changes.mailed_tokens.forget(held.id)
             await changes.log.record(SecurityEvent("email.verified", now, held.id, origin))
-
-
-class NoInvitations:
-    """An `InvitationCheck` that knows of no invitation."""
-
-    async def is_good(self, token: str, email: str) -> bool:
-        """Return False."""
-        return False

@@ -20,6 +20,8 @@ from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http import health, jwks
+from entrypoints.http.addresses import Proxies
+from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.middleware import Envelope, HotPaths
 from entrypoints.http.oauth import authorize, endpoints, oidc
 from entrypoints.http.openapi import openapi_document
@@ -30,23 +32,29 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
+from entrypoints.http.sharing import Sharing
 from entrypoints.http.v1 import (
     account_states,
     accounts,
     api_keys,
     assets,
+    audit_log,
     auth,
     bulk,
     chart,
     events,
     holds,
+    invitations,
     ledgers,
+    members,
     oauth_clients,
     oauth_grants,
+    organisations,
     own_account,
     periods,
     reports,
     reversals,
+    roles,
     statements,
     transactions,
 )
@@ -80,8 +88,15 @@ _ROUTERS: Final = (
     api_keys.router,
     oauth_clients.router,
     oauth_grants.router,
+    organisations.founding,
+    organisations.router,
+    members.router,
+    invitations.accepting,
+    invitations.router,
+    roles.router,
     auth.router,
     own_account.router,
+    audit_log.router,
 )
 
 
@@ -115,9 +130,11 @@ def create_app(services: Services) -> Partita:
         services.revocation_news.start()
         yield
         await services.revocation_news.stop()
+        await services.counting.stop()
         await services.expiry.stop()
         await services.persons.letters.close()
         await services.journal.close()
+        await services.key_uses.settle()
 
     app = Partita(
         title="Partita",
@@ -131,7 +148,15 @@ def create_app(services: Services) -> Partita:
         lifespan=lifespan,
     )
     app.state.services = services
-    app.front = Envelope(HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS), ids=services.ids)
+    settings = services.settings
+    origins = settings.cors_origins
+    app.front = Envelope(
+        HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS),
+        ids=services.ids,
+        admission=services.admission,
+        proxies=Proxies(settings.trusted_proxies),
+        sharing=Sharing(origins, has_credentials=settings.cors_credentials) if origins else None,
+    )
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
@@ -158,7 +183,7 @@ def _to_documentation() -> Response:
 
 def _documentation() -> Response:
     # All relative: whatever name and scheme a proxy in front of this server has, a browser stays with it.
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         title="Partita",
         openapi_url="openapi.json",
         swagger_js_url="swagger/swagger-ui-bundle.js",
@@ -166,6 +191,8 @@ def _documentation() -> Response:
         swagger_favicon_url="swagger/favicon-32x32.png",
         swagger_ui_parameters={"tryItOutEnabled": True, "filter": True, "displayRequestDuration": True},
     )
+    page.headers["Content-Security-Policy"] = page_policy(bytes(page.body).decode(), loads="'self'")
+    return page
 
 
 async def _on_failure(request: Request, failure: Exception) -> Response:

@@ -21,7 +21,8 @@ _PROBLEM = {
     "`balance`, `condition`; `limit` and `asked` of `insufficient-funds` and `limit-exceeded`; `held_debits` and "
     "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
     "`asked` of what is captured or reversed; `closed_until` of `period-closed`; `taken_by` of "
-    "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`.",
+    "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`; `quota`, `used` and "
+    "`limit` of `quota-exceeded`; `policy` of `rate-limited`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},
@@ -92,8 +93,8 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
-# What any request may meet: a query that is not understood, no key, a wrong value, a bug of ours, no database.
-_OF_EVERY_ROUTE = (400, 401, 422, 500, 503)
+# What any request may meet: a query that is not understood, no key, a wrong value, a limit, a bug of ours, no database.
+_OF_EVERY_ROUTE = (400, 401, 422, 429, 500, 503)
 _OF_EVERY_BODY = (413, 415)
 
 

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from domain.identity.session import Origin
 from domain.shared.access import Person
 from entrypoints.container import Services
-from entrypoints.http.dependencies import StrictRoute, address_of, bearer_of, header
+from entrypoints.http.dependencies import StrictRoute, bearer
+from entrypoints.http.reading import address_of, header
 
 # An address, a password and a token are far below this.
 FORM_BYTES_MAX = 16_384
@@ -43,9 +44,9 @@ async def visitor(request: Request) -> Visitor:
 
 
 async def person_caller(request: Request) -> PersonCaller:
-    """Return which person calls. Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`."""
+    """Return which person calls. Raises as `bearer` does, and `PermissionDenied`."""
     who = await visitor(request)
-    person = await who.services.authenticate.person(bearer_of(request), address_of(request))
+    person = (await bearer(request)).of_person()
     return PersonCaller(who.origin, who.request_id, who.services, person)
 
 

@@ -20,7 +20,8 @@ GLOBAL_TABLES = {
 TENANT_TABLES = {
     "members": "SELECT, INSERT, UPDATE, DELETE",
     "roles": "SELECT, INSERT, UPDATE, DELETE",
-    "invitations": "SELECT, INSERT, UPDATE, DELETE",
+    "invitations": "SELECT, INSERT, DELETE",
+    "log_sizes": "SELECT, INSERT, UPDATE",
     "oauth_clients": "SELECT, INSERT, UPDATE",
     "oauth_grants": "SELECT, INSERT, UPDATE",
     "oauth_codes": "SELECT, INSERT, UPDATE, DELETE",
@@ -121,6 +122,7 @@ CREATE TABLE roles (
     PRIMARY KEY (organisation_id, name)
 );
 
+-- Those that can be accepted, or could be until lately: one that was answered or revoked is erased.
 CREATE TABLE invitations (
     organisation_id bigint NOT NULL,
     id uuid NOT NULL,
@@ -130,10 +132,18 @@ CREATE TABLE invitations (
     invited_by text NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    accepted_at timestamptz,
-    revoked_at timestamptz,
     PRIMARY KEY (organisation_id, id),
-    CONSTRAINT invitations_digest UNIQUE (organisation_id, digest)
+    CONSTRAINT invitations_digest UNIQUE (organisation_id, digest),
+    CONSTRAINT invitations_email UNIQUE (organisation_id, email)
+);
+
+-- How long logs are, up to an event of each: counted only for organisations that have a quota of storage.
+CREATE TABLE log_sizes (
+    organisation_id bigint NOT NULL,
+    stream_id bigint NOT NULL,
+    through_sequence bigint NOT NULL CHECK (through_sequence > 0),
+    bytes bigint NOT NULL,
+    PRIMARY KEY (organisation_id, stream_id)
 );
 
 ALTER TABLE api_keys
@@ -142,7 +152,8 @@ ALTER TABLE api_keys
     ADD COLUMN accounts text[],
     ADD COLUMN networks text[],
     ADD COLUMN expires_at timestamptz,
-    ADD COLUMN last_used_at timestamptz;
+    ADD COLUMN last_used_at timestamptz,
+    ADD COLUMN replaced_by uuid;
 
 ALTER TABLE organisations ADD COLUMN quotas jsonb NOT NULL DEFAULT '{}', ADD COLUMN version bigint NOT NULL DEFAULT 1;
 
@@ -201,16 +212,18 @@ CREATE TABLE oauth_refresh_tokens (
 );
 CREATE INDEX oauth_refresh_tokens_grant ON oauth_refresh_tokens (organisation_id, grant_id);
 
--- Where a request came from: what the log, which forgets nothing, must not hold.
+-- Where what was written came from: what the log, which forgets nothing, must not hold.
+-- A row is of the events of a stream from one sequence to another: one author's, from one place, by one credential.
 CREATE TABLE request_origins (
     organisation_id bigint NOT NULL,
-    request_id text COLLATE "C" NOT NULL,
-    at timestamptz NOT NULL,
+    stream_id bigint NOT NULL,
+    sequence bigint NOT NULL CHECK (sequence > 0),
+    last_sequence bigint NOT NULL CHECK (last_sequence >= sequence),
     actor text COLLATE "C" NOT NULL,
     credential text COLLATE "C" NOT NULL,
     address text,
     user_agent text,
-    PRIMARY KEY (organisation_id, request_id, at)
+    PRIMARY KEY (organisation_id, stream_id, sequence)
 );
 """
 
@@ -250,5 +263,5 @@ def downgrade() -> None:
     op.execute("ALTER TABLE organisations DROP COLUMN quotas, DROP COLUMN version")
     op.execute(
         "ALTER TABLE api_keys DROP COLUMN scopes, DROP COLUMN ledgers, DROP COLUMN accounts, DROP COLUMN networks, "
-        "DROP COLUMN expires_at, DROP COLUMN last_used_at"
+        "DROP COLUMN expires_at, DROP COLUMN last_used_at, DROP COLUMN replaced_by"
     )

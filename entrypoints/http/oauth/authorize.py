@@ -16,13 +16,13 @@ from domain.identity.oauth import client_named
 from domain.identity.permission_words import words_of
 from domain.identity.session import Origin
 from domain.shared.access import Person
-from domain.shared.errors import NotAuthenticated, PermissionDenied, ValidationFailed
+from domain.shared.errors import NotAuthenticated, PermissionDenied, RateLimited, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http.dependencies import address_of, read_body
 from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
 from entrypoints.http.oauth.parameters import BODY_BYTES_MAX, read_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
+from entrypoints.http.reading import address_of, read_body
 
 router = APIRouter(include_in_schema=False)
 
@@ -142,13 +142,14 @@ async def _logged_in(request: Request, services: Services) -> Person | None:
 
 
 async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Response:
-    origin = origin_of(request)
+    email, password = form.get("email", ""), form.get("password", "")
     try:
-        signed_in = await opened.services.persons.log_in.sign_in(
-            form.get("email", ""), form.get("password", ""), origin=origin
-        )
+        await opened.services.attempts.admit("log-in", address_of(request), email)
+        signed_in = await opened.services.persons.log_in.sign_in(email, password, origin=origin_of(request))
     except (NotAuthenticated, ValidationFailed) as refused:
-        return _log_in_page(request, opened, email=form.get("email", ""), error=refused.detail, status=422)
+        return _log_in_page(request, opened, email=email, error=refused.detail, status=422)
+    except RateLimited as refused:
+        return _log_in_page(request, opened, email=email, error=refused.detail, status=429)
     response = _again(request)
     Browser(request).log_in(Person(signed_in.person_id, signed_in.session_id), response)
     return response

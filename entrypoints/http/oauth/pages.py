@@ -44,7 +44,6 @@ def protected(sends_to: str | None = None) -> dict[str, str]:
         "Content-Security-Policy": f"default-src 'none'; style-src 'self'; form-action {forms}; base-uri 'none'; "
         "frame-ancestors 'none'",
         "X-Frame-Options": "DENY",
-        "X-Content-Type-Options": "nosniff",
         # Forms say where they come from, to us; what stands in the address goes to nobody else.
         "Referrer-Policy": "same-origin",
         "Cross-Origin-Opener-Policy": "same-origin",
@@ -54,8 +53,7 @@ def protected(sends_to: str | None = None) -> dict[str, str]:
 
 def style() -> Response:
     """Return the style sheet."""
-    headers = {"X-Content-Type-Options": "nosniff", "Cache-Control": "max-age=3600"}
-    return Response(_STYLE, media_type="text/css", headers=headers)
+    return Response(_STYLE, media_type="text/css", headers={"Cache-Control": "max-age=3600"})
 
 
 def _origin(uri: str) -> str:

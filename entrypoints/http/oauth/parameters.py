@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote_plus
 from authlib.oauth2.rfc6749 import InvalidClientError, InvalidRequestError
 from starlette.requests import Request
 
-from entrypoints.http.dependencies import read_body
+from entrypoints.http.reading import read_body
 
 BODY_BYTES_MAX: Final = 32 * 1024
 _PARAMETERS_MAX: Final = 40

@@ -18,9 +18,10 @@ from tests.entrypoints.http.wallets import ANA, BEN, available, open_wallets, pl
 
 @pytest.fixture(scope="module", autouse=True)
 async def running(app: FastAPI, services: Services) -> AsyncIterator[None]:
-    """An application that runs, as a server runs it, from the beginning of its lifespan to the end."""
-    async with app.router.lifespan_context(app):
-        yield
+    """An application that lets holds expire, as it does from the beginning of its lifespan to the end."""
+    services.expiry.start()
+    yield
+    await services.expiry.stop()
 
 
 @pytest.fixture(autouse=True)
