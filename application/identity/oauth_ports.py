@@ -89,11 +89,11 @@ class OAuthExchange(OAuthChanges, Protocol):
         ...
 
     async def add_code(self, code: IssuedCode, now: datetime) -> None:
-        """Keep a new code."""
+        """Keep a new code; forget those of its grant that expired a day ago."""
         ...
 
     async def add_refresh_token(self, token: IssuedRefreshToken, now: datetime) -> None:
-        """Keep a new refresh token; forget those of its grant that have expired, and its codes of a day ago."""
+        """Keep a new refresh token; forget those of its grant that have expired."""
         ...
 
     async def use(self, spent: IssuedCode | IssuedRefreshToken, now: datetime) -> None:

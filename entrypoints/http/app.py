@@ -88,6 +88,7 @@ _ROUTERS: Final = (
     api_keys.router,
     oauth_clients.router,
     oauth_grants.router,
+    oauth_grants.own,
     organisations.founding,
     organisations.router,
     members.router,

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, cast, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, Table, cast, delete, exists, false, insert, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import Text
@@ -78,7 +78,7 @@ class PostgresOAuth:
             .limit(limit)
         )
         if person is not None:
-            query = query.where(oauth_grants.c.person_id == stored_id("usr", person))
+            query = query.where(_is_of(person))
         grants = [_grant(row) for row in (await self._connection.execute(query)).mappings()]
         ids = {stored_id("cli", grant.client_id) for grant in grants}
         of_grants = select(oauth_clients).where(self._of(oauth_clients), oauth_clients.c.id.in_(ids))
@@ -106,7 +106,7 @@ class PostgresOAuth:
             self._of(oauth_grants), oauth_grants.c.id == stored_id("gnt", id), oauth_grants.c.revoked_at.is_(None)
         )
         if person is not None:
-            change = change.where(oauth_grants.c.person_id == stored_id("usr", person))
+            change = change.where(_is_of(person))
         changed = await self._connection.execute(change.values(revoked_at=now).returning(oauth_grants.c.client_id))
         client = changed.scalar_one_or_none()
         return None if client is None else outward_id("cli", client)
@@ -121,11 +121,7 @@ class PostgresOAuth:
         return await self._connection.scalar(query) is not None
 
     async def grant_of(self, client: str, person: str | None, scopes: Sequence[str]) -> OAuthGrant | None:
-        of_person = (
-            oauth_grants.c.person_id.is_(None)
-            if person is None
-            else oauth_grants.c.person_id == stored_id("usr", person)
-        )
+        of_person = oauth_grants.c.person_id.is_(None) if person is None else _is_of(person)
         query = (
             select(oauth_grants)
             .where(
@@ -170,18 +166,20 @@ class PostgresOAuth:
     async def add_code(self, code: IssuedCode, now: datetime) -> None:
         values = self._values(code, now) | {"redirect_uri": code.redirect_uri, "code_challenge": code.code_challenge}
         await self._connection.execute(insert(oauth_codes).values(values))
+        await self._forget(oauth_codes, code.grant, now - _CODES_KEPT)
 
     async def add_refresh_token(self, token: IssuedRefreshToken, now: datetime) -> None:
         await self._connection.execute(insert(oauth_refresh_tokens).values(self._values(token, now)))
-        grant = stored_id("gnt", token.grant.id)
-        for table, before in ((oauth_codes, now - _CODES_KEPT), (oauth_refresh_tokens, now)):
-            old = (
-                select(table.c.digest)
-                .where(self._of(table), table.c.grant_id == grant, table.c.expires_at < before)
-                # One that is being looked at stays until the next time.
-                .with_for_update(skip_locked=True)
-            )
-            await self._connection.execute(delete(table).where(self._of(table), table.c.digest.in_(old)))
+        await self._forget(oauth_refresh_tokens, token.grant, now)
+
+    async def _forget(self, table: Table, grant: OAuthGrant, before: datetime) -> None:
+        """Forget what of the grant expired before that time; what is being looked at stays until the next time."""
+        old = (
+            select(table.c.digest)
+            .where(self._of(table), table.c.grant_id == stored_id("gnt", grant.id), table.c.expires_at < before)
+            .with_for_update(skip_locked=True)
+        )
+        await self._connection.execute(delete(table).where(self._of(table), table.c.digest.in_(old)))
 
     async def use(self, spent: IssuedCode | IssuedRefreshToken, now: datetime) -> None:
         table = oauth_codes if isinstance(spent, IssuedCode) else oauth_refresh_tokens
@@ -213,6 +211,12 @@ class PostgresOAuth:
             "created_at": now,
             "expires_at": issued.expires_at,
         }
+
+
+def _is_of(person: str) -> ColumnElement[bool]:
+    """Whether a grant is of a person; whoever is none has none, also not those that are of nobody."""
+    stored = stored_id("usr", person)
+    return false() if stored is None else oauth_grants.c.person_id == stored
 
 
 def _client(row: RowMapping) -> OAuthClient:

@@ -9,8 +9,11 @@ from domain.identity.oauth import OAuthClient, OAuthGrant, wire_client_id
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute
 from entrypoints.http.openapi import described_problems
+from entrypoints.http.persons import PersonDependency, PersonRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["oauth-clients"])
+# A person's own: neither API keys nor OAuth clients, whatever they may do, see or end what someone has granted others.
+own = APIRouter(route_class=PersonRoute, tags=["auth"])
 
 
 class OAuthGrantDocument(TypedDict):
@@ -56,20 +59,19 @@ async def delete_oauth_grant(id: str, who: CallerDependency) -> None:
     await who.services.oauth.clients.revoke_grant(who.principal, id, request_id=who.request_id)
 
 
-@router.get("/auth/grants", summary="List what you have granted", tags=["auth"], responses=described_problems(401, 403))
-async def list_own_grants(who: CallerDependency) -> OAuthGrantsDocument:
-    """Return what you have let OAuth clients do for you in the organisation that your access token is of."""
+@own.get("/auth/grants", summary="List what you have granted", responses=described_problems(401, 403))
+async def list_own_grants(who: CallerDependency, person: PersonDependency) -> OAuthGrantsDocument:
+    """Return what you have let OAuth clients do for you, in the organisation that your access token is of."""
     return _grants(await who.services.oauth.consents.of_person(who.principal), who)
 
 
-@router.delete(
+@own.delete(
     "/auth/grants/{id}",
     status_code=204,
     summary="Take back what you have granted",
-    tags=["auth"],
     responses=described_problems(401, 403, 404),
 )
-async def delete_own_grant(id: str, who: CallerDependency) -> None:
+async def delete_own_grant(id: str, who: CallerDependency, person: PersonDependency) -> None:
     """End a grant of yours and all its tokens, everywhere within five seconds."""
     await who.services.oauth.consents.take_back(who.principal, id, request_id=who.request_id)
 

@@ -40,6 +40,9 @@ NAMES = {
     "/holds/{id}": "hold {ledger}",
     "/periods/{id}": "period {ledger}",
     "/api-keys/{id}": "api key",
+    "/oauth-clients/{id}": "OAuth client",
+    "/oauth-grants/{id}": "OAuth grant",
+    "/auth/grants/{id}": "OAuth grant",
 }
 # What is of nobody, or has the same name with everyone.
 SAME_FOR_ALL = {"/assets/{code}": "EUR"}

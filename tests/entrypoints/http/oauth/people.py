@@ -1,6 +1,7 @@
 """Persons who have a password and belong to organisations, put straight into the database."""
 
 import json
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -56,11 +57,17 @@ class People:
             "UPDATE sessions SET revoked_at = now() WHERE person_id = $1", stored_id("usr", member.person_id)
         )
 
-    async def let_time_pass(self, table: str, organisation_id: int) -> None:
-        """Let whatever expires in the table, for the organisation, have expired."""
+    async def rows(self, table: str, organisation_id: int) -> int:
+        """How many rows the organisation has in the table."""
+        query = f"SELECT count(*) FROM {table} WHERE organisation_id = $1"  # noqa: S608 # a name of ours
+        return int(await self._database.fetchval(query, organisation_id))
+
+    async def let_time_pass(self, table: str, organisation_id: int, *, days: int = 0) -> None:
+        """Let whatever expires in the table, for the organisation, have expired so many days ago."""
         await self._database.execute(
-            f"UPDATE {table} SET expires_at = now() - interval '1 second' WHERE organisation_id = $1",  # noqa: S608 # a name of ours
+            f"UPDATE {table} SET expires_at = now() - interval '1 second' - $2 WHERE organisation_id = $1",  # noqa: S608 # a name of ours
             organisation_id,
+            timedelta(days=days),
         )
 
     async def events(self, organisation_id: int) -> list[Json]:

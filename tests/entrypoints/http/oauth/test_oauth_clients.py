@@ -8,7 +8,7 @@ import pytest
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.oauth.conftest import NewProgram
 from tests.entrypoints.http.oauth.people import People
-from tests.entrypoints.http.oauth.stage import CALLBACK, Member, Program, refused
+from tests.entrypoints.http.oauth.stage import CALLBACK, PASSWORD, Member, Program, refused
 from tests.entrypoints.http.tenant import Tenant, blamed, document, problem
 
 CLIENTS = "/v1/oauth-clients"
@@ -178,25 +178,47 @@ async def test_each_way_takes_its_permission(new_program: NewProgram, people: Pe
         assert problem(response, 403, "permission-denied")["permission"] == permission
 
 
+async def session(program: Program, member: Member) -> dict[str, str]:
+    """The header of the member's own session."""
+    asked = {"email": member.email, "password": PASSWORD, "organisation": str(program.tenant.organisation_id)}
+    tokens = document(await program.browser.post("/v1/auth/login", json=asked))
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
 async def test_members_see_and_take_back_what_they_have_granted(
     program: Program, member: Member, people: People
 ) -> None:
     tokens = await program.tokens(member)
     other = await people.member(program.tenant.organisation_id, "auditor")
-    await program.browser.get("/v1/ledgers")
     program.browser.cookies.clear()
     others = await program.tokens(other)
-    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
-    (grant,) = document(await program.browser.get("/v1/auth/grants", headers=bearer))["data"]
+    own, of_other = await session(program, member), await session(program, other)
+    (grant,) = document(await program.browser.get("/v1/auth/grants", headers=own))["data"]
     assert (grant["client_name"], grant["person"]) == ("Expenses", member.person_id)
     assert grant["scopes"] == ["accounts:read", "ledgers:read"]
     assert len(document(await program.tenant.client.get("/v1/oauth-grants"))["data"]) == 2
-    of_other = {"Authorization": f"Bearer {others['access_token']}"}
     problem(await program.browser.delete(f"/v1/auth/grants/{grant['id']}", headers=of_other), 404, "not-found")
-    assert (await program.browser.delete(f"/v1/auth/grants/{grant['id']}", headers=bearer)).status_code == 204
+    assert (await program.browser.delete(f"/v1/auth/grants/{grant['id']}", headers=own)).status_code == 204
     assert not await program.is_taken(tokens["access_token"])
     assert await program.is_taken(others["access_token"])
     problem(await program.tenant.client.delete(f"/v1/oauth-grants/{grant['id']}"), 404, "not-found")
+
+
+async def test_what_a_person_has_granted_is_nothing_for_keys_and_programs(
+    program: Program, member: Member, new_program: NewProgram
+) -> None:
+    tokens = await program.tokens(member)
+    for_itself = await new_program(grant_types=["client_credentials"], redirect_uris=[])
+    own = document(await for_itself.ask("/oauth/token", {"grant_type": "client_credentials"}))["access_token"]
+    grants = document(await program.tenant.client.get("/v1/oauth-grants"))["data"]
+    assert len(grants) == 2
+    for token in (program.tenant.key, own, tokens["access_token"]):
+        bearer = {"Authorization": f"Bearer {token}"}
+        problem(await program.browser.get("/v1/auth/grants", headers=bearer), 403, "permission-denied")
+        for grant in grants:
+            path = f"/v1/auth/grants/{grant['id']}"
+            problem(await program.browser.delete(path, headers=bearer), 403, "permission-denied")
+    assert document(await program.tenant.client.get("/v1/oauth-grants"))["data"] == grants
 
 
 async def test_all_of_it_stands_in_the_organisations_log(

@@ -244,3 +244,14 @@ async def test_a_parameter_that_is_given_twice_is_refused(program: Program, memb
             auth=program.basic,
         )
         refused(response, "invalid_request")
+
+
+async def test_what_is_long_over_is_forgotten(program: Program, member: Member, people: People) -> None:
+    organisation_id = program.tenant.organisation_id
+    tokens = await program.tokens(member)
+    for table in ("oauth_codes", "oauth_refresh_tokens"):
+        await people.let_time_pass(table, organisation_id, days=2)
+    refused(await program.refresh(tokens["refresh_token"]), "invalid_grant")
+    await program.tokens(member)
+    for table in ("oauth_codes", "oauth_refresh_tokens"):
+        assert await people.rows(table, organisation_id) == 1
