@@ -1,5 +1,6 @@
 """The authorisation endpoint, as people meet it: log in, look at what is asked for, allow it or not."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -16,7 +17,7 @@ from domain.identity.oauth import client_named
 from domain.identity.permission_words import words_of
 from domain.identity.session import Origin
 from domain.shared.access import Person
-from domain.shared.errors import NotAuthenticated, PermissionDenied, RateLimited, ValidationFailed
+from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied, RateLimited, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
@@ -90,9 +91,7 @@ async def post_authorize(request: Request) -> Response:
         case "log-in", _:
             return await _log_in(request, opened, form)
         case "log-out", _:
-            response = _again(request)
-            Browser(request).log_out(response)
-            return response
+            return await _log_out(request, opened)
         case "consent", "allow":
             person = await _logged_in(request, opened.services)
             return _again(request) if person is None else await _granted(request, opened, person)
@@ -152,6 +151,16 @@ async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Re
         return _log_in_page(request, opened, email=email, error=refused.detail, status=429)
     response = _again(request)
     Browser(request).log_in(Person(signed_in.person_id, signed_in.session_id), response)
+    return response
+
+
+async def _log_out(request: Request, opened: _Opened) -> Response:
+    browser, response = Browser(request), _again(request)
+    person = browser.person()
+    if person is not None:
+        with suppress(NotFound):  # it may have ended by itself
+            await opened.services.persons.accounts.end_session(person, person.session, origin=origin_of(request))
+    browser.log_out(response)
     return response
 
 

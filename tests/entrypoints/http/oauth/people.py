@@ -65,7 +65,7 @@ class People:
     async def let_time_pass(self, table: str, organisation_id: int, *, days: int = 0) -> None:
         """Let whatever expires in the table, for the organisation, have expired so many days ago."""
         await self._database.execute(
-            f"UPDATE {table} SET expires_at = now() - interval '1 second' - $2 WHERE organisation_id = $1",  # noqa: S608 # a name of ours
+            f"UPDATE {table} SET expires_at = now() - interval '1 second' - $2::interval WHERE organisation_id = $1",  # noqa: S608 # a name of ours
             organisation_id,
             timedelta(days=days),
         )

@@ -242,6 +242,15 @@ async def test_a_session_that_was_ended_is_not_logged_in(program: Program, membe
     assert "Password" in (await program.browser.get(allowed.url.join(allowed.headers["location"]))).text
 
 
+async def test_who_wants_to_use_another_account_is_logged_out_for_good(program: Program, member: Member) -> None:
+    consent = await logged_in(program, member)
+    kept = program.browser.cookies["partita_session"]
+    again = await submit(program.browser, consent, step="log-out")
+    assert again.headers["set-cookie"].startswith('partita_session=""')
+    program.browser.cookies.set("partita_session", kept, domain="partita.test")
+    assert "Password" in (await program.browser.get(program.authorize_url())).text
+
+
 async def test_cookies_are_for_this_server_alone(program: Program, member: Member) -> None:
     shown = await program.browser.get(program.authorize_url())
     again = await submit(program.browser, shown, step="log-in", email=member.email, password=PASSWORD)
