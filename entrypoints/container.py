@@ -152,7 +152,9 @@ class Container(containers.DeclarativeContainer):
         attempts=settings.provided.rate_limit_attempts,
         email=settings.provided.rate_limit_email,
     )
-    revocations = providers.Singleton(RedisRevocations, redis_url, authenticate.provided.forget)
+    # Given as a provider: what is closed at the end need not make, for that, all that access tokens take.
+    forget = providers.Callable(Authenticate.forget, authenticate)
+    revocations = providers.Singleton(RedisRevocations, redis_url, forget.provider)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
     mailer = providers.Singleton(_mailer, settings)
     letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
