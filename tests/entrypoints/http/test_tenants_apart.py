@@ -46,6 +46,9 @@ NAMES = {
     "/members/{id}": "member",
     "/invitations/{id}": "invitation",
     "/sessions/{id}": "session",
+    "/oauth-clients/{id}": "OAuth client",
+    "/oauth-grants/{id}": "OAuth grant",
+    "/auth/grants/{id}": "OAuth grant",
 }
 # What is of nobody, or has the same name with everyone.
 SAME_FOR_ALL = {"/assets/{code}": "EUR", "/roles/{name}": "bookkeeper"}
