@@ -128,7 +128,7 @@ class ApiKeys:
             await changes.log.hold()
             found = await changes.api_key(id)
             if found is None or found.revoked_at is not None:
-                raise NotFound(f"There is no API key {id!r} that was not revoked.")
+                raise NotFound(f"There is no API key {id!r} that still works.")
             await changes.change_api_key(replace(found, revoked_at=now))
             await self._record(changes, ApiKeyRevoked(id), principal, request_id, now)
         await self._revocations.announce(id)

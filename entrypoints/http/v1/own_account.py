@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter
+from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.requests import Request
 from starlette.responses import Response
@@ -82,12 +83,20 @@ class SecurityEventDocument(TypedDict):
 class PasswordIn(Form):
     """Another password, and the one before it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"current_password": "the sluice opens at 9", "new_password": "the sluice closes at 10"}]
+        }
+    )
+
     current_password: str
     new_password: NewPassword
 
 
 class ErasureIn(Form):
     """What confirms that the person itself wants to be erased."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "the sluice opens at 9"}]})
 
     password: Annotated[
         str | None, Described(description="The person's password; who has none has logged in a moment ago.")

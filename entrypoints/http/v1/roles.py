@@ -74,7 +74,7 @@ async def get_role(name: str, who: CallerDependency, response: Response) -> Role
 @router.put(
     "/roles/{name}",
     summary="Make or change a role",
-    responses=described_problems(400, 401, 403, 412, 422, 428),
+    responses=described_problems(400, 401, 403, 404, 412, 422, 428),
 )
 async def put_role(
     name: str,

@@ -31,5 +31,5 @@ async def office(postgres_url: str, redis_url: str, settings: Settings, services
         stack.push_async_callback(made.key_uses.settle)
         engine = service_engine(postgres_url, pool_size=2)
         stack.push_async_callback(engine.dispose)
-        office = Office(app, made, mailbox, clock, engine, stack)
+        office = Office(app, made, mailbox, clock, engine, stack, ServerUrls(postgres_url, redis_url))
         yield office

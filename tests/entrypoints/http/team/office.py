@@ -12,12 +12,17 @@ from httpx2 import AsyncClient, Response
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.embedded import ServerUrls
 from adapters.memory import ManualClock, MemoryMailbox
 from adapters.postgres.ids import stored_id
 from adapters.postgres.person_tables import persons, sessions
 from adapters.postgres.work import tenant_view
+from application.identity.authenticate import Bearer
 from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
-from entrypoints.container import Services
+from domain.shared.access import Principal
+from domain.shared.quotas import Quotas
+from entrypoints.container import Services, opened
+from entrypoints.http.app import create_app
 from tests.entrypoints.http.conftest import connected, made_organisation
 from tests.entrypoints.http.tenant import document
 
@@ -58,6 +63,7 @@ class Office:
     clock: ManualClock
     engine: AsyncEngine
     stack: AsyncExitStack
+    urls: ServerUrls
 
     async def client(self, credential: str) -> AsyncClient:
         """A client that shows this credential."""
@@ -95,9 +101,13 @@ class Office:
     async def member(self, of: Company, *assignments: str | dict[str, Any]) -> Human:
         """Someone new, who was invited to have these roles, and has accepted."""
         human = await self.human()
-        token = await self.invited(of.client, human.email, *assignments)
-        document(await (await human.at(None)).post("/v1/invitations/accept", json={"token": token}))
+        await self.invited_in(of, human, *assignments)
         return human
+
+    async def invited_in(self, to: Company, human: Human, *assignments: str | dict[str, Any]) -> None:
+        """Have someone invited to have these roles, and accept."""
+        token = await self.invited(to.client, human.email, *assignments)
+        document(await (await human.at(None)).post("/v1/invitations/accept", json={"token": token}))
 
     async def invited(self, by: AsyncClient, email: str, *assignments: str | dict[str, Any]) -> str:
         """The token in the mail to someone who was invited."""
@@ -110,6 +120,32 @@ class Office:
         found = re.search(r"pti_\w+", message.text)
         assert found is not None, message
         return found.group()
+
+    async def set_quotas(self, of: Company, **quotas: int | None) -> None:
+        """Have whoever runs the server set quotas."""
+        operator = Principal(of.id, "system:cli")
+        await self.services.organisation_keeping.set_quotas(operator, Quotas(**quotas), request_id="req_1")
+
+    async def elsewhere(self, of: Company) -> AsyncClient:
+        """A client with the company's key, of one more server, which remembers nothing of it yet."""
+        container = await self.stack.enter_async_context(opened(self.services.settings, self.urls))
+        services = container.services()
+        self.stack.push_async_callback(services.key_uses.settle)
+        key = of.client.headers["authorization"].removeprefix("Bearer ")
+        return await self.stack.enter_async_context(connected(create_app(services), key))
+
+    async def fresh_bearer(self, credential: str) -> Bearer:
+        """Who shows a credential, for a server that remembers nothing yet."""
+        container = await self.stack.enter_async_context(opened(self.services.settings, self.urls))
+        services = container.services()
+        self.stack.push_async_callback(services.key_uses.settle)
+        return await services.authenticate.bearer(credential)
+
+    async def log_bytes(self, organisation_id: int) -> int:
+        """How long the logs of an organisation are."""
+        async with tenant_view(self.engine, organisation_id) as connection:
+            query = text("SELECT sum(octet_length(content))::bigint FROM event_log WHERE organisation_id = :id")
+            return int((await connection.execute(query, {"id": organisation_id})).scalar_one())
 
     async def log(self, organisation_id: int) -> list[dict[str, Any]]:
         """The contents of an organisation's log."""
