@@ -9,6 +9,7 @@ from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
+from adapters.http_client.openid_provider import openid_provider
 from adapters.mail.console import ConsoleMailer
 from adapters.mail.smtp import SmtpMailer, SmtpServer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
@@ -16,7 +17,9 @@ from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
+from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresOrganisations
+from adapters.postgres.identity.origins import PostgresOrigins
 from adapters.postgres.identity.people import PostgresPeople
 from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.quotas import PostgresQuotas
@@ -50,6 +53,9 @@ from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
 from application.identity.members import Membership
+from application.identity.oauth_clients import OAuthClients
+from application.identity.oauth_consents import OAuthConsents
+from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
 from application.identity.person_ports import Mailer
@@ -63,7 +69,7 @@ from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.rate_limits import Counting
 from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
-from entrypoints.ready_made import Persons
+from entrypoints.ready_made import OAuth, Persons
 from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
 from entrypoints.settings import Settings
 
@@ -110,6 +116,7 @@ class Container(containers.DeclarativeContainer):
     ledger_work = providers.Singleton(
         PostgresWork, service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
     )
+    origin_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOrigins, changes=PostgresOrigins)
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
     key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
@@ -163,6 +170,16 @@ class Container(containers.DeclarativeContainer):
         OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
     )
 
+    oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
+    exchanges = providers.Singleton(PostgresOAuthExchanges, service_engine)
+    oauth = providers.Singleton(
+        OAuth,
+        clients=providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations),
+        consents=providers.Singleton(OAuthConsents, exchanges, standings, revocations, clock, ids, secrets),
+        tokens=providers.Singleton(OAuthTokens, exchanges, access_tokens, standings, revocations, clock, ids, secrets),
+        provider=providers.Singleton(openid_provider, settings.provided.openid_client, clock),
+    )
+
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
     own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
@@ -198,6 +215,7 @@ class Container(containers.DeclarativeContainer):
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
+        oauth=oauth,
         key_uses=key_uses,
         membership=membership,
         inviting=inviting,

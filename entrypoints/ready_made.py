@@ -12,6 +12,10 @@ from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
 from application.identity.members import Membership
+from application.identity.oauth_clients import OAuthClients
+from application.identity.oauth_consents import OAuthConsents
+from application.identity.oauth_tokens import OAuthTokens
+from application.identity.openid import OpenIdProvider
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
 from application.identity.ports import Directory, News, Organisations
@@ -41,6 +45,16 @@ class Persons:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuth:
+    """Which programs may act for organisations and persons, and where else persons may log in."""
+
+    clients: OAuthClients
+    consents: OAuthConsents
+    tokens: OAuthTokens
+    provider: OpenIdProvider | None
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that an entrypoint may use, ready-made."""
 
@@ -53,6 +67,7 @@ class Services:
     verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys
+    oauth: OAuth
     key_uses: KeyUseMarks
     membership: Membership
     inviting: Inviting

@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from application.identity.openid import OpenIdClient
+
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
@@ -138,6 +140,24 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
+
+    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
+    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
+    oidc_client_id: str = ""
+    """What this server is called at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this server proves itself with at the OpenID provider."""
+    oidc_name: str = "your organisation's account"
+    """What people call the OpenID provider: they are offered to log in with it."""
+
+    @property
+    def openid_client(self) -> OpenIdClient | None:
+        """What this server is to the OpenID provider, if there is one."""
+        if self.oidc_issuer is None:
+            return None
+        return OpenIdClient(
+            self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value(), self.oidc_name
+        )
 
     @property
     def signing_key_path(self) -> Path:

@@ -92,6 +92,7 @@ oauth_clients = Table(
     Column("accounts", ARRAY(Text)),
     moment_column("created_at"),
     moment_column("revoked_at", nullable=True),
+    positive_column("version"),
 )
 
 oauth_grants = Table(
@@ -107,6 +108,7 @@ oauth_grants = Table(
     ForeignKeyConstraint(("organisation_id", "client_id"), ("oauth_clients.organisation_id", "oauth_clients.id")),
 )
 Index("oauth_grants_person", oauth_grants.c.organisation_id, oauth_grants.c.person_id)
+Index("oauth_grants_client", oauth_grants.c.organisation_id, oauth_grants.c.client_id, oauth_grants.c.created_at)
 
 oauth_codes = Table(
     "oauth_codes",
@@ -120,6 +122,7 @@ oauth_codes = Table(
     moment_column("expires_at"),
     moment_column("used_at", nullable=True),
 )
+Index("oauth_codes_grant", oauth_codes.c.organisation_id, oauth_codes.c.grant_id)
 
 oauth_refresh_tokens = Table(
     "oauth_refresh_tokens",

@@ -47,8 +47,8 @@ class RedisRevocations:
             _log.warning("other servers look up %s only when their memory of it ends: %s", ", ".join(names), error)
 
     def start(self) -> None:
-        assert self._listening is None, "it listens already"
-        self._listening = asyncio.create_task(self._listen(), name="revocations")
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen(), name="revocations")
 
     async def stop(self) -> None:
         if self._listening is not None:

@@ -147,20 +147,20 @@ class Attempts:
     ) -> None:
         """`secret` keeps e-mail addresses from being guessed by what is kept of them, all servers share it."""
         by_address = Rule("attempts", "Attempts from one IP address", limits.attempts)
-        by_email = Rule("attempts-email", "Attempts for one e-mail address", limits.email, _EMAIL_WINDOW_SECONDS)
+        by_email = Rule("attempts-email", "Attempts for one person", limits.email, _EMAIL_WINDOW_SECONDS)
         self._by_address = RateLimiter(by_address, counting, seconds=seconds) if limits.attempts else None
         self._by_email = RateLimiter(by_email, counting, seconds=seconds) if limits.email else None
         self._secret = secret
 
-    async def admit(self, kind: str, address: str | None, email: str | None = None) -> None:
-        """Count an attempt of this kind (`log-in`, `register`, …). Raises `RateLimited`.
+    async def admit(self, kind: str, address: str | None, whom: str | None = None) -> None:
+        """Count an attempt of this kind (`log-in`, `register`, …), from an address and for whom: an e-mail address.
 
-        Whether there is anyone of that e-mail address makes no difference.
+        Whether there is anyone of that e-mail address makes no difference. Raises `RateLimited`.
         """
         if self._by_address is not None and address is not None:
             await self._by_address.take(f"{kind}/{network_of(address)}")
-        if self._by_email is not None and email is not None:
-            digest = hmac.digest(self._secret, email.strip().casefold().encode(), "sha256").hex()
+        if self._by_email is not None and whom is not None:
+            digest = hmac.digest(self._secret, whom.strip().casefold().encode(), "sha256").hex()
             await self._by_email.take(f"{kind}/{digest[:32]}")
 
 

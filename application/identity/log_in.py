@@ -211,7 +211,7 @@ class LogIn:
             begun = SecurityEvent("session.begun", now, person.id, origin, {"session": session.id, "by": by})
             await changes.log.record(begun)
             await changes.log.trim(now - SECURITY_LOG_KEPT, _TRIMMED_EACH)
-            await changes.sessions.forget(ended_before=now - SECURITY_LOG_KEPT)
+            await changes.sessions.forget(person.id, ended_before=now - SECURITY_LOG_KEPT)
         if ended:
             await self._revocations.announce(*ended)
         return SignedIn(person.id, session.id)

@@ -116,7 +116,7 @@ class OwnAccounts:
                 raise StillMember(f"{who.id} is still a member of an organisation: leave it first.")
             await changes.people.change(held.erased(now))
             await changes.identities.forget(who.id)
-            await changes.sessions.forget(person_id=who.id)
+            await changes.sessions.forget(who.id)
             await changes.mailed_tokens.forget(who.id)
             await changes.log.forget(who.id)
         await self._revocations.announce(who.id)

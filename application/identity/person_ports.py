@@ -76,8 +76,8 @@ class Sessions(Protocol):
         """Revoke these sessions, if they are the person's."""
         ...
 
-    async def forget(self, *, person_id: str | None = None, ended_before: datetime | None = None) -> None:
-        """Remove the sessions of a person, or some of those that ended before that time."""
+    async def forget(self, person_id: str, *, ended_before: datetime | None = None) -> None:
+        """Remove the sessions of a person: all, or those that ended before that time."""
         ...
 
 

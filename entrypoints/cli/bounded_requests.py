@@ -19,15 +19,15 @@ class BoundedProtocol(HttpToolsProtocol):
     body_idle_seconds_max: float = 60
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Begin to serve a connection, on which the head of a request must come soon."""
+        """Begin to serve a connection: before its first request it is as idle as it may be between two."""
         super().connection_made(transport)
         self._is_in_head = True
         self._has_begun = False
         self._head_bytes = 0
         self._last = b""
         self._received_at = 0.0
-        self._waiting: asyncio.TimerHandle | None = None
-        self._wait_for_head()
+        self._waiting: asyncio.TimerHandle | None
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End with the connection."""
@@ -52,8 +52,9 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._wait_for_body()
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Begin a request, whose head must come soon."""
         self._has_begun = True
+        self._wait_no_more()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

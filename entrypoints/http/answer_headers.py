@@ -15,7 +15,8 @@ Headers = list[tuple[bytes, bytes]]
 STRICT_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 TRANSPORT_SECONDS: Final = 365 * 24 * 3600
 
-_ALWAYS: Final = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
 _POLICY: Final = (b"content-security-policy", STRICT_POLICY.encode())
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _TRANSPORT: Final = (b"strict-transport-security", b"max-age=%d" % TRANSPORT_SECONDS)
@@ -27,7 +28,9 @@ _INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 def completed(headers: Headers, path: str, scheme: str, own: Headers, meters: Iterable[Meter]) -> Headers:
     """Return the headers of an answer, with `own` and with all that it does not state itself."""
     names = {name for name, _ in headers}
-    found = [*headers, *own, *_ALWAYS]
+    found = [*headers, *own, _NO_SNIFFING]
+    if b"referrer-policy" not in names:
+        found.append(_NO_REFERRER)
     if b"content-security-policy" not in names:
         found.append(_POLICY)
     if b"cache-control" not in names and not path.startswith(_PUBLIC):

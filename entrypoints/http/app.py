@@ -23,6 +23,7 @@ from entrypoints.http import health, jwks
 from entrypoints.http.addresses import Proxies
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.middleware import Envelope, HotPaths
+from entrypoints.http.oauth import authorize, endpoints, oidc
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
     MethodNotAllowed,
@@ -46,6 +47,8 @@ from entrypoints.http.v1 import (
     invitations,
     ledgers,
     members,
+    oauth_clients,
+    oauth_grants,
     organisations,
     own_account,
     periods,
@@ -61,7 +64,8 @@ DESCRIPTION: Final = """
 The open ledger server: double-entry, multi-tenant, event-sourced.
 
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
-explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`. Writes to a ledger take `?dry_run=true`.
+explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`, but for
+those of persons, below `/v1/auth`. Writes to a ledger take `?dry_run=true`.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
@@ -83,6 +87,9 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    oauth_clients.router,
+    oauth_grants.router,
+    oauth_grants.own,
     organisations.founding,
     organisations.router,
     members.router,
@@ -156,6 +163,8 @@ def create_app(services: Services) -> Partita:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(jwks.router)
+    for of_oauth in (authorize, endpoints, oidc):
+        app.include_router(of_oauth.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)

@@ -116,7 +116,7 @@ class StrictRoute(APIRoute):
         """Return FastAPI's own handler, over a request that has been read."""
         handle = super().get_route_handler()
         # A list knows its own, and those of metadata have no end.
-        is_list = bool(self.openapi_extra)
+        is_list = "parameters" in (self.openapi_extra or {})
         parameters = _query_parameters(self.dependant)
         form: Any = None if self.body_field is None else self.body_field.field_info.annotation
         assert form is None or issubclass(form, Form)

@@ -27,6 +27,8 @@ _ROOTS_OF_VERSION_1: Final = (
     "members",
     "invitations",
     "roles",
+    "oauth-clients",
+    "oauth-grants",
     "auth",
 )
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")

@@ -1,7 +1,7 @@
 """The OpenAPI document: what FastAPI cannot see of routes that read their requests themselves."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -97,6 +97,9 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
 _OF_EVERY_ROUTE = (400, 401, 422, 429, 500, 503)
 _OF_EVERY_BODY = (413, 415)
 
+FOR_EVERYONE: Final[dict[str, Any]] = {"security": []}
+"""The description of a route that takes no credential."""
+
 
 def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the description of the refusals with these statuses, and with those that every route has."""
@@ -141,7 +144,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         schemas.update(described["$defs"])
         schemas["Problem"] = _PROBLEM
         document["components"]["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "An API key: `ptk_…`."}
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key (`ptk_…`), or an access token."}
         }
         document["security"] = [{"key": []}]
         for operations in document["paths"].values():

@@ -169,6 +169,7 @@ CREATE TABLE oauth_clients (
     accounts text[],
     created_at timestamptz NOT NULL,
     revoked_at timestamptz,
+    version bigint NOT NULL CHECK (version > 0),
     PRIMARY KEY (organisation_id, id)
 );
 
@@ -185,6 +186,7 @@ CREATE TABLE oauth_grants (
     FOREIGN KEY (organisation_id, client_id) REFERENCES oauth_clients (organisation_id, id)
 );
 CREATE INDEX oauth_grants_person ON oauth_grants (organisation_id, person_id);
+CREATE INDEX oauth_grants_client ON oauth_grants (organisation_id, client_id, created_at);
 
 CREATE TABLE oauth_codes (
     organisation_id bigint NOT NULL,
@@ -197,6 +199,7 @@ CREATE TABLE oauth_codes (
     used_at timestamptz,
     PRIMARY KEY (organisation_id, digest)
 );
+CREATE INDEX oauth_codes_grant ON oauth_codes (organisation_id, grant_id);
 
 CREATE TABLE oauth_refresh_tokens (
     organisation_id bigint NOT NULL,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, or_, select, update
@@ -13,8 +13,6 @@ from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import session_tokens, sessions
 from application.identity.person_ports import RefreshToken
 from domain.identity.session import SESSIONS_MAX, Origin, Session
-
-_REMOVED_EACH: Final = 20
 
 
 class PostgresSessions:
@@ -77,17 +75,11 @@ class PostgresSessions:
                 .values(revoked_at=now)
             )
 
-    async def forget(self, *, person_id: str | None = None, ended_before: datetime | None = None) -> None:
-        if person_id is not None:
-            await self._connection.execute(delete(sessions).where(sessions.c.person_id == stored_id("usr", person_id)))
+    async def forget(self, person_id: str, *, ended_before: datetime | None = None) -> None:
+        gone = delete(sessions).where(sessions.c.person_id == stored_id("usr", person_id))
         if ended_before is not None:
-            ended = (
-                select(sessions.c.id)
-                .where(or_(sessions.c.expires_at < ended_before, sessions.c.revoked_at < ended_before))
-                .limit(_REMOVED_EACH)
-                .with_for_update(skip_locked=True)
-            )
-            await self._connection.execute(delete(sessions).where(sessions.c.id.in_(ended)))
+            gone = gone.where(or_(sessions.c.expires_at < ended_before, sessions.c.revoked_at < ended_before))
+        await self._connection.execute(gone)
 
 
 def _session(row: Any) -> Session:

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter
+from pydantic import ConfigDict
 from pydantic import Field as Described
 from starlette.requests import Request
 from starlette.responses import Response
@@ -82,12 +83,20 @@ class SecurityEventDocument(TypedDict):
 class PasswordIn(Form):
     """Another password, and the one before it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"current_password": "the sluice opens at 9", "new_password": "the sluice closes at 10"}]
+        }
+    )
+
     current_password: str
     new_password: NewPassword
 
 
 class ErasureIn(Form):
     """What confirms that the person itself wants to be erased."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"password": "the sluice opens at 9"}]})
 
     password: Annotated[
         str | None, Described(description="The person's password; who has none has logged in a moment ago.")
@@ -149,6 +158,7 @@ async def get_me(who: PersonDependency) -> PersonDocument:
 @router.post("/me/erasure", status_code=204, summary="Erase me", responses=described_problems(403))
 async def post_erasure(body: ErasureIn, who: PersonDependency) -> None:
     """Remove all that tells who the person was. Its id stays in the logs of what it did."""
+    await who.services.attempts.admit("password", who.origin.address, who.person.id)
     await who.services.persons.accounts.erase(who.person, body.password, origin=who.origin, request_id=who.request_id)
 
 
@@ -190,6 +200,7 @@ async def delete_session(id: str, who: PersonDependency) -> None:
 @router.post("/password", status_code=204, summary="Change my password", responses=described_problems(403))
 async def post_password(body: PasswordIn, who: PersonDependency) -> None:
     """Set another password, and end all of the person's other sessions."""
+    await who.services.attempts.admit("password", who.origin.address, who.person.id)
     await who.services.persons.accounts.change_password(
         who.person, body.current_password, body.new_password, origin=who.origin
     )

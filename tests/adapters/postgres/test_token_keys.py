@@ -9,17 +9,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory import ManualClock
+from adapters.postgres.engine import service_engine
 from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.security.key_sealing import ChaChaKeySealing
 from application.identity.token_keys import TokenKeyring
 
 
 @pytest.fixture
-async def store(service_engine: AsyncEngine, owner_engine: AsyncEngine) -> AsyncIterator[PostgresTokenKeys]:
+async def store(migrated_url: str, owner_engine: AsyncEngine) -> AsyncIterator[PostgresTokenKeys]:
     """A store, of which nothing stays that a test puts there; what others put there is not trusted."""
-    made = PostgresTokenKeys(service_engine)
+    engine = service_engine(migrated_url, pool_size=8)
+    made = PostgresTokenKeys(engine)
     before = [key.id for key in await made.all()]
     yield made
+    await engine.dispose()
     async with owner_engine.begin() as connection:
         await connection.execute(text("DELETE FROM token_keys WHERE id <> ALL(:before)"), {"before": before})
 

@@ -112,6 +112,7 @@ async def client(maker: Maker, connection: AsyncConnection, limits: Limits, pers
         "grant_types": ["authorization_code"],
         "scopes": [limits.role],
         "created_at": now,
+        "version": 1,
     }
     key = {"organisation_id": maker.organisation_id}
     await connection.execute(insert(oauth_clients).values(id=client, **key, **of_client, **limits.lists))

@@ -129,6 +129,9 @@ def is_of_person(path: str) -> bool:
 
 async def with_ids(tenant: Tenant, path: str, transaction: str, example: Json) -> tuple[str, Json]:
     """What an id in the path is, and the example with ids that there are: of something new, if it is used up."""
+    if path.startswith("/v1/oauth-clients/"):
+        asked = {"name": "Expenses", "redirect_uris": ["https://expenses.example/callback"], "scopes": ["operator"]}
+        return document(await tenant.client.post("/v1/oauth-clients", json=asked), 201)["id"], example
     if path.endswith("/reverse"):
         of_example = sale("100.00", reference=None)
         transaction = (await tenant.posted(of_example))["id"]

@@ -189,6 +189,24 @@ async def test_attempts_are_limited_by_address_and_by_e_mail_address(new_guarded
     assert of_address.value.facts == {"policy": "attempts"}
 
 
+async def test_guessing_passwords_and_asking_for_mail_is_limited_for_each_person(new_guarded: NewGuarded) -> None:
+    server = await new_guarded(rate_limit_email=2)
+    visitor = {"Authorization": ""}
+    email = f"{any_address()}@example.com"
+    guess = {"email": email, "password": "not the password of anyone"}
+    for path, body, otherwise in (
+        ("/v1/auth/login", guess, 401),
+        ("/v1/auth/register", guess, 403),  # which is for the invited alone, by default
+        ("/v1/auth/password/forgotten", {"email": email}, 202),
+    ):
+        # From wherever the guesses come.
+        answers = [await server.client(headers=visitor).post(path, json=body) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [otherwise, otherwise, 429], path
+        told = problem(answers[-1], 429, "rate-limited")
+        assert told["policy"] == "attempts-email"
+        assert email not in answers[-1].text
+
+
 async def test_no_e_mail_address_stands_in_redis(new_guarded: NewGuarded, tmp_path: Path) -> None:
     server = RedisServer(tmp_path)
     server.start()

@@ -1,5 +1,7 @@
 """Registering: with one's own address only, and without telling who is there already."""
 
+import asyncio
+
 import pytest
 from httpx2 import AsyncClient
 
@@ -121,3 +123,14 @@ async def test_nothing_of_secrets_is_stored(office: Office) -> None:
             for secret in secrets:
                 assert secret not in row
                 assert secret.encode().hex() not in row
+
+
+async def test_of_several_who_register_one_address_at_once_there_is_one(office: Office) -> None:
+    email = new_email()
+    body = {"email": email, "password": PASSWORD}
+    answers = await asyncio.gather(*[office.post("/register", body) for _ in range(6)])
+    assert {answer.status_code for answer in answers} == {202}
+    assert await office.rows("SELECT count(*) FROM persons WHERE email = :email", email=email) == [(1,)]
+    last = [await office.mailed_token(email) for _ in range(6)]
+    verified = [await office.post("/verify-email", {"token": token, "password": PASSWORD}) for token in last]
+    assert sorted(answer.status_code for answer in verified) == [204] + [422] * 5

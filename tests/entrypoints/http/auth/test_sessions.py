@@ -255,3 +255,16 @@ async def test_at_most_a_hundred_sessions_last(office: Office) -> None:
         )
     await office.log_in(known)
     assert len(document(await office.get("/sessions", known))["data"]) == 100
+
+
+async def test_sessions_that_ended_long_ago_are_removed(office: Office) -> None:
+    known = await office.logged_in()
+    gone = known.tokens["session"]
+    office.pass_by(days=30 + 89)
+    kept = (await office.log_in(known)).tokens["session"]
+    count = "SELECT count(*) FROM sessions AS s JOIN persons AS p ON p.id = s.person_id WHERE p.email = :email"
+    assert await office.rows(count, email=known.email) == [(2,)]
+    office.pass_by(days=2)
+    await office.log_in(known)
+    assert await office.rows(count, email=known.email) == [(2,)], "the first is gone"
+    assert gone != kept
