@@ -17,7 +17,7 @@ from domain.shared.patterns import Pattern
 from entrypoints.container import Services, opened
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import NewOrganisation
-from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
+from tests.entrypoints.http.tenant import Json, Tenant, always, document, problem, sale
 
 CLIENT = {"User-Agent": "ledger-tests/1.0", "X-Request-Id": "req-of-the-test"}
 
@@ -244,10 +244,8 @@ async def test_a_long_user_agent_is_cut_and_a_missing_one_is_null(tenant: Tenant
 async def test_it_takes_the_permission_for_the_whole_organisation(
     tenant: Tenant, services: Services, monkeypatch: pytest.MonkeyPatch, grant: Grant, is_allowed: bool
 ) -> None:
-    async def by_key(text: str, address: str | None) -> Principal:
-        return Principal(tenant.organisation_id, "key_1", (grant,))
-
-    monkeypatch.setattr(services.authenticate, "principal", by_key)
+    who = Principal(tenant.organisation_id, "key_1", (grant,))
+    monkeypatch.setattr(services.admission, "at_once", always(who))
     for accept in ("application/json", "application/x-ndjson", "text/csv"):
         response = await tenant.client.get("/v1/audit-log", headers={"Accept": accept})
         if is_allowed:

@@ -128,7 +128,7 @@ async def test_a_server_repeats_no_secret_wherever_it_is_sent(
                     await client.post("/v1/ledgers", headers=headers, json={"slug": secret, secret: PASSWORD}),
                     await client.post("/v1/api-keys", headers=headers, json={"name": ["x"], "password": PASSWORD}),
                     await client.post("/v1/auth/login", json={"email": secret, "password": [PASSWORD]}),
-                    await client.post("/v1/auth/login", json={"email": "a@example.com", PASSWORD: secret}),
+                    await client.post("/v1/auth/login", json={"email": "a@example.com", "password": PASSWORD}),
                     await client.post("/v1/auth/refresh", json={"refresh_token": secret, "organisation": secret}),
                     await client.post("/v1/auth/password/reset", json={"token": secret, "password": PASSWORD}),
                     await client.post("/v1/ledgers/main/transactions", headers=headers, content=secret),
