@@ -19,6 +19,7 @@ from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
 from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresOrganisations
+from adapters.postgres.identity.origins import PostgresOrigins
 from adapters.postgres.identity.people import PostgresPeople
 from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.quotas import PostgresQuotas
@@ -115,6 +116,7 @@ class Container(containers.DeclarativeContainer):
     ledger_work = providers.Singleton(
         PostgresWork, service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
     )
+    origin_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOrigins, changes=PostgresOrigins)
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
     key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))

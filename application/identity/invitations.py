@@ -98,7 +98,7 @@ class Inviting(TeamUseCases):
             invitation = _invitation(self._ids.new("inv"), email, given, principal, now)
             await team.invitations.add(invitation, digest(token))
             invited = MemberInvited(invitation.id, given, invitation.expires_at)
-            await self._record(team, invited, principal.actor, request_id, now, key)
+            await self._record(team, invited, principal.author(request_id), now, key)
             organisation = await team.profile.get()
         if is_mailed:
             until = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
@@ -120,7 +120,7 @@ class Inviting(TeamUseCases):
             if invitation is None:
                 raise NotFound(f"There is no invitation {id!r} that waits for an answer.")
             await team.invitations.erase(id)
-            await self._record(team, InvitationRevoked(id), principal.actor, request_id, now)
+            await self._record(team, InvitationRevoked(id), principal.author(request_id), now)
 
     async def accept(self, person: Person, token: str, *, request_id: str) -> tuple[OrganisationProfile, Member]:
         """Make a person a member, which takes the token and the address that it was sent to.
@@ -146,7 +146,7 @@ class Inviting(TeamUseCases):
             await team.members.put(member)
             await team.invitations.erase(invitation.id)
             joined = MemberJoined(person.id, invitation.id, invitation.assignments)
-            await self._record(team, joined, person.id, request_id, now)
+            await self._record(team, joined, person.author(request_id), now)
             organisation = await team.profile.get()
         await self._revocations.announce(person.id)
         return organisation, member

@@ -76,7 +76,7 @@ class Membership(TeamUseCases):
                     await require_other_owner(team, before)
                 await team.members.put(after)
                 changed = MemberChanged(person, before.assignments, given)
-                await self._record(team, changed, principal.actor, request_id, now)
+                await self._record(team, changed, principal.author(request_id), now)
         await self._revocations.announce(person)
         return await self._known(after)
 
@@ -94,7 +94,7 @@ class Membership(TeamUseCases):
             await require_other_owner(team, member)
             await team.members.remove(person)
             removed = MemberRemoved(person, member.assignments)
-            await self._record(team, removed, principal.actor, request_id, now)
+            await self._record(team, removed, principal.author(request_id), now)
         await self._revocations.announce(person)
 
     async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
@@ -105,7 +105,7 @@ class Membership(TeamUseCases):
             member = await _found(team, person.id)
             await require_other_owner(team, member)
             await team.members.remove(person.id)
-            await self._record(team, MemberLeft(person.id, member.assignments), person.id, request_id, now)
+            await self._record(team, MemberLeft(person.id, member.assignments), person.author(request_id), now)
         await self._revocations.announce(person.id)
 
     async def leave_all(self, person_id: str, *, request_id: str) -> None:

@@ -13,7 +13,6 @@ from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
 from domain.identity.role import OWNER, Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.chain import Author
 from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded, VersionConflict
 from domain.shared.quotas import Quotas
 
@@ -71,7 +70,7 @@ class OrganisationKeeping(TeamUseCases):
             )
         founder = Member(person.id, (Assignment(OWNER.name),), now)
         event_ids = (self._ids.new("evt"), self._ids.new("evt"))
-        author = Author(person.id, request_id)
+        author = person.author(request_id)
         id = await self._founding.found(name, founder, event_ids=event_ids, author=author, now=now)
         return await self.show(Principal(id, person.id), id)
 
@@ -105,7 +104,7 @@ class OrganisationKeeping(TeamUseCases):
             if name != before.name:
                 await team.profile.rename(name, before.version + 1)
                 changed = OrganisationChanged(before.name, name)
-                await self._record(team, changed, principal.actor, request_id, now)
+                await self._record(team, changed, principal.author(request_id), now)
             return await self._status(team)
 
     async def set_quotas(self, operator: Principal, quotas: Quotas, *, request_id: str) -> OrganisationStatus:
@@ -116,7 +115,7 @@ class OrganisationKeeping(TeamUseCases):
             before = (await team.profile.get()).quotas
             if quotas != before:
                 await team.profile.set_quotas(quotas)
-                await self._record(team, QuotasSet(before, quotas), operator.actor, request_id, now)
+                await self._record(team, QuotasSet(before, quotas), operator.author(request_id), now)
             return await self._status(team)
 
     async def _status(self, team: Team) -> OrganisationStatus:

@@ -56,7 +56,7 @@ class RoleKeeping(TeamUseCases):
                 _require_few(len(own))
                 principal.require_grantable([Grant(role.permissions)])
                 await team.roles.put(role)
-                await self._record(team, RoleCreated(role), principal.actor, request_id, now)
+                await self._record(team, RoleCreated(role), principal.author(request_id), now)
                 return role
             _require_version(before, version)
             principal.require_grantable([Grant(before.permissions), Grant(role.permissions)])
@@ -64,7 +64,7 @@ class RoleKeeping(TeamUseCases):
             if role.data() == before.data():
                 return before
             await team.roles.put(role)
-            await self._record(team, RoleChanged(before, role), principal.actor, request_id, now)
+            await self._record(team, RoleChanged(before, role), principal.author(request_id), now)
             concerned = await team.members.with_role(name)
         await self._revocations.announce(*concerned)
         return role
@@ -87,7 +87,7 @@ class RoleKeeping(TeamUseCases):
                     "another one, and revoke the invitations, first."
                 )
             await team.roles.delete(name)
-            await self._record(team, RoleDeleted(role), principal.actor, request_id, now)
+            await self._record(team, RoleDeleted(role), principal.author(request_id), now)
 
 
 def _found(role: Role | None, name: str) -> Role:

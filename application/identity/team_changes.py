@@ -26,12 +26,10 @@ class TeamUseCases:
         self,
         changes: TeamChanges,
         event: Fact,
-        actor: str,
-        request_id: str,
+        author: Author,
         now: datetime,
         key: IdempotencyKey | None = None,
     ) -> None:
-        author = Author(actor, request_id)
         await changes.log.record(event, id=self._ids.new("evt"), author=author, now=now, key=key)
 
 

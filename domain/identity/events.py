@@ -42,3 +42,15 @@ class QuotasSet:
     def data(self) -> dict[str, Any]:
         """Return what is hashed and shown."""
         return {"before": self.before.data(), "after": self.after.data()}
+
+
+@dataclass(frozen=True, slots=True)
+class OriginsErased:
+    """It was forgotten from where, and by which credentials, someone had acted; what they did stays."""
+
+    type: ClassVar[str] = "origins.erased"
+    actor: str
+
+    def data(self) -> dict[str, Any]:
+        """Return what is hashed and shown."""
+        return {"actor": self.actor}

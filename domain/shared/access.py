@@ -234,10 +234,22 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person who has logged in, by outward ids: `usr_…`, and the session `ses_…`."""
+    """A person who has logged in, by outward ids: `usr_…`, and the session `ses_…`.
+
+    `origin` is where the request came from, in which it asks.
+    """
 
     id: str
     session: str
+    origin: Origin | None = field(default=None, compare=False)
+
+    def coming_from(self, address: str | None, user_agent: str | None) -> "Person":
+        """Return the same person, asking from there in its session."""
+        return replace(self, origin=Origin(self.session, address, user_agent))
+
+    def author(self, request_id: str) -> Author:
+        """Return the author of what it causes in the request."""
+        return Author(self.id, request_id, self.origin)
 
 
 def _denied(permission: Permission, why: str) -> PermissionDenied:

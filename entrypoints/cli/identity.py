@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from application.identity.create_organisation import create_organisation
+from application.identity.erase_origins import erase_origins
 from application.shared.pagination import PageRequest
 from domain.identity.api_key import ApiKey, KeyRights
 from domain.identity.person import normalised_email
@@ -154,6 +155,21 @@ def create(
         typer.echo(str(principal.organisation_id))
         if owner is not None:
             await invited(container, principal, owner, [Assignment(OWNER.name)])
+
+    with_database(run)
+
+
+@organisations.command("erase-origins")
+def erase(
+    actor: Annotated[str, typer.Argument(help="Whose: usr_… or key_….")], organisation: OrganisationOption = None
+) -> None:
+    """Forget from which addresses, and by which credentials, someone acted; what they did stays in the log."""
+
+    async def run(container: "Container") -> None:
+        principal = await acting(container, organisation)
+        ids, clock, work = container.ids(), container.clock(), container.origin_work()
+        erased = await erase_origins(work, clock, ids, principal, actor, request_id=ids.new("req"))
+        typer.echo(f"Erased where {actor} acted from." if erased else f"Nothing is known of where {actor} acted from.")
 
     with_database(run)
 

@@ -10,7 +10,7 @@ from domain.identity.session import Origin
 from domain.shared.access import Person
 from entrypoints.container import Services
 from entrypoints.http.dependencies import StrictRoute, bearer
-from entrypoints.http.reading import address_of, header
+from entrypoints.http.reading import address_of, header, user_agent_of
 
 # An address, a password and a token are far below this.
 FORM_BYTES_MAX = 16_384
@@ -46,7 +46,7 @@ async def visitor(request: Request) -> Visitor:
 async def person_caller(request: Request) -> PersonCaller:
     """Return which person calls. Raises as `bearer` does, and `PermissionDenied`."""
     who = await visitor(request)
-    person = (await bearer(request)).of_person()
+    person = (await bearer(request)).of_person().coming_from(who.origin.address, user_agent_of(request))
     return PersonCaller(who.origin, who.request_id, who.services, person)
 
 

@@ -24,6 +24,7 @@ from entrypoints.http.problems import status_of
 from entrypoints.http.v1 import (
     accounts,
     api_keys,
+    audit_log,
     holds,
     invitations,
     ledgers,
@@ -95,6 +96,7 @@ def lists() -> str:
         "GET /v1/members": members.MEMBERS,
         "GET /v1/invitations": invitations.INVITATIONS,
         "GET /v1/api-keys": api_keys.API_KEYS,
+        "GET /v1/audit-log": audit_log.AUDIT_LOG,
     }
     rows = []
     for route, spec in specs.items():

@@ -89,8 +89,15 @@ async def _plant_people(planted: Planted, owner: AsyncEngine) -> None:
         await connection.execute(
             text("INSERT INTO persons (id, email, created_at) VALUES (:id, :email, now())"), values
         )
+        session = text(
+            "INSERT INTO sessions (id, person_id, created_at, last_used_at, expires_at)"
+            " VALUES (:id, :id, now(), now(), now() + interval '1 day')"
+        )
+        await connection.execute(session, {"id": member_of(organisation_id)})
         await connection.execute(text("COMMIT"))
     made_up = outward_id("usr", member_of(organisation_id)).removeprefix("usr_")
+    planted.names |= {"member": f"usr_{made_up}", "invitation": f"inv_{made_up}", "session": f"ses_{made_up}"}
+    planted.names |= {"organisation": str(organisation_id)}
     planted.names |= {"OAuth client": f"cli_{made_up}", "OAuth grant": f"gnt_{made_up}"}
     planted.names |= {"made up": made_up, "made up name": f"made up for {organisation_id}"}
     planted.said |= {"e-mail": email, "made up id": made_up, "made up name": f"made up for {organisation_id}"}

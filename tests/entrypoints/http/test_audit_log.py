@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
+from adapters.embedded import ServerUrls
+from application.identity.erase_origins import erase_origins
+from application.ledger.verification import verify_organisation
 from domain.shared.access import Grant, LedgerPattern, Permission, Principal
 from domain.shared.patterns import Pattern
-from entrypoints.container import Services
+from entrypoints.container import Services, opened
+from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
@@ -267,3 +271,27 @@ async def test_another_organisations_log_is_not_in_it(
 async def test_what_came_from_no_request_has_no_origin(tenant: Tenant) -> None:
     (first,) = await entries(tenant.client, "type=organisation.created")
     assert (first["actor"], first["credential"], first["address"]) == ("system:tests", None, None)
+
+
+async def test_where_someone_acted_from_can_be_erased_and_the_chains_hold(
+    tenant: Tenant, services: Services, settings: Settings, postgres_url: str, redis_url: str
+) -> None:
+    await tenant.posted(sale(), headers=CLIENT)
+    second = document(await tenant.client.post("/v1/api-keys", json={"name": "second"}, headers=CLIENT), 201)
+    by_second = {"Authorization": f"Bearer {second['key']}", "User-Agent": "second/2"}
+    document(await tenant.post(sale(), headers=by_second), 201)
+    before = await entries(tenant.client)
+    first = before[-1]["actor"]
+    key = next(each["actor"] for each in before if each["user_agent"] == "ledger-tests/1.0")
+    async with opened(settings, ServerUrls(postgres_url, redis_url)) as container:
+        work, clock, ids = container.origin_work(), services.clock, services.ids
+        assert await erase_origins(work, clock, ids, tenant.principal, key, request_id="req_erase") == 2
+        assert await erase_origins(work, clock, ids, tenant.principal, key, request_id="req_again") == 0
+    latest, *after = await entries(tenant.client)
+    assert (latest["type"], latest["data"]) == ("origins.erased", {"actor": key})
+    nowhere = {"credential": None, "address": None, "user_agent": None}
+    assert after == [each | nowhere if each["actor"] == key else each for each in before]
+    assert after[0]["user_agent"] == "second/2"
+    assert first == "system:tests"
+    assert document(await tenant.client.post(tenant.path("/verification")))["valid"] is True
+    assert (await verify_organisation(services.ledgers, tenant.principal)).valid is True
