@@ -1,8 +1,7 @@
 """The composition root: the only place that knows which adapter stands behind which port."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -10,12 +9,22 @@ from dependency_injector import containers, providers
 
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
+from adapters.http_client.openid_provider import openid_provider
+from adapters.mail.console import ConsoleMailer
+from adapters.mail.smtp import SmtpMailer, SmtpServer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
 from adapters.postgres.identity.directory import PostgresDirectory
-from adapters.postgres.identity.organisations import PostgresIdentity, PostgresOrganisations
+from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
+from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
+from adapters.postgres.identity.organisations import PostgresOrganisations
+from adapters.postgres.identity.origins import PostgresOrigins
+from adapters.postgres.identity.people import PostgresPeople
+from adapters.postgres.identity.persons import PostgresPersons
+from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
+from adapters.postgres.identity.team import PostgresTeam
 from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.ledger.agenda import PostgresAgenda
 from adapters.postgres.ledger.books import PostgresBooks
@@ -26,65 +35,64 @@ from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.postgres.work import PostgresWork
 from adapters.redis.channels import RedisChannels
 from adapters.redis.health import RedisHealth
+from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
 from adapters.redis.wake_ups import RedisWakeUps
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
+from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
+from application.identity.admission import Admission, Attempts, Limits
+from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
-from application.identity.ports import Directory, Organisations
+from application.identity.forgotten_password import ForgottenPassword
+from application.identity.invitations import Inviting
+from application.identity.key_uses import KeyUseMarks
+from application.identity.letters import Letters
+from application.identity.log_in import LogIn
+from application.identity.members import Membership
+from application.identity.oauth_clients import OAuthClients
+from application.identity.oauth_consents import OAuthConsents
+from application.identity.oauth_tokens import OAuthTokens
+from application.identity.organisations import OrganisationKeeping
+from application.identity.own_account import OwnAccounts
+from application.identity.person_ports import Mailer
+from application.identity.registration import Registration
+from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
-from application.identity.tokens import AccessTokens
 from application.interchange.import_transactions import Destination
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
-from application.ledger.readers import LedgerChanges, LedgerReads
-from application.ledger.rebuild import Rebuilding
 from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
-from application.shared.ports import Clock, Health, Ids, News, SignatureCheck, Signer, Work
+from application.shared.ports import SignatureCheck
+from application.shared.rate_limits import Counting
+from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
+from entrypoints.ready_made import OAuth, Persons
+from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
 from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
 REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """All that an entrypoint may use, ready-made."""
-
-    settings: Settings
-    clock: Clock
-    ids: Ids
-    journal: Journal
-    expiry: Expiry
-    ledgers: Work[LedgerReads, LedgerChanges]
-    verifications: Verifications
-    organisations: Organisations
-    api_keys: ApiKeys
-    authenticate: Authenticate
-    news: News
-    relay: Relay
-    access_tokens: AccessTokens
-    token_keys: TokenKeyring
-    signer: Signer
-    cursor_key: bytes
-    database_health: Health
-    redis_health: Health
-
-
-@dataclass(frozen=True, slots=True)
-class Maintenance:
-    """What whoever runs the server may do with its database, ready-made."""
-
-    directory: Directory
-    rebuilding: Rebuilding
-    migrate: Callable[[], Awaitable[None]]
-    require_migrated: Callable[[], Awaitable[None]]
+def _mailer(settings: Settings) -> Mailer:
+    if settings.smtp_host is None:
+        return ConsoleMailer()
+    password, authorities = settings.smtp_password, settings.smtp_authorities_file
+    server = SmtpServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        user=settings.smtp_user,
+        password=None if password is None else password.get_secret_value(),
+        authorities_file=None if authorities is None else str(authorities),
+    )
+    return SmtpMailer(server, settings.mail_from)
 
 
 class Container(containers.DeclarativeContainer):
@@ -113,6 +121,7 @@ class Container(containers.DeclarativeContainer):
     books = providers.Singleton(PostgresBooks, journal_engine, snapshots=service_engine)
     journal = providers.Singleton(Journal, books, clock, ids, committed=relay.provided.committed)
     expiry = providers.Singleton(Expiry, providers.Singleton(PostgresAgenda, service_engine), journal, clock, ids)
+    origin_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOrigins, changes=PostgresOrigins)
     identity_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresIdentity, changes=PostgresIdentity)
     organisations = providers.Singleton(PostgresOrganisations, service_engine)
     key_sealing = providers.Singleton(ChaChaKeySealing, signer.provided.derive.call("token keys"))
@@ -129,9 +138,76 @@ class Container(containers.DeclarativeContainer):
         audience=settings.provided.audience,
     )
     standings = providers.Singleton(PostgresStandings, service_engine)
-    authenticate = providers.Singleton(Authenticate, organisations, access_tokens, standings, clock)
-    revocations = providers.Singleton(RedisRevocations, channels, authenticate.provided.forget)
+    key_uses = providers.Singleton(KeyUseMarks, providers.Singleton(PostgresKeyUses, service_engine), clock)
+    authenticate = providers.Singleton(
+        Authenticate,
+        organisations,
+        access_tokens,
+        standings,
+        clock,
+        allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
+        key_uses=key_uses,
+    )
+    permits = providers.Singleton(RedisPermits, redis_url)
+    counting = providers.Singleton(Counting, permits)
+    limits = providers.Singleton(
+        Limits,
+        address=settings.provided.rate_limit_address,
+        caller=settings.provided.rate_limit_caller,
+        organisation=settings.provided.rate_limit_organisation,
+        failures=settings.provided.rate_limit_failures,
+        attempts=settings.provided.rate_limit_attempts,
+        email=settings.provided.rate_limit_email,
+    )
+    # Given as a provider: what is closed at the end need not make, for that, all that access tokens take.
+    forget = providers.Callable(Authenticate.forget, authenticate)
+    revocations = providers.Singleton(RedisRevocations, channels, forget.provider)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
+    mailer = providers.Singleton(_mailer, settings)
+    letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
+
+    team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
+    people = providers.Singleton(PostgresPeople, service_engine)
+    membership = providers.Singleton(Membership, team_work, clock, ids, revocations, people)
+    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
+    role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
+    organisation_keeping = providers.Singleton(
+        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
+    )
+
+    oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
+    exchanges = providers.Singleton(PostgresOAuthExchanges, service_engine)
+    oauth = providers.Singleton(
+        OAuth,
+        clients=providers.Singleton(OAuthClients, oauth_work, clock, ids, secrets, revocations),
+        consents=providers.Singleton(OAuthConsents, exchanges, standings, revocations, clock, ids, secrets),
+        tokens=providers.Singleton(OAuthTokens, exchanges, access_tokens, standings, revocations, clock, ids, secrets),
+        provider=providers.Singleton(openid_provider, settings.provided.openid_client, clock),
+    )
+
+    person_work = providers.Singleton(PostgresPersons, service_engine)
+    passwords = providers.Singleton(Argon2Passwords)
+    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
+    persons = providers.Singleton(
+        Persons,
+        registration=providers.Singleton(
+            Registration,
+            person_work,
+            passwords,
+            letters,
+            inviting,
+            clock,
+            ids,
+            secrets,
+            settings.provided.is_registration_open,
+        ),
+        log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
+        accounts=own_accounts,
+        forgotten_password=providers.Singleton(
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets
+        ),
+        letters=letters,
+    )
 
     services = providers.Singleton(
         Services,
@@ -144,11 +220,21 @@ class Container(containers.DeclarativeContainer):
         verifications=providers.Singleton(Verifications, ledger_work),
         organisations=organisations,
         api_keys=api_keys,
+        oauth=oauth,
+        key_uses=key_uses,
+        membership=membership,
+        inviting=inviting,
+        role_keeping=role_keeping,
+        organisation_keeping=organisation_keeping,
         authenticate=authenticate,
         news=channels,
         relay=relay,
+        admission=providers.Singleton(Admission, authenticate, limits, counting),
+        attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
+        counting=counting,
         access_tokens=access_tokens,
         token_keys=token_keys,
+        persons=persons,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
         database_health=database_health,
@@ -174,6 +260,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
             await engine.dispose()
         await container.redis_health().close()
         await container.channels().close()
+        await container.permits().close()
 
 
 @contextmanager

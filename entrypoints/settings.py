@@ -1,15 +1,37 @@
 """Settings: everything that can be set from outside, and nothing else."""
 
 import os
+import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from application.identity.openid import OpenIdClient
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+
+
+def _listed(value: Any) -> Any:
+    """Return the items of a list that is written with commas, as environment variables have it."""
+    return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _checked_origin(text: str) -> str:
+    """Return it if a browser could send it as `Origin`, or if it is `*`. Raises `ValueError`."""
+    if text != "*" and not _ORIGIN.fullmatch(text):
+        raise ValueError(f"{text!a} is no origin: it is a scheme, a host in lower case and a port if it is unusual")
+    return text
+
+
+Quota = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_checked_origin)], ...], NoDecode, BeforeValidator(_listed)]
 
 
 class _SecretsInFiles(PydanticBaseSettingsSource):
@@ -52,6 +74,22 @@ class Settings(BaseSettings):
     signing_key_file: Path | None = None
     """The Ed25519 key (PEM) that signs checkpoints and cursors and seals the keys of access tokens; servers of one
     database share it. Made when missing."""
+    registration: Literal["invited", "open"] = "invited"
+    """Who can register: those who were invited to an organisation, or everyone (`open`)."""
+    smtp_host: str | None = None
+    """The mail server; without one, mail is written to stderr, with the tokens in it."""
+    smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
+    """The mail server's port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the way to the mail server is encrypted."""
+    smtp_user: str | None = None
+    """The name to log in to the mail server with, if that is needed."""
+    smtp_password: SecretStr | None = None
+    """The password of that name."""
+    smtp_authorities_file: Path | None = None
+    """Certificates (PEM) that the mail server's is checked against, instead of the system's."""
+    mail_from: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")] = "partita@localhost"
+    """The address that mail comes from."""
     pool_size: Annotated[int, Field(ge=1, le=500)] = 10
     """Connections for reads, and as many again for groups of commands."""
     body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
@@ -60,6 +98,36 @@ class Settings(BaseSettings):
     """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
     """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
+    trusted_proxies: Networks = ()
+    """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
+    cors_origins: Origins = ()
+    """Origins whose pages may call this server: https://app.example.com, with commas between; or * for any."""
+    cors_credentials: bool = False
+    """Whether those pages may send cookies and the like. Not with *."""
+    rate_limit_address: Quota = 1_200_000
+    """Requests a minute from one IP address, or IPv6 network of 64 bits, whoever makes them. 0: no limit."""
+    rate_limit_caller: Quota = 1_200_000
+    """Requests a minute of one user, API key or OAuth client. 0: no limit."""
+    rate_limit_organisation: Quota = 2_400_000
+    """Requests a minute of one organisation that has no limit of its own. 0: no limit."""
+    rate_limit_failures: Quota = 300
+    """Credentials that are refused a minute from one IP address, before it must wait. 0: no limit."""
+    rate_limit_attempts: Quota = 60
+    """Attempts a minute from one IP address to log in; to register; to reset a password. 0: no limit."""
+    rate_limit_email: Quota = 20
+    """Attempts of each kind in a quarter of an hour for one e-mail address. 0: no limit."""
+    head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
+    """How long a client may take to send the head of a request, in seconds."""
+    body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60
+    """How long a client may pause while it sends a body, in seconds."""
+    keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
+    """How long a connection is kept on which nothing is asked, in seconds: longer than a proxy in front keeps its."""
+
+    @model_validator(mode="after")
+    def _no_credentials_for_all(self) -> Self:
+        if self.cors_credentials and "*" in self.cors_origins:
+            raise ValueError("PARTITA_CORS_CREDENTIALS is for named origins: any site could act for whoever visits it")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -73,10 +141,33 @@ class Settings(BaseSettings):
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
 
+    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
+    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
+    oidc_client_id: str = ""
+    """What this server is called at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this server proves itself with at the OpenID provider."""
+    oidc_name: str = "your organisation's account"
+    """What people call the OpenID provider: they are offered to log in with it."""
+
+    @property
+    def openid_client(self) -> OpenIdClient | None:
+        """What this server is to the OpenID provider, if there is one."""
+        if self.oidc_issuer is None:
+            return None
+        return OpenIdClient(
+            self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value(), self.oidc_name
+        )
+
     @property
     def signing_key_path(self) -> Path:
         """Where the signing key is."""
         return self.signing_key_file or self.data_dir / "signing-key.pem"
+
+    @property
+    def is_registration_open(self) -> bool:
+        """Whether everyone can register."""
+        return self.registration == "open"
 
     @property
     def issuer(self) -> str:

@@ -69,16 +69,17 @@ _LINKS: st.SearchStrategy[dict[str, Any]] = st.one_of(
     st.fixed_dictionaries({"reverses": NAMES}),
 )
 
+_BEFORE = st.none() | st.fixed_dictionaries({"metadata": METADATA.map(dict)})
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(LedgerCreated, NAMES, st.just("UTC"), METADATA),
-    st.builds(LedgerChanged, NAMES, METADATA),
+    st.builds(LedgerChanged, NAMES, METADATA, _BEFORE),
     *(st.builds(kind, TEXTS) for kind in (LedgerFrozen, LedgerUnfrozen, LedgerArchived, LedgerRestored)),
     st.builds(AssetRegistered, CODES, st.integers(0, SCALE_MAX)),
     st.builds(ChartSet, _RULES),
     st.builds(PeriodClosed, NAMES, st.none() | st.dates(), st.none() | TIMES, st.dates(), TIMES, TEXTS),
     st.builds(PeriodReopened, NAMES, TEXTS),
     st.builds(AccountOpened, PATHS, TYPES, METADATA, LIMITS),
-    st.builds(AccountChanged, PATHS, METADATA, LIMITS),
+    st.builds(AccountChanged, PATHS, METADATA, LIMITS, _BEFORE),
     *(st.builds(kind, PATHS, _DIRECTIONS, TEXTS) for kind in (AccountFrozen, AccountUnfrozen)),
     *(st.builds(kind, PATHS, TEXTS) for kind in (AccountArchived, AccountRestored)),
     _LINKS.flatmap(
@@ -94,7 +95,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
             **{name: st.just(value) for name, value in links.items()},
         )
     ),
-    st.builds(TransactionChanged, NAMES, METADATA),
+    st.builds(TransactionChanged, NAMES, METADATA, _BEFORE),
     st.builds(HoldPlaced, NAMES, CONSISTENT_ENTRIES, st.none() | TIMES, st.none() | NAMES, TEXTS, METADATA),
     st.builds(HoldReleased, NAMES, TEXTS),
     st.builds(HoldExpired, NAMES),

@@ -4,7 +4,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    DateTime,
     ForeignKeyConstraint,
     Index,
     LargeBinary,
@@ -14,7 +13,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
-from adapters.postgres.columns import metadata, moment_column, ordered_text_column, positive_column, text_column
+from adapters.postgres.columns import (
+    key_column,
+    metadata,
+    moment_column,
+    number_column,
+    ordered_text_column,
+    positive_column,
+    text_column,
+)
 
 
 def _organisation_key() -> "Column[int]":
@@ -58,9 +65,17 @@ invitations = Table(
     text_column("invited_by"),
     moment_column("created_at"),
     moment_column("expires_at"),
-    moment_column("accepted_at", nullable=True),
-    moment_column("revoked_at", nullable=True),
     UniqueConstraint("organisation_id", "digest", name="invitations_digest"),
+    UniqueConstraint("organisation_id", "email", name="invitations_email"),
+)
+
+log_sizes = Table(
+    "log_sizes",
+    metadata,
+    _organisation_key(),
+    key_column("stream_id"),
+    positive_column("through_sequence"),
+    number_column("bytes"),
 )
 
 oauth_clients = Table(
@@ -77,6 +92,7 @@ oauth_clients = Table(
     Column("accounts", ARRAY(Text)),
     moment_column("created_at"),
     moment_column("revoked_at", nullable=True),
+    positive_column("version"),
 )
 
 oauth_grants = Table(
@@ -92,6 +108,7 @@ oauth_grants = Table(
     ForeignKeyConstraint(("organisation_id", "client_id"), ("oauth_clients.organisation_id", "oauth_clients.id")),
 )
 Index("oauth_grants_person", oauth_grants.c.organisation_id, oauth_grants.c.person_id)
+Index("oauth_grants_client", oauth_grants.c.organisation_id, oauth_grants.c.client_id, oauth_grants.c.created_at)
 
 oauth_codes = Table(
     "oauth_codes",
@@ -105,6 +122,7 @@ oauth_codes = Table(
     moment_column("expires_at"),
     moment_column("used_at", nullable=True),
 )
+Index("oauth_codes_grant", oauth_codes.c.organisation_id, oauth_codes.c.grant_id)
 
 oauth_refresh_tokens = Table(
     "oauth_refresh_tokens",
@@ -122,8 +140,9 @@ request_origins = Table(
     "request_origins",
     metadata,
     _organisation_key(),
-    ordered_text_column("request_id", primary_key=True),
-    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("stream_id", BigInteger, primary_key=True, autoincrement=False),
+    positive_column("sequence", primary_key=True),
+    Column("last_sequence", BigInteger, CheckConstraint("last_sequence >= sequence"), nullable=False),
     ordered_text_column("actor"),
     ordered_text_column("credential"),
     Column("address", Text),

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.origin_rows import add_origin
 from adapters.postgres.tables import event_log, idempotency_keys, organisations
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.chain import Author, Fact, Head, Recorded, record
@@ -56,7 +57,7 @@ class PostgresOrganisationLog:
     ) -> None:
         head = await self._held_head()
         recorded = record(event, head, id=id, author=author, recorded_at=max(now, head.recorded_at))
-        await append_event(self._connection, self._organisation_id, self._organisation_id, recorded)
+        await append_event(self._connection, self._organisation_id, self._organisation_id, recorded, author)
         if key is not None:
             used = {
                 "fingerprint": key.fingerprint,
@@ -84,9 +85,9 @@ class PostgresOrganisationLog:
 
 
 async def append_event(
-    connection: AsyncConnection, organisation_id: int, stream_id: int, recorded: Recorded[Any]
+    connection: AsyncConnection, organisation_id: int, stream_id: int, recorded: Recorded[Any], author: Author
 ) -> None:
-    """Write one event of any stream, where no group of the journal does."""
+    """Write one event of any stream, and where it came from, where no group of the journal does."""
     await connection.execute(
         insert(event_log).values(
             organisation_id=organisation_id,
@@ -97,3 +98,4 @@ async def append_event(
             content=recorded.content,
         )
     )
+    await add_origin(connection, organisation_id, stream_id, recorded.sequence, author)

@@ -70,7 +70,6 @@ mailed_tokens = Table(
     ordered_text_column("purpose"),
     moment_column("created_at"),
     moment_column("expires_at"),
-    moment_column("used_at", nullable=True),
 )
 Index("mailed_tokens_person", mailed_tokens.c.person_id, mailed_tokens.c.purpose)
 

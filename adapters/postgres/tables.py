@@ -98,6 +98,7 @@ api_keys = Table(
     Column("networks", ARRAY(Text)),
     moment_column("expires_at", nullable=True),
     moment_column("last_used_at", nullable=True),
+    Column("replaced_by", UUID(as_uuid=True)),
     UniqueConstraint("organisation_id", "digest", name="api_keys_digest"),
 )
 

@@ -64,6 +64,7 @@ class PostgresWork(Generic[Reads, Changes]):
         self, principal: Principal, permission: Permission, *, ledger: str | None = None
     ) -> AsyncIterator[Changes]:
         principal.require(permission, ledger=ledger)
+        principal.require_writable(permission)
         async with tenant_transaction(self._engine, principal.organisation_id) as connection:
             yield self._changes(connection, principal.organisation_id)
 

@@ -53,8 +53,8 @@ class RedisChannels:
 
     def start(self) -> None:
         """Begin to listen, on the running loop."""
-        assert self._listening is None, "it listens already"
-        self._listening = asyncio.create_task(self._listen(), name="channels")
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listen(), name="channels")
 
     async def stop(self) -> None:
         """Listen no more."""

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jwt
-from joserfc._rfc7515.model import JWSAlgModel
 from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry, extract_compact
@@ -124,7 +123,7 @@ class _OneAlgorithm(JWSRegistry):
     RFC 9864 has a newer name for what it is with our keys, of which the library warns; few programs know it yet.
     """
 
-    def get_alg(self, name: str) -> JWSAlgModel:
+    def get_alg(self, name: str) -> Any:
         if name != ALGORITHM:
             raise UnsupportedAlgorithmError(f"The algorithm is {ALGORITHM}, not {name!a}")
         return self.algorithms[name]

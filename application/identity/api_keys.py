@@ -1,18 +1,27 @@
-"""API keys: making, listing and revoking them."""
+"""API keys: making, listing, rotating and revoking them."""
 
-from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from application.identity.ports import IdentityChanges, IdentityReads, Revocations, Secrets
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from domain.identity.api_key import API_KEY, NAME_LENGTH_MAX, ApiKey
-from domain.identity.events import ApiKeyCreated, ApiKeyRevoked
+from domain.identity.api_key import (
+    API_KEY,
+    OVERLAP_DEFAULT,
+    ApiKey,
+    KeyRights,
+    checked_key_name,
+    checked_overlap,
+    checked_rights,
+    successors_rights,
+)
+from domain.identity.key_events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Author
+from domain.shared.chain import Fact, parse_time
 from domain.shared.errors import NotFound
-from domain.shared.text import checked_name
 
 
 class ApiKeys:
@@ -33,35 +42,81 @@ class ApiKeys:
         self._revocations = revocations
 
     async def create(
-        self, principal: Principal, name: str, *, request_id: str, key: IdempotencyKey | None = None
+        self,
+        principal: Principal,
+        name: str,
+        rights: KeyRights | None = None,
+        *,
+        request_id: str,
+        key: IdempotencyKey | None = None,
     ) -> tuple[ApiKey, str | None]:
         """Make an API key for the principal's organisation; return it, and its text, which is shown this once.
 
-        Where `key` has done so before, return that API key as it was made, without its text. Raises `PermissionDenied`,
+        Without `rights` it is an operator's. Where `key` has done so before, return that API key as it was made, and no
+        text. Raises `PermissionDenied`, also where the principal does not have the rights itself, `QuotaExceeded`,
         `ValidationFailed`, `IdempotencyConflict`.
         """
-        checked_name(name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
         now = self._clock.now()
-        text = API_KEY.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
-        made = ApiKey(self._ids.new("key"), name, API_KEY.hint(text), now)
+        checked_key_name(name)
+        rights = checked_rights(rights or KeyRights(), now)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
-            before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+            principal.require_grantable([rights.grant])
+            await changes.log.hold()
+            before = await self._made_before(changes, key, now)
             if before is not None:
-                return replace(await changes.api_key(before["id"]), revoked_at=None), None
+                return before, None
+            await changes.require_another_key(now)
+            made, text = self._new(principal, name, rights, now)
             await changes.add_api_key(made, digest(text))
-            await changes.log.record(
-                ApiKeyCreated(made.id, made.name),
-                id=self._ids.new("evt"),
-                author=Author(principal.actor, request_id),
-                now=now,
-                key=key,
-            )
+            await self._record(changes, ApiKeyCreated(made.id, name, rights), principal, request_id, now, key)
         return made, text
 
-    async def list(self, principal: Principal) -> Sequence[ApiKey]:
-        """Return the organisation's keys, oldest first. Raises `PermissionDenied`."""
+    async def list(self, principal: Principal, page: PageRequest) -> Page[ApiKey]:
+        """Return a page of the organisation's keys, those that work no more, too. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.API_KEYS_READ) as reads:
-            return await reads.api_keys()
+            return await reads.api_keys(page)
+
+    async def get(self, principal: Principal, id: str) -> ApiKey:
+        """Return one key. Raises `PermissionDenied`, `NotFound`."""
+        async with self._work.read(principal, Permission.API_KEYS_READ) as reads:
+            return _found(await reads.api_key(id), id)
+
+    async def rotate(
+        self,
+        principal: Principal,
+        id: str,
+        *,
+        request_id: str,
+        overlap: timedelta = OVERLAP_DEFAULT,
+        expires_at: datetime | None = None,
+        key: IdempotencyKey | None = None,
+    ) -> tuple[ApiKey, str | None]:
+        """Make a key with the rights of another, which ends after the overlap; return as `create` does.
+
+        Without `expires_at` it lives as long as the other was made to live. Raises what `create` does, `NotFound`, and
+        `KeyReplaced`.
+        """
+        now = self._clock.now()
+        ends_at = now + checked_overlap(overlap)
+        async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
+            await changes.log.hold()
+            before = await self._made_before(changes, key, now)
+            if before is not None:
+                return before, None
+            old = _found(await changes.api_key(id), id)
+            old.require_rotatable(now)
+            rights = checked_rights(successors_rights(old, now, expires_at), now)
+            principal.require_grantable([rights.grant])
+            made, text = self._new(principal, old.name, rights, now)
+            await changes.add_api_key(made, digest(text))
+            if old.expires_at is not None:
+                ends_at = min(ends_at, old.expires_at)
+            await changes.change_api_key(replace(old, expires_at=ends_at, replaced_by=made.id))
+            await self._record(changes, ApiKeyCreated(made.id, made.name, rights), principal, request_id, now, key)
+            rotated = ApiKeyRotated(old.id, made.id, old.expires_at, ends_at)
+            await self._record(changes, rotated, principal, request_id, now)
+        await self._revocations.announce(id)
+        return made, text
 
     async def revoke(self, principal: Principal, id: str, *, request_id: str) -> None:
         """Make a key useless for good; servers that do not hear of it may take it for five seconds more.
@@ -70,9 +125,42 @@ class ApiKeys:
         """
         now = self._clock.now()
         async with self._work.begin(principal, Permission.API_KEYS_REVOKE) as changes:
-            if not await changes.revoke_api_key(id, now):
+            await changes.log.hold()
+            found = await changes.api_key(id)
+            if found is None or found.revoked_at is not None:
                 raise NotFound(f"There is no API key {id!r} that still works.")
-            await changes.log.record(
-                ApiKeyRevoked(id), id=self._ids.new("evt"), author=Author(principal.actor, request_id), now=now
-            )
+            await changes.change_api_key(replace(found, revoked_at=now))
+            await self._record(changes, ApiKeyRevoked(id), principal, request_id, now)
         await self._revocations.announce(id)
+
+    def _new(self, principal: Principal, name: str, rights: KeyRights, now: datetime) -> tuple[ApiKey, str]:
+        text = API_KEY.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
+        return ApiKey.of(self._ids.new("key"), name, API_KEY.hint(text), now, rights), text
+
+    async def _made_before(self, changes: IdentityChanges, key: IdempotencyKey | None, now: datetime) -> ApiKey | None:
+        """Return the API key that the idempotency key has made before, as it was then."""
+        before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+        if before is None:
+            return None
+        made = _found(await changes.api_key(before["id"]), before["id"])
+        expires_at = before.get("expires_at")
+        at_first = None if expires_at is None else parse_time(expires_at)
+        return replace(made, expires_at=at_first, revoked_at=None, last_used_at=None, replaced_by=None)
+
+    async def _record(
+        self,
+        changes: IdentityChanges,
+        event: Fact,
+        principal: Principal,
+        request_id: str,
+        now: datetime,
+        key: IdempotencyKey | None = None,
+    ) -> None:
+        author = principal.author(request_id)
+        await changes.log.record(event, id=self._ids.new("evt"), author=author, now=now, key=key)
+
+
+def _found(key: ApiKey | None, id: str) -> ApiKey:
+    if key is None:
+        raise NotFound(f"There is no API key {id!r}.")
+    return key

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
 from typing import Final
 
+from application.identity.allowances import Allowance, Allowances
+from application.identity.key_uses import KeyUseMarks
 from application.identity.ports import Organisations
 from application.identity.tokens import AccessTokens, Standings
 from application.shared.ports import Clock
@@ -22,11 +24,24 @@ REMEMBERED_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Who shows a credential: a principal, a person in a session, or both; `networks` it may come from, if limited."""
+    """Who shows a credential: a principal, a person in a session, or both.
+
+    `networks` are where it may come from, if that is limited; `requests_per_minute` are those that its organisation may
+    make, if it has a limit of its own.
+    """
 
     principal: Principal | None
     person: Person | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] | None = None
+    requests_per_minute: int | None = None
+
+    @property
+    def actor(self) -> str:
+        """Return the id of the one who acts: `usr_…`, `key_…` or `cli_…`."""
+        if self.principal is not None:
+            return self.principal.actor
+        assert self.person is not None, "a credential is of someone"
+        return self.person.id
 
     def of_organisation(self) -> Principal:
         """Return the principal. Raises `PermissionDenied` for a token of no organisation."""
@@ -56,12 +71,19 @@ class Authenticate:
         standings: Standings,
         clock: Clock,
         *,
+        allowances: Allowances | None = None,
+        key_uses: KeyUseMarks | None = None,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        """`seconds` is a clock that, unlike the wall's, never jumps: a revoked credential is remembered no longer."""
+        """`seconds` is a clock that, unlike the wall's, never jumps: a revoked credential is remembered no longer.
+
+        Without `allowances` nothing has a quota, and without `key_uses` nobody is told that a key was used.
+        """
         self._organisations = organisations
         self._tokens = tokens
         self._standings = standings
+        self._allowances = allowances
+        self._key_uses = key_uses
         self._clock = clock
         self._seconds = seconds
         self._remembered: dict[str, tuple[float, Bearer]] = {}
@@ -90,6 +112,8 @@ class Authenticate:
             bearer = await self._looked_up(text)
             if bearer.networks is not None:
                 _require_within(bearer.networks, address)
+            if self._key_uses is not None and bearer.principal is not None and API_KEY.is_like(text):
+                self._key_uses.note(bearer.principal.organisation_id, bearer.principal.credential)
         return bearer
 
     def has_known(self, text: str) -> bool:
@@ -181,7 +205,13 @@ class Authenticate:
             raise NotAuthenticated(f"The API key {key.id} has expired.")
         lives_seconds = REMEMBERED_SECONDS if key.expires_at is None else (key.expires_at - now).total_seconds()
         networks = None if key.networks is None else tuple(map(ip_network, key.networks))
-        return Bearer(Principal(organisation_id, key.id, (key.grant,), key.id), networks=networks), lives_seconds
+        allowance = await self._allowance(organisation_id)
+        principal = Principal(organisation_id, key.id, (key.grant,), key.id, allowance.writes_refused)
+        bearer = Bearer(principal, networks=networks, requests_per_minute=allowance.requests_per_minute)
+        return bearer, lives_seconds
+
+    async def _allowance(self, organisation_id: int) -> Allowance:
+        return Allowance() if self._allowances is None else await self._allowances.of(organisation_id)
 
     async def _of_token(self, text: str) -> tuple[Bearer, float]:
         claims = await self._tokens.read(text)
@@ -189,12 +219,14 @@ class Authenticate:
         if claims.scopes is not None:
             permissions = permissions_of(claims.scopes)
             grants = tuple([grant.within(permissions) for grant in grants])
-        organisation_id = claims.organisation_id
-        principal = (
-            None if organisation_id is None else Principal(organisation_id, claims.subject, grants, claims.credential)
-        )
+        lives_seconds = (claims.expires_at - self._clock.now()).total_seconds()
         person = Person(claims.subject, claims.credential) if claims.credential.startswith("ses_") else None
-        return Bearer(principal, person), (claims.expires_at - self._clock.now()).total_seconds()
+        organisation_id = claims.organisation_id
+        if organisation_id is None:
+            return Bearer(None, person), lives_seconds
+        allowance = await self._allowance(organisation_id)
+        principal = Principal(organisation_id, claims.subject, grants, claims.credential, allowance.writes_refused)
+        return Bearer(principal, person, requests_per_minute=allowance.requests_per_minute), lives_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,5 +251,7 @@ def _require_within(networks: tuple[IPv4Network | IPv6Network, ...], address: st
         parsed = None if address is None else ip_address(address)
     except ValueError:
         parsed = None
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped  # how a socket of both protocols tells of an IPv4 address
     if parsed is None or not any(parsed in network for network in networks):
         raise NotAuthenticated(f"The API key may not be used from {address or 'an unknown address'}.")

@@ -5,37 +5,53 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.identity.api_key import ApiKey
 from domain.shared.chain import Author
 
 
 class IdentityReads(Protocol):
-    """What can be read of an organisation."""
+    """What can be read of an organisation's keys."""
 
-    async def api_keys(self) -> Sequence[ApiKey]:
-        """Return all its API keys, oldest first, the revoked ones too."""
+    async def api_keys(self, page: PageRequest) -> Page[ApiKey]:
+        """Return a page of its API keys by `id`, which is when they were made; those that work no more, too."""
+        ...
+
+    async def api_key(self, id: str) -> ApiKey | None:
+        """Return an API key, whether it works or not, or None."""
         ...
 
 
-class IdentityChanges(Protocol):
-    """One transaction that changes an organisation."""
+class IdentityChanges(IdentityReads, Protocol):
+    """One transaction that changes an organisation's keys."""
 
     @property
     def log(self) -> OrganisationLog:
         """Return the organisation's log: its audit trail."""
         ...
 
-    async def api_key(self, id: str) -> ApiKey:
-        """Return an API key that is known to exist."""
+    async def require_another_key(self, now: datetime) -> None:
+        """Return if the organisation may have one more key that works; else raise `QuotaExceeded`.
+
+        The log must be held. A key that was replaced does not count: the one in its place does.
+        """
         ...
 
     async def add_api_key(self, key: ApiKey, digest: bytes) -> None:
         """Keep a new key."""
         ...
 
-    async def revoke_api_key(self, id: str, now: datetime) -> bool:
-        """Mark a key as revoked; return False if there is none of this id that still works."""
+    async def change_api_key(self, key: ApiKey) -> None:
+        """Keep when the key ends, whether it is revoked, and which one took its place."""
+        ...
+
+
+class KeyUses(Protocol):
+    """Where it is kept when keys were last used."""
+
+    async def mark(self, organisation_id: int, id: str, now: datetime, *, unless_after: datetime) -> None:
+        """Keep that the key was used now, unless a use after that time is known. Raises `StoreUnavailable`."""
         ...
 
 

@@ -113,7 +113,7 @@ class TokenKeyring:
             made = replace(self._made(), signs_from=now if is_first else now + PUBLISHED_BEFORE_SIGNING)
             end = end_of_predecessors(made.signs_from, ACCESS_TOKENS_LIVE)
             for key in kept:
-                if not key.verifies(now) or key.signs_from > now:
+                if not key.verifies(now) or (key in trusted and key.signs_from > now):
                     await changes.drop(key.id)
                 elif key in trusted and (key.verifies_until is None or key.verifies_until > end):
                     await changes.keep(replace(key, verifies_until=end))

@@ -10,6 +10,7 @@ from domain.ledger.account import AccountStatus, ArchivedAccount
 from domain.ledger.asset import Asset
 from domain.ledger.book import Book
 from domain.ledger.events import AccountChanged, Event
+from domain.ledger.events.account import limits_data
 from domain.ledger.first_use import registrations
 from domain.ledger.limit import LimitDraft
 from domain.ledger.limiting import drafted_limits
@@ -46,9 +47,10 @@ class ChangeAccount:
             raise ArchivedAccount(f"The account {self.path} is archived: restore it before you change it.")
         metadata = merged_metadata(account.metadata, self.metadata)
         new_assets: dict[str, Asset] = {}
-        limits = tuple(account.limits.values())
+        own_limits = limits = tuple(account.limits.values())
         if self.limits is not None:
             limits = drafted_limits(book, self.limits, new_assets, pointer="/limits")
-        if metadata == account.metadata and limits == tuple(account.limits.values()):
+        if metadata == account.metadata and limits == own_limits:
             return []
-        return [*registrations(new_assets), AccountChanged(self.path, metadata, limits)]
+        before = {"metadata": dict(account.metadata), **limits_data(own_limits)}
+        return [*registrations(new_assets), AccountChanged(self.path, metadata, limits, before)]

@@ -41,4 +41,5 @@ class ChangeLedger:
         metadata = merged_metadata(settings.metadata, self.metadata)
         if (name, metadata) == (settings.name, settings.metadata):
             return []
-        return [LedgerChanged(name, metadata)]
+        before = {"metadata": dict(settings.metadata), "name": settings.name}
+        return [LedgerChanged(name, metadata, before)]

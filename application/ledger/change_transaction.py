@@ -36,4 +36,6 @@ class ChangeTransaction:
         transaction = book.transaction(self.id)
         require_version(f"The transaction {self.id}", transaction.version, self.expected_version)
         metadata = merged_metadata(transaction.metadata, self.metadata)
-        return [] if metadata == transaction.metadata else [TransactionChanged(self.id, metadata)]
+        if metadata == transaction.metadata:
+            return []
+        return [TransactionChanged(self.id, metadata, {"metadata": dict(transaction.metadata)})]

@@ -11,7 +11,7 @@ from application.shared.ports import Clock, Ids, Work
 from domain.ledger.events import Event, LedgerCreated
 from domain.ledger.ledger import LedgerAdded, LedgerExists, LedgerNotFound, create
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Author, Head, record
+from domain.shared.chain import Head, record
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,17 @@ async def create_ledger(
 
     Its time zone, by its name in the IANA database, is that in which days begin; it stays what it is.
 
-    Raises `PermissionDenied`, `LedgerExists`, `ValidationFailed`, `IdempotencyConflict`.
+    Raises `PermissionDenied`, `LedgerExists`, `QuotaExceeded`, `ValidationFailed`, `IdempotencyConflict`.
     """
     created = create(slug=slug, name=name, metadata=metadata, time_zone=checked_time_zone(time_zone))
-    author = Author(principal.actor, request_id)
+    author = principal.author(request_id)
     now = clock.now()
     event: Event = created
     first = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=now)
     async with work.begin(principal, Permission.LEDGERS_CREATE, ledger=slug) as changes:
         is_known = key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None
         if not is_known:
-            await changes.create_ledger(slug, first)
+            await changes.create_ledger(slug, first, author)
             await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)
     if not is_known:
         return CreatedLedger(created, first.recorded_at)
@@ -75,5 +75,6 @@ async def try_creation(
         try:
             await reads.ledgers.head(slug)
         except LedgerNotFound:
+            await reads.ledgers.require_another()
             return event
     raise LedgerExists(f"Your organisation has a ledger {slug!r} already.", pointer="/slug")

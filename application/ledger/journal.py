@@ -71,9 +71,9 @@ class Journal:
     ) -> Outcome:
         """Do the command in the principal's ledger of that slug; return what it did once that is durable.
 
-        Raises `PermissionDenied`, `LedgerNotFound`, `IdempotencyConflict`, `Overloaded` when too much is waiting,
-        `Unavailable` when the store cannot be reached, and whatever the command refuses with. A caller that is
-        cancelled does not take back a command whose group has begun.
+        Raises `PermissionDenied`, `QuotaExceeded`, `LedgerNotFound`, `IdempotencyConflict`, `Overloaded` when too much
+        is waiting, `Unavailable` when the store cannot be reached, and whatever the command refuses with. A caller that
+        is cancelled does not take back a command whose group has begun.
         """
         return await self.enqueue(principal, slug, command, request_id=request_id, key=key)
 
@@ -88,7 +88,7 @@ class Journal:
         is_bulk: bool = False,
     ) -> asyncio.Future[Outcome]:
         """Do as `submit` does, and return at once with where the answer will be. A bulk command lets others pass."""
-        reach = principal.reach(command.permission, slug)
+        reach = principal.reach_of_writing(command.permission, slug)
         weight = 1 + command.size
         if self._waiting_weight + weight > WAITING_WEIGHT_MAX and self._waiting_weight:
             raise Overloaded(f"{WAITING_WEIGHT_MAX:,} commands and entries are waiting to be written.")
@@ -98,7 +98,7 @@ class Journal:
             queue = self._queues[address] = GroupQueue()
             self._start(address, queue)
         answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        queue.add(Submission(command, Author(principal.actor, request_id), key, answer, reach), is_bulk=is_bulk)
+        queue.add(Submission(command, principal.author(request_id), key, answer, reach), is_bulk=is_bulk)
         self._waiting_weight += weight
         answer.add_done_callback(lambda _: self._leave(weight))
         return answer
@@ -111,7 +111,7 @@ class Journal:
 
         Raises what `submit` would, except for what lies in its queue and its key.
         """
-        reach = principal.reach(command.permission, slug)
+        reach = principal.reach_of_writing(command.permission, slug)
         async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
             now = max(self._clock.now(), snapshot.head.recorded_at)
             due = (await snapshot.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)).ids
@@ -246,7 +246,7 @@ class Journal:
         if expiries := expire(book, due, now):
             author = Author(EXPIRY_ACTOR, self._ids.new("req"))
             expired, head = self._take_in(expiries, author, book, head, now)
-            decided.outcomes.append(Outcome(expired))
+            decided.outcomes.append(Outcome(expired, author=author))
         for submission, scope in zip(group, scopes, strict=True):
             key = submission.key
             answer: Outcome | Exception
@@ -260,7 +260,7 @@ class Journal:
                 else:
                     events = _execute(submission.command, book, now)
                     applied, head = self._take_in(events, submission.author, book, head, now)
-                    answer = Outcome(applied, key)
+                    answer = Outcome(applied, key, author=submission.author)
                     # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.
                     if events:
                         decided.outcomes.append(answer)

@@ -12,7 +12,7 @@ from domain.ledger.effect import Effect, Line
 from domain.ledger.events import Event
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission
-from domain.shared.chain import Head, Recorded
+from domain.shared.chain import Author, Head, Recorded
 from domain.shared.errors import DomainError, ErrorKind
 
 # Of holds and of transactions to reverse, which one group looks at.
@@ -71,13 +71,15 @@ class Applied:
 class Outcome:
     """What an accepted command did: its events in order. `replayed` when the key had done it before.
 
-    In a dry run, `book` is the state that the command would leave, as far as its scope reaches.
+    In a dry run, `book` is the state that the command would leave, as far as its scope reaches. `author` is
+    whose it is, if it is to be written.
     """
 
     applied: tuple[Applied, ...]
     key: IdempotencyKey | None = None
     replayed: bool = False
     book: Book | None = None
+    author: Author | None = None
 
     @property
     def sequence(self) -> int | None:
@@ -155,7 +157,10 @@ class Group(Snapshot, Protocol):
         ...
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:
-        """Write the outcomes' events, their projections and their keys; they are kept when the group ends well."""
+        """Write the outcomes' events, their projections, their keys and where they came from.
+
+        They are kept when the group ends well.
+        """
         ...
 
     async def has_event(self, sequence: int, hash: bytes) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.report_reader import ReportReader
@@ -20,7 +21,7 @@ from domain.ledger.events import Event
 from domain.ledger.held import NOTHING_HELD, Held
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import TransactionKind
-from domain.shared.chain import Head, Recorded
+from domain.shared.chain import Author, Head, Recorded
 from domain.shared.patterns import Pattern
 
 
@@ -132,6 +133,10 @@ class LedgerReader(Protocol):
 
     async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
         """Return the organisation's ledgers by `slug`: those of these statuses (`open`, `archived`), or all."""
+        ...
+
+    async def require_another(self) -> None:
+        """Return if the organisation may have one more ledger; else raise `QuotaExceeded`."""
         ...
 
     async def chart(self, slug: str) -> Chart:
@@ -255,6 +260,11 @@ class LedgerReads(Protocol):
         ...
 
     @property
+    def audit(self) -> AuditReader:
+        """Return the reader of all logs as one."""
+        ...
+
+    @property
     def reports(self) -> ReportReader:
         """Return the reader of reports."""
         ...
@@ -268,6 +278,9 @@ class LedgerChanges(Protocol):
         """Return the organisation's log."""
         ...
 
-    async def create_ledger(self, slug: str, first: Recorded[Event]) -> None:
-        """Create the ledger with the first event of its log. Raises `LedgerExists`."""
+    async def create_ledger(self, slug: str, first: Recorded[Event], author: Author) -> None:
+        """Create the ledger with the first event of its log, which is the author's.
+
+        Raises `LedgerExists`, `QuotaExceeded`.
+        """
         ...

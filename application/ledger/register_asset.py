@@ -53,4 +53,4 @@ class RegisterAsset:
             raise PreconditionRequired(
                 f"{code} is registered with scale {asset.scale}: send its ETag as If-Match to change that."
             )
-        return [AssetRegistered(code, scale)]
+        return [AssetRegistered(code, scale, {"scale": asset.scale})]

@@ -11,6 +11,7 @@ from domain.ledger.asset import Asset
 from domain.ledger.book import Book
 from domain.ledger.chart import Chart, Rule
 from domain.ledger.events import ChartSet, Event
+from domain.ledger.events.ledger import rules_data
 from domain.ledger.first_use import registrations
 from domain.ledger.limit import LimitDraft
 from domain.ledger.limiting import drafted_limits
@@ -58,4 +59,6 @@ class SetChart:
             for index, rule in enumerate(self.rules)
         )
         chart = Chart(rules)
-        return [] if chart.rules == book.chart.rules else [*registrations(new_assets), ChartSet(chart.rules)]
+        if chart.rules == book.chart.rules:
+            return []
+        return [*registrations(new_assets), ChartSet(chart.rules, rules_data(book.chart.rules))]

@@ -49,6 +49,10 @@ class News(Protocol):
 class OrganisationLog(Protocol):
     """The log of an organisation, in a unit of work: who may act for it, what it has and how it is set."""
 
+    async def hold(self) -> None:
+        """Let nobody else change the organisation until this unit of work ends: what is counted now, stays so."""
+        ...
+
     async def answered(self, key: IdempotencyKey, *, used_after: datetime) -> dict[str, Any] | None:
         """Return the data of the event that this key stands for, if it was used after that time.
 
@@ -100,8 +104,8 @@ class Work(Protocol[Reads, Changes]):
     ) -> AbstractAsyncContextManager[Changes]:
         """Check the permission, of one ledger where it is given, and open one transaction for the organisation.
 
-        It commits on a clean exit and rolls back on an error. Raises `PermissionDenied`, `StoreUnavailable`,
-        `CommitInDoubt`.
+        It commits on a clean exit and rolls back on an error. Raises `PermissionDenied`, `QuotaExceeded` where the
+        organisation's storage is used up, `StoreUnavailable`, `CommitInDoubt`.
         """
         ...
 

@@ -1,7 +1,9 @@
-"""Events of an organisation: facts about who may act for it. They name things by opaque ids, and hold no secrets."""
+"""Events of an organisation itself. They name things by opaque ids, and hold no secrets."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
+
+from domain.shared.quotas import Quotas
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,28 +19,38 @@ class OrganisationCreated:
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKeyCreated:
-    """An API key was created; the key itself is known to its owner alone."""
+class OrganisationChanged:
+    """An organisation was renamed."""
 
-    type: ClassVar[str] = "api_key.created"
-    id: str
-    name: str
+    type: ClassVar[str] = "organisation.changed"
+    before: str
+    after: str
 
     def data(self) -> dict[str, Any]:
         """Return what is hashed and shown."""
-        return {"id": self.id, "name": self.name}
+        return {"before": {"name": self.before}, "after": {"name": self.after}}
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKeyRevoked:
-    """An API key was revoked, for good."""
+class QuotasSet:
+    """Whoever runs the server set how much the organisation may have."""
 
-    type: ClassVar[str] = "api_key.revoked"
-    id: str
+    type: ClassVar[str] = "organisation.quotas_set"
+    before: Quotas
+    after: Quotas
 
     def data(self) -> dict[str, Any]:
         """Return what is hashed and shown."""
-        return {"id": self.id}
+        return {"before": self.before.data(), "after": self.after.data()}
 
 
-OrganisationEvent = OrganisationCreated | ApiKeyCreated | ApiKeyRevoked
+@dataclass(frozen=True, slots=True)
+class OriginsErased:
+    """It was forgotten from where, and by which credentials, someone had acted; what they did stays."""
+
+    type: ClassVar[str] = "origins.erased"
+    actor: str
+
+    def data(self) -> dict[str, Any]:
+        """Return what is hashed and shown."""
+        return {"actor": self.actor}

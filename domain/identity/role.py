@@ -1,12 +1,26 @@
 """Roles and scopes: permissions by names that people know."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.shared.access import Grant, LedgerPattern, Permission
-from domain.shared.errors import ValidationFailed
+from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
 from domain.shared.patterns import Pattern
+from domain.shared.text import checked_text
+
+DESCRIPTION_LENGTH_MAX: Final = 1_000
+ROLES_MAX: Final = 100
+_SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+
+
+class RoleInUse(DomainError):
+    """Members have the role, or people are invited to have it: give them another one first."""
+
+    code = "role-in-use"
+    kind = ErrorKind.CONFLICT
+    title = "The role is in use"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +36,10 @@ class Role:
     def is_built_in(self) -> bool:
         """Whether every organisation has it, and nobody can change it."""
         return self.name in BUILT_IN_ROLES
+
+    def data(self) -> dict[str, Any]:
+        """Return what can be changed of it as JSON, for events."""
+        return {"description": self.description, "permissions": sorted(each.value for each in self.permissions)}
 
 
 def _reads(*areas: str) -> frozenset[Permission]:
@@ -110,6 +128,27 @@ def limits_of(data: Mapping[str, Any]) -> tuple[tuple[LedgerPattern, ...] | None
         None if ledgers is None else tuple(map(LedgerPattern, ledgers)),
         None if accounts is None else tuple(map(Pattern, accounts)),
     )
+
+
+def checked_role(name: str, description: str, permissions: Iterable[str], version: int) -> Role:
+    """Return a role of an organisation's own. Raises `ValidationFailed`."""
+    if name in BUILT_IN_ROLES:
+        raise ValidationFailed(
+            f"{name} is a built-in role, which every organisation has as it is: choose another name."
+        )
+    if not _SLUG.fullmatch(name):
+        raise ValidationFailed(f"{name!a} cannot name a role: a-z, 0-9 and '-' can, up to 63 of them.")
+    checked_text(description, what="The description", length_max=DESCRIPTION_LENGTH_MAX, pointer="/description")
+    allowed = set()
+    for index, permission in enumerate(permissions):
+        try:
+            allowed.add(Permission(permission))
+        except ValueError:
+            pointer = f"/permissions/{index}"
+            raise ValidationFailed(f"{permission!a} is no permission.", pointer=pointer) from None
+    if not allowed:
+        raise ValidationFailed("A role without permissions is none: name at least one.", pointer="/permissions")
+    return Role(name, description, frozenset(allowed), version)
 
 
 def grants_of(assignments: Iterable[Assignment], roles: Mapping[str, Role]) -> tuple[Grant, ...]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, TypeVar
 
-from domain.shared.errors import PermissionDenied, ValidationFailed
+from domain.shared.chain import Author, Origin
+from domain.shared.errors import PermissionDenied, QuotaExceeded, ValidationFailed
 from domain.shared.patterns import Pattern
 
 Limits = TypeVar("Limits")
@@ -57,6 +58,14 @@ class Permission(Enum):
     OAUTH_CLIENTS_READ = "oauth-clients:read"
     OAUTH_CLIENTS_CHANGE = "oauth-clients:change"
     AUDIT_LOG_READ = "audit-log:read"
+
+
+_PROTECTIVE_AREAS: Final = ("organisation", "members", "roles", "owners", "api-keys", "oauth-clients")
+PROTECTIVE: Final = frozenset(each for each in Permission if each.value.partition(":")[0] in _PROTECTIVE_AREAS) | {
+    Permission.LEDGERS_FREEZE,
+    Permission.ACCOUNTS_FREEZE,
+}
+"""What an organisation may do whatever its storage: it writes little, and is what damage is stopped with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +150,35 @@ class Principal:
 
     `organisation_id` is the tenant's internal number; `actor` is an outward id (`key_…`, `usr_…`, or `system:…` for
     the command line), and stands in every event that the principal causes. `credential` is what it showed, by its
-    outward id (`key_…`, `ses_…`, `gnt_…`). Several grants add up.
+    outward id (`key_…`, `ses_…`, `gnt_…`). Several grants add up. `writes_refused` says why the organisation may write
+    no more, where that is so; `origin` is where the request came from, in which it asks.
     """
 
     organisation_id: int
     actor: str
     grants: tuple[Grant, ...] = FULL_ACCESS
     credential: str = ""
+    writes_refused: str | None = None
+    origin: Origin | None = field(default=None, compare=False)
     _unlimited: frozenset[Permission] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Find once what is allowed everywhere, which is what nearly all requests ask for."""
         unlimited = [grant.permissions for grant in self.grants if grant.ledgers is None and grant.accounts is None]
         object.__setattr__(self, "_unlimited", frozenset[Permission]().union(*unlimited))
+
+    def coming_from(self, address: str | None, user_agent: str | None) -> "Principal":
+        """Return the same principal, asking from there with its credential."""
+        # Every request does this: made anew, with what is allowed found once more, it would take four times as long.
+        principal = object.__new__(Principal)
+        for name in Principal.__slots__:
+            object.__setattr__(principal, name, getattr(self, name))
+        object.__setattr__(principal, "origin", Origin(self.credential or self.actor, address, user_agent))
+        return principal
+
+    def author(self, request_id: str) -> Author:
+        """Return the author of what it causes in the request."""
+        return Author(self.actor, request_id, self.origin)
 
     def require(self, permission: Permission, *, ledger: str | None = None, account: str | None = None) -> None:
         """Return if the permission is held; else raise `PermissionDenied`, which names it.
@@ -184,6 +209,21 @@ class Principal:
             accounts += grant.accounts
         return Reach(permission, tuple(accounts))
 
+    def reach_of_writing(self, permission: Permission, ledger: str) -> Reach:
+        """Return what `reach` does, if the organisation may write. Raises `QuotaExceeded` as well."""
+        reach = self.reach(permission, ledger)
+        if self.writes_refused is not None:
+            self.require_writable(permission)
+        return reach
+
+    def require_writable(self, permission: Permission) -> None:
+        """Return if the organisation may write what this permission allows; else raise `QuotaExceeded`.
+
+        What protects it is never refused: to freeze, and all that says who may act for it.
+        """
+        if self.writes_refused is not None and permission not in PROTECTIVE:
+            raise QuotaExceeded(self.writes_refused, facts={"quota": "storage_bytes"})
+
     def require_grantable(self, grants: Iterable[Grant]) -> None:
         """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""
         for grant in grants:
@@ -194,10 +234,22 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person who has logged in, by outward ids: `usr_…`, and the session `ses_…`."""
+    """A person who has logged in, by outward ids: `usr_…`, and the session `ses_…`.
+
+    `origin` is where the request came from, in which it asks.
+    """
 
     id: str
     session: str
+    origin: Origin | None = field(default=None, compare=False)
+
+    def coming_from(self, address: str | None, user_agent: str | None) -> "Person":
+        """Return the same person, asking from there in its session."""
+        return replace(self, origin=Origin(self.session, address, user_agent))
+
+    def author(self, request_id: str) -> Author:
+        """Return the author of what it causes in the request."""
+        return Author(self.id, request_id, self.origin)
 
 
 def _denied(permission: Permission, why: str) -> PermissionDenied:

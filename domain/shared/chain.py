@@ -65,11 +65,24 @@ class Recorded(Generic[FactType]):
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from: the credential that it showed, by its outward id, its IP address and its user agent.
+
+    It is kept beside the log, where it can be erased, and never in an event.
+    """
+
+    credential: str
+    address: str | None = None
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Author:
-    """Who caused an event, and in which request."""
+    """Who caused an event, and in which request; `origin` is where that came from, if anyone is to know."""
 
     actor: str
     request_id: str
+    origin: Origin | None = None
 
 
 class ChainBroken(Exception):

@@ -22,6 +22,7 @@ class ErrorKind(Enum):
     CONFLICT = "conflict"
     STALE = "stale"  # based on an older version of what it changes
     BASELESS = "baseless"  # does not say which version of what it changes it is based on
+    EXCESSIVE = "excessive"  # nothing is wrong with the request, except that it is one too many
     UNAVAILABLE = "unavailable"  # nothing is wrong with the request: try again later
 
 
@@ -89,6 +90,18 @@ class PermissionDenied(DomainError):
     title = "Permission denied"
 
 
+class QuotaExceeded(DomainError):
+    """The organisation has as much as its quota allows: `quota` names which. Waiting does not help, so it is no 429.
+
+    Whoever runs the server sets quotas, with `partita organisation quota`. `GET /v1/organisations/{id}` shows them, and
+    how much of each is used. Beyond the quota of storage everything can still be read, frozen and revoked.
+    """
+
+    code = "quota-exceeded"
+    kind = ErrorKind.FORBIDDEN
+    title = "The quota is used up"
+
+
 class VersionConflict(DomainError):
     """Someone changed the resource since you read it. Read it again, and send its new ETag as If-Match."""
 
@@ -111,6 +124,23 @@ class IdempotencyConflict(DomainError):
     code = "idempotency-conflict"
     kind = ErrorKind.CONFLICT
     title = "The idempotency key belongs to another request"
+
+
+class RateLimited(DomainError):
+    """More came from one address, one caller or one organisation than it may send. The detail says from which.
+
+    Try again after `Retry-After` seconds. The headers `RateLimit-Policy` and `RateLimit` of every answer say what is
+    allowed and what is left of it.
+    """
+
+    code = "rate-limited"
+    kind = ErrorKind.EXCESSIVE
+    title = "Too many requests"
+
+    def __init__(self, detail: str, *, policy: str, retry_after_seconds: float) -> None:
+        """`policy` is the name of the limit; after so many seconds there will be room again."""
+        super().__init__(detail, facts={"policy": policy})
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Overloaded(DomainError):

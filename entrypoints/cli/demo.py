@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, Self
 
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
+from domain.identity.api_key import FULL_RIGHTS
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Permission
-from domain.shared.chain import Author
+from domain.shared.chain import Author, Origin
 from domain.shared.errors import NotAuthenticated
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ async def _stands(services: "Services", demo: Demo) -> bool:
 async def _make(services: "Services", url: str) -> Demo:
     request_id = services.ids.new("req")
     principal = await create_organisation(
-        services.organisations, services.clock, services.ids, "Demo", author=Author(_ACTOR, request_id)
+        services.organisations, services.clock, services.ids, "Demo", author=Author(_ACTOR, request_id, Origin(_ACTOR))
     )
     await create_ledger(
         services.ledgers,
@@ -122,6 +123,6 @@ async def _make(services: "Services", url: str) -> Demo:
         metadata={},
         request_id=request_id,
     )
-    _, api_key = await services.api_keys.create(principal, "demo", request_id=request_id)
+    _, api_key = await services.api_keys.create(principal, "demo", FULL_RIGHTS, request_id=request_id)
     assert api_key is not None
     return Demo(url, str(principal.organisation_id), LEDGER, api_key)

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from entrypoints.cli.bounded_requests import BoundedProtocol
 
 _GATHERED_BYTES_MAX: Final = 64 * 1024
 
@@ -47,8 +47,8 @@ class GatheredWrites:
         return getattr(self._transport, name)
 
 
-class GatheringProtocol(HttpToolsProtocol):
-    """Uvicorn's protocol, on gathered writes."""
+class GatheringProtocol(BoundedProtocol):
+    """Uvicorn's protocol, with bounds, on gathered writes."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to serve a connection."""

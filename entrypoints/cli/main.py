@@ -9,13 +9,16 @@ import typer
 from entrypoints.cli import (
     STARTING,
     accounts,
+    audit_log,
     failures,
     holds,
     identity,
     ledgers,
     periods,
     reports,
+    security_log,
     serve,
+    team,
     token_keys,
     transactions,
     transfer,
@@ -34,6 +37,7 @@ app.command()(serve.serve)
 app.command()(serve.migrate)
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)
+app.command("audit-log")(audit_log.audit_log)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
 app.add_typer(ledgers.app, name="ledger")
@@ -44,8 +48,12 @@ app.add_typer(reports.app, name="report")
 app.add_typer(holds.app, name="hold")
 app.add_typer(transactions.app, name="transaction")
 app.add_typer(identity.keys, name="key")
+identity.organisations.command("quota")(team.set_quotas)
 app.add_typer(identity.organisations, name="organisation")
+app.add_typer(team.members, name="member")
+app.add_typer(team.invitations, name="invitation")
 app.add_typer(token_keys.app, name="token-key")
+app.add_typer(security_log.app, name="security-log")
 
 
 def _show_version(is_asked: bool) -> None:

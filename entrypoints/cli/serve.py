@@ -1,6 +1,5 @@
 """`partita serve` and `partita migrate`."""
 
-import logging
 import signal
 import socket
 import sys
@@ -30,11 +29,12 @@ def serve(
     stop = Interruption()
     for order in (signal.SIGINT, signal.SIGTERM):
         signal.signal(order, stop)
+    from entrypoints.cli.log import log_to_stderr
     from entrypoints.cli.server import listening
     from entrypoints.container import opened, servers
 
     settings = load_settings(host=host, port=port)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    log_to_stderr()
     with listening(settings.host, settings.port) as listener, servers(settings, shared=not demo) as urls:
 
         async def run() -> None:

@@ -16,6 +16,7 @@ import uvicorn
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.gathered_writes import GatheringProtocol
 from entrypoints.container import Services
+from entrypoints.settings import Settings
 
 _BACKLOG: Final = 2048
 _STOP_SECONDS: Final = 3
@@ -78,13 +79,14 @@ async def serve_until_stopped(
     app: Any = import_module("entrypoints.http.app").create_app(services)
     config = uvicorn.Config(
         app,
-        http=GatheringProtocol,
+        http=_protocol(services.settings),
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
-        # Who a client is, is never taken from headers that anyone can send.
+        # Who a client is, the application takes from headers of trusted proxies alone.
         proxy_headers=False,
+        timeout_keep_alive=services.settings.keep_alive_seconds,
         timeout_graceful_shutdown=_STOP_SECONDS,
     )
     server = _Server(config, services.relay.end)
@@ -103,6 +105,14 @@ async def serve_until_stopped(
     await asyncio.wait((welcoming,))
     if not welcoming.cancelled():
         welcoming.result()
+
+
+def _protocol(settings: Settings) -> type[GatheringProtocol]:
+    class Protocol(GatheringProtocol):
+        head_seconds_max = settings.head_seconds_max
+        body_idle_seconds_max = settings.body_idle_seconds_max
+
+    return Protocol
 
 
 class _Server(uvicorn.Server):

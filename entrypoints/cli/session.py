@@ -8,6 +8,7 @@ import typer
 
 from application.ledger.ports import Command, Outcome
 from domain.shared.access import Principal
+from domain.shared.chain import Origin
 from entrypoints.cli.demo import Demo
 from entrypoints.cli.failures import CommandFailed, WrongUsage
 
@@ -80,19 +81,24 @@ def with_database(work: "Callable[[Container], Awaitable[Result]]", *, migrated:
         return run_async(do(urls))
 
 
+def operator(organisation_id: int) -> Principal:
+    """Return who acts for an organisation from the command line, which is all that is known of where from."""
+    return Principal(organisation_id, ACTOR, credential=ACTOR, origin=Origin(ACTOR))
+
+
 async def acting(container: "Container", organisation: int | None) -> Principal:
     """Return who acts: the command line, for the organisation that is named, or for the one that must be meant."""
     directory = container.maintenance().directory
     if organisation is not None:
         if await directory.organisation(organisation) is None:
             raise CommandFailed(f"There is no organisation {organisation}.")
-        return Principal(organisation, ACTOR)
+        return operator(organisation)
     known = await directory.organisations(_LISTED_MAX)
     if len(known) == 1:
-        return Principal(known[0].id, ACTOR)
+        return operator(known[0].id)
     demo = Demo.load(container.settings().data_dir)
     if demo is not None and await directory.organisation(int(demo.organisation)) is not None:
-        return Principal(int(demo.organisation), ACTOR)
+        return operator(int(demo.organisation))
     if not known:
         raise WrongUsage(
             "Say for which organisation, with --organisation; where there is none yet, `partita organisation create` "

@@ -20,7 +20,10 @@ from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError, NotFound, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http import health, jwks
+from entrypoints.http.addresses import Proxies
+from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.middleware import Envelope, HotPaths
+from entrypoints.http.oauth import authorize, endpoints, oidc
 from entrypoints.http.openapi import openapi_document
 from entrypoints.http.problems import (
     MethodNotAllowed,
@@ -29,19 +32,29 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
+from entrypoints.http.sharing import Sharing
 from entrypoints.http.v1 import (
     account_states,
     accounts,
     api_keys,
     assets,
+    audit_log,
+    auth,
     bulk,
     chart,
     events,
     holds,
+    invitations,
     ledgers,
+    members,
+    oauth_clients,
+    oauth_grants,
+    organisations,
+    own_account,
     periods,
     reports,
     reversals,
+    roles,
     statements,
     transactions,
 )
@@ -51,7 +64,8 @@ DESCRIPTION: Final = """
 The open ledger server: double-entry, multi-tenant, event-sourced.
 
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
-explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`. Writes to a ledger take `?dry_run=true`.
+explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`, but for
+those of persons, below `/v1/auth`. Writes to a ledger take `?dry_run=true`.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
@@ -73,6 +87,18 @@ _ROUTERS: Final = (
     reports.router,
     events.router,
     api_keys.router,
+    oauth_clients.router,
+    oauth_grants.router,
+    oauth_grants.own,
+    organisations.founding,
+    organisations.router,
+    members.router,
+    invitations.accepting,
+    invitations.router,
+    roles.router,
+    auth.router,
+    own_account.router,
+    audit_log.router,
 )
 
 
@@ -108,8 +134,11 @@ def create_app(services: Services) -> Partita:
         yield
         await services.relay.stop()
         await services.news.stop()
+        await services.counting.stop()
         await services.expiry.stop()
+        await services.persons.letters.close()
         await services.journal.close()
+        await services.key_uses.settle()
 
     app = Partita(
         title="Partita",
@@ -123,11 +152,21 @@ def create_app(services: Services) -> Partita:
         lifespan=lifespan,
     )
     app.state.services = services
-    app.front = Envelope(HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS), ids=services.ids)
+    settings = services.settings
+    origins = settings.cors_origins
+    app.front = Envelope(
+        HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS),
+        ids=services.ids,
+        admission=services.admission,
+        proxies=Proxies(settings.trusted_proxies),
+        sharing=Sharing(origins, has_credentials=settings.cors_credentials) if origins else None,
+    )
     for router in _ROUTERS:
         app.include_router(router, prefix="/v1")
     app.include_router(health.router)
     app.include_router(jwks.router)
+    for of_oauth in (authorize, endpoints, oidc):
+        app.include_router(of_oauth.router)
     app.add_api_route("/problems", problem_index, include_in_schema=False)
     app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     app.add_api_route("/", _to_documentation, include_in_schema=False)
@@ -148,7 +187,7 @@ def _to_documentation() -> Response:
 
 def _documentation() -> Response:
     # All relative: whatever name and scheme a proxy in front of this server has, a browser stays with it.
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         title="Partita",
         openapi_url="openapi.json",
         swagger_js_url="swagger/swagger-ui-bundle.js",
@@ -156,6 +195,8 @@ def _documentation() -> Response:
         swagger_favicon_url="swagger/favicon-32x32.png",
         swagger_ui_parameters={"tryItOutEnabled": True, "filter": True, "displayRequestDuration": True},
     )
+    page.headers["Content-Security-Policy"] = page_policy(bytes(page.body).decode(), loads="'self'")
+    return page
 
 
 async def _on_failure(request: Request, failure: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import sys
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -11,26 +12,28 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from application.identity.admission import Admission
+from application.identity.authenticate import Bearer
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Principal
 from domain.shared.chain import canonical_json
 from domain.shared.errors import NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
-from entrypoints.http.problems import PayloadTooLarge, UnknownParameter, UnsupportedMediaType, unknown_parameter
+from entrypoints.http.problems import UnknownParameter, unknown_parameter
+from entrypoints.http.reading import address_of, header, read_json, user_agent_of
 from entrypoints.schemas.forms import Form, require_bounded
-from entrypoints.schemas.json_text import parse_json
+from entrypoints.settings import Settings
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
 DRY_RUN_DESCRIPTION: Final = "Say what would happen; change nothing."
 IF_MATCH_DESCRIPTION: Final = "The ETag of the resource, as you last read it; `*` for any."
 
 _ETAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
-JSON_TYPES: Final = ("application/json",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Caller:
     principal: Principal
     request_id: str
     services: Services
+
+    @property
+    def reader(self) -> str:
+        """Return who alone may go on with the cursors of a list: the organisation."""
+        return str(self.principal.organisation_id)
 
     async def do(
         self,
@@ -62,64 +70,34 @@ class Caller:
 
 
 async def caller(request: Request) -> Caller:
-    """Return who calls. Raises `NotAuthenticated`, `StoreUnavailable`."""
-    services: Services = request.app.state.services
-    scheme, _, key = (header(request, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key>`.")
-    principal = await services.authenticate.principal(key.strip(), address_of(request))
-    return Caller(principal, request.state.request_id, services)
+    """Return who calls. Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`."""
+    services: Services = request.scope["app"].state.services
+    principal = (await bearer(request)).of_organisation()
+    principal = principal.coming_from(address_of(request), user_agent_of(request))
+    return Caller(principal, request.scope["state"]["request_id"], services)
 
 
-def address_of(request: Request) -> str | None:
-    """Return the IP address that the request came from, as far as that can be trusted."""
-    client: tuple[str, int] | None = request.scope.get("client")
-    return None if client is None else client[0]
+async def bearer(request: Request) -> Bearer:
+    """Return who shows the request's credential, whose request is counted once, however often this is called.
 
-
-def header(request: Request, name: bytes) -> str | None:
-    """Return a header's value, or None. On the hot paths, Starlette's own look-up takes several times as long."""
-    for of_header, value in request.scope["headers"]:
-        if of_header == name:
-            return str(value, "latin-1")
-    return None
+    Raises `NotAuthenticated`, `RateLimited`, `StoreUnavailable`.
+    """
+    state = request.scope["state"]
+    known: Bearer | None = state.get("bearer")
+    if known is not None:
+        return known
+    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
+    admission: Admission = request.scope["app"].state.services.admission
+    text, address = text.strip(), state["address"]
+    admitted = admission.at_once(text, address) or await admission.admit(text, address)
+    state["meters"] += admitted.meters
+    state["bearer"] = admitted.bearer
+    return admitted.bearer
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]
-
-
-async def read_body(request: Request, bytes_max: int) -> bytes:
-    """Return the body. Raises `PayloadTooLarge`, as soon as that is known."""
-    stated = header(request, b"content-length")
-    if stated is not None and stated.isdecimal() and int(stated) > bytes_max:
-        raise _too_large(bytes_max)
-    chunks: list[bytes] = []
-    length = 0
-    more_body = True
-    while more_body:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk = message["body"]
-        length += len(chunk)
-        if length > bytes_max:
-            raise _too_large(bytes_max)
-        chunks.append(chunk)
-        more_body = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _too_large(bytes_max: int) -> PayloadTooLarge:
-    return PayloadTooLarge(f"The body is longer than {bytes_max:,} bytes.")
-
-
-async def read_json(request: Request, bytes_max: int) -> Any:
-    """Return what the JSON in the body says. Raises `UnsupportedMediaType`, `PayloadTooLarge`, `MalformedJson`."""
-    content_type = header(request, b"content-type") or ""
-    if content_type not in JSON_TYPES and content_type.partition(";")[0].strip().lower() not in JSON_TYPES:
-        what = f"{content_type!a}" if content_type else "no Content-Type"
-        raise UnsupportedMediaType(f"This path reads application/json, not {what}.")
-    return parse_json(await read_body(request, bytes_max))
 
 
 class StrictRoute(APIRoute):
@@ -128,11 +106,17 @@ class StrictRoute(APIRoute):
     It is read before FastAPI sees it, which would tell any refusal there as one and the same.
     """
 
+    body_bytes_max: int = sys.maxsize
+
+    async def admit(self, request: Request) -> None:
+        """Return if the body is to be read at all. Raises `NotAuthenticated`, `StoreUnavailable`."""
+        await caller(request)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return FastAPI's own handler, over a request that has been read."""
         handle = super().get_route_handler()
         # A list knows its own, and those of metadata have no end.
-        is_list = bool(self.openapi_extra)
+        is_list = "parameters" in (self.openapi_extra or {})
         parameters = _query_parameters(self.dependant)
         form: Any = None if self.body_field is None else self.body_field.field_info.annotation
         assert form is None or issubclass(form, Form)
@@ -143,8 +127,9 @@ class StrictRoute(APIRoute):
             if self.body_field is None:
                 return await handle(request)
             # Who is nobody is told so first, whatever they send.
-            who = await caller(request)
-            document = await read_json(request, who.services.settings.body_bytes_max)
+            await self.admit(request)
+            settings: Settings = request.app.state.services.settings
+            document = await read_json(request, min(settings.body_bytes_max, self.body_bytes_max))
             if form is not None:
                 require_bounded(form, document)
             return await handle(_ReadRequest(request.scope, document))

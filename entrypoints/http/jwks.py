@@ -34,7 +34,11 @@ class KeySetDocument(TypedDict):
     keys: list[KeyDocument]
 
 
-@router.get("/.well-known/jwks.json", summary="Show the keys of access tokens", responses=described_problems())
+@router.get(
+    "/.well-known/jwks.json",
+    summary="Show the keys of access tokens",
+    responses=described_problems(),
+)
 async def get_key_set(request: Request, response: Response) -> KeySetDocument:
     """Return the keys that access tokens are signed with, those of the near future and the near past too."""
     services: Services = request.app.state.services

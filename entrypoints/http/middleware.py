@@ -9,66 +9,98 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from application.identity.admission import Admission
 from application.shared.ports import CommitInDoubt, Ids, StoreUnavailable
+from application.shared.rate_limits import Meter
 from domain.shared.errors import DomainError, NotFound
+from entrypoints.http.addresses import Proxies
+from entrypoints.http.answer_headers import completed
 from entrypoints.http.problems import UnsupportedVersion, problem_response, refusal_of
+from entrypoints.http.sharing import Sharing
 
 VERSION: Final = "1"
-_ROOTS_OF_VERSION_1: Final = ("ledgers", "api-keys")
+_ROOTS_OF_VERSION_1: Final = (
+    "ledgers",
+    "api-keys",
+    "audit-log",
+    "organisations",
+    "members",
+    "invitations",
+    "roles",
+    "oauth-clients",
+    "oauth-grants",
+    "auth",
+)
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Envelope:
-    """Gives a request its id (the client's own, if it is one), and answers `X-Request-Id` and `Partita-Version`.
+    """Gives a request its id (the client's own, if it is one) and its address, and answers even a bug with a problem.
 
-    A path without version is taken for one of version 1 where the header `Partita-Version` asks for it.
+    Every answer has `X-Request-Id`, `Partita-Version` and the headers that `completed` adds. A path without version is
+    taken for one of version 1 where the header `Partita-Version` asks for it.
     """
 
-    def __init__(self, app: ASGIApp, *, ids: Ids) -> None:
+    def __init__(
+        self, app: ASGIApp, *, ids: Ids, admission: Admission, proxies: Proxies, sharing: Sharing | None = None
+    ) -> None:
+        """With `sharing`, pages of other origins may call this server."""
         self._app = app
         self._ids = ids
+        self._admission = admission
+        self._proxies = proxies
+        self._answered = self._serve if sharing is None else sharing.around(self._serve)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id, version = self._headers(scope)
+        request_id = self._request_id(scope)
+        path: str = scope["path"]
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        state["path"] = scope["path"]
-        extra = [(b"x-request-id", request_id.encode()), (b"partita-version", VERSION.encode())]
-        has_started = False
+        state["path"] = path
+        state["address"] = self._proxies.read(scope)
+        meters: list[Meter] = []
+        state["meters"] = meters
+        own = [(b"x-request-id", request_id.encode()), (b"partita-version", VERSION.encode())]
 
         async def send_enveloped(message: Message) -> None:
-            nonlocal has_started
             if message["type"] == "http.response.start":
-                has_started = True
-                message["headers"] = [*message["headers"], *extra]
+                state["has_started"] = True
+                message["headers"] = completed(message["headers"], path, scope["scheme"], own, meters)
             await send(message)
 
+        await self._answered(scope, receive, send_enveloped)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        state = scope["state"]
         try:
-            if version is not None:
-                _ask_for_version(scope, version)
+            for name, value in scope["headers"]:
+                if name == b"partita-version":
+                    _ask_for_version(scope, value)
             if "\x00" in scope["path"]:
                 # PostgreSQL cannot even be asked for it.
                 raise NotFound("There is nothing at a path that contains NUL.")
-            await self._app(scope, receive, send_enveloped)
+            if not state["path"].startswith("/health/"):
+                address = state["address"]
+                meter = self._admission.address_at_once(address) or await self._admission.address(address)
+                if meter is not None:
+                    state["meters"].append(meter)
+            await self._app(scope, receive, send)
         except ClientDisconnect:
             pass  # nobody is left to answer
         except Exception as bug:
-            if has_started:
+            if "has_started" in state:
                 raise
-            await problem_response(refusal_of(bug, request_id), Request(scope))(scope, receive, send_enveloped)
+            await problem_response(refusal_of(bug, state["request_id"]), Request(scope))(scope, receive, send)
 
-    def _headers(self, scope: Scope) -> tuple[str, bytes | None]:
-        request_id = version = None
+    def _request_id(self, scope: Scope) -> str:
         for name, value in scope["headers"]:
             if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-                request_id = value.decode()
-            elif name == b"partita-version":
-                version = value
-        return request_id or self._ids.new("req"), version
+                return str(value, "ascii")
+        return self._ids.new("req")
 
 
 def _ask_for_version(scope: Scope, version: bytes) -> None:

@@ -1,7 +1,7 @@
 """The OpenAPI document: what FastAPI cannot see of routes that read their requests themselves."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -21,7 +21,8 @@ _PROBLEM = {
     "`balance`, `condition`; `limit` and `asked` of `insufficient-funds` and `limit-exceeded`; `held_debits` and "
     "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
     "`asked` of what is captured or reversed; `closed_until` of `period-closed`; `taken_by` of "
-    "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`.",
+    "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`; `quota`, `used` and "
+    "`limit` of `quota-exceeded`; `policy` of `rate-limited`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},
@@ -92,9 +93,12 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
-# What any request may meet: a query that is not understood, no key, a wrong value, a bug of ours, no database.
-_OF_EVERY_ROUTE = (400, 401, 422, 500, 503)
+# What any request may meet: a query that is not understood, no key, a wrong value, a limit, a bug of ours, no database.
+_OF_EVERY_ROUTE = (400, 401, 422, 429, 500, 503)
 _OF_EVERY_BODY = (413, 415)
+
+FOR_EVERYONE: Final[dict[str, Any]] = {"security": []}
+"""The description of a route that takes no credential."""
 
 
 def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -140,7 +144,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         schemas.update(described["$defs"])
         schemas["Problem"] = _PROBLEM
         document["components"]["securitySchemes"] = {
-            "key": {"type": "http", "scheme": "bearer", "description": "An API key: `ptk_…`."}
+            "key": {"type": "http", "scheme": "bearer", "description": "An API key (`ptk_…`), or an access token."}
         }
         document["security"] = [{"key": []}]
         for operations in document["paths"].values():

@@ -3,6 +3,7 @@
 import html
 import inspect
 import logging
+import math
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
@@ -12,8 +13,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
-from domain.shared.errors import DomainError, ErrorKind, NotFound, Unavailable
+from domain.shared.errors import DomainError, ErrorKind, NotFound, RateLimited, Unavailable
+from entrypoints.http.answer_headers import page_policy
 from entrypoints.schemas.forms import BLAMES_MAX
+from entrypoints.schemas.hidden import without_credentials
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
@@ -106,6 +109,7 @@ _STATUS_OF_KIND: Final = {
     ErrorKind.INVALID: 422,
     ErrorKind.REFUSED: 422,
     ErrorKind.BASELESS: 428,
+    ErrorKind.EXCESSIVE: 429,
     ErrorKind.UNAVAILABLE: 503,
 }
 
@@ -116,22 +120,28 @@ def status_of(error: DomainError | type[DomainError]) -> int:
 
 
 def problem_document(error: DomainError, request_id: str, *, instance: str | None = None) -> dict[str, Any]:
-    """Return the members of the problem: those of RFC 9457, then `code`, `request_id` and `errors`."""
+    """Return the members of the problem: those of RFC 9457, then `code`, `request_id` and `errors`.
+
+    A credential that was sent where it does not belong is not repeated: problems get shown, and kept in logs.
+    """
     document: dict[str, Any] = {
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": status_of(error),
-        "detail": error.detail,
+        "detail": without_credentials(error.detail),
         "code": error.code,
         "request_id": request_id,
     }
     if instance is not None:
-        document["instance"] = instance
+        document["instance"] = without_credentials(instance)
     # The facts of the case are members of their own, as RFC 9457 has it; no name of theirs is one of those above.
-    document.update(error.facts)
+    document.update({name: without_credentials(fact) for name, fact in error.facts.items()})
     if error.blames:
         told = error.blames[:BLAMES_MAX]
-        document["errors"] = [{"pointer": blame.pointer, "detail": blame.detail} for blame in told]
+        document["errors"] = [
+            {"pointer": without_credentials(blame.pointer), "detail": without_credentials(blame.detail)}
+            for blame in told
+        ]
         if len(told) < len(error.blames):
             document["detail"] += f" Of {len(error.blames):,} parts to blame, errors has the first {BLAMES_MAX}."
     return document
@@ -141,6 +151,9 @@ def problem_response(error: DomainError, request: Request, headers: Mapping[str,
     """Return the answer that tells the refusal."""
     status = status_of(error)
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
+    if isinstance(error, RateLimited):
+        seconds = max(1, math.ceil(error.retry_after_seconds))
+        of_status = {"Retry-After": str(seconds), "RateLimit": f'"{error.facts["policy"]}";r=0;t={seconds}'}
     document = problem_document(error, request.state.request_id, instance=request.state.path)
     return Response(orjson.dumps(document), status, headers={**of_status, **(headers or {})}, media_type=PROBLEM_TYPE)
 
@@ -206,9 +219,10 @@ def problem_index() -> HTMLResponse:
 
 
 def _page(title: str, body: str) -> HTMLResponse:
-    return HTMLResponse(
+    page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{html.escape(title)} · Partita</title>'
         f"<style>body{{font:1.1rem/1.6 system-ui;max-width:42rem;margin:3rem auto;padding:0 1rem}}</style>"
         f"<h1>{html.escape(title)}</h1>{body}</html>"
     )
+    return HTMLResponse(page, headers={"Content-Security-Policy": page_policy(page)})

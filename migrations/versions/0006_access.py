@@ -20,7 +20,8 @@ GLOBAL_TABLES = {
 TENANT_TABLES = {
     "members": "SELECT, INSERT, UPDATE, DELETE",
     "roles": "SELECT, INSERT, UPDATE, DELETE",
-    "invitations": "SELECT, INSERT, UPDATE, DELETE",
+    "invitations": "SELECT, INSERT, DELETE",
+    "log_sizes": "SELECT, INSERT, UPDATE",
     "oauth_clients": "SELECT, INSERT, UPDATE",
     "oauth_grants": "SELECT, INSERT, UPDATE",
     "oauth_codes": "SELECT, INSERT, UPDATE, DELETE",
@@ -75,8 +76,7 @@ CREATE TABLE mailed_tokens (
     person_id uuid NOT NULL REFERENCES persons (id),
     purpose text COLLATE "C" NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL,
-    used_at timestamptz
+    expires_at timestamptz NOT NULL
 );
 CREATE INDEX mailed_tokens_person ON mailed_tokens (person_id, purpose);
 
@@ -122,6 +122,7 @@ CREATE TABLE roles (
     PRIMARY KEY (organisation_id, name)
 );
 
+-- Those that can be accepted, or could be until lately: one that was answered or revoked is erased.
 CREATE TABLE invitations (
     organisation_id bigint NOT NULL,
     id uuid NOT NULL,
@@ -131,10 +132,18 @@ CREATE TABLE invitations (
     invited_by text NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
-    accepted_at timestamptz,
-    revoked_at timestamptz,
     PRIMARY KEY (organisation_id, id),
-    CONSTRAINT invitations_digest UNIQUE (organisation_id, digest)
+    CONSTRAINT invitations_digest UNIQUE (organisation_id, digest),
+    CONSTRAINT invitations_email UNIQUE (organisation_id, email)
+);
+
+-- How long logs are, up to an event of each: counted only for organisations that have a quota of storage.
+CREATE TABLE log_sizes (
+    organisation_id bigint NOT NULL,
+    stream_id bigint NOT NULL,
+    through_sequence bigint NOT NULL CHECK (through_sequence > 0),
+    bytes bigint NOT NULL,
+    PRIMARY KEY (organisation_id, stream_id)
 );
 
 ALTER TABLE api_keys
@@ -143,7 +152,8 @@ ALTER TABLE api_keys
     ADD COLUMN accounts text[],
     ADD COLUMN networks text[],
     ADD COLUMN expires_at timestamptz,
-    ADD COLUMN last_used_at timestamptz;
+    ADD COLUMN last_used_at timestamptz,
+    ADD COLUMN replaced_by uuid;
 
 ALTER TABLE organisations ADD COLUMN quotas jsonb NOT NULL DEFAULT '{}', ADD COLUMN version bigint NOT NULL DEFAULT 1;
 
@@ -159,6 +169,7 @@ CREATE TABLE oauth_clients (
     accounts text[],
     created_at timestamptz NOT NULL,
     revoked_at timestamptz,
+    version bigint NOT NULL CHECK (version > 0),
     PRIMARY KEY (organisation_id, id)
 );
 
@@ -175,6 +186,7 @@ CREATE TABLE oauth_grants (
     FOREIGN KEY (organisation_id, client_id) REFERENCES oauth_clients (organisation_id, id)
 );
 CREATE INDEX oauth_grants_person ON oauth_grants (organisation_id, person_id);
+CREATE INDEX oauth_grants_client ON oauth_grants (organisation_id, client_id, created_at);
 
 CREATE TABLE oauth_codes (
     organisation_id bigint NOT NULL,
@@ -187,6 +199,7 @@ CREATE TABLE oauth_codes (
     used_at timestamptz,
     PRIMARY KEY (organisation_id, digest)
 );
+CREATE INDEX oauth_codes_grant ON oauth_codes (organisation_id, grant_id);
 
 CREATE TABLE oauth_refresh_tokens (
     organisation_id bigint NOT NULL,
@@ -199,16 +212,18 @@ CREATE TABLE oauth_refresh_tokens (
 );
 CREATE INDEX oauth_refresh_tokens_grant ON oauth_refresh_tokens (organisation_id, grant_id);
 
--- Where a request came from: what the log, which forgets nothing, must not hold.
+-- Where what was written came from: what the log, which forgets nothing, must not hold.
+-- A row is of the events of a stream from one sequence to another: one author's, from one place, by one credential.
 CREATE TABLE request_origins (
     organisation_id bigint NOT NULL,
-    request_id text COLLATE "C" NOT NULL,
-    at timestamptz NOT NULL,
+    stream_id bigint NOT NULL,
+    sequence bigint NOT NULL CHECK (sequence > 0),
+    last_sequence bigint NOT NULL CHECK (last_sequence >= sequence),
     actor text COLLATE "C" NOT NULL,
     credential text COLLATE "C" NOT NULL,
     address text,
     user_agent text,
-    PRIMARY KEY (organisation_id, request_id, at)
+    PRIMARY KEY (organisation_id, stream_id, sequence)
 );
 """
 
@@ -216,6 +231,12 @@ CREATE TABLE request_origins (
 OWN_MEMBERSHIPS = """
 CREATE POLICY own ON members FOR SELECT USING
 (person_id = (SELECT nullif(current_setting('app.person_id', true), '')::uuid))
+"""
+
+# The origins of one's own requests, whichever the organisation: who is erased takes them along.
+OWN_ORIGINS = """
+CREATE POLICY {name} ON request_origins FOR {command} USING
+(actor = (SELECT nullif(current_setting('app.actor', true), '')))
 """
 
 
@@ -232,6 +253,8 @@ def upgrade() -> None:
             "(organisation_id = (SELECT nullif(current_setting('app.organisation_id', true), '')::bigint))"
         )
     op.execute(OWN_MEMBERSHIPS)
+    for name, command in (("own", "SELECT"), ("erased", "DELETE")):
+        op.execute(OWN_ORIGINS.format(name=name, command=command))
 
 
 def downgrade() -> None:
@@ -240,5 +263,5 @@ def downgrade() -> None:
     op.execute("ALTER TABLE organisations DROP COLUMN quotas, DROP COLUMN version")
     op.execute(
         "ALTER TABLE api_keys DROP COLUMN scopes, DROP COLUMN ledgers, DROP COLUMN accounts, DROP COLUMN networks, "
-        "DROP COLUMN expires_at, DROP COLUMN last_used_at"
+        "DROP COLUMN expires_at, DROP COLUMN last_used_at, DROP COLUMN replaced_by"
     )

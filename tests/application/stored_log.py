@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import (
@@ -119,6 +120,10 @@ class _Reads:
     def reports(self) -> ReportReader:
         raise NotImplementedError
 
+    @property
+    def audit(self) -> AuditReader:
+        raise NotImplementedError
+
 
 class _Ledgers:
     def __init__(self, log: StoredLog) -> None:
@@ -134,6 +139,9 @@ class _Ledgers:
         raise NotImplementedError
 
     async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
+        raise NotImplementedError
+
+    async def require_another(self) -> None:
         raise NotImplementedError
 
     async def chart(self, slug: str) -> Chart:

@@ -103,6 +103,18 @@ def commits_are_in_one_file(module: Module) -> Iterator[str]:
             yield f"{module.path}:{node.lineno} calls commit: only adapters/postgres/work.py may"
 
 
+def principals_make_authors(module: Module) -> Iterator[str]:
+    """An author that is made of a principal's name alone would not tell where its events came from."""
+    if module.ring not in _RINGS:
+        return
+    for node in ast.walk(module.tree):
+        if not (isinstance(node, ast.Call) and _last_name(node.func) == "Author" and node.args):
+            continue
+        actor = node.args[0]
+        if isinstance(actor, ast.Attribute) and actor.attr == "actor" and _last_name(actor.value) != "self":
+            yield f"{module.path}:{node.lineno} makes an author: let the principal do it, principal.author(request_id)"
+
+
 def the_domain_is_pure(module: Module) -> Iterator[str]:
     if module.ring != "domain":
         return

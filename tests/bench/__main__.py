@@ -19,6 +19,7 @@ from tests.bench.bench import Bench
 from tests.bench.failures import BenchFailed
 from tests.bench.figures import Report
 from tests.bench.machine import QUIET_LOAD_MAX, Machine, this_machine
+from tests.bench.measure_access import measure_access
 from tests.bench.measure_bulk import measure_bulk
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
@@ -35,6 +36,7 @@ _WIDTH: Final = 120
 class Section(Enum):
     """What can be measured alone. The ceilings are measured beside what they are ceilings of."""
 
+    ACCESS = "access"
     JOURNAL = "journal"
     BULK = "bulk"
     POSTS = "posts"
@@ -43,6 +45,7 @@ class Section(Enum):
 
 
 _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
+    Section.ACCESS: measure_access,
     Section.JOURNAL: measure_journal,
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,

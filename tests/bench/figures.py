@@ -13,7 +13,7 @@ from rich.table import Table
 
 from tests.bench.machine import Machine
 
-_DECIMALS: Final = {"/s": 0, "ms": 2, "MB": 1, "ratio": 3}
+_DECIMALS: Final = {"/s": 0, "ms": 2, "µs": 2, "MB": 1, "ratio": 3}
 
 
 class Target(Enum):
@@ -49,7 +49,7 @@ class Figure:
     @property
     def shown(self) -> str:
         """The value, rounded to the worse side."""
-        is_more_worse = self.target is Target.AT_MOST or (self.target is None and self.unit in ("ms", "MB"))
+        is_more_worse = self.target is Target.AT_MOST or (self.target is None and self.unit in ("ms", "µs", "MB"))
         rounding = ROUND_CEILING if is_more_worse else ROUND_FLOOR
         decimals = next(places for unit, places in _DECIMALS.items() if self.unit.endswith(unit))
         rounded = Decimal(self.value).quantize(Decimal(1).scaleb(-decimals), rounding)

@@ -11,6 +11,7 @@ import asyncpg
 from adapters.embedded import EmbeddedServers, ServerUrls
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
+from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.access import Principal
 from domain.shared.chain import Author
 from entrypoints.container import Services, opened
@@ -135,7 +136,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
                 "Bench",
                 author=Author("system:bench", "req_bench"),
             )
-            _, api_key = await services.api_keys.create(principal, "bench", request_id="req_bench")
+            _, api_key = await services.api_keys.create(principal, "bench", FULL_RIGHTS, request_id="req_bench")
             assert api_key is not None
             yield Stage(folder, embedded.urls, services, principal, api_key)
 

@@ -13,17 +13,31 @@ from typing import Any, Final
 import typer.main
 from fastapi import FastAPI
 
+from domain.identity.permission_words import WORDS
+from domain.identity.role import BUILT_IN_ROLES
 from domain.shared.errors import DomainError
 from entrypoints import settings
 from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS, ListSpec
 from entrypoints.http.problems import status_of
-from entrypoints.http.v1 import accounts, holds, ledgers, periods, transactions
+from entrypoints.http.v1 import (
+    accounts,
+    api_keys,
+    audit_log,
+    holds,
+    invitations,
+    ledgers,
+    members,
+    organisations,
+    periods,
+    transactions,
+)
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
 
 _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+_ROLES: Final = tuple(BUILT_IN_ROLES.values())
 _RINGS: Final = ("domain.", "application.", "adapters.", "entrypoints.")
 
 
@@ -62,6 +76,8 @@ def described_application() -> FastAPI:
 
     class NoServices:
         ids = None
+        admission = None
+        settings = Settings()
 
     services: Any = NoServices()
     return create_app(services)
@@ -76,6 +92,11 @@ def lists() -> str:
         "GET …/transactions": transactions.TRANSACTIONS,
         "GET …/holds": holds.HOLDS,
         "GET …/periods": periods.PERIODS,
+        "GET /v1/organisations": organisations.ORGANISATIONS,
+        "GET /v1/members": members.MEMBERS,
+        "GET /v1/invitations": invitations.INVITATIONS,
+        "GET /v1/api-keys": api_keys.API_KEYS,
+        "GET /v1/audit-log": audit_log.AUDIT_LOG,
     }
     rows = []
     for route, spec in specs.items():
@@ -106,7 +127,7 @@ def environment() -> str:
 def _setting(name: str) -> tuple[str, str]:
     field = Settings.model_fields[name]
     variable = field.validation_alias or f"{Settings.model_config.get('env_prefix')}{name.upper()}"
-    return f"`{variable}`", "none" if field.default is None else f"`{field.default}`"
+    return f"`{variable}`", "none" if field.default in (None, ()) else f"`{_shown(field.default)}`"
 
 
 def commands() -> str:
@@ -140,10 +161,23 @@ def _named(parameter: Any) -> str:
     return named + (f" or `{parameter.envvar}`" if parameter.envvar else "")
 
 
+def _shown(default: Any) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
 def _default(parameter: Any) -> str:
     if isinstance(parameter.show_default, str):
         return parameter.show_default
     return f"`{parameter.default}`" if parameter.default not in (None, False) else ""
+
+
+def permissions() -> str:
+    """Return every permission, what it allows, and which built-in roles have it."""
+    rows = [
+        (f"`{permission.value}`", meaning, *("yes" if permission in role.permissions else "" for role in _ROLES))
+        for permission, meaning in WORDS.items()
+    ]
+    return _table(("permission", "what it allows", *(role.name for role in _ROLES)), rows)
 
 
 TABLES: Final[dict[str, Callable[[], str]]] = {
@@ -153,6 +187,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "page parameters": page_parameters,
     "environment": environment,
     "commands": commands,
+    "permissions": permissions,
 }
 
 

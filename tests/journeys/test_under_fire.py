@@ -25,6 +25,7 @@ from adapters.embedded import EmbeddedServers, ServerUrls
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
 from application.ledger.journal import Journal
+from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.chain import Author
 from entrypoints.container import Container, opened
 from entrypoints.http.app import create_app
@@ -70,7 +71,7 @@ class Site:
             await create_ledger(
                 services.ledgers, clock, ids, principal, slug="main", name="Main", metadata={}, request_id="req_tests"
             )
-            _, key = await services.api_keys.create(principal, "tests", request_id="req_tests")
+            _, key = await services.api_keys.create(principal, "tests", FULL_RIGHTS, request_id="req_tests")
             assert key is not None
             return LedgerOfTests(principal.organisation_id, "main", key)
 

@@ -226,7 +226,7 @@ class PostgresGroup:
 
     async def append(self, outcomes: Sequence[Outcome]) -> None:
         applied = [each for outcome in outcomes for each in outcome.applied]
-        await append(self._connection, self._organisation_id, self._ledger_id, applied)
+        await append(self._connection, self._organisation_id, self._ledger_id, outcomes)
         await self._keep_keys(outcomes, applied)
         last = applied[-1].recorded
         assert last is not None

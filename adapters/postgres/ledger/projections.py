@@ -14,8 +14,9 @@ from adapters.postgres.ledger.held_rows import HeldRows
 from adapters.postgres.ledger.late_entries import LateRows, empty_columns
 from adapters.postgres.ledger.metadata_rows import metadata_digest, to_json
 from adapters.postgres.ledger.rows import limits_document
+from adapters.postgres.origin_rows import empty_origins, origins_of
 from adapters.postgres.work import DriverConnection
-from application.ledger.ports import Applied
+from application.ledger.ports import Applied, Outcome
 from domain.ledger.events import AccountOpened, Event, HoldPlaced, LedgerCreated, TransactionPosted
 from domain.ledger.transaction import Direction
 from domain.shared.chain import Recorded
@@ -25,14 +26,27 @@ INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, 
 SELECT $1, $2, sequence, recorded_at, hash, content
 FROM unnest($3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[]) AS rows (sequence, recorded_at, hash, content)
 """
-# Events, transactions and entries, the bulk of all writing, in one statement and one round trip. Each 64th entry of a
-# balance is a milestone, from which `readers/time_travel.py` goes on for 64 rows at most.
+_INSERT_ORIGINS = """
+INSERT INTO request_origins (organisation_id, stream_id, sequence, last_sequence, actor, credential, address,
+                             user_agent)
+SELECT $1, $2, sequence, last_sequence, actor, credential, address, user_agent
+FROM unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS rows (sequence, last_sequence, actor, credential, address, user_agent)
+"""
+# Events, transactions, entries and origins, the bulk of all writing, in one statement and one round trip. Each 64th
+# entry of a balance is a milestone, from which `readers/time_travel.py` goes on for 64 rows at most.
 _INSERT_TRANSACTIONS = """
 WITH logged AS (
     INSERT INTO event_log (organisation_id, stream_id, sequence, recorded_at, hash, content)
     SELECT $1, $2, sequence, recorded_at, hash, content
     FROM unnest($22::bigint[], $23::timestamptz[], $24::bytea[], $25::bytea[])
         AS rows (sequence, recorded_at, hash, content)
+), originated AS (
+    INSERT INTO request_origins (organisation_id, stream_id, sequence, last_sequence, actor, credential, address,
+                                 user_agent)
+    SELECT $1, $2, sequence, last_sequence, actor, credential, address, user_agent
+    FROM unnest($28::bigint[], $29::bigint[], $30::text[], $31::text[], $32::text[], $33::text[])
+        AS rows (sequence, last_sequence, actor, credential, address, user_agent)
 ), posted AS (
     INSERT INTO transactions (organisation_id, ledger_id, sequence, id, reference, description, kind, effective_at,
                               recorded_at, metadata, version, hold_sequence, reverses)
@@ -86,6 +100,7 @@ class _Rows:
     links: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(2))
     metadata_values: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(3))
     log: tuple[list[Any], ...] = field(default_factory=lambda: empty_columns(4))
+    origins: tuple[list[Any], ...] = field(default_factory=empty_origins)
     late: LateRows = field(default_factory=LateRows)
 
     def add_event(self, recorded: Recorded[Event]) -> None:
@@ -147,10 +162,11 @@ class _Rows:
 
 
 async def append(
-    connection: DriverConnection, organisation_id: int, ledger_id: int, applied: Sequence[Applied]
+    connection: DriverConnection, organisation_id: int, ledger_id: int, outcomes: Sequence[Outcome]
 ) -> None:
-    """Write recorded events to the log, the rows that follow from them, and what will be due."""
-    rows = _Rows()
+    """Write the outcomes' events to the log, where they came from, the rows that follow, and what will be due."""
+    rows = _Rows(origins=origins_of(outcomes))
+    applied = [each for outcome in outcomes for each in outcome.applied]
     for each in applied:
         assert each.recorded is not None, "a dry run is written nowhere"
         rows.add_event(each.recorded)
@@ -210,10 +226,19 @@ async def _insert(connection: DriverConnection, organisation_id: int, ledger_id:
         await connection.execute(_INSERT_ACCOUNTS, organisation_id, ledger_id, *rows.accounts)
     if rows.transactions[0]:
         await connection.execute(
-            _INSERT_TRANSACTIONS, organisation_id, ledger_id, *rows.transactions, *rows.entries, *rows.log, *rows.links
+            _INSERT_TRANSACTIONS,
+            organisation_id,
+            ledger_id,
+            *rows.transactions,
+            *rows.entries,
+            *rows.log,
+            *rows.links,
+            *rows.origins,
         )
         await rows.late.insert(connection, organisation_id, ledger_id)
     elif rows.log[0]:
         await connection.execute(_APPEND_EVENTS, organisation_id, ledger_id, *rows.log)
+        if rows.origins[0]:
+            await connection.execute(_INSERT_ORIGINS, organisation_id, ledger_id, *rows.origins)
     if rows.metadata_values[0]:
         await connection.execute(_INSERT_METADATA_VALUES, organisation_id, ledger_id, *rows.metadata_values)

@@ -16,6 +16,15 @@ def limits_data(limits: tuple[Limit, ...]) -> Data:
     return {"limits": [limit.data() for limit in limits]} if limits else {}
 
 
+def before_data(before: Data | None) -> Data:
+    """Return what a change replaced as a member of its event's data, or nothing where that is not known.
+
+    It has the members of the data that tell what is the case now. It is for those who read the log: no state follows
+    from it.
+    """
+    return {} if before is None else {"before": before}
+
+
 @dataclass(frozen=True, slots=True)
 class AccountOpened:
     """An account was opened, by request or by its first entry."""
@@ -44,10 +53,12 @@ class AccountChanged:
     account: str
     metadata: Mapping[str, str]
     limits: tuple[Limit, ...] = ()
+    before: Data | None = None
 
     def data(self) -> Data:
         """Return what is hashed and shown."""
-        return {"account": self.account, "metadata": dict(self.metadata), **limits_data(self.limits)}
+        data = {"account": self.account, "metadata": dict(self.metadata), **limits_data(self.limits)}
+        return data | before_data(self.before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,15 @@ from datetime import date, datetime
 from typing import ClassVar
 
 from domain.ledger.chart import Rule
-from domain.ledger.events.account import Data, limits_data
+from domain.ledger.events.account import Data, before_data, limits_data
 from domain.shared.chain import format_time
+
+
+def rules_data(rules: tuple[Rule, ...]) -> Data:
+    """Return a chart's rules as a member of an event's data."""
+    return {
+        "rules": [{"pattern": rule.pattern.text, "type": rule.type.value, **limits_data(rule.limits)} for rule in rules]
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +38,11 @@ class LedgerChanged:
     type: ClassVar[str] = "ledger.changed"
     name: str
     metadata: Mapping[str, str]
+    before: Data | None = None
 
     def data(self) -> Data:
         """Return what is hashed and shown."""
-        return {"metadata": dict(self.metadata), "name": self.name}
+        return {"metadata": dict(self.metadata), "name": self.name, **before_data(self.before)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,11 @@ class AssetRegistered:
     type: ClassVar[str] = "asset.registered"
     code: str
     scale: int
+    before: Data | None = None
 
     def data(self) -> Data:
         """Return what is hashed and shown."""
-        return {"code": self.code, "scale": self.scale}
+        return {"code": self.code, "scale": self.scale, **before_data(self.before)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +102,11 @@ class ChartSet:
 
     type: ClassVar[str] = "chart.set"
     rules: tuple[Rule, ...]
+    before: Data | None = None
 
     def data(self) -> Data:
         """Return what is hashed and shown."""
-        return {
-            "rules": [
-                {"pattern": rule.pattern.text, "type": rule.type.value, **limits_data(rule.limits)}
-                for rule in self.rules
-            ]
-        }
+        return rules_data(self.rules) | before_data(self.before)
 
 
 @dataclass(frozen=True, slots=True)

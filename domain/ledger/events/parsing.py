@@ -113,18 +113,19 @@ def _chart(data: Stored, asset_of: AssetOf) -> ChartSet:
     return ChartSet(
         tuple(
             Rule(Pattern(rule["pattern"]), AccountType(rule["type"]), _limits(rule, asset_of)) for rule in data["rules"]
-        )
+        ),
+        data.get("before"),
     )
 
 
 _PARSERS: dict[str, Callable[[Stored, AssetOf], Event]] = {
     LedgerCreated.type: lambda data, _: LedgerCreated(data["name"], data["time_zone"], data["metadata"]),
-    LedgerChanged.type: lambda data, _: LedgerChanged(data["name"], data["metadata"]),
+    LedgerChanged.type: lambda data, _: LedgerChanged(data["name"], data["metadata"], data.get("before")),
     LedgerFrozen.type: lambda data, _: LedgerFrozen(data["reason"]),
     LedgerUnfrozen.type: lambda data, _: LedgerUnfrozen(data["reason"]),
     LedgerArchived.type: lambda data, _: LedgerArchived(data["reason"]),
     LedgerRestored.type: lambda data, _: LedgerRestored(data["reason"]),
-    AssetRegistered.type: lambda data, _: AssetRegistered(data["code"], data["scale"]),
+    AssetRegistered.type: lambda data, _: AssetRegistered(data["code"], data["scale"], data.get("before")),
     ChartSet.type: _chart,
     PeriodClosed.type: _closed,
     PeriodReopened.type: lambda data, _: PeriodReopened(data["id"], data["reason"]),
@@ -132,14 +133,14 @@ _PARSERS: dict[str, Callable[[Stored, AssetOf], Event]] = {
         data["account"], AccountType(data["type"]), data["metadata"], _limits(data, asset_of)
     ),
     AccountChanged.type: lambda data, asset_of: AccountChanged(
-        data["account"], data["metadata"], _limits(data, asset_of)
+        data["account"], data["metadata"], _limits(data, asset_of), data.get("before")
     ),
     AccountFrozen.type: lambda data, _: AccountFrozen(data["account"], _directions(data), data["reason"]),
     AccountUnfrozen.type: lambda data, _: AccountUnfrozen(data["account"], _directions(data), data["reason"]),
     AccountArchived.type: lambda data, _: AccountArchived(data["account"], data["reason"]),
     AccountRestored.type: lambda data, _: AccountRestored(data["account"], data["reason"]),
     TransactionPosted.type: _posted,
-    TransactionChanged.type: lambda data, _: TransactionChanged(data["id"], data["metadata"]),
+    TransactionChanged.type: lambda data, _: TransactionChanged(data["id"], data["metadata"], data.get("before")),
     HoldPlaced.type: _placed,
     HoldReleased.type: lambda data, _: HoldReleased(data["id"], data["reason"]),
     HoldExpired.type: lambda data, _: HoldExpired(data["id"]),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from domain.ledger.asset import format_amount
-from domain.ledger.events.account import Data
+from domain.ledger.events.account import Data, before_data
 from domain.ledger.transaction import Entry, TransactionKind
 from domain.shared.chain import format_time
 
@@ -69,7 +69,8 @@ class TransactionChanged:
     type: ClassVar[str] = "transaction.changed"
     id: str
     metadata: Mapping[str, str]
+    before: Data | None = None
 
     def data(self) -> Data:
         """Return what is hashed and shown."""
-        return {"id": self.id, "metadata": dict(self.metadata)}
+        return {"id": self.id, "metadata": dict(self.metadata), **before_data(self.before)}

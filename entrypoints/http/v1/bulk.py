@@ -13,15 +13,9 @@ from typing_extensions import TypedDict
 from application.ledger.ports import Outcome
 from application.ledger.post_atomically import PostAtomically
 from domain.ledger.events import TransactionPosted
-from entrypoints.http.dependencies import (
-    Caller,
-    PlainRoute,
-    caller,
-    idempotency_key,
-    is_dry_run,
-    read_json,
-)
+from entrypoints.http.dependencies import Caller, PlainRoute, caller, idempotency_key, is_dry_run
 from entrypoints.http.openapi import described_body, described_problems
+from entrypoints.http.reading import read_json
 from entrypoints.http.v1.bulk_items import ResultDocument, bulk_key, post_item, posted_result, result_document
 from entrypoints.http.v1.bulk_stream import NDJSON, StreamedBulk
 from entrypoints.schemas.forms import read_each, read_form

@@ -45,14 +45,21 @@ DESCRIBED_FORMATS: Final[dict[int | str, dict[str, Any]]] = {
 
 def accepted_format(request: Request) -> Format:
     """Return the format that the request accepts best, as RFC 9110 has it. Raises `NotAcceptable`."""
+    return Format(accepted_type(request, [each.value for each in Format]))
+
+
+def accepted_type(request: Request, offered: Sequence[str]) -> str:
+    """Return the media type of those offered that the request accepts best; the first, where it does not care.
+
+    Raises `NotAcceptable`.
+    """
     ranges = _ranges(",".join(request.headers.getlist("accept")))
     if not ranges:
-        return Format.JSON
-    qualities = {each: _quality(each.value, ranges) for each in Format}
-    best = max(Format, key=lambda each: qualities[each])
+        return offered[0]
+    qualities = {each: _quality(each, ranges) for each in offered}
+    best = max(offered, key=lambda each: qualities[each])
     if qualities[best] <= 0:
-        offered = ", ".join(each.value for each in Format)
-        raise NotAcceptable(f"This report can be had as {offered}; the header Accept allows none of these.")
+        raise NotAcceptable(f"This can be had as {', '.join(offered)}; the header Accept allows none of these.")
     return best
 
 
@@ -90,7 +97,7 @@ async def answer(chosen: Format, *, document: Mapping[str, Any], rows: Iterable[
 
     `document` may hold iterators, which are lists, and `rows` is only gone through for CSV.
     """
-    headers = {"Vary": "Accept", "X-Content-Type-Options": "nosniff"}
+    headers = {"Vary": "Accept"}
     match chosen:
         case Format.JSON:
             return Response(await json_bytes(document), media_type=Format.JSON.value, headers=headers)

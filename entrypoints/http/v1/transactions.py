@@ -26,10 +26,10 @@ from entrypoints.http.dependencies import (
     etag,
     idempotency_key,
     is_dry_run,
-    read_json,
 )
 from entrypoints.http.openapi import described_body, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.reading import read_json
 from entrypoints.http.v1.transaction_documents import TransactionDocument, posted_document, view_document
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.transactions import MetadataChanges, TransactionIn, transaction_draft

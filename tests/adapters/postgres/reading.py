@@ -29,4 +29,4 @@ async def add_ledger(work: LedgerWork, address: LedgerAddress, *, event_id: str)
     first = record(created, Head(), id=event_id, author=AUTHOR, recorded_at=NOW)
     someone = principal(organisation_id=address.organisation_id)
     async with work.begin(someone, Permission.LEDGERS_CREATE) as changes:
-        await changes.create_ledger(address.slug, first)
+        await changes.create_ledger(address.slug, first, AUTHOR)

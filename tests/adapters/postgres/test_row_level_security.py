@@ -18,16 +18,22 @@ from adapters.postgres.work import tenant_transaction, tenant_view
 from application.ledger.ports import LedgerAddress
 from domain.ledger.events import Event, HoldPlaced, PeriodClosed
 from tests.adapters.ledger.by_hand import OPENINGS, NewLedger, sale, write
+from tests.adapters.postgres.tenant_tables import GLOBAL_TABLES, TABLES, fill, made_up_row, member_of, organisation_of
 from tests.builders import NOW, hold_id, key, period_id, transaction_id
 
-# The agenda is of no tenant: what is due is found across all of them. It tells who has something to do, and when.
-TABLES = sorted((table for name, table in metadata.tables.items() if name != "agenda"), key=lambda table: table.name)
 of_every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+
+# The policies of a table, beside that of the tenant.
+MORE_POLICIES = {"members": {"own"}, "request_origins": {"own", "erased"}}
+# What is written once: not even the organisation that it is of can change it.
+WRITTEN_ONCE = ("event_log", "entries", "late_entries", "late_blocks")
 
 
 @pytest.fixture(scope="module")
-async def two_ledgers(journal_engine: AsyncEngine, new_ledger: NewLedger) -> tuple[LedgerAddress, LedgerAddress]:
-    """Ledgers of two organisations, with at least one row each in every table but that of API keys."""
+async def two_ledgers(
+    owner_engine: AsyncEngine, journal_engine: AsyncEngine, new_ledger: NewLedger
+) -> tuple[LedgerAddress, LedgerAddress]:
+    """Ledgers of two organisations, with at least one row each in every table."""
     first, second = await new_ledger(), await new_ledger()
     for address in (first, second):
         posted = sale(100, reference="r", metadata={"k": "v"})
@@ -38,20 +44,8 @@ async def two_ledgers(journal_engine: AsyncEngine, new_ledger: NewLedger) -> tup
         closed = PeriodClosed(period_id(), None, None, date(2026, 1, 1), datetime(2026, 1, 1, tzinfo=UTC))
         events: tuple[Event, ...] = (*OPENINGS, posted, *late, hold, captured, closed)
         await write(PostgresBooks(journal_engine), address, *events, key=key("k"))
+        await fill(owner_engine, address.organisation_id)
     return first, second
-
-
-@pytest.fixture(scope="module", autouse=True)
-async def keys(service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]) -> None:
-    for address in two_ledgers:
-        async with tenant_transaction(service_engine, address.organisation_id) as connection:
-            await connection.execute(
-                text(
-                    "INSERT INTO api_keys (organisation_id, id, name, digest, hint, created_at)"
-                    " VALUES (:organisation, gen_random_uuid(), 'key', '', '', now())"
-                ),
-                {"organisation": address.organisation_id},
-            )
 
 
 @asynccontextmanager
@@ -62,25 +56,29 @@ async def without_tenant(engine: AsyncEngine, setting: str | None = None) -> Asy
         yield connection
 
 
-def organisation_of(table: Table) -> str:
-    return "id" if table.name == "organisations" else "organisation_id"
-
-
 async def test_every_table_of_the_database_is_one_of_ours(service_engine: AsyncEngine) -> None:
     async with service_engine.connect() as connection:
         found = await connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
-        assert set(found) == {table.name for table in TABLES} | {"alembic_version", "agenda"}
+        assert set(found) == {table.name for table in TABLES} | set(GLOBAL_TABLES)
+        of_organisations = await connection.scalars(
+            text(
+                "SELECT table_name FROM information_schema.columns"
+                " WHERE table_schema = 'public' AND column_name = 'organisation_id'"
+            )
+        )
+        assert set(of_organisations) == {table.name for table in TABLES} - {"organisations"} | {"agenda"}
 
 
 @of_every_table
 async def test_security_is_enabled_and_forced(service_engine: AsyncEngine, table: Table) -> None:
     query = text(
-        "SELECT relrowsecurity, relforcerowsecurity, (SELECT count(*) FROM pg_policy WHERE polrelid = pg_class.oid),"
+        "SELECT relrowsecurity, relforcerowsecurity,"
+        " ARRAY(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid),"
         " pg_get_userbyid(relowner) FROM pg_class WHERE oid = to_regclass(:name)"
     )
     async with service_engine.connect() as connection:
         enabled, forced, policies, owner = (await connection.execute(query, {"name": table.name})).one()
-    assert (enabled, forced, policies) == (True, True, 1)
+    assert (enabled, forced, set(policies)) == (True, True, {"tenant"} | MORE_POLICIES.get(table.name, set()))
     assert owner != SERVICE_ROLE
 
 
@@ -152,7 +150,7 @@ async def outcome(engine: AsyncEngine, address: LedgerAddress, statement: Execut
         return next(each for each in ("permission denied", "row-level security") if each in str(error))
 
 
-@pytest.mark.parametrize("table", ["event_log", "entries", "late_entries", "late_blocks"])
+@pytest.mark.parametrize("table", WRITTEN_ONCE)
 @pytest.mark.parametrize(
     "statement", ["UPDATE {} SET organisation_id = organisation_id", "DELETE FROM {}", "TRUNCATE {}"]
 )
@@ -162,6 +160,56 @@ async def test_events_and_entries_cannot_be_changed_even_by_who_owns_them(
     with pytest.raises(ProgrammingError, match="permission denied"):
         async with tenant_transaction(service_engine, two_ledgers[0].organisation_id) as connection:
             await connection.execute(text(statement.format(table)))
+
+
+@pytest.mark.parametrize("privilege", ["UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"])
+async def test_the_service_has_no_privilege_that_would_change_what_is_written_once(
+    service_engine: AsyncEngine, privilege: str
+) -> None:
+    columns = " OR has_any_column_privilege(:table, 'UPDATE')" if privilege == "UPDATE" else ""
+    query = text(f"SELECT has_table_privilege(:table, '{privilege}'){columns}")
+    async with service_engine.connect() as connection:
+        for table in WRITTEN_ONCE:
+            assert await connection.scalar(query, {"table": table}) is False
+        # Nor by a function that acts for someone else.
+        definers = "SELECT count(*) FROM pg_proc WHERE prosecdef AND has_function_privilege(oid, 'EXECUTE')"
+        assert await connection.scalar(text(definers)) == 0
+
+
+async def test_where_things_came_from_can_be_erased_and_never_be_changed(
+    service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    changing = text("UPDATE request_origins SET address = '192.0.2.1'")
+    assert await outcome(service_engine, two_ledgers[0], changing) == "permission denied"
+    async with without_tenant(service_engine) as connection:
+        privileges = [
+            await connection.scalar(text(f"SELECT has_table_privilege('request_origins', '{each}')"))
+            for each in ("SELECT", "INSERT", "DELETE", "UPDATE", "TRUNCATE")
+        ]
+    assert privileges == [True, True, True, False, False]
+
+
+async def test_a_person_sees_its_own_memberships_and_changes_none(
+    service_engine: AsyncEngine, two_ledgers: tuple[LedgerAddress, LedgerAddress]
+) -> None:
+    first, second = two_ledgers
+    member = str(member_of(first.organisation_id))
+    setting = text("SELECT set_config('app.person_id', :person, true)")
+    members = metadata.tables["members"]
+    async with without_tenant(service_engine) as connection:
+        await connection.execute(setting, {"person": member})
+        seen = (await connection.scalars(select(members.c.organisation_id))).all()
+        assert seen == [first.organisation_id]
+        for table in TABLES:
+            if table.name != "members":
+                assert (await connection.execute(select(table))).first() is None, table.name
+        for statement in (update(members).values(version=2), delete(members)):
+            assert (await connection.execute(statement)).rowcount == 0
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            await connection.execute(insert(members).values(**made_up_row(members, second.organisation_id)))
+    async with without_tenant(service_engine) as connection:
+        await connection.execute(setting, {"person": ""})
+        assert (await connection.execute(select(members))).all() == []
 
 
 @of_every_table

@@ -11,6 +11,7 @@ from domain.identity.api_key import API_KEY, ApiKey
 from domain.shared.access import Grant, Principal
 from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated
+from tests.application.seconds import Seconds
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ORGANISATION = 7
@@ -25,16 +26,6 @@ class StillClock:
 
     def now(self) -> datetime:
         return NOW
-
-
-class Seconds:
-    """A clock that goes on when it is told to."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def __call__(self) -> float:
-        return self.passed
 
 
 class SlowOrganisations:

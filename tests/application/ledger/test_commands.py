@@ -135,9 +135,11 @@ async def test_an_account_opened_by_an_entry_is_open(office: Office) -> None:
 async def test_an_accounts_metadata_are_changed_key_by_key(office: Office) -> None:
     await office.submit(OpenAccount("assets:bank", metadata={"a": "1", "b": "2"}))
     outcome = await office.submit(ChangeAccount("assets:bank", 1, {"a": None, "c": "3"}))
-    assert events(outcome) == [AccountChanged("assets:bank", {"b": "2", "c": "3"})]
+    assert events(outcome) == [
+        AccountChanged("assets:bank", {"b": "2", "c": "3"}, before={"metadata": {"a": "1", "b": "2"}})
+    ]
     outcome = await office.submit(ChangeAccount("assets:bank", 2, {"b": None, "c": None}))
-    assert events(outcome) == [AccountChanged("assets:bank", {})]
+    assert events(outcome) == [AccountChanged("assets:bank", {}, before={"metadata": {"b": "2", "c": "3"}})]
 
 
 async def test_a_change_of_an_account_that_changes_nothing_is_no_event(office: Office) -> None:
@@ -165,7 +167,7 @@ async def test_a_transactions_metadata_are_changed_key_by_key(office: Office) ->
     id = transaction_id()
     await office.submit(PostTransaction(draft(*payment().entries, id=id, metadata={"a": "1", "b": "2"})))
     outcome = await office.submit(ChangeTransaction(id, 1, {"a": None, "c": "3"}))
-    assert events(outcome) == [TransactionChanged(id, {"b": "2", "c": "3"})]
+    assert events(outcome) == [TransactionChanged(id, {"b": "2", "c": "3"}, {"metadata": {"a": "1", "b": "2"}})]
     assert events(await office.submit(ChangeTransaction(id, 2, {"c": "3"}))) == []
     await check_refused(office, ChangeTransaction(id, 1, {"d": "4"}), VersionConflict)
     await check_refused(office, ChangeTransaction(id, None, FULL), ValidationFailed, "/metadata")
@@ -174,11 +176,17 @@ async def test_a_transactions_metadata_are_changed_key_by_key(office: Office) ->
 
 
 async def test_a_ledger_is_renamed_and_its_metadata_changed(office: Office) -> None:
-    assert events(await office.submit(ChangeLedger(1, name="Books"))) == [LedgerChanged("Books", {})]
-    assert events(await office.submit(ChangeLedger(2, metadata={"a": "1"}))) == [LedgerChanged("Books", {"a": "1"})]
+    assert events(await office.submit(ChangeLedger(1, name="Books"))) == [
+        LedgerChanged("Books", {}, {"name": "Main", "metadata": {}})
+    ]
+    assert events(await office.submit(ChangeLedger(2, metadata={"a": "1"}))) == [
+        LedgerChanged("Books", {"a": "1"}, {"name": "Books", "metadata": {}})
+    ]
     assert events(await office.submit(ChangeLedger(3, "Books", {"a": "1"}))) == []
     assert events(await office.submit(ChangeLedger(None))) == []
-    assert events(await office.submit(ChangeLedger(3, metadata={"a": None}))) == [LedgerChanged("Books", {})]
+    assert events(await office.submit(ChangeLedger(3, metadata={"a": None}))) == [
+        LedgerChanged("Books", {}, {"name": "Books", "metadata": {"a": "1"}})
+    ]
     await check_refused(office, ChangeLedger(3, name="x"), VersionConflict)
     await check_refused(office, ChangeLedger(None, name=""), ValidationFailed, "/name")
     await check_refused(office, ChangeLedger(None, name="x" * 256), ValidationFailed, "/name")
@@ -201,7 +209,7 @@ async def test_a_currency_may_be_given_another_scale_than_the_standard_one(offic
 
 async def test_a_scale_can_be_corrected_until_something_is_posted_in_it(office: Office) -> None:
     await office.submit(RegisterAsset("EUR", 4))
-    assert events(await office.submit(RegisterAsset("EUR", 2, True, 1))) == [AssetRegistered("EUR", 2)]
+    assert events(await office.submit(RegisterAsset("EUR", 2, True, 1))) == [AssetRegistered("EUR", 2, {"scale": 4})]
     await office.submit(PostTransaction(payment()))
     for command in (RegisterAsset("EUR", 4), RegisterAsset("EUR", 4, True), RegisterAsset("EUR", 4, True, 2)):
         await check_refused(office, command, ScaleFixed, "/scale")
@@ -219,7 +227,7 @@ async def test_an_asset_is_not_registered_over_a_registration_that_was_not_seen(
     answers = await office.submit_together(RegisterAsset("POINTS", 0), RegisterAsset("POINTS", 3))
     assert isinstance(answers[1], PreconditionRequired)
     await check_refused(office, RegisterAsset("POINTS", 3, True, 2), VersionConflict)
-    assert events(await office.submit(RegisterAsset("POINTS", 3, True))) == [AssetRegistered("POINTS", 3)]
+    assert events(await office.submit(RegisterAsset("POINTS", 3, True))) == [AssetRegistered("POINTS", 3, {"scale": 0})]
 
 
 async def test_a_bad_code_or_scale_is_not_registered(office: Office) -> None:
@@ -236,14 +244,24 @@ async def test_a_chart_replaces_the_one_before_and_open_accounts_keep_their_type
     await office.submit(PostTransaction(payment(debit_to="assets:odd")))
     odd = RuleDraft(Pattern("assets:odd:**"), AccountType.EXPENSE)
     assert events(await office.submit(SetChart((odd, WALLETS), 1))) == [
-        ChartSet((Rule(odd.pattern, odd.type), Rule(WALLETS.pattern, WALLETS.type)))
+        ChartSet((Rule(odd.pattern, odd.type), Rule(WALLETS.pattern, WALLETS.type)), {"rules": []})
     ]
     outcome = await office.submit(PostTransaction(payment(debit_to="assets:odd", credit_to="assets:odd:new")))
     assert [(line.account.path, line.account.type) for line in outcome.applied[-1].lines] == [
         ("assets:odd", AccountType.ASSET),
         ("assets:odd:new", AccountType.EXPENSE),
     ]
-    assert events(await office.submit(SetChart((), 2))) == [ChartSet(())]
+    assert events(await office.submit(SetChart((), 2))) == [
+        ChartSet(
+            (),
+            {
+                "rules": [
+                    {"pattern": "assets:odd:**", "type": "expense"},
+                    {"pattern": "users:*:wallet", "type": "liability"},
+                ]
+            },
+        )
+    ]
 
 
 async def test_the_chart_in_force_is_not_set_again(office: Office) -> None:

@@ -137,10 +137,20 @@ async def test_a_posting_beside_the_archiving_comes_before_it_or_is_refused(offi
 async def test_limits_are_replaced_as_a_whole_and_kept_where_none_are_given(office: Office) -> None:
     await office.submit(OpenAccount(BANK, limits=(LimitDraft("EUR", "0"),)))
     outcome = await office.submit(ChangeAccount(BANK, 1, {"a": "1"}))
-    assert outcome.applied[-1].event == AccountChanged(BANK, {"a": "1"}, (Limit(EUR, 0),))
+    assert outcome.applied[-1].event == AccountChanged(
+        BANK,
+        {"a": "1"},
+        (Limit(EUR, 0),),
+        {"metadata": {}, "limits": [{"asset": "EUR", "minimum": "0.00", "maximum": None}]},
+    )
     assert (await office.submit(ChangeAccount(BANK, 2, limits=(LimitDraft("EUR", "0.00"),)))).applied == ()
     outcome = await office.submit(ChangeAccount(BANK, 2, limits=()))
-    assert outcome.applied[-1].event == AccountChanged(BANK, {"a": "1"}, ())
+    assert outcome.applied[-1].event == AccountChanged(
+        BANK,
+        {"a": "1"},
+        (),
+        {"metadata": {"a": "1"}, "limits": [{"asset": "EUR", "minimum": "0.00", "maximum": None}]},
+    )
     with pytest.raises(VersionConflict):
         await office.submit(ChangeAccount(BANK, 2, limits=()))
 

@@ -104,6 +104,24 @@ WRITTEN: list[tuple[Event, str]] = [
         ),
     ),
     (TransactionChanged("txn_1", {"b": "2"}), '{"id":"txn_1","metadata":{"b":"2"}}'),
+    # Those above are of versions that did not tell what was before.
+    (
+        TransactionChanged("txn_1", {"b": "2"}, {"metadata": {"a": "1"}}),
+        '{"before":{"metadata":{"a":"1"}},"id":"txn_1","metadata":{"b":"2"}}',
+    ),
+    (
+        LedgerChanged("Other", {}, {"metadata": {}, "name": "Main"}),
+        '{"before":{"metadata":{},"name":"Main"},"metadata":{},"name":"Other"}',
+    ),
+    (AssetRegistered("BTC", 8, {"scale": 6}), '{"before":{"scale":6},"code":"BTC","scale":8}'),
+    (
+        ChartSet((), {"rules": [{"pattern": "**", "type": "equity"}]}),
+        '{"before":{"rules":[{"pattern":"**","type":"equity"}]},"rules":[]}',
+    ),
+    (
+        AccountChanged("users:1", {"a": "1"}, (), {"metadata": {}}),
+        '{"account":"users:1","before":{"metadata":{}},"metadata":{"a":"1"}}',
+    ),
     (
         ChartSet((Rule(Pattern("users:*"), AccountType.LIABILITY, (Limit(EUR, 0), Limit(JPY, None, -70))),)),
         (

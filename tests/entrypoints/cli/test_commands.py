@@ -59,7 +59,7 @@ def test_a_key_is_printed_once_and_works_until_it_is_revoked(database: str, part
 
     listed = partita("key", "list").out
     assert key_id.group() in listed
-    assert "works  till 1\n" in listed
+    assert "works  never used  scopes=operator  till 1\n" in listed
     assert created.out.strip() not in listed
 
     assert partita("key", "revoke", key_id.group()).code == 0

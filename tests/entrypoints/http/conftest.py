@@ -10,10 +10,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.embedded import ServerUrls
+from adapters.postgres.engine import owner_engine
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
+from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.chain import Author
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
@@ -27,7 +30,10 @@ NewServer = Callable[..., Awaitable[str]]
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(data_dir=tmp_path_factory.mktemp("data"))
+    # All tests come from one address, and many of them try what must fail.
+    return Settings(
+        data_dir=tmp_path_factory.mktemp("data"), rate_limit_failures=0, rate_limit_attempts=0, rate_limit_email=0
+    )
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +41,14 @@ async def services(postgres_url: str, redis_url: str, settings: Settings) -> Asy
     async with opened(settings, ServerUrls(postgres_url, redis_url)) as container:
         await container.maintenance().migrate()
         yield container.services()
+
+
+@pytest.fixture(scope="session")
+async def owner(postgres_url: str, services: Services) -> AsyncIterator[AsyncEngine]:
+    """The database's owner, for what no route makes."""
+    engine = owner_engine(postgres_url)
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture(scope="session")
@@ -93,7 +107,7 @@ async def made_organisation(services: Services) -> tuple[int, str]:
         metadata={},
         request_id="req_tests",
     )
-    _, key = await services.api_keys.create(principal, "tests", request_id="req_tests")
+    _, key = await services.api_keys.create(principal, "tests", FULL_RIGHTS, request_id="req_tests")
     assert key is not None
     return principal.organisation_id, key
 

@@ -86,7 +86,7 @@ async def test_what_is_not_there_is_a_problem(tenant: Tenant, method: str, path:
         ("PUT", "/v1/ledgers/main/transactions/bulk", "GET, PATCH, POST"),  # it could be the id of one
         ("GET", "/v1/ledgers/main/verification", "POST"),
         ("OPTIONS", "/v1/ledgers/main/accounts/a:b/entries", "GET"),
-        ("GET", "/v1/api-keys/x", "DELETE"),
+        ("PUT", "/v1/api-keys/x", "DELETE, GET"),
         ("POST", "/health/live", "GET"),
         ("POST", "/docs", "GET"),
     ],

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.shared.access import Grant, Permission, Principal
-from entrypoints.container import Services
+from domain.shared.access import Permission
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
 ANY = {"If-Match": "*"}
@@ -45,8 +44,6 @@ CHANGES: list[tuple[Permission, str, str, Any]] = [
 )
 async def test_a_change_and_its_answer_take_one_permission(
     tenant: Tenant,
-    services: Services,
-    monkeypatch: pytest.MonkeyPatch,
     permission: Permission,
     method: str,
     rest: str,
@@ -59,7 +56,7 @@ async def test_a_change_and_its_answer_take_one_permission(
         "period": await closed(tenant),
     }
     document(await tenant.client.post(tenant.path("/accounts"), json={"path": "assets:empty"}), 201)
-    as_one(tenant, services, monkeypatch, permission)
+    await as_one(tenant, permission)
     query = ("&" if "?" in rest else "?") + f"dry_run={'true' if dry_run else 'false'}"
     path = tenant.path(rest.format(**made) + query)
     answer = await tenant.client.request(method, path, json=body, headers=ANY)
@@ -75,10 +72,8 @@ async def closed(tenant: Tenant) -> str:
     return str(document(closing, 201)["id"])
 
 
-def as_one(tenant: Tenant, services: Services, monkeypatch: pytest.MonkeyPatch, permission: Permission) -> None:
-    """Let whoever calls have one permission."""
-
-    async def by_key(text: str, address: str | None) -> Principal:
-        return Principal(tenant.organisation_id, "key_1", (Grant(frozenset({permission})),))
-
-    monkeypatch.setattr(services.authenticate, "principal", by_key)
+async def as_one(tenant: Tenant, permission: Permission) -> None:
+    """Go on with a key that has one permission."""
+    wanted = {"name": "one", "scopes": [permission.value]}
+    made = document(await tenant.client.post("/v1/api-keys", json=wanted), 201)
+    tenant.client.headers["Authorization"] = f"Bearer {made['key']}"

@@ -1,16 +1,11 @@
 """Reversals: whole, in parts, of each other, several at once; what is refused, and how it is told."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 
 from application.ledger.ports import Command
-from domain.shared.access import Grant, Permission, Principal
 from entrypoints.container import Services
-from entrypoints.http.app import create_app
-from tests.entrypoints.http.conftest import connected
 from tests.entrypoints.http.tenant import Json, Tenant, blamed, document, problem, sale
 from tests.entrypoints.http.wallets import (
     ANA,
@@ -112,30 +107,19 @@ async def test_limits_bind_a_reversal_unless_it_is_forced(tenant: Tenant) -> Non
     assert await tenant.balance(ANA) == "-60.00"
 
 
-class Limited:
-    """Someone who may do all but force."""
-
-    async def principal(self, key: str, address: str | None) -> Principal:
-        number = int(key.split("_")[1])
-        return Principal(
-            number, "key_of_the_tests", (Grant(frozenset(set(Permission) - {Permission.TRANSACTIONS_FORCE})),)
-        )
-
-
-async def test_who_may_not_force_is_told_so(tenant: Tenant, services: Services) -> None:
+async def test_who_may_not_force_is_told_so(tenant: Tenant) -> None:
     posted = await tenant.posted({"entries": moved("1.00")})
-    limited: Any = Limited()
-    app: FastAPI = create_app(replace(services, authenticate=limited))
+    made = document(await tenant.client.post("/v1/api-keys", json={"name": "a", "scopes": ["accountant"]}), 201)
     paths: dict[str, Json] = {
         f"/transactions/{posted['id']}/reverse": {},
         "/transactions/reverse": {"reversals": [{"transaction": posted["id"]}]},
     }
-    async with connected(app, tenant.key) as client:
-        for rest, asked in paths.items():
-            for query in ("", "?dry_run=true"):
-                refused = await client.post(tenant.path(rest + query), json=asked | {"force": True})
-                assert "transactions:force" in problem(refused, 403, "permission-denied")["detail"]
-        document(await client.post(tenant.path(f"/transactions/{posted['id']}/reverse"), json={}), 201)
+    tenant.client.headers["Authorization"] = f"Bearer {made['key']}"
+    for rest, asked in paths.items():
+        for query in ("", "?dry_run=true"):
+            refused = await tenant.client.post(tenant.path(rest + query), json=asked | {"force": True})
+            assert "transactions:force" in problem(refused, 403, "permission-denied")["detail"]
+    document(await tenant.client.post(tenant.path(f"/transactions/{posted['id']}/reverse"), json={}), 201)
 
 
 @pytest.mark.parametrize(

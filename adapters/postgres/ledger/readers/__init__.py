@@ -3,12 +3,14 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.accounts import PostgresAccounts
+from adapters.postgres.ledger.readers.audit import PostgresAudit
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.ledger.readers.holds import PostgresHolds
 from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
 from adapters.postgres.ledger.readers.periods import PostgresPeriods
 from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
+from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import AccountReader, EventReader, LedgerReader, TransactionReader
@@ -53,6 +55,11 @@ class PostgresLedgerReads:
     def events(self) -> EventReader:
         """Return the reader of the log."""
         return PostgresEvents(self._connection, self._organisation_id)
+
+    @property
+    def audit(self) -> AuditReader:
+        """Return the reader of all logs as one."""
+        return PostgresAudit(self._connection, self._organisation_id, self._rows_max)
 
     @property
     def reports(self) -> ReportReader:

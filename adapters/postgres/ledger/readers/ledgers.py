@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from adapters.postgres.identity.quotas import require_another_ledger
 from adapters.postgres.keyset import Budget, Candidate, Keyset, Verdict, Window, accept, walk
 from adapters.postgres.ledger.readers.lookups import bigints, head_of, ledger_id_of
 from adapters.postgres.ledger.rows import chart_of, settings_of
@@ -63,6 +64,9 @@ class PostgresLedgers:
         )
         query = select(wanted.c.item, settings.c.is_archived).select_from(wanted.join(settings, literal(True)))
         return {id for id, is_archived in await self._connection.execute(query) if is_archived}
+
+    async def require_another(self) -> None:
+        await require_another_ledger(self._connection, self._organisation_id)
 
     async def chart(self, slug: str) -> Chart:
         ledger_id = await self._ledger_id(slug)

@@ -1,0 +1,1 @@
+"""Mail: by SMTP, or shown to whoever runs the server."""

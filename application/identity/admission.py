@@ -1,0 +1,178 @@
+"""Whom the server deals with at all: those who are who they say they are, and do not ask too often."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+from time import monotonic
+from typing import Final
+
+from application.identity.authenticate import Authenticate, Bearer
+from application.shared.rate_limits import Counting, Meter, RateLimiter, Rule
+from domain.shared.errors import NotAuthenticated
+
+_EMAIL_WINDOW_SECONDS: Final = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many there may be of each: requests a minute, and attempts by those whom nobody knows yet. 0 is no limit."""
+
+    address: int
+    caller: int
+    organisation: int
+    failures: int
+    attempts: int
+    email: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Who was let in, and the meters that the request was counted on."""
+
+    bearer: Bearer
+    meters: tuple[Meter, ...]
+
+
+class Admission:
+    """Authenticates requests, and counts each once: for its address, its caller and its organisation."""
+
+    def __init__(
+        self,
+        authenticate: Authenticate,
+        limits: Limits,
+        counting: Counting,
+        *,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        def limiter(policy: str, what: str, quota: int) -> RateLimiter | None:
+            return RateLimiter(Rule(policy, what, quota), counting, seconds=seconds) if quota else None
+
+        self.authenticate = authenticate
+        self._seconds = seconds
+        self._addresses = limiter("address", "Requests from one IP address", limits.address)
+        self._callers = limiter("caller", "Requests of one user, API key or OAuth client", limits.caller)
+        # There even without a limit for all: an organisation may have one of its own.
+        organisations = Rule("organisation", "Requests of one organisation", limits.organisation)
+        self._organisations = RateLimiter(organisations, counting, seconds=seconds)
+        self._of_organisations = limits.organisation
+        self._failures = limiter("failures", "Credentials that are refused, from one IP address,", limits.failures)
+
+    def address_at_once(self, address: str | None) -> Meter | None:
+        """Count a request of the address, as `address` does, if that takes no waiting; else do nothing: None.
+
+        Raises `RateLimited`.
+        """
+        if self._addresses is None or address is None:
+            return None
+        meter = self._addresses.ready(network_of(address), self._seconds())
+        if meter is not None:
+            meter.permits -= 1
+        return meter
+
+    async def address(self, address: str | None) -> Meter | None:
+        """Count a request of the address; return its meter if there is a limit. Raises `RateLimited`."""
+        if self._addresses is None or address is None:
+            return None
+        return await self._addresses.take(network_of(address))
+
+    def at_once(self, text: str, address: str | None) -> Admitted | None:
+        """Do as `admit` does if that takes no waiting; else do nothing, and return None.
+
+        Raises `NotAuthenticated`, `RateLimited`.
+        """
+        bearer = self.authenticate.remembered(text, address)
+        if bearer is None:
+            return None
+        now = self._seconds()
+        meters: tuple[Meter, ...] = ()
+        if self._callers is not None:
+            meter = self._callers.ready(bearer.actor, now)
+            if meter is None:
+                return None
+            meters = (meter,)
+        principal = bearer.principal
+        if principal is not None:
+            quota = bearer.requests_per_minute or self._of_organisations
+            if quota:
+                meter = self._organisations.ready(principal.organisation_id, now, quota)
+                if meter is None:
+                    return None
+                meters = (*meters, meter)
+        for meter in meters:
+            meter.permits -= 1
+        return Admitted(bearer, meters)
+
+    async def admit(self, text: str, address: str | None) -> Admitted:
+        """Return who shows this credential from that IP address, and count a request of theirs.
+
+        Raises `NotAuthenticated`, `RateLimited`, `StoreUnavailable`.
+        """
+        bearer = await self._bearer(text, address)
+        meters: list[Meter] = []
+        if self._callers is not None:
+            meters.append(await self._callers.take(bearer.actor))
+        principal = bearer.principal
+        if principal is not None:
+            quota = bearer.requests_per_minute or self._of_organisations
+            if quota:
+                meters.append(await self._organisations.take(principal.organisation_id, quota))
+        return Admitted(bearer, tuple(meters))
+
+    async def _bearer(self, text: str, address: str | None) -> Bearer:
+        """Authenticate; where too many from the address have failed, ask for nothing that was not good lately."""
+        if self._failures is None or address is None:
+            return await self.authenticate.bearer(text, address)
+        network = network_of(address)
+        if not self.authenticate.has_known(text):
+            self._failures.require_room(network)
+        try:
+            return await self.authenticate.bearer(text, address)
+        except NotAuthenticated:
+            await self._failures.take(network)
+            raise
+
+
+class Attempts:
+    """Limits how often anyone may try to log in, to register or to reset a password."""
+
+    def __init__(
+        self,
+        limits: Limits,
+        counting: Counting,
+        secret: bytes,
+        *,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        """`secret` keeps e-mail addresses from being guessed by what is kept of them, all servers share it."""
+        by_address = Rule("attempts", "Attempts from one IP address", limits.attempts)
+        by_email = Rule("attempts-email", "Attempts for one person", limits.email, _EMAIL_WINDOW_SECONDS)
+        self._by_address = RateLimiter(by_address, counting, seconds=seconds) if limits.attempts else None
+        self._by_email = RateLimiter(by_email, counting, seconds=seconds) if limits.email else None
+        self._secret = secret
+
+    async def admit(self, kind: str, address: str | None, whom: str | None = None) -> None:
+        """Count an attempt of this kind (`log-in`, `register`, …), from an address and for whom: an e-mail address.
+
+        Whether there is anyone of that e-mail address makes no difference. Raises `RateLimited`.
+        """
+        if self._by_address is not None and address is not None:
+            await self._by_address.take(f"{kind}/{network_of(address)}")
+        if self._by_email is not None and whom is not None:
+            digest = hmac.digest(self._secret, whom.strip().casefold().encode(), "sha256").hex()
+            await self._by_email.take(f"{kind}/{digest[:32]}")
+
+
+def network_of(address: str) -> str:
+    """Return whose requests are counted together: those of an IPv4 address, or of an IPv6 network of 64 bits."""
+    return _network_of(address) if ":" in address else address
+
+
+@lru_cache(maxsize=10_000)
+def _network_of(address: str) -> str:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    return str(ip_network((int(parsed) >> 64 << 64, 64)) if parsed.version == 6 else parsed)

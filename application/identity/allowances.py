@@ -1,0 +1,79 @@
+"""What an organisation may still ask of the server."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Protocol
+
+from domain.shared.quotas import Quotas
+
+REMEMBERED_SECONDS: Final = 5.0
+REMEMBERED_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many requests a minute an organisation may make, and why it may write no more; None is without a limit."""
+
+    requests_per_minute: int | None = None
+    writes_refused: str | None = None
+
+
+class QuotaStore(Protocol):
+    """Where quotas are looked up, before there is a principal, and where logs are metered."""
+
+    async def quotas(self, organisation_id: int) -> Quotas:
+        """Return the quotas of an organisation. Raises `StoreUnavailable`."""
+        ...
+
+    async def meter(self, organisation_id: int) -> int:
+        """Count the bytes of what was written since the last time, up to a bound; return the bytes of all logs.
+
+        Raises `StoreUnavailable`, `CommitInDoubt`.
+        """
+        ...
+
+
+class Allowances:
+    """Looks up what organisations may do, and remembers it for five seconds.
+
+    The logs are metered here, and only those of organisations that have a quota of storage: so writing costs nothing
+    more, and a quota may be exceeded by what is written in some seconds.
+    """
+
+    def __init__(self, quotas: QuotaStore, *, seconds: Callable[[], float] = monotonic) -> None:
+        """`seconds` is a clock that never jumps."""
+        self._quotas = quotas
+        self._seconds = seconds
+        self._remembered: dict[int, tuple[float, Allowance]] = {}
+        self._looking: dict[int, asyncio.Task[Allowance]] = {}
+
+    async def of(self, organisation_id: int) -> Allowance:
+        """Return what the organisation may do. Raises `StoreUnavailable`, `CommitInDoubt`."""
+        remembered = self._remembered.get(organisation_id)
+        if remembered is not None and self._seconds() < remembered[0]:
+            return remembered[1]
+        looking = self._looking.get(organisation_id)
+        if looking is None:
+            looking = asyncio.create_task(self._look_up(organisation_id))
+            self._looking[organisation_id] = looking
+            looking.add_done_callback(lambda done: self._done(organisation_id, done))
+        return await asyncio.shield(looking)
+
+    def _done(self, organisation_id: int, looking: asyncio.Task[Allowance]) -> None:
+        del self._looking[organisation_id]
+        if not looking.cancelled():
+            looking.exception()  # also where every caller has gone, it counts as seen
+
+    async def _look_up(self, organisation_id: int) -> Allowance:
+        quotas = await self._quotas.quotas(organisation_id)
+        refused = None
+        if quotas.storage_bytes is not None:
+            refused = quotas.storage_exceeded(await self._quotas.meter(organisation_id))
+        allowance = Allowance(quotas.requests_per_minute, refused)
+        self._remembered.pop(organisation_id, None)
+        if len(self._remembered) >= REMEMBERED_MAX:
+            del self._remembered[next(iter(self._remembered))]
+        self._remembered[organisation_id] = (self._seconds() + REMEMBERED_SECONDS, allowance)
+        return allowance

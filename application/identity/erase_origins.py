@@ -1,0 +1,36 @@
+"""Erase from where someone acted."""
+
+from typing import Protocol
+
+from application.shared.ports import Clock, Ids, OrganisationLog, Work
+from domain.identity.events import OriginsErased
+from domain.shared.access import Permission, Principal
+
+
+class OriginChanges(Protocol):
+    """One transaction that erases where events of an organisation came from."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log."""
+        ...
+
+    async def erase(self, actor: str) -> int:
+        """Forget from where someone acted, by their outward id; return for how many runs of events that was known."""
+        ...
+
+
+async def erase_origins(
+    work: Work[object, OriginChanges], clock: Clock, ids: Ids, principal: Principal, actor: str, *, request_id: str
+) -> int:
+    """Forget the addresses, user agents and credentials of all that `actor` (`usr_…`) has done in the organisation.
+
+    What was done stays in the logs, whose chains hold. Return for how many runs of events something was known; where
+    for none, nothing happens. Raises `PermissionDenied`.
+    """
+    async with work.begin(principal, Permission.ORGANISATION_CHANGE) as changes:
+        erased = await changes.erase(actor)
+        if erased:
+            author = principal.author(request_id)
+            await changes.log.record(OriginsErased(actor), id=ids.new("evt"), author=author, now=clock.now())
+    return erased

@@ -1,0 +1,154 @@
+"""Members: who they are, what they may do, and how they leave."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Final
+
+from application.identity.ports import Revocations
+from application.identity.team_changes import TeamUseCases, by_itself, require_assignable, require_other_owner
+from application.identity.team_ports import OrganisationProfile, People, Team, TeamChanges
+from application.shared.pagination import Page, PageRequest
+from application.shared.ports import Clock, Ids, Work
+from domain.identity.member import LastOwner, Member, checked_assignments
+from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
+from domain.identity.role import Assignment
+from domain.shared.access import Permission, Person, Principal
+from domain.shared.errors import NotFound, VersionConflict
+
+_AT_A_TIME: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMember:
+    """A member, and the address by which the others know who it is; one that was erased has none."""
+
+    member: Member
+    email: str | None
+
+
+class Membership(TeamUseCases):
+    """Who belongs to an organisation. What changes it holds the organisation's log, so that an owner is left."""
+
+    def __init__(
+        self, work: Work[Team, TeamChanges], clock: Clock, ids: Ids, revocations: Revocations, people: People
+    ) -> None:
+        super().__init__(work, clock, ids, revocations)
+        self._people = people
+
+    async def list(self, principal: Principal, page: PageRequest) -> Page[KnownMember]:
+        """Return a page of the organisation's members. Raises `PermissionDenied`."""
+        async with self._work.read(principal, Permission.MEMBERS_READ) as team:
+            found = await team.members.page(page)
+        emails = await self._people.emails([member.person for member in found.items])
+        return Page([KnownMember(member, emails.get(member.person)) for member in found.items], found.next_after)
+
+    async def get(self, principal: Principal, person: str) -> KnownMember:
+        """Return one member. Raises `PermissionDenied`, `NotFound`."""
+        async with self._work.read(principal, Permission.MEMBERS_READ) as team:
+            member = await _found(team, person)
+        return await self._known(member)
+
+    async def change(
+        self,
+        principal: Principal,
+        person: str,
+        assignments: Sequence[Assignment],
+        *,
+        version: int | None,
+        request_id: str,
+    ) -> KnownMember:
+        """Give a member other roles, and return it; `version` is the one that is expected, None for any.
+
+        The principal must itself have what the member had and what it gets. Raises `PermissionDenied`, `NotFound`,
+        `VersionConflict`, `ValidationFailed`, `LastOwner`.
+        """
+        now = self._clock.now()
+        async with self._work.begin(principal, Permission.MEMBERS_CHANGE) as team:
+            await team.log.hold()
+            before = await _found(team, person, version)
+            given = checked_assignments(assignments, await team.roles.all())
+            await require_assignable(principal, team, before.assignments, given)
+            after = before
+            if given != before.assignments:
+                after = replace(before, assignments=given, version=before.version + 1)
+                if not after.is_owner:
+                    await require_other_owner(team, before)
+                await team.members.put(after)
+                changed = MemberChanged(person, before.assignments, given)
+                await self._record(team, changed, principal.author(request_id), now)
+        await self._revocations.announce(person)
+        return await self._known(after)
+
+    async def remove(self, principal: Principal, person: str, *, version: int | None, request_id: str) -> None:
+        """Have a person be a member no more.
+
+        Raises `PermissionDenied`, also where the member is more than the principal is, `NotFound`, `VersionConflict`,
+        `LastOwner`.
+        """
+        now = self._clock.now()
+        async with self._work.begin(principal, Permission.MEMBERS_REMOVE) as team:
+            await team.log.hold()
+            member = await _found(team, person, version)
+            await require_assignable(principal, team, member.assignments)
+            await require_other_owner(team, member)
+            await team.members.remove(person)
+            removed = MemberRemoved(person, member.assignments)
+            await self._record(team, removed, principal.author(request_id), now)
+        await self._revocations.announce(person)
+
+    async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
+        """Have a person leave an organisation, which takes no permission. Raises `NotFound`, `LastOwner`."""
+        now = self._clock.now()
+        async with self._work.begin(by_itself(organisation_id, person), Permission.MEMBERS_REMOVE) as team:
+            await team.log.hold()
+            member = await _found(team, person.id)
+            await require_other_owner(team, member)
+            await team.members.remove(person.id)
+            await self._record(team, MemberLeft(person.id, member.assignments), person.author(request_id), now)
+        await self._revocations.announce(person.id)
+
+    async def leave_all(self, person_id: str, *, request_id: str) -> None:
+        """Have a person that is to be erased leave every organisation.
+
+        Raises `LastOwner`, which names those that it is the last owner of; then it leaves none, as far as can be seen.
+        """
+        person = Person(person_id, "")
+        organisations = await self._all_of(person_id)
+        owned = [each for each in organisations if await self._is_last_owner(each.id, person)]
+        if owned:
+            named = ", ".join(f"{each.id} ({each.name})" for each in owned)
+            raise LastOwner(f"{person_id} is the only owner of these organisations: {named}. Hand them over first.")
+        for organisation in organisations:
+            with suppress(NotFound):  # where it was removed meanwhile
+                await self.leave(organisation.id, person, request_id=request_id)
+
+    async def _all_of(self, person_id: str) -> Sequence[OrganisationProfile]:
+        found: list[OrganisationProfile] = []
+        while page := await self._people.organisations_of(
+            person_id, limit=_AT_A_TIME, after=found[-1].id if found else 0
+        ):
+            found += page
+        return found
+
+    async def _is_last_owner(self, organisation_id: int, person: Person) -> bool:
+        async with self._work.read(by_itself(organisation_id, person), Permission.MEMBERS_READ) as team:
+            member = await team.members.get(person.id)
+            try:
+                if member is not None:
+                    await require_other_owner(team, member)
+            except LastOwner:
+                return True
+        return False
+
+    async def _known(self, member: Member) -> KnownMember:
+        return KnownMember(member, (await self._people.emails([member.person])).get(member.person))
+
+
+async def _found(team: Team, person: str, version: int | None = None) -> Member:
+    member = await team.members.get(person)
+    if member is None:
+        raise NotFound(f"{person!a} is not a member of the organisation.")
+    if version is not None and version != member.version:
+        raise VersionConflict(f"The member is at version {member.version}, not {version}: someone changed it since.")
+    return member

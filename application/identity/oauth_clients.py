@@ -1,0 +1,189 @@
+"""OAuth clients of organisations, and what they were granted: registering, changing, listing, revoking."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from application.identity.oauth_ports import OAuthChanges, OAuthReads
+from application.identity.ports import Revocations, Secrets
+from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.ports import Clock, Ids, Work
+from domain.identity.oauth import CLIENT_SECRET, OAuthClient, OAuthGrant, checked_client
+from domain.identity.oauth_events import (
+    OAuthClientChanged,
+    OAuthClientCreated,
+    OAuthClientRevoked,
+    OAuthClientSecretRotated,
+    OAuthGrantRevoked,
+)
+from domain.identity.role import SCOPES
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.shared.access import Permission, Principal
+from domain.shared.chain import Fact
+from domain.shared.errors import NotFound, ValidationFailed, VersionConflict
+
+GRANTS_LISTED_MAX: Final = 500
+
+
+class OAuthClients:
+    """The OAuth clients of organisations, and their grants."""
+
+    def __init__(
+        self,
+        work: Work[OAuthReads, OAuthChanges],
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
+        revocations: Revocations,
+    ) -> None:
+        self._work = work
+        self._clock = clock
+        self._ids = ids
+        self._secrets = secrets
+        self._revocations = revocations
+
+    async def create(
+        self,
+        principal: Principal,
+        asked: OAuthClient,
+        *,
+        confidential: bool,
+        request_id: str,
+        key: IdempotencyKey | None = None,
+    ) -> tuple[OAuthClient, str | None, bool]:
+        """Register a client as it is asked for, but for its id and times; return it, and its secret if it has one.
+
+        The secret is shown this once. Where `key` has done so before, return that client without its secret, and True.
+        Raises
+        `PermissionDenied`, also where the client would be allowed more than the principal is; `ValidationFailed`,
+        `IdempotencyConflict`.
+        """
+        now = self._clock.now()
+        text = self._new_secret(principal) if confidential else None
+        made = replace(
+            asked, id=self._ids.new("cli"), created_at=now, secret_digest=None if text is None else digest(text)
+        )
+        checked_client(made)
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+            if before is not None:
+                known = await changes.client(before["id"])
+                assert known is not None
+                return known, None, True
+            principal.require_grantable((made.grant,))
+            await changes.add_client(made)
+            event = OAuthClientCreated(made.id, confidential, made.data())
+            await self._record(changes, event, principal, request_id, key=key)
+        return made, text, False
+
+    async def list(self, principal: Principal) -> Sequence[OAuthClient]:
+        """Return the organisation's clients, oldest first, the revoked ones too. Raises `PermissionDenied`."""
+        async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
+            return await reads.clients()
+
+    async def get(self, principal: Principal, id: str) -> OAuthClient:
+        """Return a client. Raises `PermissionDenied`, `NotFound`."""
+        async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
+            client = await reads.client(id)
+        if client is None:
+            raise NotFound(f"There is no OAuth client {id!r}.")
+        return client
+
+    async def change(
+        self,
+        principal: Principal,
+        id: str,
+        changed: Callable[[OAuthClient], OAuthClient],
+        *,
+        version: int | None,
+        request_id: str,
+    ) -> OAuthClient:
+        """Set a client otherwise, as `changed` says; return it. Grants that it is too narrow for now end.
+
+        Raises `PermissionDenied`, `ValidationFailed`, `NotFound`; `VersionConflict` unless it is at `version`.
+        """
+        now = self._clock.now()
+        ended: Sequence[str] = ()
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            before = await _held(changes, id, version)
+            after = checked_client(changed(before))
+            if after == before:
+                return before
+            principal.require_grantable((after.grant,))
+            after = replace(after, version=before.version + 1)
+            await changes.set_client(after)
+            within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
+            ended = await changes.revoke_grants(id, unless_within=within, now=now)
+            await self._record(changes, OAuthClientChanged(id, before.data(), after.data()), principal, request_id)
+        await self._revocations.announce(id, *ended)
+        return after
+
+    async def rotate_secret(
+        self, principal: Principal, id: str, *, request_id: str, key: IdempotencyKey | None = None
+    ) -> tuple[OAuthClient, str | None]:
+        """Give a confidential client another secret, and return both; the one before is of no use from now on.
+
+        Where `key` has done so before, return the client without the secret. Raises `PermissionDenied`, `NotFound`,
+        `IdempotencyConflict`, and `ValidationFailed` for a public client.
+        """
+        now = self._clock.now()
+        text = self._new_secret(principal)
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            before = await _held(changes, id, None)
+            if key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
+                return before, None
+            if not before.is_confidential:
+                raise ValidationFailed(f"The OAuth client {id} is public: it has no secret to rotate.")
+            # Who has the secret can do what the client can.
+            principal.require_grantable((before.grant,))
+            after = replace(before, secret_digest=digest(text), version=before.version + 1)
+            await changes.set_client(after)
+            await self._record(changes, OAuthClientSecretRotated(id), principal, request_id, key=key)
+        return after, text
+
+    async def revoke(self, principal: Principal, id: str, *, version: int | None, request_id: str) -> None:
+        """Make a client and all its tokens useless for good, everywhere within five seconds. Raises as `change`."""
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            before = await _held(changes, id, version)
+            await changes.set_client(replace(before, revoked_at=self._clock.now(), version=before.version + 1))
+            grants = await changes.revoke_grants(id, unless_within=(), now=self._clock.now())
+            await self._record(changes, OAuthClientRevoked(id), principal, request_id)
+        await self._revocations.announce(id, *grants)
+
+    async def grants(self, principal: Principal) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
+        """Return the newest 500 of the organisation's grants that hold. Raises `PermissionDenied`."""
+        async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
+            return await reads.grants(limit=GRANTS_LISTED_MAX)
+
+    async def revoke_grant(self, principal: Principal, id: str, *, request_id: str) -> None:
+        """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            client = await changes.revoke_grant(id, self._clock.now())
+            if client is None:
+                raise NotFound(f"There is no OAuth grant {id!r} that still holds.")
+            await self._record(changes, OAuthGrantRevoked(id, client, "asked"), principal, request_id)
+        await self._revocations.announce(id)
+
+    def _new_secret(self, principal: Principal) -> str:
+        return CLIENT_SECRET.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
+
+    async def _record(
+        self,
+        changes: OAuthChanges,
+        event: Fact,
+        principal: Principal,
+        request_id: str,
+        *,
+        key: IdempotencyKey | None = None,
+    ) -> None:
+        author = principal.author(request_id)
+        await changes.log.record(event, id=self._ids.new("evt"), author=author, now=self._clock.now(), key=key)
+
+
+async def _held(changes: OAuthChanges, id: str, version: int | None) -> OAuthClient:
+    client = await changes.held_client(id)
+    if client is None or client.revoked_at is not None:
+        raise NotFound(f"There is no OAuth client {id!r} that still works.")
+    if version is not None and version != client.version:
+        raise VersionConflict(f"The OAuth client {id} is at version {client.version}, not at {version}.")
+    return client

@@ -1,0 +1,123 @@
+"""What a person is asked on behalf of an OAuth client, and what it answers: consents, codes, and their end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from application.identity.oauth_ports import OAuthExchanges
+from application.identity.oauth_tokens import kept_grant
+from application.identity.ports import Revocations, Secrets
+from application.identity.tokens import AccessClaims, Standings
+from application.shared.ports import Clock, Ids
+from domain.identity.oauth import CODE, CODES_LIVE, IssuedCode, OAuthClient, OAuthGrant
+from domain.identity.oauth_events import OAuthGrantRevoked
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.shared.access import Person, Principal
+from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied
+
+GRANTS_LISTED_MAX: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Which client of which organisation asks; the client is None where there is none of this id that works."""
+
+    client: OAuthClient | None
+    organisation_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asks a person for: scopes, and where the code is to go, with the challenge that protects it."""
+
+    organisation_id: int
+    client: OAuthClient
+    scopes: tuple[str, ...]
+    redirect_uri: str
+    code_challenge: str
+
+
+class OAuthConsents:
+    """Lets persons consent to what clients ask for."""
+
+    def __init__(
+        self,
+        exchanges: OAuthExchanges,
+        standings: Standings,
+        revocations: Revocations,
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
+    ) -> None:
+        self._exchanges = exchanges
+        self._standings = standings
+        self._revocations = revocations
+        self._clock = clock
+        self._ids = ids
+        self._secrets = secrets
+
+    async def asking(self, organisation_id: int, client_id: str) -> Asking:
+        """Return who asks. Raises `StoreUnavailable`."""
+        async with self._exchanges.open(organisation_id) as exchange:
+            client = await exchange.client(client_id)
+            if client is None or client.revoked_at is not None:
+                return Asking(None, "")
+            return Asking(client, await exchange.organisation_name())
+
+    async def is_logged_in(self, person: Person) -> bool:
+        """Return whether the person's session goes on. Raises `StoreUnavailable`."""
+        now = self._clock.now()
+        try:
+            await self._standings.grants(AccessClaims(person.id, person.session, None, None, now, now))
+        except NotAuthenticated:
+            return False
+        return True
+
+    async def is_member(self, organisation_id: int, person: str) -> bool:
+        """Return whether the person belongs to the organisation. Raises `StoreUnavailable`."""
+        async with self._exchanges.open(organisation_id) as exchange:
+            return await exchange.is_member(person)
+
+    async def is_given(self, asked: Asked, person: str) -> bool:
+        """Return whether the person has consented to just this before, and need not be asked. Raises as `asking`."""
+        if not asked.client.may_be_remembered_at(asked.redirect_uri):
+            return False
+        async with self._exchanges.open(asked.organisation_id) as exchange:
+            return await exchange.grant_of(asked.client.id, person, asked.scopes) is not None
+
+    async def give(self, asked: Asked, person: Person, *, request_id: str) -> str:
+        """Record that a member consents, and return the text of a code for the client.
+
+        Raises `PermissionDenied` for who is not a member, `StoreUnavailable`, `CommitInDoubt`.
+        """
+        now = self._clock.now()
+        text = CODE.build(asked.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
+        async with self._exchanges.open(asked.organisation_id) as exchange:
+            if not await exchange.is_member(person.id):
+                raise PermissionDenied(f"{person.id} is not a member of the organisation {asked.organisation_id}.")
+            author = person.author(request_id)
+            grant = await kept_grant(
+                exchange, asked.client, person.id, asked.scopes, now=now, ids=self._ids, author=author
+            )
+            code = IssuedCode(
+                digest(text), grant, now + CODES_LIVE, None, True, asked.redirect_uri, asked.code_challenge
+            )
+            await exchange.add_code(code, now)
+        return text
+
+    async def of_person(self, principal: Principal) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
+        """Return what the principal, a person, has granted in its organisation: the newest 500 that hold."""
+        async with self._exchanges.open(principal.organisation_id) as exchange:
+            return await exchange.grants(person=principal.actor, limit=GRANTS_LISTED_MAX)
+
+    async def take_back(self, principal: Principal, id: str, *, request_id: str) -> None:
+        """End a grant of the principal's, a person, and all its tokens within five seconds. Raises `NotFound`."""
+        now = self._clock.now()
+        async with self._exchanges.open(principal.organisation_id) as exchange:
+            client = await exchange.revoke_grant(id, now, person=principal.actor)
+            if client is None:
+                raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")
+            author = principal.author(request_id)
+            event = OAuthGrantRevoked(id, client, "asked")
+            await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
+        await self._revocations.announce(id)

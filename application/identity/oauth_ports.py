@@ -1,0 +1,112 @@
+"""Ports of OAuth: clients and grants as they are stored."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from application.shared.ports import OrganisationLog
+from domain.identity.oauth import IssuedCode, IssuedRefreshToken, OAuthClient, OAuthGrant
+
+
+class OAuthReads(Protocol):
+    """What can be read of an organisation's clients and grants."""
+
+    async def clients(self) -> Sequence[OAuthClient]:
+        """Return all clients, oldest first, the revoked ones too."""
+        ...
+
+    async def client(self, id: str) -> OAuthClient | None:
+        """Return a client, revoked or not."""
+        ...
+
+    async def grants(self, *, person: str | None = None, limit: int) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
+        """Return the grants that hold, newest first, of one person or of all, each with its client."""
+        ...
+
+
+class OAuthChanges(OAuthReads, Protocol):
+    """One transaction that changes an organisation's clients and grants."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log."""
+        ...
+
+    async def held_client(self, id: str) -> OAuthClient | None:
+        """Return a client as it stands; nobody else changes it, or gives it grants, until the transaction ends."""
+        ...
+
+    async def add_client(self, client: OAuthClient) -> None:
+        """Keep a new client."""
+        ...
+
+    async def set_client(self, client: OAuthClient) -> None:
+        """Keep a client that was held as it is now."""
+        ...
+
+    async def revoke_grants(self, client: str, *, unless_within: Sequence[str], now: datetime) -> Sequence[str]:
+        """Revoke the grants of a client that have a scope not among these names; return their ids."""
+        ...
+
+    async def revoke_grant(self, id: str, now: datetime, *, person: str | None = None) -> str | None:
+        """Revoke a grant, if it is that person's where one is given; return its client's id.
+
+        None where there is no such grant that still holds.
+        """
+        ...
+
+
+class OAuthExchange(OAuthChanges, Protocol):
+    """One transaction of a request that carries no principal: codes and tokens are what it is about."""
+
+    async def organisation_name(self) -> str:
+        """Return what the organisation is called."""
+        ...
+
+    async def is_member(self, person: str) -> bool:
+        """Return whether the person belongs to the organisation."""
+        ...
+
+    async def grant_of(self, client: str, person: str | None, scopes: Sequence[str]) -> OAuthGrant | None:
+        """Return the grant for just these scopes that holds, or None."""
+        ...
+
+    async def grant(self, id: str) -> OAuthGrant | None:
+        """Return a grant, revoked or not."""
+        ...
+
+    async def add_grant(self, grant: OAuthGrant) -> None:
+        """Keep a new grant."""
+        ...
+
+    async def code(self, digest: bytes) -> IssuedCode | None:
+        """Return a code; nobody else gets to see it until the transaction ends."""
+        ...
+
+    async def refresh_token(self, digest: bytes) -> IssuedRefreshToken | None:
+        """Return a refresh token; nobody else gets to see it until the transaction ends."""
+        ...
+
+    async def add_code(self, code: IssuedCode, now: datetime) -> None:
+        """Keep a new code; forget those of its grant that expired a day ago."""
+        ...
+
+    async def add_refresh_token(self, token: IssuedRefreshToken, now: datetime) -> None:
+        """Keep a new refresh token; forget those of its grant that have expired."""
+        ...
+
+    async def use(self, spent: IssuedCode | IssuedRefreshToken, now: datetime) -> None:
+        """Mark a code or a refresh token as used."""
+        ...
+
+
+class OAuthExchanges(Protocol):
+    """Where requests to the authorisation server find what they name."""
+
+    def open(self, organisation_id: int) -> AbstractAsyncContextManager[OAuthExchange]:
+        """Open one transaction for the organisation, which commits on a clean exit.
+
+        Raises `StoreUnavailable`, `CommitInDoubt`.
+        """
+        ...

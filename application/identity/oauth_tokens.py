@@ -1,0 +1,167 @@
+"""The token side of OAuth: codes and refresh tokens become access tokens, once each; tokens are revoked and told of."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from application.identity.oauth_case import Case, Named, ToldToken
+from application.identity.oauth_ports import OAuthExchange, OAuthExchanges
+from application.identity.ports import Revocations, Secrets
+from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
+from application.shared.ports import Clock, Ids
+from domain.identity.oauth import (
+    REFRESH_TOKEN,
+    REFRESH_TOKENS_LIVE,
+    IssuedRefreshToken,
+    OAuthClient,
+    OAuthGrant,
+)
+from domain.identity.oauth_events import OAuthGrantGiven, OAuthGrantRevoked
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.shared.chain import Author
+from domain.shared.errors import NotAuthenticated
+
+_OF_OAUTH: Final = "gnt_"
+
+
+class OAuthTokens:
+    """Exchanges, revokes and introspects tokens.
+
+    A code or refresh token that is shown twice, even at once, is taken once; the second time ends its grant.
+    """
+
+    def __init__(
+        self,
+        exchanges: OAuthExchanges,
+        tokens: AccessTokens,
+        standings: Standings,
+        revocations: Revocations,
+        clock: Clock,
+        ids: Ids,
+        secrets: Secrets,
+    ) -> None:
+        self._exchanges = exchanges
+        self._tokens = tokens
+        self._standings = standings
+        self._revocations = revocations
+        self._clock = clock
+        self._ids = ids
+        self._secrets = secrets
+
+    async def settle(self, named: Named, decide: Callable[[Case], None], *, author: Author) -> Case:
+        """Lay the case before `decide`, do what it decides, and return it, with the access token if there is one.
+
+        The author is the client that is named, as what it causes is recorded.
+        Raises `StoreUnavailable`, `CommitInDoubt`.
+        """
+        now = self._clock.now()
+        claims = None if named.token is None else await self._standing_claims(named)
+        async with self._exchanges.open(named.organisation_id) as exchange:
+            client = await exchange.client(named.client_id)
+            case = Case(
+                None if client is None or client.revoked_at is not None else client,
+                now,
+                new_refresh_token=REFRESH_TOKEN.build(named.organisation_id, self._secrets.random_bytes(RANDOM_BYTES)),
+                code=None if named.code is None else await exchange.code(digest(named.code)),
+                refresh_token=await _refresh_token(exchange, named.refresh_token),
+                token=None if named.token is None else await _told(exchange, named.token, claims, now),
+            )
+            decide(case)
+            issued_to = await self._write(exchange, case, now, author)
+        if case.ended is not None:
+            await self._revocations.announce(case.ended[0].id)
+        if issued_to is not None and case.issue is not None:
+            # Not within the transaction: the keys may have to be read, through another connection.
+            case.access_token = await self._tokens.issue(
+                AccessClaims(
+                    subject=issued_to.person or issued_to.client_id,
+                    credential=issued_to.id,
+                    organisation_id=named.organisation_id,
+                    scopes=case.issue.scopes,
+                    issued_at=now,
+                    expires_at=now + ACCESS_TOKENS_LIVE,
+                )
+            )
+        return case
+
+    async def _standing_claims(self, named: Named) -> AccessClaims | None:
+        """Return what an access token says that OAuth has made for the organisation, and that is good now."""
+        if named.token is None or REFRESH_TOKEN.is_like(named.token):
+            return None
+        try:
+            claims = await self._tokens.read(named.token)
+            if claims.organisation_id != named.organisation_id or not claims.credential.startswith(_OF_OAUTH):
+                return None
+            await self._standings.grants(claims)
+        except NotAuthenticated:
+            return None
+        return claims
+
+    async def _write(self, exchange: OAuthExchange, case: Case, now: datetime, author: Author) -> OAuthGrant | None:
+        client = case.client
+        if client is None:
+            return None
+        if case.ended is not None:
+            grant, reason = case.ended
+            if await exchange.revoke_grant(grant.id, now) is not None:
+                event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
+                await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
+            return None
+        if case.issue is None:
+            return None
+        grant = case.issue.grant or await kept_grant(
+            exchange, client, None, client.scopes, now=now, ids=self._ids, author=author
+        )
+        if case.spent is not None:
+            await exchange.use(case.spent, now)
+        if case.issue.refresh_token is not None:
+            expires_at = now + REFRESH_TOKENS_LIVE
+            made = IssuedRefreshToken(digest(case.issue.refresh_token), grant, expires_at, None, is_of_member=True)
+            await exchange.add_refresh_token(made, now)
+        return grant
+
+
+async def kept_grant(
+    exchange: OAuthExchange,
+    client: OAuthClient,
+    person: str | None,
+    scopes: Sequence[str],
+    *,
+    now: datetime,
+    ids: Ids,
+    author: Author,
+) -> OAuthGrant:
+    """Return the grant of just these scopes that the client has for the person, or for itself; make it if needed."""
+    known = await exchange.grant_of(client.id, person, scopes)
+    if known is None:
+        # Whoever else makes it at the same moment is waited for.
+        await exchange.held_client(client.id)
+        known = await exchange.grant_of(client.id, person, scopes)
+    if known is not None:
+        return known
+    made = OAuthGrant(ids.new("gnt"), client.id, person, tuple(scopes), now)
+    await exchange.add_grant(made)
+    event = OAuthGrantGiven(made.id, client.id, person, made.scopes)
+    await exchange.log.record(event, id=ids.new("evt"), author=author, now=now)
+    return made
+
+
+async def _refresh_token(exchange: OAuthExchange, text: str | None) -> IssuedRefreshToken | None:
+    return None if text is None else await exchange.refresh_token(digest(text))
+
+
+async def _told(exchange: OAuthExchange, text: str, claims: AccessClaims | None, now: datetime) -> ToldToken | None:
+    """Return what there is to tell of a token that is good now, whichever client of the organisation it is of."""
+    if claims is not None:
+        grant = await exchange.grant(claims.credential)
+        if grant is None or claims.scopes is None:
+            return None
+        return ToldToken(grant, claims.scopes, True, claims.expires_at, claims.issued_at)
+    shown = await _refresh_token(exchange, text)
+    if shown is None or shown.used_at is not None or shown.expires_at <= now or not shown.is_of_member:
+        return None
+    return (
+        None
+        if shown.grant.revoked_at is not None
+        else ToldToken(shown.grant, shown.grant.scopes, False, shown.expires_at)
+    )

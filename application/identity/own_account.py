@@ -1,0 +1,166 @@
+"""What persons do with their own account: sessions, password, what happened, and the end of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
+
+from application.identity.letters import Letters
+from application.identity.log_in import SECURITY_LOG_KEPT
+from application.identity.person_ports import (
+    Leaving,
+    Membership,
+    Passwords,
+    PersonWork,
+    SecurityEvent,
+)
+from application.identity.ports import Revocations
+from application.identity.refusals import StillMember, WrongPassword
+from application.shared.pagination import Page, PageRequest
+from application.shared.ports import Clock
+from domain.identity.person import RegisteredPerson, prepared_password, require_good_password
+from domain.identity.session import Origin, Session
+from domain.shared.access import Person
+from domain.shared.errors import NotAuthenticated, NotFound
+
+# Who has no password confirms an erasure by having logged in a moment ago.
+JUST_LOGGED_IN: Final = timedelta(minutes=10)
+_TRIMMED_AT_ONCE: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class OwnAccount:
+    """A person, and the organisations that it is a member of, with their names by number."""
+
+    person: RegisteredPerson
+    memberships: Sequence[Membership]
+    names: Mapping[int, str]
+
+
+class OwnAccounts:
+    """The accounts of those who have logged in."""
+
+    def __init__(
+        self,
+        work: PersonWork,
+        passwords: Passwords,
+        letters: Letters,
+        leaving: Leaving,
+        revocations: Revocations,
+        clock: Clock,
+    ) -> None:
+        self._work = work
+        self._passwords = passwords
+        self._letters = letters
+        self._leaving = leaving
+        self._revocations = revocations
+        self._clock = clock
+
+    async def account(self, who: Person) -> OwnAccount:
+        """Return what is kept of the person itself."""
+        async with self._work.begin() as changes:
+            person = _existing(await changes.people.by_id(who.id))
+            memberships = await changes.memberships.of(who.id)
+            names = await changes.memberships.names([each.organisation_id for each in memberships])
+        return OwnAccount(person, memberships, names)
+
+    async def sessions(self, who: Person) -> Sequence[Session]:
+        """Return the person's sessions that last, the one used last first; at most 100 are kept."""
+        async with self._work.begin() as changes:
+            return await changes.sessions.of(who.id, self._clock.now())
+
+    async def end_session(self, who: Person, id: str, *, origin: Origin) -> None:
+        """End one of the person's sessions. Raises `NotFound`."""
+        if await self._end(who, origin, only=id) == 0:
+            raise NotFound(f"There is no session {id!r} that lasts.")
+
+    async def end_sessions(self, who: Person, *, keep_own: bool, origin: Origin) -> None:
+        """End all of the person's sessions, or all but the one that asks for it."""
+        await self._end(who, origin, but=who.session if keep_own else None)
+
+    async def change_password(self, who: Person, current: str, new: str, *, origin: Origin) -> None:
+        """Set another password, and end all other sessions. Raises `WrongPassword`, `WeakPassword`."""
+        person = await self._confirmed(who, current, pointer="/current_password")
+        assert person.email is not None
+        require_good_password(new, person.email, pointer="/new_password")
+        password_hash = await self._passwords.hash(prepared_password(new))
+        now = self._clock.now()
+        async with self._work.begin() as changes:
+            held = _existing(await changes.people.by_id(who.id))
+            if held.password_hash != person.password_hash:
+                raise WrongPassword("The password was changed meanwhile.", pointer="/current_password")
+            await changes.people.change(replace(held, password_hash=password_hash))
+            ended = [each.id for each in await changes.sessions.of(who.id, now) if each.id != who.session]
+            await changes.sessions.end(who.id, ended, now)
+            await changes.mailed_tokens.forget(who.id)
+            await changes.log.record(SecurityEvent("password.changed", now, who.id, origin))
+        await self._revocations.announce(*ended)
+        self._letters.post(self._letters.password_changed(person.email))
+
+    async def security_log(self, who: Person, page: PageRequest) -> Page[SecurityEvent]:
+        """Return a page of what happened to the person's log-ins in the last 90 days, the last first."""
+        async with self._work.begin() as changes:
+            return await changes.log.page(who.id, page)
+
+    async def erase(self, who: Person, password: str | None, *, origin: Origin, request_id: str) -> None:
+        """Remove all that tells who the person was; its id stays, in the logs of what it did.
+
+        Raises `WrongPassword`, and what hinders it to leave its organisations.
+        """
+        await self._confirmed(who, password, pointer="/password")
+        await self._leaving.leave_all(who.id, request_id=request_id)
+        now = self._clock.now()
+        async with self._work.begin() as changes:
+            held = _existing(await changes.people.by_id(who.id))
+            if await changes.memberships.of(who.id):
+                raise StillMember(f"{who.id} is still a member of an organisation: leave it first.")
+            await changes.people.change(held.erased(now))
+            await changes.identities.forget(who.id)
+            await changes.sessions.forget(who.id)
+            await changes.mailed_tokens.forget(who.id)
+            await changes.log.forget(who.id)
+        await self._revocations.announce(who.id)
+
+    async def trim_security_log(self) -> int:
+        """Remove what is older than 90 days; return how much it was."""
+        before = self._clock.now() - SECURITY_LOG_KEPT
+        removed = 0
+        while True:
+            async with self._work.begin() as changes:
+                gone = await changes.log.trim(before, _TRIMMED_AT_ONCE)
+            removed += gone
+            if gone < _TRIMMED_AT_ONCE:
+                return removed
+
+    async def _confirmed(self, who: Person, password: str | None, *, pointer: str) -> RegisteredPerson:
+        now = self._clock.now()
+        async with self._work.begin() as changes:
+            person = _existing(await changes.people.by_id(who.id))
+            own = [each for each in await changes.sessions.of(who.id, now) if each.id == who.session]
+        if person.password_hash is None:
+            if pointer == "/current_password":
+                raise WrongPassword("There is no password: ask for one by mail, as if it was forgotten.")
+            if not own or now - own[0].created_at > JUST_LOGGED_IN:
+                raise WrongPassword("Without a password, this takes a session that began just now: log in again.")
+            return person
+        checked = await self._passwords.check(prepared_password(password or ""), person.password_hash)
+        if not checked.is_right:
+            raise WrongPassword("This is not the person's password.", pointer=pointer)
+        return person
+
+    async def _end(self, who: Person, origin: Origin, *, only: str | None = None, but: str | None = None) -> int:
+        now = self._clock.now()
+        async with self._work.begin() as changes:
+            lasting = [each.id for each in await changes.sessions.of(who.id, now)]
+            ended = [id for id in lasting if id != but and only in (None, id)]
+            await changes.sessions.end(who.id, ended, now)
+            for id in ended:
+                await changes.log.record(SecurityEvent("session.ended", now, who.id, origin, {"session": id}))
+        await self._revocations.announce(*ended)
+        return len(ended)
+
+
+def _existing(person: RegisteredPerson | None) -> RegisteredPerson:
+    if person is None or person.erased_at is not None:
+        raise NotAuthenticated("There is no such person any more.")
+    return person

@@ -1,0 +1,266 @@
+"""Rate limits: how much may come from one address, one caller or one organisation in a time.
+
+What was taken is counted in a store that all servers share. So that a busy name does not ask it at every request, a
+server leases permits from it: about as many as it gave out in the last half second, a small part of all that are
+allowed. While the store is away, each server counts by itself.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+from typing import Final, Protocol
+
+from application.shared.ports import StoreUnavailable
+from domain.shared.errors import RateLimited
+
+# A lease is at most this part of the quota, and at least that, and is used within so many seconds or is lost: so
+# leases make no limit wrong by more than a hundredth for each server.
+LEASE_SHARE_MAX: Final = 120
+LEASE_SHARE_MIN: Final = 10_000
+LEASE_SECONDS: Final = 5.0
+PACE_SECONDS: Final = 0.5
+METERS_MAX: Final = 10_000
+PROBE_SECONDS: Final = 1.0
+REFUSED_SECONDS_MIN: Final = 0.05
+
+_log = logging.getLogger("partita.rate-limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `quota` permits in any `window_seconds`, for each name that the rule is about."""
+
+    policy: str
+    what: str
+    quota: int
+    window_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many permits were given, how many are left, when some come free (seconds), and when the window ends."""
+
+    count: int
+    left: int
+    frees_seconds: float
+    ends_seconds: float
+
+
+class Permits(Protocol):
+    """Where permits are counted for all servers."""
+
+    async def take(self, rule: Rule, name: str, count: int) -> Taken:
+        """Take so many permits; or else one, where there are not so many; or none. Raises `StoreUnavailable` soon."""
+        ...
+
+    async def is_there(self) -> bool:
+        """Whether it answers."""
+        ...
+
+
+class Window:
+    """A sliding window, counted here: what the last window had counts in proportion to what is still in sight of it."""
+
+    __slots__ = ("_began", "_count", "_last", "_length")
+
+    def __init__(self, length_seconds: int, now: float) -> None:
+        self._length = length_seconds
+        self._began = now
+        self._count = 0
+        self._last = 0
+
+    def add(self, count: int, now: float) -> None:
+        """Count permits that were taken elsewhere."""
+        self._turn(now)
+        self._count += count
+
+    def take(self, quota: int, count: int, now: float) -> Taken:
+        """Take so many permits, or as many as there are."""
+        self._turn(now)
+        in_sight = self._length - (now - self._began)
+        used = math.floor(self._last * in_sight / self._length) + self._count
+        given = max(0, min(count, quota - used))
+        self._count += given
+        return Taken(
+            given,
+            max(0, quota - used - given),
+            frees_seconds(quota, self._length, self._last, self._count, in_sight),
+            in_sight,
+        )
+
+    def _turn(self, now: float) -> None:
+        passed = int((now - self._began) / self._length)
+        if passed > 0:
+            self._last = self._count if passed == 1 else 0
+            self._count = 0
+            self._began += passed * self._length
+
+
+def frees_seconds(quota: int, length: int, last: int, count: int, in_sight: float) -> float:
+    """Return in how many seconds a sliding window has room for one more, if nothing is added.
+
+    It had `last` in the window before, of which `in_sight` seconds are left, and has `count` in this one.
+    """
+    if count < quota:
+        # From then on less than `quota - count` of the last window are in sight.
+        return max(0.0, in_sight - (quota - count) * length / last) if last else 0.0
+    return in_sight + length * (1 - quota / count)
+
+
+class Meter:
+    """What is known here of one name under a rule. `permits` may be given out until `until` without asking anyone."""
+
+    __slots__ = (
+        "denied_until", "ends_at", "leased_at", "leasing", "left", "name", "permits", "rule", "size", "until", "window",
+    )  # fmt: skip
+
+    def __init__(self, rule: Rule, name: str, now: float) -> None:
+        self.rule = rule
+        self.name = name
+        self.permits = 0
+        self.until = self.denied_until = self.leased_at = self.ends_at = now
+        self.left = rule.quota
+        self.size = 0
+        self.window = Window(rule.window_seconds, now)
+        self.leasing: asyncio.Task[None] | None = None
+
+    def next_size(self, now: float) -> int:
+        """Return how many permits to lease: for half a second at the pace of the last lease, which it may double."""
+        quota = self.rule.quota
+        used = self.size - self.permits
+        pace = used / max(now - self.leased_at, 0.001)
+        least = max(1, quota // LEASE_SHARE_MIN)
+        return max(least, min(math.ceil(pace * PACE_SECONDS), 2 * self.size, quota // LEASE_SHARE_MAX))
+
+    def keep(self, taken: Taken, now: float) -> None:
+        """Note what was leased."""
+        self.size = self.permits = taken.count
+        self.left = taken.left
+        self.leased_at = now
+        self.until = now + LEASE_SECONDS
+        self.ends_at = now + taken.ends_seconds
+        denied_seconds = max(REFUSED_SECONDS_MIN, min(taken.frees_seconds, self.rule.window_seconds))
+        self.denied_until = now if taken.count else now + denied_seconds
+
+
+class Counting:
+    """Counts permits in the store while it answers, and here while it does not: so no request waits for it twice."""
+
+    def __init__(self, store: Permits, *, probe_seconds: float = PROBE_SECONDS) -> None:
+        self._store = store
+        self._probe_seconds = probe_seconds
+        self._probing: asyncio.Task[None] | None = None
+
+    @property
+    def is_by_itself(self) -> bool:
+        """Whether the store is done without at the moment."""
+        return self._probing is not None
+
+    async def take(self, meter: Meter, count: int, now: float) -> Taken:
+        """Take permits for a meter."""
+        if self._probing is None:
+            try:
+                taken = await self._store.take(meter.rule, meter.name, count)
+            except StoreUnavailable as error:
+                self._do_without(error)
+            else:
+                meter.window.add(taken.count, now)
+                return taken
+        return meter.window.take(meter.rule.quota, count, now)
+
+    async def stop(self) -> None:
+        """Wait for the store no more."""
+        if self._probing is not None:
+            self._probing.cancel()
+            await asyncio.wait([self._probing])
+            self._probing = None
+
+    def _do_without(self, error: StoreUnavailable) -> None:
+        if self._probing is None:
+            _log.warning("each server applies rate limits by itself for now: %s", error)
+            self._probing = asyncio.create_task(self._probe(), name="rate limits without store")
+
+    async def _probe(self) -> None:
+        while True:
+            await asyncio.sleep(self._probe_seconds)
+            if await self._store.is_there():
+                break
+        _log.warning("rate limits are applied by all servers together again")
+        self._probing = None
+
+
+class RateLimiter:
+    """Applies a rule to names. It remembers those that came last, a bounded number."""
+
+    def __init__(self, rule: Rule, counting: Counting, *, seconds: Callable[[], float] = monotonic) -> None:
+        self._rule = rule
+        self._counting = counting
+        self._seconds = seconds
+        self._meters: dict[str | int, Meter] = {}
+
+    def ready(self, name: str | int, now: float, quota: int | None = None) -> Meter | None:
+        """Return the name's meter if it has a permit, which the caller takes from it; None where that takes waiting.
+
+        `quota` is the name's own, if it has one. Raises `RateLimited`.
+        """
+        meter = self._meters.get(name)
+        if meter is None or meter.rule.quota != (quota or self._rule.quota):
+            return None
+        if meter.permits > 0 and now < meter.until:
+            return meter
+        if now < meter.denied_until:
+            raise _refusal(meter, now)
+        return None
+
+    async def take(self, name: str | int, quota: int | None = None) -> Meter:
+        """Take a permit, and return the name's meter. Raises `RateLimited`."""
+        while True:
+            now = self._seconds()
+            meter = self.ready(name, now, quota)
+            if meter is not None:
+                meter.permits -= 1
+                return meter
+            await self._lease(self._meter(name, now, quota))
+
+    def require_room(self, name: str | int) -> None:
+        """Return unless it is known that the name has no permits left, and take none. Raises `RateLimited`."""
+        self.ready(name, self._seconds())
+
+    def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
+        rule = self._rule
+        if quota and quota != rule.quota:
+            rule = Rule(rule.policy, rule.what, quota, rule.window_seconds)
+        meter = self._meters.get(name)
+        if meter is None or meter.rule.quota != rule.quota:
+            self._meters.pop(name, None)
+            if len(self._meters) >= METERS_MAX:
+                del self._meters[next(iter(self._meters))]
+            meter = self._meters[name] = Meter(rule, str(name), now)
+        return meter
+
+    async def _lease(self, meter: Meter) -> None:
+        """Lease permits; those who come meanwhile wait for the same lease, and one who goes away stops nobody."""
+        if meter.leasing is None:
+            meter.leasing = asyncio.create_task(self._lease_once(meter))
+        await asyncio.shield(meter.leasing)
+
+    async def _lease_once(self, meter: Meter) -> None:
+        try:
+            now = self._seconds()
+            meter.keep(await self._counting.take(meter, meter.next_size(now), now), now)
+        finally:
+            meter.leasing = None
+
+
+def _refusal(meter: Meter, now: float) -> RateLimited:
+    rule = meter.rule
+    seconds = max(meter.denied_until - now, 0.0)
+    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"{rule.window_seconds} seconds")
+    return RateLimited(
+        f"{rule.what} may come {rule.quota:,} times {per} at most. Try again in {math.ceil(seconds)} s.",
+        policy=rule.policy,
+        retry_after_seconds=seconds,
+    )

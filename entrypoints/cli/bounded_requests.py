@@ -1,0 +1,112 @@
+"""Bounds on how a request is sent: how long its head may be, how long that may take, and how long a body may pause.
+
+Uvicorn has none of these. Without them, a few clients that send a byte now and then would keep every connection.
+"""
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX: Final = 64 * 1024
+_HEAD_END: Final = b"\r\n\r\n"
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Uvicorn's protocol, with bounds."""
+
+    head_seconds_max: float = 10
+    body_idle_seconds_max: float = 60
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        """Begin to serve a connection: before its first request it is as idle as it may be between two."""
+        super().connection_made(transport)
+        self._is_in_head = True
+        self._has_begun = False
+        self._head_bytes = 0
+        self._last = b""
+        self._received_at = 0.0
+        self._waiting: asyncio.TimerHandle | None
+        self._waiting = self.loop.call_later(self.timeout_keep_alive, self._head_is_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End with the connection."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what was sent, within the bounds."""
+        if self._is_in_head and self._head_bytes + len(data) > HEAD_BYTES_MAX and not self._has_end(data):
+            self._refuse(b"431 Request Header Fields Too Large", b"The head of the request is too long.")
+            return
+        super().data_received(data)
+        if self._is_in_head:
+            if self._has_begun:
+                self._head_bytes += len(data)
+                self._last = data[-len(_HEAD_END) :]
+                if self._waiting is None:
+                    self._wait_for_head()
+        else:
+            self._received_at = self.loop.time()
+            if self._waiting is None:
+                self._wait_for_body()
+
+    def on_message_begin(self) -> None:
+        """Begin a request, whose head must come soon."""
+        self._has_begun = True
+        self._wait_no_more()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Go on to the body."""
+        self._is_in_head = False
+        self._head_bytes = 0
+        self._last = b""
+        self._wait_no_more()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Be ready for the next request."""
+        self._is_in_head = True
+        self._has_begun = False
+        self._wait_no_more()
+        super().on_message_complete()
+
+    def _has_end(self, data: bytes) -> bool:
+        """Whether the head that has begun ends in time with what has come now, whose beginning may be its very end."""
+        return _HEAD_END in (self._last + data[: HEAD_BYTES_MAX - self._head_bytes])
+
+    def _wait_for_head(self) -> None:
+        self._waiting = self.loop.call_later(self.head_seconds_max, self._head_is_late)
+
+    def _wait_for_body(self) -> None:
+        self._waiting = self.loop.call_at(self._received_at + self.body_idle_seconds_max, self._body_may_be_late)
+
+    def _wait_no_more(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _head_is_late(self) -> None:
+        self._waiting = None
+        if self._has_begun:
+            self._refuse(b"408 Request Timeout", b"The head of the request did not come in time.")
+        else:
+            self.transport.close()
+
+    def _body_may_be_late(self) -> None:
+        """Close the connection, unless something came meanwhile, or it is the server that does not read on."""
+        self._waiting = None
+        if self.flow.read_paused:
+            self._received_at = self.loop.time()
+        if self._received_at + self.body_idle_seconds_max > self.loop.time():
+            self._wait_for_body()
+        else:
+            self.transport.close()
+
+    def _refuse(self, status: bytes, why: bytes) -> None:
+        self.transport.write(
+            b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (status, len(why), why)
+        )
+        self.transport.close()

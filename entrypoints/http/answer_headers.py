@@ -1,0 +1,74 @@
+"""Headers that every answer carries: they keep browsers from misusing it, and tell what is left of rate limits."""
+
+import base64
+import hashlib
+import math
+import re
+from collections.abc import Iterable
+from time import monotonic
+from typing import Final
+
+from application.shared.rate_limits import Meter
+
+Headers = list[tuple[bytes, bytes]]
+
+STRICT_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+TRANSPORT_SECONDS: Final = 365 * 24 * 3600
+
+_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
+_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
+_POLICY: Final = (b"content-security-policy", STRICT_POLICY.encode())
+_NO_STORE: Final = (b"cache-control", b"no-store")
+_TRANSPORT: Final = (b"strict-transport-security", b"max-age=%d" % TRANSPORT_SECONDS)
+# What is the same for everybody, and may be kept by whoever gets it.
+_PUBLIC: Final = ("/docs", "/swagger/", "/problems", "/openapi.json", "/.well-known/")
+_INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
+
+
+def completed(headers: Headers, path: str, scheme: str, own: Headers, meters: Iterable[Meter]) -> Headers:
+    """Return the headers of an answer, with `own` and with all that it does not state itself."""
+    names = {name for name, _ in headers}
+    found = [*headers, *own, _NO_SNIFFING]
+    if b"referrer-policy" not in names:
+        found.append(_NO_REFERRER)
+    if b"content-security-policy" not in names:
+        found.append(_POLICY)
+    if b"cache-control" not in names and not path.startswith(_PUBLIC):
+        found.append(_NO_STORE)
+    if scheme == "https":
+        found.append(_TRANSPORT)
+    if meters:
+        now = monotonic()
+        found.append((b"ratelimit-policy", b", ".join([_policy(meter) for meter in meters])))
+        found.append((b"ratelimit", b", ".join([_left(meter, now) for meter in meters])))
+    return found
+
+
+def _policy(meter: Meter) -> bytes:
+    rule = meter.rule
+    return b'"%b";q=%d;w=%d' % (rule.policy.encode(), rule.quota, rule.window_seconds)
+
+
+def _left(meter: Meter, now: float) -> bytes:
+    """Return what is left as of the last lease, and of it; in how many seconds the window ends."""
+    return b'"%b";r=%d;t=%d' % (
+        meter.rule.policy.encode(),
+        meter.left + meter.permits,
+        max(0, math.ceil(meter.ends_at - now)),
+    )
+
+
+def page_policy(page: str, *, loads: str = "") -> str:
+    """Return the Content-Security-Policy of a page: the styles and scripts that stand in it, and what it `loads`.
+
+    Those are named by their digests, so that nothing that gets into the page otherwise is run.
+    """
+    sources: dict[str, list[str]] = {"style": [], "script": []}
+    for tag, content in _INLINE.findall(page):
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        sources[tag].append(f"'sha256-{digest}'")
+    own = f" {loads}" if loads else ""
+    allowed = [f"{tag}-src{own} {' '.join(digests)}".rstrip() for tag, digests in sources.items() if digests or loads]
+    if loads:
+        allowed += [f"img-src {loads} data:", f"connect-src {loads}", f"font-src {loads}"]
+    return "; ".join([*allowed, STRICT_POLICY])

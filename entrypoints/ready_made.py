@@ -1,0 +1,99 @@
+"""What entrypoints are given: everything that they may use, without knowing what stands behind it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from application.identity.admission import Admission, Attempts
+from application.identity.api_keys import ApiKeys
+from application.identity.authenticate import Authenticate
+from application.identity.forgotten_password import ForgottenPassword
+from application.identity.invitations import Inviting
+from application.identity.key_uses import KeyUseMarks
+from application.identity.letters import Letters
+from application.identity.log_in import LogIn
+from application.identity.members import Membership
+from application.identity.oauth_clients import OAuthClients
+from application.identity.oauth_consents import OAuthConsents
+from application.identity.oauth_tokens import OAuthTokens
+from application.identity.openid import OpenIdProvider
+from application.identity.organisations import OrganisationKeeping
+from application.identity.own_account import OwnAccounts
+from application.identity.ports import Directory, Organisations
+from application.identity.registration import Registration
+from application.identity.roles import RoleKeeping
+from application.identity.token_keys import TokenKeyring
+from application.identity.tokens import AccessTokens
+from application.ledger.expiry import Expiry
+from application.ledger.journal import Journal
+from application.ledger.readers import LedgerChanges, LedgerReads
+from application.ledger.rebuild import Rebuilding
+from application.ledger.relay import Relay
+from application.ledger.verification import Verifications
+from application.shared.ports import Clock, Health, Ids, News, Signer, Work
+from application.shared.rate_limits import Counting
+from entrypoints.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Persons:
+    """What persons may do that belongs to no organisation."""
+
+    registration: Registration
+    log_in: LogIn
+    accounts: OwnAccounts
+    forgotten_password: ForgottenPassword
+    letters: Letters
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """Which programs may act for organisations and persons, and where else persons may log in."""
+
+    clients: OAuthClients
+    consents: OAuthConsents
+    tokens: OAuthTokens
+    provider: OpenIdProvider | None
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """All that an entrypoint may use, ready-made."""
+
+    settings: Settings
+    clock: Clock
+    ids: Ids
+    journal: Journal
+    expiry: Expiry
+    ledgers: Work[LedgerReads, LedgerChanges]
+    verifications: Verifications
+    organisations: Organisations
+    api_keys: ApiKeys
+    oauth: OAuth
+    key_uses: KeyUseMarks
+    membership: Membership
+    inviting: Inviting
+    role_keeping: RoleKeeping
+    organisation_keeping: OrganisationKeeping
+    authenticate: Authenticate
+    admission: Admission
+    attempts: Attempts
+    counting: Counting
+    news: News
+    relay: Relay
+    access_tokens: AccessTokens
+    token_keys: TokenKeyring
+    persons: Persons
+    signer: Signer
+    cursor_key: bytes
+    database_health: Health
+    redis_health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What whoever runs the server may do with its database, ready-made."""
+
+    directory: Directory
+    rebuilding: Rebuilding
+    migrate: Callable[[], Awaitable[None]]
+    require_migrated: Callable[[], Awaitable[None]]

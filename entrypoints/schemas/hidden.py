@@ -1,0 +1,44 @@
+"""Hiding secrets in text that others may read: logs, and problems that tell what was sent."""
+
+import re
+from typing import Final
+
+HIDDEN: Final = "[hidden]"
+
+# What is a secret by how it looks. What is kept of each stands in its first group.
+_BY_LOOKS: Final = (
+    # What Partita itself gives out: API keys, invitations, and what OAuth clients have. A part of one is a secret too.
+    re.compile(r"\b(pt[a-z]_)[0-9A-Za-z_]{6,}"),
+    # JSON web tokens: their header is JSON, in base 64.
+    re.compile(r"\b()eyJ[0-9A-Za-z_-]{4,}(?:\.[0-9A-Za-z_-]*){1,4}"),
+)
+# What is a secret by what stands before it.
+_BY_PLACE: Final = (
+    re.compile(r"(?i)\b((?:bearer|basic|digest)\s+)[0-9A-Za-z._~+/=-]{6,}"),
+    re.compile(
+        r"(?i)(\bauthorization\b[\"']?\s*[:=,]\s*(?:b(?=[\"']))?[\"']?)(?!(?:bearer|basic|digest)\b)[^\s\"',)\]}]{4,}"
+    ),
+    # The password in a URL.
+    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/@:\"']*:)[^\s/@\"']+(?=@)"),
+    # A member, a parameter or a setting that is called so.
+    re.compile(
+        r"(?i)((?:\b|_)(?:password|passwd|pwd|secret|token|code_verifier|api_key|cookie)[\"']?\s*[:=,]\s*b?[\"']?)"
+        r"[^\s\"'&,)\]};]{3,}"
+    ),
+)
+
+
+def without_credentials(text: str) -> str:
+    """Return the text with everything hidden that looks like a credential, wherever it stands."""
+    if "pt" in text or "eyJ" in text:
+        for pattern in _BY_LOOKS:
+            text = pattern.sub(rf"\g<1>{HIDDEN}", text)
+    return text
+
+
+def without_secrets(text: str) -> str:
+    """Return the text with every credential hidden, and whatever else a log could name as a secret."""
+    text = without_credentials(text)
+    for pattern in _BY_PLACE:
+        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
+    return text

@@ -1,0 +1,42 @@
+"""How long a session lasts, and what its tokens look like."""
+
+from datetime import UTC, datetime, timedelta
+
+from domain.identity.session import Origin, Session, build_secret, secret_digest
+
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+HERE = Origin("192.0.2.1", "tests")
+
+
+def session() -> Session:
+    return Session.begun("ses_x", "usr_x", BEGUN, HERE)
+
+
+def test_a_session_lasts_thirty_days_after_it_was_used() -> None:
+    assert session().expires_at == datetime(2026, 1, 31, tzinfo=UTC)
+    assert session().lasts(datetime(2026, 1, 30, 23, 59, tzinfo=UTC))
+    assert not session().lasts(datetime(2026, 1, 31, tzinfo=UTC))
+
+
+def test_a_session_lasts_ninety_days_at_most() -> None:
+    used = session().used(datetime(2026, 1, 20, tzinfo=UTC), Origin())
+    assert used.expires_at == datetime(2026, 2, 19, tzinfo=UTC)
+    assert used.origin == Origin()
+    # 2026-01-01 and 90 days is 2026-04-01.
+    assert used.used(datetime(2026, 3, 20, tzinfo=UTC), HERE).expires_at == datetime(2026, 4, 1, tzinfo=UTC)
+
+
+def test_a_revoked_session_does_not_last() -> None:
+    revoked = Session("ses_x", "usr_x", BEGUN, BEGUN, BEGUN + timedelta(days=1), HERE, revoked_at=BEGUN)
+    assert not revoked.lasts(BEGUN)
+
+
+def test_a_secret_has_all_of_its_random_bytes() -> None:
+    assert build_secret("pts", bytes(32)) == "pts_" + "A" * 43
+    assert build_secret("ptm", b"\xff" * 32) == "ptm_" + "_" * 42 + "8"
+    assert len(secret_digest("\ud800")) == 32
+
+
+def test_an_origin_can_be_stored_whatever_a_program_calls_itself() -> None:
+    assert Origin.of("::1", "x" * 600) == Origin("::1", "x" * 512)
+    assert Origin.of(None, "a\x00b") == Origin()

@@ -1,0 +1,81 @@
+"""A person that is erased leaves an id, and nothing that tells who it was."""
+
+import json
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from domain.identity.session import Origin
+from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office
+from tests.entrypoints.http.conftest import NewOrganisation
+from tests.entrypoints.http.tenant import document, problem, sale
+
+ERASE = {"password": PASSWORD}
+
+
+async def test_nothing_that_tells_who_it_was_is_left(office: Office, new_organisation: NewOrganisation) -> None:
+    known = await office.logged_in()
+    tenant = await new_organisation()
+    person = await office.id_of(known)
+    await office.join(tenant.organisation_id, person, "operator")
+    await office.log_in(known)
+    headers = {**known.bearer, "Idempotency-Key": "k"}
+    document(await office.client.post(tenant.path("/transactions"), json=sale(), headers=headers), 201)
+    await tenant.posted(sale())
+    assert await actors_whose_origin_is_known(office, tenant.organisation_id) >= {person}
+    problem(await office.post("/me/erasure", {"password": OTHER_PASSWORD}, known), 422, "wrong-password")
+    gone = await office.post("/me/erasure", ERASE, known)
+    assert gone.status_code == 204, gone.text
+    problem(await office.get("/me", known), 401, "not-authenticated")
+    problem(await office.post("/login", {"email": known.email, "password": PASSWORD}), 401, "not-authenticated")
+    for table in ("persons", "person_identities", "sessions", "mailed_tokens", "security_log"):
+        found = await office.rows(f"SELECT 1 FROM {table} AS t WHERE t::text LIKE :email", email=f"%{known.email}%")  # noqa: S608 # names from above
+        assert found == [], table
+    left = await actors_whose_origin_is_known(office, tenant.organisation_id)
+    assert [actor[:4] for actor in left] == ["key_"], "of others, it stays"
+    assert document(await tenant.client.post(tenant.path("/verification")))["valid"] is True
+    events = document(await tenant.client.get(tenant.path("/events")))["data"]
+    assert person in json.dumps(events), "what it did stays, by its id"
+    assert known.email not in json.dumps(events)
+
+
+async def test_the_last_owner_of_an_organisation_stays(office: Office, new_organisation: NewOrganisation) -> None:
+    known, other = await office.logged_in(), await office.logged_in()
+    tenant = await new_organisation()
+    await office.join(tenant.organisation_id, await office.id_of(known), "owner")
+    problem(await office.post("/me/erasure", ERASE, known), 409, "last-owner")
+    assert document(await office.get("/me", known))["email"] == known.email
+    await office.join(tenant.organisation_id, await office.id_of(other), "owner")
+    assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+
+
+async def actors_whose_origin_is_known(office: Office, organisation_id: int) -> set[str]:
+    async with office.owner.begin() as connection:
+        await connection.execute(text(f"SET LOCAL app.organisation_id = '{organisation_id}'"))
+        query = text("SELECT actor FROM request_origins WHERE organisation_id = :id")
+        return set((await connection.execute(query, {"id": organisation_id})).scalars())
+
+
+async def test_the_address_is_free_again(office: Office) -> None:
+    known = await office.logged_in()
+    before = await office.id_of(known)
+    assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+    document(await office.post("/register", {"email": known.email, "password": PASSWORD}), 202)
+    body = {"token": await office.mailed_token(known.email), "password": PASSWORD}
+    assert (await office.post("/verify-email", body)).status_code == 204
+    await office.log_in(known)
+    assert await office.id_of(known) != before
+
+
+async def test_who_has_no_password_has_logged_in_just_now(office: Office) -> None:
+    log_in = office.services.persons.log_in
+    email = f"{uuid4().hex}@people.test"
+    subject = uuid4().hex
+    for minutes, is_gone in ((11, False), (9, True)):
+        signed_in = await log_in.sign_in_by_identity("https://idp.test", subject, email, True, origin=Origin())
+        tokens = await log_in.tokens_for(signed_in)
+        office.pass_by(minutes=minutes)
+        tokens = await log_in.refresh(tokens.refresh_token, origin=Origin())
+        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        response = await office.client.post("/v1/auth/me/erasure", json={}, headers=headers)
+        assert response.status_code == (204 if is_gone else 422)
