@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import Annotated, Any, Final, NotRequired, cast, get_args
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -15,10 +16,10 @@ from application.ledger.event_page import event_page
 from application.ledger.followers import EventFilter
 from application.ledger.verification import Verification
 from domain.ledger.events import Event
-from domain.shared.access import Permission, Principal
+from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
 from domain.shared.patterns import Pattern
-from entrypoints.http.dependencies import CallerDependency, StrictRoute, caller
+from entrypoints.http.dependencies import CallerDependency, StrictRoute, principal_now
 from entrypoints.http.openapi import described_problems
 from entrypoints.http.v1.event_stream import EVENT_STREAM, event_stream
 
@@ -137,12 +138,8 @@ async def list_events(
     event.
     """
     if _accepts_stream(request):
-
-        async def again() -> Principal:
-            return (await caller(request)).principal
-
         after = after if last_event_id is None else last_event_id
-        return await event_stream(who, again, ledger, after=after, wanted=wanted)
+        return await event_stream(who, partial(principal_now, request), ledger, after=after, wanted=wanted)
     async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ, ledger=ledger) as reads:
         page = await event_page(reads, ledger, after=after or 0, limit=limit, wanted=wanted)
     lines = b",".join([event_line(event) for event in page.events])

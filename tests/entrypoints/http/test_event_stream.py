@@ -14,7 +14,7 @@ from application.ledger import relay
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
-from tests.entrypoints.http.conftest import NewServer, served
+from tests.entrypoints.http.conftest import NewOrganisation, NewServer, served
 from tests.entrypoints.http.event_source import event_source
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 from tests.redis_server import RedisServer
@@ -132,6 +132,16 @@ async def test_a_last_event_that_is_none_is_refused(tenant: Tenant, last: str) -
 async def test_who_may_not_follow_is_told_as_anywhere(tenant: Tenant, client: AsyncClient) -> None:
     problem(await client.get(tenant.path("/events"), headers=EVENTS), 401, "not-authenticated")
     problem(await tenant.client.get("/v1/ledgers/nowhere/events", headers=EVENTS), 404, "ledger-not-found")
+
+
+async def test_another_organisation_hears_nothing(url: str, tenant: Tenant, new_organisation: NewOrganisation) -> None:
+    other = await new_organisation()  # with a ledger of the same name
+    async with event_source(url, other.key, after=0) as source:
+        (created,) = await source.take(1)
+        await post(url, tenant)
+        await post(url, other)
+        heard = [created, *await source.take(4)]
+    assert [event.data for event in heard] == await listed(other)
 
 
 async def test_a_revoked_key_follows_no_longer(url: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
