@@ -131,6 +131,7 @@ def create_app(services: Services) -> Partita:
         services.expiry.start()
         services.revocation_news.start()
         yield
+        services.refusals.end_window()
         await services.revocation_news.stop()
         await services.counting.stop()
         await services.expiry.stop()
@@ -156,6 +157,7 @@ def create_app(services: Services) -> Partita:
         HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS),
         ids=services.ids,
         admission=services.admission,
+        refusals=services.refusals,
         proxies=Proxies(settings.trusted_proxies),
         sharing=Sharing(origins, has_credentials=settings.cors_credentials) if origins else None,
     )

@@ -150,6 +150,7 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
 def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer that tells the refusal."""
     status = status_of(error)
+    request.state.refusal = error
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
     if isinstance(error, RateLimited):
         seconds = max(1, math.ceil(error.retry_after_seconds))
