@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from entrypoints.cli.log import FORMAT, UtcFormatter
+from entrypoints.cli.log import FORMAT, SAME_MAX, Seldom, UtcFormatter
+from tests.application.seconds import Seconds
 
 
 @pytest.fixture
@@ -51,3 +52,19 @@ def test_no_line_of_a_traceback_looks_like_a_line_of_the_log() -> None:
     assert others[0] == "  | Traceback (most recent call last):"
     assert all(line.startswith("  | ") for line in others)
     assert others[-1] == r"  | 2026-11-25T23:59:59.007Z ERROR partita: forged\x1b[2J"
+
+
+def test_one_warning_that_anyone_can_cause_is_written_ten_times_a_minute() -> None:
+    seconds = Seconds()
+    seldom = Seldom(seconds=seconds)
+
+    def written_of(text: str, level: int = logging.WARNING) -> str | None:
+        record = logging.LogRecord("uvicorn.error", level, __file__, 1, text, None, None)
+        return record.getMessage() if seldom.filter(record) else None
+
+    assert [written_of("no HTTP") for _ in range(SAME_MAX + 7)] == ["no HTTP"] * SAME_MAX + [None] * 7
+    assert written_of("something else") == "something else"
+    assert written_of("no HTTP", logging.ERROR) == "no HTTP"
+    seconds.passed = 60
+    assert written_of("no HTTP") == "no HTTP (7 more before, which are left out)"
+    assert written_of("no HTTP") == "no HTTP"
