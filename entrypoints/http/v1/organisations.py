@@ -35,9 +35,9 @@ class OrganisationIn(Form):
 
 
 class OrganisationItem(TypedDict):
-    """An organisation, by its number."""
+    """An organisation, by its number, as text: it is an id like others."""
 
-    id: int
+    id: str
     name: str
     created_at: str
 
@@ -70,7 +70,7 @@ class OrganisationDocument(OrganisationItem):
 
 def organisation_item(profile: OrganisationProfile) -> OrganisationItem:
     """Return an organisation as a list shows it."""
-    return {"id": profile.id, "name": profile.name, "created_at": format_time(profile.created_at)}
+    return {"id": str(profile.id), "name": profile.name, "created_at": format_time(profile.created_at)}
 
 
 def organisation_document(status: OrganisationStatus) -> OrganisationDocument:

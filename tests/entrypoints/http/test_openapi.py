@@ -60,6 +60,10 @@ def test_every_operation_says_what_it_does_and_how_it_may_refuse(described: Json
                     assert response["content"]["application/json"]["schema"], (method, path, status)
 
 
+def test_no_two_schemas_have_one_name(described: Json) -> None:
+    assert [name for name in described["components"]["schemas"] if "__" in name] == []
+
+
 def test_a_bulk_is_described_in_both_its_forms(described: Json) -> None:
     bulk = described["paths"]["/v1/ledgers/{ledger}/transactions/bulk"]["post"]
     for content in (bulk["requestBody"]["content"], bulk["responses"]["200"]["content"]):
