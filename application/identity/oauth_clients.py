@@ -7,6 +7,7 @@ from typing import Final
 from application.identity.oauth_ports import OAuthChanges, OAuthReads
 from application.identity.ports import Revocations, Secrets
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.oauth import CLIENT_SECRET, OAuthClient, OAuthGrant, checked_client
 from domain.identity.oauth_events import (
@@ -20,9 +21,9 @@ from domain.identity.role import SCOPES
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Fact
-from domain.shared.errors import NotFound, ValidationFailed, VersionConflict
+from domain.shared.errors import NotFound, QuotaExceeded, ValidationFailed, VersionConflict
 
-GRANTS_LISTED_MAX: Final = 500
+CLIENTS_MAX: Final = 1_000
 
 
 class OAuthClients:
@@ -54,9 +55,8 @@ class OAuthClients:
         """Register a client as it is asked for, but for its id and times; return it, and its secret if it has one.
 
         The secret is shown this once. Where `key` has done so before, return that client without its secret, and True.
-        Raises
-        `PermissionDenied`, also where the client would be allowed more than the principal is; `ValidationFailed`,
-        `IdempotencyConflict`.
+        Raises `PermissionDenied`, also where the client would be allowed more than the principal is; `QuotaExceeded`
+        beyond 1,000 clients that work, `ValidationFailed`, `IdempotencyConflict`.
         """
         now = self._clock.now()
         text = self._new_secret(principal) if confidential else None
@@ -65,21 +65,23 @@ class OAuthClients:
         )
         checked_client(made)
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            await changes.log.hold()
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:
                 known = await changes.client(before["id"])
                 assert known is not None
                 return known, None, True
             principal.require_grantable((made.grant,))
+            _require_few(await changes.working_clients())
             await changes.add_client(made)
             event = OAuthClientCreated(made.id, confidential, made.data())
             await self._record(changes, event, principal, request_id, key=key)
         return made, text, False
 
-    async def list(self, principal: Principal) -> Sequence[OAuthClient]:
-        """Return the organisation's clients, oldest first, the revoked ones too. Raises `PermissionDenied`."""
+    async def list(self, principal: Principal, page: PageRequest) -> Page[OAuthClient]:
+        """Return a page of the organisation's clients, the revoked ones too. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            return await reads.clients()
+            return await reads.clients(page)
 
     async def get(self, principal: Principal, id: str) -> OAuthClient:
         """Return a client. Raises `PermissionDenied`, `NotFound`."""
@@ -150,10 +152,10 @@ class OAuthClients:
             await self._record(changes, OAuthClientRevoked(id), principal, request_id)
         await self._revocations.announce(id, *grants)
 
-    async def grants(self, principal: Principal) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
-        """Return the newest 500 of the organisation's grants that hold. Raises `PermissionDenied`."""
+    async def grants(self, principal: Principal, page: PageRequest) -> Page[tuple[OAuthGrant, OAuthClient]]:
+        """Return a page of the organisation's grants that hold. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            return await reads.grants(limit=GRANTS_LISTED_MAX)
+            return await reads.grants(page)
 
     async def revoke_grant(self, principal: Principal, id: str, *, request_id: str) -> None:
         """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
@@ -178,6 +180,14 @@ class OAuthClients:
     ) -> None:
         author = principal.author(request_id)
         await changes.log.record(event, id=self._ids.new("evt"), author=author, now=self._clock.now(), key=key)
+
+
+def _require_few(count: int) -> None:
+    if count >= CLIENTS_MAX:
+        raise QuotaExceeded(
+            f"An organisation has at most {CLIENTS_MAX:,} OAuth clients that work: revoke one that is not needed.",
+            facts={"quota": "oauth_clients", "used": str(count), "limit": str(CLIENTS_MAX)},
+        )
 
 
 async def _held(changes: OAuthChanges, id: str, version: int | None) -> OAuthClient:

@@ -64,6 +64,29 @@ def test_no_two_schemas_have_one_name(described: Json) -> None:
     assert [name for name in described["components"]["schemas"] if "__" in name] == []
 
 
+def test_what_is_left_out_of_a_change_has_no_default(described: Json) -> None:
+    for path, operations in described["paths"].items():
+        if "patch" in operations:
+            content = operations["patch"]["requestBody"]["content"]["application/json"]
+            schema = described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            said = {name: each["default"] for name, each in schema["properties"].items() if each.get("default")}
+            assert not said, (path, said)
+
+
+def test_what_is_for_everyone_asks_for_no_credential(described: Json) -> None:
+    open_to_all = {
+        path
+        for path, operations in described["paths"].items()
+        for operation in operations.values()
+        if operation.get("security") == []
+    }
+    assert {path for path in described["paths"] if not path.startswith("/v1/")} <= open_to_all
+    assert {path for path in open_to_all if path.startswith("/v1/")} == {
+        f"/v1/auth/{rest}"
+        for rest in ("register", "verify-email", "login", "refresh", "password/forgotten", "password/reset")
+    }
+
+
 def test_a_bulk_is_described_in_both_its_forms(described: Json) -> None:
     bulk = described["paths"]["/v1/ledgers/{ledger}/transactions/bulk"]["post"]
     for content in (bulk["requestBody"]["content"], bulk["responses"]["200"]["content"]):
