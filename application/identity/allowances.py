@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Protocol
 
-from domain.shared.quotas import Quotas
+from domain.shared.quotas import Quotas, StorageUsedUp
 
 REMEMBERED_SECONDS: Final = 5.0
 REMEMBERED_MAX: Final = 10_000
@@ -17,7 +17,7 @@ class Allowance:
     """How many requests a minute an organisation may make, and why it may write no more; None is without a limit."""
 
     requests_per_minute: int | None = None
-    writes_refused: str | None = None
+    writes_refused: StorageUsedUp | None = None
 
 
 class QuotaStore(Protocol):

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final, Protocol
 
@@ -31,12 +31,16 @@ _log = logging.getLogger("partita.rate-limits")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most `quota` permits in any `window_seconds`, for each name that the rule is about."""
+    """At most `quota` permits in any `window_seconds`, for each name that the rule is about.
+
+    People are told of it as "3 requests a minute of one user": `what` are requests, `whose` is "of one user".
+    """
 
     policy: str
     what: str
     quota: int
     window_seconds: int = 60
+    whose: str = "of one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,7 @@ class RateLimiter:
     def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
         rule = self._rule
         if quota and quota != rule.quota:
-            rule = Rule(rule.policy, rule.what, quota, rule.window_seconds)
+            rule = replace(rule, quota=quota)
         meter = self._meters.get(name)
         if meter is None or meter.rule.quota != rule.quota:
             self._meters.pop(name, None)
@@ -258,9 +262,9 @@ class RateLimiter:
 def _refusal(meter: Meter, now: float) -> RateLimited:
     rule = meter.rule
     seconds = max(meter.denied_until - now, 0.0)
-    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"{rule.window_seconds} seconds")
+    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"in {rule.window_seconds} seconds")
     return RateLimited(
-        f"{rule.what} may come {rule.quota:,} times {per} at most. Try again in {math.ceil(seconds)} s.",
+        f"At most {rule.quota:,} {rule.what} {per} {rule.whose}. Try again in {math.ceil(seconds)} s.",
         policy=rule.policy,
         retry_after_seconds=seconds,
     )

@@ -126,12 +126,7 @@ async def list_organisations(request: Request, response: Response) -> ListDocume
 )
 async def post_organisation(body: OrganisationIn, who: PersonDependency, response: Response) -> OrganisationDocument:
     """Make an organisation, and be its owner: where the server is open for everyone to do so."""
-    status = await who.services.organisation_keeping.found(
-        who.person,
-        body.name,
-        is_open=who.services.settings.is_registration_open,
-        request_id=who.request_id,
-    )
+    status = await who.services.organisation_keeping.found(who.person, body.name, request_id=who.request_id)
     response.headers["Location"] = f"/v1/organisations/{status.profile.id}"
     return _shown(status, response)
 

@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from entrypoints.schemas.holds import HOLD_EXAMPLE
 from entrypoints.schemas.holds import ID_EXAMPLE as A_HOLD
 from entrypoints.schemas.reversals import ID_EXAMPLE as A_TRANSACTION
+from tests.docs.pages import ROOT
 from tests.entrypoints.http.tenant import NDJSON, PROBLEM, Json, Tenant, document, problem, sale
 
 
@@ -107,8 +108,20 @@ def test_every_path_parameter_and_header_is_described(described: Json) -> None:
                 assert {("header", "If-Match"), ("query", "reason")} <= given
             if method in ("patch", "put", "post", "delete") and changes_ledger:
                 assert ("query", "dry_run") in given, (method, path)
-            if method == "post" and not path.endswith("/verification") and not is_of_person(path):
-                assert ("header", "Idempotency-Key") in given, (method, path)
+            if method == "post" and not path.endswith("/verification"):
+                assert (("header", "Idempotency-Key") in given) == (not is_of_person(path)), (method, path)
+
+
+def test_posts_without_a_key_are_named(described: Json) -> None:
+    pages = (described["info"]["description"], (ROOT / "docs" / "api.md").read_text("utf-8"))
+    for page in pages:
+        for path in ("/v1/auth", "/v1/organisations", "/v1/invitations/accept"):
+            assert f"`{path}`" in page
+    of_persons = {path for path, each in described["paths"].items() if "post" in each and is_of_person(path)}
+    assert {path for path in of_persons if not path.startswith("/v1/auth/")} == {
+        "/v1/organisations",
+        "/v1/invitations/accept",
+    }
 
 
 async def test_every_documented_example_is_accepted(tenant: Tenant, described: Json) -> None:

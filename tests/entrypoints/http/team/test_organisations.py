@@ -150,7 +150,7 @@ async def test_who_has_used_up_its_storage_reads_and_writes_no_more(office: Offi
     post = "/v1/ledgers/main/transactions"
     for path, body in ((post, sale()), (f"{post}?dry_run=true", sale()), ("/v1/ledgers", {"slug": "b"})):
         told = problem(await full.client.post(path, json=body), 403, "quota-exceeded")
-        assert told["quota"] == "storage_bytes"
+        assert (told["quota"], told["used"], told["limit"]) == ("storage_bytes", str(logged), "1")
         assert f"hold {logged:,} bytes, and its quota is 1:" in told["detail"]
     bulk = await full.client.post(f"{post}/bulk", json={"transactions": [sale()]})
     assert document(bulk)["results"][0]["problem"]["code"] == "quota-exceeded"
