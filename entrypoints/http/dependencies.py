@@ -86,15 +86,29 @@ async def bearer(request: Request) -> Bearer:
     known: Bearer | None = state.get("bearer")
     if known is not None:
         return known
-    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
+    text, address = _credential(request), state["address"]
     admission: Admission = request.scope["app"].state.services.admission
-    text, address = text.strip(), state["address"]
     admitted = admission.at_once(text, address) or await admission.admit(text, address)
     state["meters"] += admitted.meters
     state["bearer"] = admitted.bearer
     return admitted.bearer
+
+
+async def principal_now(request: Request) -> Principal:
+    """Return who shows the request's credential, as things are now: for what goes on after it was admitted.
+
+    Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`.
+    """
+    services: Services = request.scope["app"].state.services
+    principal = await services.authenticate.principal(_credential(request), address_of(request))
+    return principal.coming_from(address_of(request), user_agent_of(request))
+
+
+def _credential(request: Request) -> str:
+    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
+    return text.strip()
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]
