@@ -20,7 +20,7 @@ from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
 from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresOrganisations
 from adapters.postgres.identity.origins import PostgresOrigins
-from adapters.postgres.identity.people import PostgresPeople
+from adapters.postgres.identity.people import PostgresPeopleLookup
 from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
@@ -52,7 +52,7 @@ from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
-from application.identity.members import Membership
+from application.identity.members import MemberKeeping
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
@@ -162,8 +162,8 @@ class Container(containers.DeclarativeContainer):
     letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
 
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
-    people = providers.Singleton(PostgresPeople, service_engine)
-    membership = providers.Singleton(Membership, team_work, clock, ids, revocations, people)
+    people = providers.Singleton(PostgresPeopleLookup, service_engine)
+    member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
     inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     organisation_keeping = providers.Singleton(
@@ -182,7 +182,7 @@ class Container(containers.DeclarativeContainer):
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
-    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
+    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, member_keeping, revocations, clock)
     persons = providers.Singleton(
         Persons,
         registration=providers.Singleton(
@@ -217,7 +217,7 @@ class Container(containers.DeclarativeContainer):
         api_keys=api_keys,
         oauth=oauth,
         key_uses=key_uses,
-        membership=membership,
+        member_keeping=member_keeping,
         inviting=inviting,
         role_keeping=role_keeping,
         organisation_keeping=organisation_keeping,

@@ -11,7 +11,7 @@ from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
-from application.identity.members import Membership
+from application.identity.members import MemberKeeping
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
@@ -69,7 +69,7 @@ class Services:
     api_keys: ApiKeys
     oauth: OAuth
     key_uses: KeyUseMarks
-    membership: Membership
+    member_keeping: MemberKeeping
     inviting: Inviting
     role_keeping: RoleKeeping
     organisation_keeping: OrganisationKeeping

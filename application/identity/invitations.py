@@ -7,7 +7,7 @@ from application.identity.letters import Letters
 from application.identity.person_ports import Message
 from application.identity.ports import Revocations, Secrets
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable
-from application.identity.team_ports import OrganisationProfile, People, Team, TeamChanges
+from application.identity.team_ports import OrganisationProfile, PeopleLookup, Team, TeamChanges
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
@@ -49,7 +49,7 @@ class Inviting(TeamUseCases):
         clock: Clock,
         ids: Ids,
         revocations: Revocations,
-        people: People,
+        people: PeopleLookup,
         secrets: Secrets,
         letters: Letters,
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable, require_other_owner
-from application.identity.team_ports import OrganisationProfile, People, Team, TeamChanges
+from application.identity.team_ports import OrganisationProfile, PeopleLookup, Team, TeamChanges
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.member import LastOwner, Member, checked_assignments
@@ -27,11 +27,11 @@ class KnownMember:
     email: str | None
 
 
-class Membership(TeamUseCases):
+class MemberKeeping(TeamUseCases):
     """Who belongs to an organisation. What changes it holds the organisation's log, so that an owner is left."""
 
     def __init__(
-        self, work: Work[Team, TeamChanges], clock: Clock, ids: Ids, revocations: Revocations, people: People
+        self, work: Work[Team, TeamChanges], clock: Clock, ids: Ids, revocations: Revocations, people: PeopleLookup
     ) -> None:
         super().__init__(work, clock, ids, revocations)
         self._people = people

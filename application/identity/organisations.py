@@ -7,7 +7,7 @@ from typing import Final
 from application.identity.create_organisation import checked_organisation_name
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases
-from application.identity.team_ports import Founding, OrganisationProfile, People, Team, TeamChanges, Usage
+from application.identity.team_ports import Founding, OrganisationProfile, PeopleLookup, Team, TeamChanges, Usage
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
@@ -47,7 +47,7 @@ class OrganisationKeeping(TeamUseCases):
         clock: Clock,
         ids: Ids,
         revocations: Revocations,
-        people: People,
+        people: PeopleLookup,
         founding: Founding,
     ) -> None:
         super().__init__(work, clock, ids, revocations)

@@ -16,7 +16,7 @@ from application.identity.team_ports import OrganisationProfile
 _NO_ORGANISATION = 0
 
 
-class PostgresPeople:
+class PostgresPeopleLookup:
     """Looks persons up, outside of all organisations."""
 
     def __init__(self, engine: AsyncEngine) -> None:
