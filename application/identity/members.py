@@ -8,13 +8,14 @@ from typing import Final
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable, require_other_owner
 from application.identity.team_ports import OrganisationProfile, PeopleLookup, Team, TeamChanges
+from application.shared.expected_version import require_version
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.member import LastOwner, Member, checked_assignments
 from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
 from domain.identity.role import Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.errors import NotFound, VersionConflict
+from domain.shared.errors import NotFound
 
 _AT_A_TIME: Final = 100
 
@@ -149,6 +150,5 @@ async def _found(team: Team, person: str, version: int | None = None) -> Member:
     member = await team.members.get(person)
     if member is None:
         raise NotFound(f"{person!a} is not a member of the organisation.")
-    if version is not None and version != member.version:
-        raise VersionConflict(f"The member is at version {member.version}, not {version}: someone changed it since.")
+    require_version("The member", member.version, version)
     return member

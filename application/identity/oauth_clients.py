@@ -6,6 +6,7 @@ from typing import Final
 
 from application.identity.oauth_ports import OAuthChanges, OAuthReads
 from application.identity.ports import Revocations, Secrets
+from application.shared.expected_version import require_version
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.oauth import CLIENT_SECRET, OAuthClient, OAuthGrant, checked_client
@@ -20,7 +21,7 @@ from domain.identity.role import SCOPES
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Fact
-from domain.shared.errors import NotFound, ValidationFailed, VersionConflict
+from domain.shared.errors import NotFound, ValidationFailed
 
 GRANTS_LISTED_MAX: Final = 500
 
@@ -184,6 +185,5 @@ async def _held(changes: OAuthChanges, id: str, version: int | None) -> OAuthCli
     client = await changes.held_client(id)
     if client is None or client.revoked_at is not None:
         raise NotFound(f"There is no OAuth client {id!r} that still works.")
-    if version is not None and version != client.version:
-        raise VersionConflict(f"The OAuth client {id} is at version {client.version}, not at {version}.")
+    require_version(f"The OAuth client {id}", client.version, version)
     return client

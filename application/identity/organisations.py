@@ -8,12 +8,13 @@ from application.identity.create_organisation import checked_organisation_name
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases
 from application.identity.team_ports import Founding, OrganisationProfile, PeopleLookup, Team, TeamChanges, Usage
+from application.shared.expected_version import require_version
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
 from domain.identity.role import OWNER, Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded, VersionConflict
+from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded
 from domain.shared.quotas import Quotas
 
 FOUNDED_MAX: Final = 100
@@ -97,10 +98,7 @@ class OrganisationKeeping(TeamUseCases):
         async with self._work.begin(principal, Permission.ORGANISATION_CHANGE) as team:
             await team.log.hold()
             before = await team.profile.get()
-            if version is not None and version != before.version:
-                raise VersionConflict(
-                    f"The organisation is at version {before.version}, not {version}: someone changed it since."
-                )
+            require_version("The organisation", before.version, version)
             if name != before.name:
                 await team.profile.rename(name, before.version + 1)
                 changed = OrganisationChanged(before.name, name)

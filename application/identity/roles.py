@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from application.identity.team_changes import TeamUseCases
+from application.shared.expected_version import require_version
 from domain.identity.member_events import RoleChanged, RoleCreated, RoleDeleted
 from domain.identity.role import BUILT_IN_ROLES, ROLES_MAX, Role, RoleInUse, checked_role
 from domain.shared.access import Grant, Permission, Principal
@@ -58,7 +59,7 @@ class RoleKeeping(TeamUseCases):
                 await team.roles.put(role)
                 await self._record(team, RoleCreated(role), principal.author(request_id), now)
                 return role
-            _require_version(before, version)
+            require_version("The role", before.version, version)
             principal.require_grantable([Grant(before.permissions), Grant(role.permissions)])
             role = Role(name, description, role.permissions, before.version + 1)
             if role.data() == before.data():
@@ -77,7 +78,7 @@ class RoleKeeping(TeamUseCases):
         async with self._work.begin(principal, Permission.ROLES_CHANGE) as team:
             await team.log.hold()
             role = _found((await team.roles.all()).get(name), name)
-            _require_version(role, version)
+            require_version("The role", role.version, version)
             principal.require_grantable([Grant(role.permissions)])
             members = len(await team.members.with_role(name))
             invited = await team.invitations.with_role(name, now)
@@ -94,11 +95,6 @@ def _found(role: Role | None, name: str) -> Role:
     if role is None:
         raise NotFound(f"There is no role {name!r}.")
     return role
-
-
-def _require_version(role: Role, version: int | None) -> None:
-    if version is not None and version != role.version:
-        raise VersionConflict(f"The role is at version {role.version}, not {version}: someone changed it since.")
 
 
 def _require_few(count: int) -> None:
