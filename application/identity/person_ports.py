@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Protocol
 
+from application.identity.team_ports import OrganisationProfile
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
@@ -154,8 +155,8 @@ class Memberships(Protocol):
         """Return a person's memberships, by the organisations' numbers."""
         ...
 
-    async def names(self, organisation_ids: Sequence[int]) -> Mapping[int, str]:
-        """Return the names of these organisations."""
+    async def organisations(self, ids: Sequence[int]) -> Sequence[OrganisationProfile]:
+        """Return the organisations of these numbers, which there must be, in the same order."""
         ...
 
 

@@ -14,8 +14,6 @@ from domain.identity.role import Assignment, Role, grants_of, limits_of, permiss
 from domain.shared.access import Grant, Permission
 from domain.shared.errors import NotAuthenticated
 
-_NO_ORGANISATION = 0
-
 
 class PostgresStandings:
     """Looks up, in one view, all that an access token stands and falls with."""
@@ -25,7 +23,7 @@ class PostgresStandings:
 
     async def grants(self, claims: AccessClaims) -> tuple[Grant, ...]:
         organisation_id = claims.organisation_id
-        async with tenant_view(self._engine, organisation_id or _NO_ORGANISATION) as connection:
+        async with tenant_view(self._engine, organisation_id) as connection:
             if claims.credential.startswith("ses_"):
                 await _require_session(connection, claims)
             else:
