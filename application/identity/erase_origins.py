@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from application.shared.ports import Clock, Ids, OrganisationLog, Work
+from application.shared.recording import record_event
 from domain.identity.events import OriginsErased
 from domain.shared.access import Permission, Principal
 
@@ -31,6 +32,5 @@ async def erase_origins(
     async with work.begin(principal, Permission.ORGANISATION_CHANGE) as changes:
         erased = await changes.erase(actor)
         if erased:
-            author = principal.author(request_id)
-            await changes.log.record(OriginsErased(actor), id=ids.new("evt"), author=author, now=clock.now())
+            await record_event(changes.log, ids, OriginsErased(actor), principal.author(request_id), clock.now())
     return erased

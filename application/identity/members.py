@@ -11,6 +11,7 @@ from application.identity.team_ports import OrganisationProfile, PeopleLookup, T
 from application.shared.expected_version import require_version
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.member import LastOwner, Member, checked_assignments
 from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
 from domain.identity.role import Assignment
@@ -77,7 +78,7 @@ class MemberKeeping(TeamUseCases):
                     await require_other_owner(team, before)
                 await team.members.put(after)
                 changed = MemberChanged(person, before.assignments, given)
-                await self._record(team, changed, principal.author(request_id), now)
+                await record_event(team.log, self._ids, changed, principal.author(request_id), now)
         await self._revocations.announce(person)
         return await self._known(after)
 
@@ -95,7 +96,7 @@ class MemberKeeping(TeamUseCases):
             await require_other_owner(team, member)
             await team.members.remove(person)
             removed = MemberRemoved(person, member.assignments)
-            await self._record(team, removed, principal.author(request_id), now)
+            await record_event(team.log, self._ids, removed, principal.author(request_id), now)
         await self._revocations.announce(person)
 
     async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
@@ -106,7 +107,9 @@ class MemberKeeping(TeamUseCases):
             member = await _found(team, person.id)
             await require_other_owner(team, member)
             await team.members.remove(person.id)
-            await self._record(team, MemberLeft(person.id, member.assignments), person.author(request_id), now)
+            await record_event(
+                team.log, self._ids, MemberLeft(person.id, member.assignments), person.author(request_id), now
+            )
         await self._revocations.announce(person.id)
 
     async def leave_all(self, person_id: str, *, request_id: str) -> None:

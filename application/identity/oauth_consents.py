@@ -9,6 +9,7 @@ from application.identity.oauth_tokens import kept_grant
 from application.identity.ports import Revocations, Secrets
 from application.identity.tokens import AccessClaims, Standings
 from application.shared.ports import Clock, Ids
+from application.shared.recording import record_event
 from domain.identity.oauth import CODE, CODES_LIVE, IssuedCode, OAuthClient, OAuthGrant
 from domain.identity.oauth_events import OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
@@ -117,7 +118,6 @@ class OAuthConsents:
             client = await exchange.revoke_grant(id, now, person=principal.actor)
             if client is None:
                 raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")
-            author = principal.author(request_id)
             event = OAuthGrantRevoked(id, client, "asked")
-            await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
+            await record_event(exchange.log, self._ids, event, principal.author(request_id), now)
         await self._revocations.announce(id)

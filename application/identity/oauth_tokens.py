@@ -9,6 +9,7 @@ from application.identity.oauth_ports import OAuthExchange, OAuthExchanges
 from application.identity.ports import Revocations, Secrets
 from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
 from application.shared.ports import Clock, Ids
+from application.shared.recording import record_event
 from domain.identity.oauth import (
     REFRESH_TOKEN,
     REFRESH_TOKENS_LIVE,
@@ -105,7 +106,7 @@ class OAuthTokens:
             grant, reason = case.ended
             if await exchange.revoke_grant(grant.id, now) is not None:
                 event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
-                await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
+                await record_event(exchange.log, self._ids, event, author, now)
             return None
         if case.issue is None:
             return None
@@ -142,7 +143,7 @@ async def kept_grant(
     made = OAuthGrant(ids.new("gnt"), client.id, person, tuple(scopes), now)
     await exchange.add_grant(made)
     event = OAuthGrantGiven(made.id, client.id, person, made.scopes)
-    await exchange.log.record(event, id=ids.new("evt"), author=author, now=now)
+    await record_event(exchange.log, ids, event, author, now)
     return made
 
 

@@ -10,6 +10,7 @@ from application.identity.team_changes import TeamUseCases
 from application.identity.team_ports import Founding, OrganisationProfile, PeopleLookup, Team, TeamChanges, Usage
 from application.shared.expected_version import require_version
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
 from domain.identity.role import OWNER, Assignment
@@ -102,7 +103,7 @@ class OrganisationKeeping(TeamUseCases):
             if name != before.name:
                 await team.profile.rename(name, before.version + 1)
                 changed = OrganisationChanged(before.name, name)
-                await self._record(team, changed, principal.author(request_id), now)
+                await record_event(team.log, self._ids, changed, principal.author(request_id), now)
             return await self._status(team)
 
     async def set_quotas(self, operator: Principal, quotas: Quotas, *, request_id: str) -> OrganisationStatus:
@@ -113,7 +114,7 @@ class OrganisationKeeping(TeamUseCases):
             before = (await team.profile.get()).quotas
             if quotas != before:
                 await team.profile.set_quotas(quotas)
-                await self._record(team, QuotasSet(before, quotas), operator.author(request_id), now)
+                await record_event(team.log, self._ids, QuotasSet(before, quotas), operator.author(request_id), now)
             return await self._status(team)
 
     async def _status(self, team: Team) -> OrganisationStatus:

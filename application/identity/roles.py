@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from application.identity.team_changes import TeamUseCases
 from application.shared.expected_version import require_version
+from application.shared.recording import record_event
 from domain.identity.member_events import RoleChanged, RoleCreated, RoleDeleted
 from domain.identity.role import BUILT_IN_ROLES, ROLES_MAX, Role, RoleInUse, checked_role
 from domain.shared.access import Grant, Permission, Principal
@@ -57,7 +58,7 @@ class RoleKeeping(TeamUseCases):
                 _require_few(len(own))
                 principal.require_grantable([Grant(role.permissions)])
                 await team.roles.put(role)
-                await self._record(team, RoleCreated(role), principal.author(request_id), now)
+                await record_event(team.log, self._ids, RoleCreated(role), principal.author(request_id), now)
                 return role
             require_version("The role", before.version, version)
             principal.require_grantable([Grant(before.permissions), Grant(role.permissions)])
@@ -65,7 +66,7 @@ class RoleKeeping(TeamUseCases):
             if role.data() == before.data():
                 return before
             await team.roles.put(role)
-            await self._record(team, RoleChanged(before, role), principal.author(request_id), now)
+            await record_event(team.log, self._ids, RoleChanged(before, role), principal.author(request_id), now)
             concerned = await team.members.with_role(name)
         await self._revocations.announce(*concerned)
         return role
@@ -88,7 +89,7 @@ class RoleKeeping(TeamUseCases):
                     "another one, and revoke the invitations, first."
                 )
             await team.roles.delete(name)
-            await self._record(team, RoleDeleted(role), principal.author(request_id), now)
+            await record_event(team.log, self._ids, RoleDeleted(role), principal.author(request_id), now)
 
 
 def _found(role: Role | None, name: str) -> Role:
