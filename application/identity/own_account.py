@@ -89,8 +89,7 @@ class OwnAccounts:
             if held.password_hash != person.password_hash:
                 raise WrongPassword("The password was changed meanwhile.", pointer="/current_password")
             await changes.people.change(replace(held, password_hash=password_hash))
-            ended = [each.id for each in await changes.sessions.of(who.id, now) if each.id != who.session]
-            await changes.sessions.end(who.id, ended, now)
+            ended = await changes.sessions.end(who.id, now, but=who.session)
             await changes.mailed_tokens.forget(who.id)
             await changes.log.record(SecurityEvent("password.changed", now, who.id, origin))
         await self._revocations.announce(*ended)
@@ -150,9 +149,7 @@ class OwnAccounts:
     async def _end(self, who: Person, origin: Origin, *, only: str | None = None, but: str | None = None) -> int:
         now = self._clock.now()
         async with self._work.begin() as changes:
-            lasting = [each.id for each in await changes.sessions.of(who.id, now)]
-            ended = [id for id in lasting if id != but and only in (None, id)]
-            await changes.sessions.end(who.id, ended, now)
+            ended = await changes.sessions.end(who.id, now, only=only, but=but)
             for id in ended:
                 await changes.log.record(SecurityEvent("session.ended", now, who.id, origin, {"session": id}))
         await self._revocations.announce(*ended)

@@ -73,8 +73,13 @@ class Sessions(Protocol):
         """Return the sessions of a person that last, the one used last first."""
         ...
 
-    async def end(self, person_id: str, ids: Sequence[str], now: datetime) -> None:
-        """Revoke these sessions, if they are the person's."""
+    async def end(
+        self, person_id: str, now: datetime, *, only: str | None = None, but: str | None = None, beyond: int = 0
+    ) -> Sequence[str]:
+        """Revoke the sessions of a person that last; return their ids, to be announced after the commit.
+
+        That is all of them, `only` one, all `but` one, or those `beyond` so many that were used last.
+        """
         ...
 
     async def forget(self, person_id: str, *, ended_before: datetime | None = None) -> None:
