@@ -64,7 +64,7 @@ class OAuthClients:
         made = replace(
             asked, id=self._ids.new("cli"), created_at=now, secret_digest=None if text is None else digest(text)
         )
-        checked_client(made)
+        made = checked_client(made)
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:

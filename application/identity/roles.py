@@ -55,7 +55,7 @@ class RoleKeeping(TeamUseCases):
                     f"There is a role {name!r} already: to change it, send its ETag as If-Match."
                 )
             if before is None:
-                _require_few(len(own))
+                _require_another(len(own))
                 principal.require_grantable([Grant(role.permissions)])
                 await team.roles.put(role)
                 await record_event(team.log, self._ids, RoleCreated(role), principal.author(request_id), now)
@@ -98,7 +98,7 @@ def _found(role: Role | None, name: str) -> Role:
     return role
 
 
-def _require_few(count: int) -> None:
+def _require_another(count: int) -> None:
     if count >= ROLES_MAX:
         raise QuotaExceeded(
             f"An organisation has at most {ROLES_MAX} roles of its own: delete one that nobody has.",
