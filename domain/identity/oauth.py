@@ -43,7 +43,7 @@ _REDIRECT = re.compile(
 )
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:[/?].*)?)", re.ASCII)
 _WIRE_CLIENT_ID = re.compile(r"(cli_[0-9a-z]{26})\.([1-9][0-9]{0,17})", re.ASCII)
-_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
+LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def is_redirect_uri(uri: str) -> bool:
         has_port = parts.port != 0
     except ValueError:  # a port beyond 65535, or brackets around what is no address
         return False
-    return has_port and (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS)
+    return has_port and (parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS)
 
 
 def _check_grant_types(client: OAuthClient) -> None:
