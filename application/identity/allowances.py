@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final, Protocol
+from typing import Protocol
 
+from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
 from domain.shared.quotas import Quotas
-
-REMEMBERED_SECONDS: Final = 5.0
-REMEMBERED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
-from typing import Final
 
 from application.identity.allowances import Allowance, Allowances
 from application.identity.key_uses import KeyUseMarks
 from application.identity.ports import Organisations
+from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
 from application.identity.tokens import AccessTokens, Standings
 from application.shared.ports import Clock
 from domain.identity.api_key import API_KEY
@@ -17,9 +17,6 @@ from domain.identity.role import permissions_of
 from domain.identity.secret_text import digest
 from domain.shared.access import Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
-
-REMEMBERED_SECONDS: Final = 5.0
-REMEMBERED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from application.identity.authenticate import REMEMBERED_MAX, Authenticate
+from application.identity.authenticate import Authenticate
+from application.identity.remembering import REMEMBERED_MAX
 from application.identity.tokens import AccessClaims
 from domain.identity.api_key import API_KEY, ApiKey
 from domain.shared.access import Grant, Principal

@@ -36,7 +36,7 @@ async def new_office(
             container.mailer.override(providers.Object(mailbox))
             container.passwords.override(providers.Object(Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1)))
             made = container.services()
-            offices.push_async_callback(made.persons.letters.close)
+            offices.push_async_callback(made.persons.letters.settle)
             app = create_app(made)
             client = await offices.enter_async_context(connected(app))
             return Office(app, made, client, mailbox, clock, owner)
