@@ -226,7 +226,6 @@ class Container(containers.DeclarativeContainer):
         attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
         counting=counting,
         revocation_news=revocations,
-        access_tokens=access_tokens,
         token_keys=token_keys,
         persons=persons,
         signer=signer,

@@ -22,7 +22,6 @@ from application.identity.ports import Directory, News, Organisations
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
-from application.identity.tokens import AccessTokens
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
@@ -78,7 +77,6 @@ class Services:
     attempts: Attempts
     counting: Counting
     revocation_news: News
-    access_tokens: AccessTokens
     token_keys: TokenKeyring
     persons: Persons
     signer: Signer

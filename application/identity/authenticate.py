@@ -124,14 +124,6 @@ class Authenticate:
         """
         return (await self.bearer(text, address)).of_organisation()
 
-    async def person(self, text: str, address: str | None = None) -> Person:
-        """Return the person whose session this credential is of.
-
-        Raises `NotAuthenticated`, `StoreUnavailable`; `PermissionDenied` for an API key and for a token of an OAuth
-        client, which may not act on the person itself.
-        """
-        return (await self.bearer(text, address)).of_person()
-
     def forget(self, *names: str) -> None:
         """Look up anew, from now on, what is remembered of these credentials and actors, by their ids."""
         for name in names:
@@ -217,7 +209,7 @@ class Authenticate:
             permissions = permissions_of(claims.scopes)
             grants = tuple([grant.within(permissions) for grant in grants])
         lives_seconds = (claims.expires_at - self._clock.now()).total_seconds()
-        person = Person(claims.subject, claims.credential) if claims.credential.startswith("ses_") else None
+        person = Person(claims.subject, claims.credential) if claims.is_of_session else None
         organisation_id = claims.organisation_id
         if organisation_id is None:
             return Bearer(None, person), lives_seconds

@@ -138,12 +138,6 @@ class LogIn:
         await changes.log.record(SecurityEvent("identity.linked", now, person.id, origin, {"issuer": identity.issuer}))
         return person
 
-    async def tokens_for(self, signed_in: SignedIn, *, organisation_id: int | None = None) -> IssuedTokens:
-        """Return the first tokens of a session that has just begun. Raises `PermissionDenied`."""
-        async with self._work.begin() as changes:
-            memberships = await changes.memberships.of(signed_in.person_id)
-        return await self._issued(signed_in, _chosen(memberships, signed_in.person_id, organisation_id))
-
     async def refresh(self, token: str, *, organisation_id: int | None = None, origin: Origin) -> IssuedTokens:
         """Use a refresh token up, and return new tokens for its session.
 

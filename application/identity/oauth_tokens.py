@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
 
 from application.identity.oauth_case import Case, Named, ToldToken
 from application.identity.oauth_ports import OAuthExchange, OAuthExchanges
@@ -21,8 +20,6 @@ from domain.identity.oauth_events import OAuthGrantGiven, OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated
-
-_OF_OAUTH: Final = "gnt_"
 
 
 class OAuthTokens:
@@ -91,7 +88,7 @@ class OAuthTokens:
             return None
         try:
             claims = await self._tokens.read(named.token)
-            if claims.organisation_id != named.organisation_id or not claims.credential.startswith(_OF_OAUTH):
+            if claims.organisation_id != named.organisation_id or claims.is_of_session:
                 return None
             await self._standings.grants(claims)
         except NotAuthenticated:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
-from domain.shared.access import Grant
+from domain.shared.access import Grant, Person
 
 ACCESS_TOKENS_LIVE: Final = timedelta(minutes=10)
 
@@ -24,6 +24,11 @@ class AccessClaims:
     scopes: tuple[str, ...] | None
     issued_at: datetime
     expires_at: datetime
+
+    @property
+    def is_of_session(self) -> bool:
+        """Whether it stands and falls with a session, and not with an OAuth grant."""
+        return self.credential.startswith("ses_")
 
 
 class AccessTokens(Protocol):
@@ -50,4 +55,8 @@ class Standings(Protocol):
         Raises `NotAuthenticated` where the session or the OAuth grant has ended, or the person is not a member any
         more; `StoreUnavailable`.
         """
+        ...
+
+    async def is_logged_in(self, person: Person, now: datetime) -> bool:
+        """Return whether the person's session lasts. Raises `StoreUnavailable`."""
         ...

@@ -19,6 +19,7 @@ from domain.identity.api_key import API_KEY
 from domain.identity.role import BUILT_IN_ROLES
 from domain.identity.secret_text import digest
 from entrypoints.container import Services
+from tests.entrypoints.http.access_tokens import issued
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Maker:
         claims = AccessClaims(
             subject, credential, self.organisation_id, scopes or None, now, now + timedelta(minutes=9)
         )
-        return await self.services.access_tokens.issue(claims)
+        return await issued(self.services, claims)
 
 
 async def api_key(maker: Maker, limits: Limits) -> str:
