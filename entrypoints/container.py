@@ -10,8 +10,7 @@ from dependency_injector import containers, providers
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
 from adapters.http_client.openid_provider import openid_provider
-from adapters.mail.console import ConsoleMailer
-from adapters.mail.smtp import SmtpMailer, SmtpServer
+from adapters.mail import mailer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
@@ -58,7 +57,6 @@ from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
-from application.identity.person_ports import Mailer
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
@@ -75,21 +73,6 @@ from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
 REDIS_URL: Final = "redis://127.0.0.1:6379/0"
-
-
-def _mailer(settings: Settings) -> Mailer:
-    if settings.smtp_host is None:
-        return ConsoleMailer()
-    password, authorities = settings.smtp_password, settings.smtp_authorities_file
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        user=settings.smtp_user,
-        password=None if password is None else password.get_secret_value(),
-        authorities_file=None if authorities is None else str(authorities),
-    )
-    return SmtpMailer(server, settings.mail_from)
 
 
 class Container(containers.DeclarativeContainer):
@@ -158,7 +141,7 @@ class Container(containers.DeclarativeContainer):
     forget = providers.Callable(Authenticate.forget, authenticate)
     revocations = providers.Singleton(RedisRevocations, redis_url, forget.provider)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
-    mailer = providers.Singleton(_mailer, settings)
+    mailer = providers.Singleton(mailer, settings.provided.mail_server, settings.provided.mail_from)
     letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
 
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)

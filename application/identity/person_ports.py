@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from application.identity.team_ports import OrganisationProfile
 from application.shared.pagination import Page, PageRequest
@@ -234,6 +234,18 @@ class Message:
     to: str
     subject: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """A mail server. `starttls` and `tls` check its certificate; without either, nothing is encrypted."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    authorities_file: str | None = None
 
 
 class MailNotSent(Exception):
