@@ -15,7 +15,7 @@ from application.identity.members import MemberKeeping
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
-from application.identity.openid import OpenIdProvider
+from application.identity.openid_ports import OpenIdProvider
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
 from application.identity.ports import Directory, News, Organisations

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from application.identity.openid import OpenIdClient
+from application.identity.openid_ports import OpenIdClient
 from application.identity.person_ports import MailServer
 
 PREFIX: Final = "PARTITA_"

@@ -17,7 +17,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from application.identity.openid import OpenIdClient, OutsideIdentity, ProviderUnusable
+from application.identity.openid_ports import OpenIdClient, OutsideIdentity, ProviderUnusable
 from application.shared.ports import Clock
 from domain.identity.oauth import LOOPBACK_HOSTS
 from domain.identity.person import EMAIL_LENGTH_MAX

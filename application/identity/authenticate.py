@@ -10,7 +10,7 @@ from application.identity.allowances import Allowance, Allowances
 from application.identity.key_uses import KeyUseMarks
 from application.identity.ports import Organisations
 from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
-from application.identity.tokens import AccessTokens, Standings
+from application.identity.token_ports import AccessTokens, Standings
 from application.shared.ports import Clock
 from domain.identity.api_key import API_KEY
 from domain.identity.role import permissions_of

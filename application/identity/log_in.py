@@ -14,7 +14,7 @@ from application.identity.person_ports import (
 )
 from application.identity.ports import Revocations, Secrets
 from application.identity.refusals import log_in_refused, session_over
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
 from application.shared.ports import Clock, Ids
 from domain.identity.person import (
     PASSWORD_LENGTH_MAX,

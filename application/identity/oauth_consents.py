@@ -7,7 +7,7 @@ from typing import Final
 from application.identity.oauth_ports import OAuthExchanges
 from application.identity.oauth_tokens import kept_grant
 from application.identity.ports import Revocations, Secrets
-from application.identity.tokens import Standings
+from application.identity.token_ports import Standings
 from application.shared.ports import Clock, Ids
 from application.shared.recording import record_event
 from domain.identity.oauth import CODE, CODES_LIVE, IssuedCode, OAuthClient, OAuthGrant

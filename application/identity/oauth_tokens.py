@@ -6,7 +6,7 @@ from datetime import datetime
 from application.identity.oauth_case import Case, Named, ToldToken
 from application.identity.oauth_ports import OAuthExchange, OAuthExchanges
 from application.identity.ports import Revocations, Secrets
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
 from application.shared.ports import Clock, Ids
 from application.shared.recording import record_event
 from domain.identity.oauth import (

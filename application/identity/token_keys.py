@@ -2,62 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 from application.identity.remembering import REMEMBERED_SECONDS
-from application.identity.tokens import ACCESS_TOKENS_LIVE
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, KeySealing, TokenKeys
+from application.shared.key_id import thumbprint
 from application.shared.ports import Clock
 from domain.identity.token_key import PUBLISHED_BEFORE_SIGNING, TokenKey, end_of_predecessors, signing_key
 from domain.shared.errors import NotFound
 
 # Whoever sends tokens of keys that are not there makes a server look for them this often, and no more often.
 UNKNOWN_KEY_SECONDS: Final = 1.0
-
-
-class TokenKeyChanges(Protocol):
-    """One transaction that changes the keys; there is one at a time."""
-
-    async def all(self) -> Sequence[TokenKey]:
-        """Return all that are kept, oldest first."""
-        ...
-
-    async def keep(self, key: TokenKey) -> None:
-        """Keep a key that is new, or verifies until another time than before."""
-        ...
-
-    async def drop(self, id: str) -> None:
-        """Forget a key."""
-        ...
-
-
-class TokenKeys(Protocol):
-    """Where the keys of access tokens are kept, for all servers of a database."""
-
-    async def all(self) -> Sequence[TokenKey]:
-        """Return all that are kept, oldest first. Raises `StoreUnavailable`."""
-        ...
-
-    def changing(self) -> AbstractAsyncContextManager[TokenKeyChanges]:
-        """Open one transaction; nobody else changes keys meanwhile. Raises `StoreUnavailable`, `CommitInDoubt`."""
-        ...
-
-
-class KeySealing(Protocol):
-    """How private keys are kept from whoever reads, or writes to, the store."""
-
-    def make(self) -> tuple[bytes, bytes]:
-        """Return a new Ed25519 key: its public half, and its private half, sealed."""
-        ...
-
-    def opens(self, key: TokenKey) -> bool:
-        """Whether the sealed half can be opened and belongs to the public one; no other key is to be trusted."""
-        ...
-
-    def id_of(self, public_key: bytes) -> str:
-        """Return what a key is known by."""
-        ...
 
 
 class TokenKeyring:
@@ -148,7 +104,7 @@ class TokenKeyring:
     def _made(self) -> TokenKey:
         public_key, sealed = self._sealing.make()
         now = self._clock.now()
-        return TokenKey(self._sealing.id_of(public_key), public_key, sealed, now, now)
+        return TokenKey(thumbprint(public_key), public_key, sealed, now, now)
 
     def _forget(self) -> None:
         self._loaded_at = -REMEMBERED_SECONDS

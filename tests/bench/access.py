@@ -10,8 +10,9 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE
 
 from application.identity.admission import Admission, Limits
 from application.identity.authenticate import Authenticate
-from application.identity.tokens import AccessClaims
-from application.shared.rate_limits import Counting, Rule, Taken
+from application.identity.token_ports import AccessClaims
+from application.shared.ports import Rule, Taken
+from application.shared.rate_limits import Counting
 from domain.identity.api_key import API_KEY, ApiKey
 from domain.shared.access import Grant, Permission, Person
 from domain.shared.chain import Author

@@ -10,7 +10,7 @@ from adapters.postgres.access_tables import members, oauth_clients, oauth_grants
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import sessions
 from adapters.postgres.work import tenant_view
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from domain.identity.role import Assignment, Role, grants_of, limits_of, permissions_of
 from domain.shared.access import Grant, Permission, Person
 from domain.shared.errors import NotAuthenticated

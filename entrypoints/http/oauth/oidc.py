@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from application.identity.openid import ProviderUnusable
+from application.identity.openid_ports import ProviderUnusable
 from application.shared.key_id import base64url
 from domain.shared.access import Person
 from domain.shared.errors import NotAuthenticated, NotFound, ValidationFailed

@@ -7,7 +7,7 @@ import pytest
 
 from application.identity.authenticate import Authenticate
 from application.identity.remembering import REMEMBERED_MAX
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from domain.identity.api_key import API_KEY, ApiKey
 from domain.shared.access import Grant, Person, Principal
 from domain.shared.chain import Author

@@ -2,7 +2,7 @@
 
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from entrypoints.container import Services
 
 

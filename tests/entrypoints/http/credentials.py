@@ -14,7 +14,7 @@ from adapters.postgres.ids import outward_id
 from adapters.postgres.person_tables import persons, sessions
 from adapters.postgres.tables import api_keys
 from adapters.postgres.work import tenant_transaction
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from domain.identity.api_key import API_KEY
 from domain.identity.role import BUILT_IN_ROLES
 from domain.identity.secret_text import digest

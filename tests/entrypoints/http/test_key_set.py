@@ -6,7 +6,7 @@ import json
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from httpx2 import AsyncClient
 
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from entrypoints.container import Services
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.tenant import document

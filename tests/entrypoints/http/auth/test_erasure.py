@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from domain.identity.session import Origin
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office

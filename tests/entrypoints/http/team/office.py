@@ -18,7 +18,7 @@ from adapters.postgres.ids import stored_id
 from adapters.postgres.person_tables import persons, sessions
 from adapters.postgres.work import tenant_view
 from application.identity.authenticate import Bearer
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from domain.shared.access import Principal
 from domain.shared.quotas import Quotas
 from entrypoints.container import Services, opened

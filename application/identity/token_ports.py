@@ -1,9 +1,12 @@
-"""Access tokens: what they say, and where they are made and read."""
+"""Ports of access tokens: what they say, where they are made and read, and where the keys that sign them are kept."""
 
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+from domain.identity.token_key import TokenKey
 from domain.shared.access import Grant, Person
 
 ACCESS_TOKENS_LIVE: Final = timedelta(minutes=10)
@@ -59,4 +62,44 @@ class Standings(Protocol):
 
     async def is_logged_in(self, person: Person, now: datetime) -> bool:
         """Return whether the person's session lasts. Raises `StoreUnavailable`."""
+        ...
+
+
+class TokenKeyChanges(Protocol):
+    """One transaction that changes the keys; there is one at a time."""
+
+    async def all(self) -> Sequence[TokenKey]:
+        """Return all that are kept, oldest first."""
+        ...
+
+    async def keep(self, key: TokenKey) -> None:
+        """Keep a key that is new, or verifies until another time than before."""
+        ...
+
+    async def drop(self, id: str) -> None:
+        """Forget a key."""
+        ...
+
+
+class TokenKeys(Protocol):
+    """Where the keys of access tokens are kept, for all servers of a database."""
+
+    async def all(self) -> Sequence[TokenKey]:
+        """Return all that are kept, oldest first. Raises `StoreUnavailable`."""
+        ...
+
+    def changing(self) -> AbstractAsyncContextManager[TokenKeyChanges]:
+        """Open one transaction; nobody else changes keys meanwhile. Raises `StoreUnavailable`, `CommitInDoubt`."""
+        ...
+
+
+class KeySealing(Protocol):
+    """How private keys are kept from whoever reads, or writes to, the store."""
+
+    def make(self) -> tuple[bytes, bytes]:
+        """Return a new Ed25519 key: its public half, and its private half, sealed."""
+        ...
+
+    def opens(self, key: TokenKey) -> bool:
+        """Whether the sealed half can be opened and belongs to the public one; no other key is to be trusted."""
         ...
