@@ -10,8 +10,7 @@ from dependency_injector import containers, providers
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
 from adapters.http_client.openid_provider import openid_provider
-from adapters.mail.console import ConsoleMailer
-from adapters.mail.smtp import SmtpMailer, SmtpServer
+from adapters.mail import mailer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
@@ -20,7 +19,7 @@ from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
 from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresOrganisations
 from adapters.postgres.identity.origins import PostgresOrigins
-from adapters.postgres.identity.people import PostgresPeople
+from adapters.postgres.identity.people import PostgresPeopleLookup
 from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
@@ -52,13 +51,12 @@ from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
-from application.identity.members import Membership
+from application.identity.members import MemberKeeping
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
-from application.identity.person_ports import Mailer
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
@@ -75,21 +73,6 @@ from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
 REDIS_URL: Final = "redis://127.0.0.1:6379/0"
-
-
-def _mailer(settings: Settings) -> Mailer:
-    if settings.smtp_host is None:
-        return ConsoleMailer()
-    password, authorities = settings.smtp_password, settings.smtp_authorities_file
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        user=settings.smtp_user,
-        password=None if password is None else password.get_secret_value(),
-        authorities_file=None if authorities is None else str(authorities),
-    )
-    return SmtpMailer(server, settings.mail_from)
 
 
 class Container(containers.DeclarativeContainer):
@@ -158,12 +141,12 @@ class Container(containers.DeclarativeContainer):
     forget = providers.Callable(Authenticate.forget, authenticate)
     revocations = providers.Singleton(RedisRevocations, redis_url, forget.provider)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
-    mailer = providers.Singleton(_mailer, settings)
+    mailer = providers.Singleton(mailer, settings.provided.mail_server, settings.provided.mail_from)
     letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
 
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
-    people = providers.Singleton(PostgresPeople, service_engine)
-    membership = providers.Singleton(Membership, team_work, clock, ids, revocations, people)
+    people = providers.Singleton(PostgresPeopleLookup, service_engine)
+    member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
     inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     organisation_keeping = providers.Singleton(
@@ -182,7 +165,7 @@ class Container(containers.DeclarativeContainer):
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
-    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
+    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, member_keeping, revocations, clock)
     persons = providers.Singleton(
         Persons,
         registration=providers.Singleton(
@@ -217,7 +200,7 @@ class Container(containers.DeclarativeContainer):
         api_keys=api_keys,
         oauth=oauth,
         key_uses=key_uses,
-        membership=membership,
+        member_keeping=member_keeping,
         inviting=inviting,
         role_keeping=role_keeping,
         organisation_keeping=organisation_keeping,
@@ -226,7 +209,6 @@ class Container(containers.DeclarativeContainer):
         attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
         counting=counting,
         revocation_news=revocations,
-        access_tokens=access_tokens,
         token_keys=token_keys,
         persons=persons,
         signer=signer,

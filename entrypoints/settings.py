@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from application.identity.openid import OpenIdClient
+from application.identity.openid_ports import OpenIdClient
+from application.identity.person_ports import MailServer
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
@@ -157,6 +158,21 @@ class Settings(BaseSettings):
             return None
         return OpenIdClient(
             self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value(), self.oidc_name
+        )
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where mail is handed over, if there is a mail server."""
+        if self.smtp_host is None:
+            return None
+        password, authorities = self.smtp_password, self.smtp_authorities_file
+        return MailServer(
+            self.smtp_host,
+            self.smtp_port,
+            self.smtp_security,
+            user=self.smtp_user,
+            password=None if password is None else password.get_secret_value(),
+            authorities_file=None if authorities is None else str(authorities),
         )
 
     @property

@@ -9,7 +9,8 @@ from time import monotonic
 from typing import Final
 
 from application.identity.authenticate import Authenticate, Bearer
-from application.shared.rate_limits import Counting, Meter, RateLimiter, Rule
+from application.shared.ports import Rule
+from application.shared.rate_limits import Counting, Meter, RateLimiter
 from domain.shared.errors import NotAuthenticated
 
 _EMAIL_WINDOW_SECONDS: Final = 900

@@ -65,8 +65,7 @@ class ForgottenPassword:
                 raise TokenNotGood("The token was used meanwhile.")
             await changes.people.change(replace(held.verified(now), password_hash=password_hash))
             await changes.mailed_tokens.forget(held.id)
-            ended = [each.id for each in await changes.sessions.of(held.id, now)]
-            await changes.sessions.end(held.id, ended, now)
+            ended = await changes.sessions.end(held.id, now)
             await changes.log.record(SecurityEvent("password.reset", now, held.id, origin))
         await self.revocations.announce(*ended)
         self.letters.post(self.letters.password_changed(held.email))

@@ -1,6 +1,6 @@
 """What persons do with their own account: sessions, password, what happened, and the end of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -30,11 +30,10 @@ _TRIMMED_AT_ONCE: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
-    """A person, and the organisations that it is a member of, with their names by number."""
+    """A person, and the organisations that it is a member of, each with its name."""
 
     person: RegisteredPerson
-    memberships: Sequence[Membership]
-    names: Mapping[int, str]
+    memberships: Sequence[tuple[Membership, str]]
 
 
 class OwnAccounts:
@@ -61,8 +60,8 @@ class OwnAccounts:
         async with self._work.begin() as changes:
             person = _existing(await changes.people.by_id(who.id))
             memberships = await changes.memberships.of(who.id)
-            names = await changes.memberships.names([each.organisation_id for each in memberships])
-        return OwnAccount(person, memberships, names)
+            found = await changes.memberships.organisations([each.organisation_id for each in memberships])
+        return OwnAccount(person, [(each, of.name) for each, of in zip(memberships, found, strict=True)])
 
     async def sessions(self, who: Person) -> Sequence[Session]:
         """Return the person's sessions that last, the one used last first; at most 100 are kept."""
@@ -90,8 +89,7 @@ class OwnAccounts:
             if held.password_hash != person.password_hash:
                 raise WrongPassword("The password was changed meanwhile.", pointer="/current_password")
             await changes.people.change(replace(held, password_hash=password_hash))
-            ended = [each.id for each in await changes.sessions.of(who.id, now) if each.id != who.session]
-            await changes.sessions.end(who.id, ended, now)
+            ended = await changes.sessions.end(who.id, now, but=who.session)
             await changes.mailed_tokens.forget(who.id)
             await changes.log.record(SecurityEvent("password.changed", now, who.id, origin))
         await self._revocations.announce(*ended)
@@ -151,9 +149,7 @@ class OwnAccounts:
     async def _end(self, who: Person, origin: Origin, *, only: str | None = None, but: str | None = None) -> int:
         now = self._clock.now()
         async with self._work.begin() as changes:
-            lasting = [each.id for each in await changes.sessions.of(who.id, now)]
-            ended = [id for id in lasting if id != but and only in (None, id)]
-            await changes.sessions.end(who.id, ended, now)
+            ended = await changes.sessions.end(who.id, now, only=only, but=but)
             for id in ended:
                 await changes.log.record(SecurityEvent("session.ended", now, who.id, origin, {"session": id}))
         await self._revocations.announce(*ended)

@@ -5,8 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from application.identity.team_ports import OrganisationProfile
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
@@ -72,8 +73,13 @@ class Sessions(Protocol):
         """Return the sessions of a person that last, the one used last first."""
         ...
 
-    async def end(self, person_id: str, ids: Sequence[str], now: datetime) -> None:
-        """Revoke these sessions, if they are the person's."""
+    async def end(
+        self, person_id: str, now: datetime, *, only: str | None = None, but: str | None = None, beyond: int = 0
+    ) -> Sequence[str]:
+        """Revoke the sessions of a person that last; return their ids, to be announced after the commit.
+
+        That is all of them, `only` one, all `but` one, or those `beyond` so many that were used last.
+        """
         ...
 
     async def forget(self, person_id: str, *, ended_before: datetime | None = None) -> None:
@@ -154,8 +160,8 @@ class Memberships(Protocol):
         """Return a person's memberships, by the organisations' numbers."""
         ...
 
-    async def names(self, organisation_ids: Sequence[int]) -> Mapping[int, str]:
-        """Return the names of these organisations."""
+    async def organisations(self, ids: Sequence[int]) -> Sequence[OrganisationProfile]:
+        """Return the organisations of these numbers, which there must be, in the same order."""
         ...
 
 
@@ -228,6 +234,18 @@ class Message:
     to: str
     subject: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """A mail server. `starttls` and `tls` check its certificate; without either, nothing is encrypted."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    authorities_file: str | None = None
 
 
 class MailNotSent(Exception):

@@ -9,11 +9,10 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-from application.shared.ports import StoreUnavailable
+from application.shared.ports import Permits, Rule, StoreUnavailable, Taken
 from domain.shared.errors import RateLimited
 
 # A lease is at most this part of the quota, and at least that, and is used within so many seconds or is lost: so
@@ -27,38 +26,6 @@ PROBE_SECONDS: Final = 1.0
 REFUSED_SECONDS_MIN: Final = 0.05
 
 _log = logging.getLogger("partita.rate-limits")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """At most `quota` permits in any `window_seconds`, for each name that the rule is about."""
-
-    policy: str
-    what: str
-    quota: int
-    window_seconds: int = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """How many permits were given, how many are left, when some come free (seconds), and when the window ends."""
-
-    count: int
-    left: int
-    frees_seconds: float
-    ends_seconds: float
-
-
-class Permits(Protocol):
-    """Where permits are counted for all servers."""
-
-    async def take(self, rule: Rule, name: str, count: int) -> Taken:
-        """Take so many permits; or else one, where there are not so many; or none. Raises `StoreUnavailable` soon."""
-        ...
-
-    async def is_there(self) -> bool:
-        """Whether it answers."""
-        ...
 
 
 class Window:

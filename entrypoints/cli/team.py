@@ -34,7 +34,7 @@ def list_members(organisation: OrganisationOption = None) -> None:
         principal = await acting(container, organisation)
         page = PageRequest("id", _LISTED_MAX)
         while True:
-            found = await container.membership().list(principal, page)
+            found = await container.member_keeping().list(principal, page)
             for known in found.items:
                 roles = ", ".join(_told(assignment) for assignment in known.member.assignments)
                 joined = format_time(known.member.joined_at)

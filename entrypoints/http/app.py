@@ -134,7 +134,7 @@ def create_app(services: Services) -> Partita:
         await services.revocation_news.stop()
         await services.counting.stop()
         await services.expiry.stop()
-        await services.persons.letters.close()
+        await services.persons.letters.settle()
         await services.journal.close()
         await services.key_uses.settle()
 

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import request_origins
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import security_log
+from adapters.postgres.work import set_local
 from application.identity.person_ports import SecurityEvent
 from application.shared.pagination import Page, PageRequest
 from domain.identity.session import Origin
@@ -53,6 +54,6 @@ class PostgresSecurityLog:
         of_person = security_log.c.person_id == stored_id("usr", person_id)
         await self._connection.execute(delete(security_log).where(of_person))
         # A policy shows everyone the origins of its own requests, whichever the organisation.
-        await self._connection.execute(text("SELECT set_config('app.actor', :actor, true)"), {"actor": person_id})
+        await set_local(self._connection, "app.actor", person_id)
         await self._connection.execute(delete(request_origins).where(request_origins.c.actor == person_id))
-        await self._connection.execute(text("SELECT set_config('app.actor', '', true)"))
+        await set_local(self._connection, "app.actor", "")

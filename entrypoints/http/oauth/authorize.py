@@ -21,9 +21,9 @@ from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied, R
 from entrypoints.container import Services
 from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
-from entrypoints.http.oauth.parameters import BODY_BYTES_MAX, read_parameters
+from entrypoints.http.oauth.parameters import read_fields, read_form, read_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
-from entrypoints.http.reading import address_of, read_body, user_agent_of
+from entrypoints.http.reading import address_of, user_agent_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -232,14 +232,10 @@ def _of_every_page(request: Request, opened: _Opened) -> dict[str, Any]:
 
 async def _form(request: Request) -> dict[str, str] | None:
     """Return the fields of a form of ours, or None for what is none."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        return None
-    body = await read_body(request, BODY_BYTES_MAX)
-    try:
-        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
-    except ValueError:
-        return None
-    return dict(fields) if len(dict(fields)) == len(fields) else None
+    with suppress(ValueError):
+        text = await read_form(request)
+        return read_fields(text, _FIELDS_MAX) if text.isascii() else None
+    return None
 
 
 def origin_of(request: Request) -> Origin:

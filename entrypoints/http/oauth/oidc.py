@@ -2,7 +2,6 @@
 
 import hmac
 import logging
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Final
@@ -11,7 +10,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from application.identity.openid import ProviderUnusable
+from application.identity.openid_ports import ProviderUnusable
+from application.shared.key_id import base64url
 from domain.shared.access import Person
 from domain.shared.errors import NotAuthenticated, NotFound, ValidationFailed
 from entrypoints.container import Services
@@ -34,7 +34,7 @@ async def start(request: Request) -> Response:
     if services.oauth.provider is None:
         raise NotFound("This server has no OpenID provider to log in with.")
     state, nonce, verifier = token_urlsafe(32), token_urlsafe(32), token_urlsafe(48)
-    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    challenge = base64url(sha256(verifier.encode()).digest())
     try:
         url = await services.oauth.provider.start(
             _callback(services), state=state, nonce=nonce, code_challenge=challenge

@@ -114,11 +114,11 @@ def _person_document(account: OwnAccount, session: str) -> PersonDocument:
         "organisations": [
             {
                 "organisation": str(each.organisation_id),
-                "name": account.names.get(each.organisation_id, ""),
+                "name": name,
                 "roles": [_role_document(assignment.data()) for assignment in each.assignments],
                 "joined_at": format_time(each.joined_at),
             }
-            for each in account.memberships
+            for each, name in account.memberships
         ],
     }
 

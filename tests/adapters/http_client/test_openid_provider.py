@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from adapters.http_client.openid_provider import ANSWER_BYTES_MAX, HttpOpenIdProvider
-from application.identity.openid import OutsideIdentity, ProviderUnusable
+from application.identity.openid_ports import OutsideIdentity, ProviderUnusable
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 CALLBACK = "https://partita.example/auth/oidc/callback"

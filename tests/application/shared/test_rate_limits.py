@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from application.shared.ports import StoreUnavailable
-from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Rule, Taken, Window, frees_seconds
+from application.shared.ports import Rule, StoreUnavailable, Taken
+from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Window, frees_seconds
 from domain.shared.errors import RateLimited
 from tests.application.seconds import Seconds
 

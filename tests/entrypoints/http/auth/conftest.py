@@ -14,7 +14,7 @@ from adapters.security.passwords import Argon2Passwords
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
-from tests.entrypoints.http.auth.people import Office
+from tests.entrypoints.http.auth.people import CountedPasswords, Office
 from tests.entrypoints.http.conftest import connected
 
 NewOffice = Callable[[ManualClock], Awaitable[Office]]
@@ -34,12 +34,13 @@ async def new_office(
             container = await offices.enter_async_context(opened(is_open, ServerUrls(postgres_url, redis_url)))
             container.clock.override(providers.Object(clock))
             container.mailer.override(providers.Object(mailbox))
-            container.passwords.override(providers.Object(Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1)))
+            passwords = CountedPasswords(Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1))
+            container.passwords.override(providers.Object(passwords))
             made = container.services()
-            offices.push_async_callback(made.persons.letters.close)
+            offices.push_async_callback(made.persons.letters.settle)
             app = create_app(made)
             client = await offices.enter_async_context(connected(app))
-            return Office(app, made, client, mailbox, clock, owner)
+            return Office(app, made, client, mailbox, clock, owner, passwords)
 
         yield make
     await owner.dispose()

@@ -5,7 +5,9 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from domain.identity.session import Origin
+from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import document, problem, sale
@@ -73,9 +75,9 @@ async def test_who_has_no_password_has_logged_in_just_now(office: Office) -> Non
     subject = uuid4().hex
     for minutes, is_gone in ((11, False), (9, True)):
         signed_in = await log_in.sign_in_by_identity("https://idp.test", subject, email, True, origin=Origin())
-        tokens = await log_in.tokens_for(signed_in)
         office.pass_by(minutes=minutes)
-        tokens = await log_in.refresh(tokens.refresh_token, origin=Origin())
-        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        now = office.clock.now()
+        claims = AccessClaims(signed_in.person_id, signed_in.session_id, None, None, now, now + ACCESS_TOKENS_LIVE)
+        headers = {"Authorization": f"Bearer {await issued(office.services, claims)}"}
         response = await office.client.post("/v1/auth/me/erasure", json={}, headers=headers)
         assert response.status_code == (204 if is_gone else 422)
