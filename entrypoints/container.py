@@ -150,7 +150,14 @@ class Container(containers.DeclarativeContainer):
     inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
+        OrganisationKeeping,
+        team_work,
+        clock,
+        ids,
+        revocations,
+        people,
+        organisations,
+        settings.provided.is_registration_open,
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)

@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     """The Ed25519 key (PEM) that signs checkpoints and cursors and seals the keys of access tokens; servers of one
     database share it. Made when missing."""
     registration: Literal["invited", "open"] = "invited"
-    """Who can register: those who were invited to an organisation, or everyone (`open`)."""
+    """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
+    can make organisations by themselves."""
     smtp_host: str | None = None
     """The mail server; without one, mail is written to stderr, with the tokens in it."""
     smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
@@ -182,7 +183,7 @@ class Settings(BaseSettings):
 
     @property
     def is_registration_open(self) -> bool:
-        """Whether everyone can register."""
+        """Whether everyone can register, and make organisations."""
         return self.registration == "open"
 
     @property

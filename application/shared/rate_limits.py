@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from typing import Final
 
@@ -199,7 +200,7 @@ class RateLimiter:
     def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
         rule = self._rule
         if quota and quota != rule.quota:
-            rule = Rule(rule.policy, rule.what, quota, rule.window_seconds)
+            rule = replace(rule, quota=quota)
         meter = self._meters.get(name)
         if meter is None or meter.rule.quota != rule.quota:
             self._meters.pop(name, None)
@@ -225,9 +226,9 @@ class RateLimiter:
 def _refusal(meter: Meter, now: float) -> RateLimited:
     rule = meter.rule
     seconds = max(meter.denied_until - now, 0.0)
-    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"{rule.window_seconds} seconds")
+    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"in {rule.window_seconds} seconds")
     return RateLimited(
-        f"{rule.what} may come {rule.quota:,} times {per} at most. Try again in {math.ceil(seconds)} s.",
+        f"At most {rule.quota:,} {rule.what} {per} {rule.whose}. Try again in {math.ceil(seconds)} s.",
         policy=rule.policy,
         retry_after_seconds=seconds,
     )

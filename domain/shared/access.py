@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from domain.shared.chain import Author, Origin
-from domain.shared.errors import PermissionDenied, QuotaExceeded, ValidationFailed
+from domain.shared.errors import PermissionDenied, ValidationFailed
 from domain.shared.patterns import Pattern
+from domain.shared.quotas import StorageUsedUp
 
 Limits = TypeVar("Limits")
 
@@ -156,7 +157,7 @@ class Principal:
     actor: str
     grants: tuple[Grant, ...] = FULL_ACCESS
     credential: str = ""
-    writes_refused: str | None = None
+    writes_refused: StorageUsedUp | None = None
     origin: Origin | None = field(default=None, compare=False)
     _unlimited: frozenset[Permission] = field(init=False, repr=False, compare=False)
 
@@ -220,7 +221,7 @@ class Principal:
         What protects it is never refused: to freeze, and all that says who may act for it.
         """
         if self.writes_refused is not None and permission not in PROTECTIVE:
-            raise QuotaExceeded(self.writes_refused, facts={"quota": "storage_bytes"})
+            raise self.writes_refused.refusal()
 
     def require_grantable(self, grants: Iterable[Grant]) -> None:
         """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""

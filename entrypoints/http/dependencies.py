@@ -25,7 +25,7 @@ from domain.shared.chain import canonical_json
 from domain.shared.errors import NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
-from entrypoints.http.reading import address_of, header, read_json, user_agent_of
+from entrypoints.http.reading import address_of, has_body, header, read_json, user_agent_of
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.settings import Settings
 
@@ -143,6 +143,8 @@ class StrictRoute(APIRoute):
             # Who is nobody is told so first, whatever they send.
             await self.admit(request)
             settings: Settings = request.app.state.services.settings
+            if not self.body_field.field_info.is_required() and not has_body(request):
+                return await handle(_ReadRequest(request.scope, {}, b""))
             document = await read_json(request, min(settings.body_bytes_max, self.body_bytes_max))
             if form is not None:
                 require_bounded(form, document)
@@ -169,12 +171,13 @@ def require_known_parameters(request: Request, known: Collection[str]) -> None:
 
 
 class _ReadRequest(Request):
-    def __init__(self, scope: Scope, document: Any) -> None:
+    def __init__(self, scope: Scope, document: Any, body: bytes = b"read already") -> None:
         super().__init__(scope)
         self._document = document
+        self._bytes = body
 
     async def body(self) -> bytes:
-        return b"read already"
+        return self._bytes
 
     async def json(self) -> Any:
         return self._document

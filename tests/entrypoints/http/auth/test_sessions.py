@@ -208,7 +208,7 @@ async def test_a_token_is_for_the_only_organisation_of_a_person(
         assert known.tokens["organisation"] == str(chosen.organisation_id)
         document(await office.client.get("/v1/ledgers", headers=known.bearer))
     me = document(await office.get("/me", known))
-    assert [(each["organisation"], each["name"], each["roles"][0]["role"]) for each in me["organisations"]] == [
+    assert [(each["organisation"], each["name"], each["assignments"][0]["role"]) for each in me["organisations"]] == [
         (str(first.organisation_id), "Tests", "auditor"),
         (str(second.organisation_id), "Tests", "owner"),
     ]
