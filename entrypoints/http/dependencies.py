@@ -18,15 +18,17 @@ from starlette.types import Scope
 
 from application.identity.admission import Admission
 from application.identity.authenticate import Bearer
+from application.identity.refusal_log import Refused
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Principal
 from domain.shared.chain import canonical_json
-from domain.shared.errors import NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
+from domain.shared.errors import DomainError, NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
 from entrypoints.http.reading import address_of, has_body, header, read_json, user_agent_of
 from entrypoints.schemas.forms import Form, require_bounded
+from entrypoints.schemas.hidden import without_credentials
 from entrypoints.settings import Settings
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
@@ -48,6 +50,24 @@ class Caller:
     def reader(self) -> str:
         """Return who alone may go on with the cursors of a list: the organisation."""
         return str(self.principal.organisation_id)
+
+    def log_refusal(self, refusal: DomainError, what: str, ledger: str) -> None:
+        """Write down what was refused within a request that is answered otherwise."""
+        principal = self.principal
+        self.services.refusals.note(
+            Refused(
+                refusal.code,
+                self.request_id,
+                what,
+                None if principal.origin is None else principal.origin.address,
+                principal.actor,
+                principal.credential,
+                principal.organisation_id,
+                refusal.facts.get("permission"),
+                without_credentials(ledger),
+                without_credentials(refusal.detail),
+            )
+        )
 
     async def do(
         self,

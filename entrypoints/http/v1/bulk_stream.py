@@ -209,7 +209,7 @@ class StreamedBulk(Response):
             outcome: Outcome | Exception = await awaited.answer
         except Exception as failure:
             outcome = failure
-        result = result_document(index, outcome, self._who.request_id)
+        result = result_document(self._who, self._slug, index, outcome)
         if "problem" in result:
             result["problem"]["detail"] = f"Line {awaited.number}: {result['problem']['detail']}"
         return orjson.dumps(result) + b"\n"
