@@ -201,11 +201,13 @@ CREATE TABLE oauth_codes (
 );
 CREATE INDEX oauth_codes_grant ON oauth_codes (organisation_id, grant_id);
 
+-- Each is used once, for the next of its family, which began with a code.
 CREATE TABLE oauth_refresh_tokens (
     organisation_id bigint NOT NULL,
     digest bytea NOT NULL CHECK (octet_length(digest) = 32),
     grant_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
+    began_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
     PRIMARY KEY (organisation_id, digest)

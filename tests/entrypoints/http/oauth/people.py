@@ -70,6 +70,16 @@ class People:
             timedelta(days=days),
         )
 
+    async def let_family_grow_older(self, member: Member, *, days: int) -> None:
+        """Let the refresh tokens that act for the person be so many days older."""
+        await self._database.execute(
+            "UPDATE oauth_refresh_tokens "
+            "SET began_at = began_at - $2::interval, expires_at = expires_at - $2::interval "
+            "WHERE grant_id IN (SELECT id FROM oauth_grants WHERE person_id = $1)",
+            stored_id("usr", member.person_id),
+            timedelta(days=days),
+        )
+
     async def events(self, organisation_id: int) -> list[Json]:
         """All events of the organisation's log."""
         rows = await self._database.fetch(
