@@ -37,6 +37,7 @@ from adapters.redis.health import RedisHealth
 from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
 from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.common_passwords import CommonPasswords
 from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import SystemSecrets
@@ -181,25 +182,21 @@ class Container(containers.DeclarativeContainer):
     )
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
+    is_open = settings.provided.is_registration_open
     passwords = providers.Singleton(Argon2Passwords)
-    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
+    common_passwords = providers.Singleton(CommonPasswords)
+    own_accounts = providers.Singleton(
+        OwnAccounts, person_work, passwords, letters, membership, revocations, clock, common_passwords
+    )
     persons = providers.Singleton(
         Persons,
         registration=providers.Singleton(
-            Registration,
-            person_work,
-            passwords,
-            letters,
-            inviting,
-            clock,
-            ids,
-            secrets,
-            settings.provided.is_registration_open,
+            Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords
         ),
         log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
         accounts=own_accounts,
         forgotten_password=providers.Singleton(
-            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets, common_passwords
         ),
         letters=letters,
     )

@@ -1,5 +1,6 @@
 """A password that was forgotten, and another in its place."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -25,6 +26,7 @@ class ForgottenPassword:
     revocations: Revocations
     clock: Clock
     secrets: Secrets
+    common_passwords: Container[str]
 
     async def ask(self, email: str, *, origin: Origin) -> None:
         """Send a token to the address, if someone is registered with it, which shows in nothing else.
@@ -55,7 +57,7 @@ class ForgottenPassword:
             person = None if id is None else await changes.people.by_id(id)
         if person is None or person.email is None:
             raise TokenNotGood("The token is wrong, was used before, or is too old: ask for another.")
-        require_good_password(password, person.email)
+        require_good_password(password, person.email, self.common_passwords)
         password_hash = await self.passwords.hash(prepared_password(password))
         now = self.clock.now()
         async with self.work.begin() as changes:

@@ -1,6 +1,6 @@
 """What persons do with their own account: sessions, password, what happened, and the end of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -48,6 +48,7 @@ class OwnAccounts:
         leaving: Leaving,
         revocations: Revocations,
         clock: Clock,
+        common_passwords: Container[str],
     ) -> None:
         self._work = work
         self._passwords = passwords
@@ -55,6 +56,7 @@ class OwnAccounts:
         self._leaving = leaving
         self._revocations = revocations
         self._clock = clock
+        self._common_passwords = common_passwords
 
     async def account(self, who: Person) -> OwnAccount:
         """Return what is kept of the person itself."""
@@ -82,7 +84,7 @@ class OwnAccounts:
         """Set another password, and end all other sessions. Raises `WrongPassword`, `WeakPassword`."""
         person = await self._confirmed(who, current, pointer="/current_password")
         assert person.email is not None
-        require_good_password(new, person.email, pointer="/new_password")
+        require_good_password(new, person.email, self._common_passwords, pointer="/new_password")
         password_hash = await self._passwords.hash(prepared_password(new))
         now = self._clock.now()
         async with self._work.begin() as changes:

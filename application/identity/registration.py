@@ -1,5 +1,6 @@
 """Registering, and showing that an address is one's own."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -35,6 +36,7 @@ class Registration:
     ids: Ids
     secrets: Secrets
     is_open: bool
+    common_passwords: Container[str]
 
     async def register(self, email: str, password: str, *, invitation: str | None, origin: Origin) -> None:
         """Register a person, whose address is still to be verified unless it was invited there.
@@ -43,7 +45,7 @@ class Registration:
         verified is replaced. Raises `ValidationFailed`, `WeakPassword`, `RegistrationClosed`.
         """
         email = normalised_email(email)
-        require_good_password(password, email)
+        require_good_password(password, email, self.common_passwords)
         is_invited = invitation is not None and await self.invitations.is_good(invitation, email)
         if not is_invited and (invitation is not None or not self.is_open):
             raise RegistrationClosed("Only who was invited, to this e-mail address, can register with it.")
