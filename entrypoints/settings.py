@@ -5,6 +5,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -14,12 +15,21 @@ from application.identity.openid import OpenIdClient
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
+_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
 def _listed(value: Any) -> Any:
     """Return the items of a list that is written with commas, as environment variables have it."""
     return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _checked_issuer(text: str) -> str:
+    """Return the URL of an OpenID provider, if nobody on the way there can pose as it. Raises `ValueError`."""
+    parts = urlsplit(text)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
+        raise ValueError("it takes https; http is for a provider on this same machine")
+    return text
 
 
 def _checked_origin(text: str) -> str:
@@ -141,8 +151,9 @@ class Settings(BaseSettings):
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
 
-    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
-    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
+    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
+    is none."""
     oidc_client_id: str = ""
     """What this server is called at the OpenID provider."""
     oidc_client_secret: SecretStr = SecretStr("")
