@@ -11,7 +11,8 @@ from application.identity.ports import Revocations, Secrets
 from application.identity.refusals import TokenNotGood
 from application.shared.ports import Clock
 from domain.identity.person import normalised_email, prepared_password, require_good_password
-from domain.identity.session import MAILED_PREFIX, SECRET_BYTES, Origin, build_secret, secret_digest
+from domain.identity.session import MAILED_PREFIX, SECRET_BYTES, build_secret, secret_digest
+from domain.shared.chain import Origin
 
 RESET_LIVES: Final = timedelta(hours=1)
 

@@ -27,11 +27,11 @@ from domain.identity.session import (
     REFRESH_PREFIX,
     SECRET_BYTES,
     SESSIONS_MAX,
-    Origin,
     Session,
     build_secret,
     secret_digest,
 )
+from domain.shared.chain import Origin
 from domain.shared.errors import PermissionDenied
 
 SECURITY_LOG_KEPT: Final = timedelta(days=90)

@@ -19,8 +19,9 @@ from application.identity.refusals import StillMember, WrongPassword
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock
 from domain.identity.person import RegisteredPerson, prepared_password, require_good_password
-from domain.identity.session import Origin, Session
+from domain.identity.session import Session
 from domain.shared.access import Person
+from domain.shared.chain import Origin
 from domain.shared.errors import NotAuthenticated, NotFound
 
 # Who has no password confirms an erasure by having logged in a moment ago.

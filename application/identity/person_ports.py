@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
-from domain.identity.session import Origin, Session
+from domain.identity.session import Session
+from domain.shared.chain import Origin
 
 
 class People(Protocol):

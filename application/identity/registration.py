@@ -19,7 +19,8 @@ from application.identity.ports import Secrets
 from application.identity.refusals import RegistrationClosed, TokenNotGood
 from application.shared.ports import Clock, Ids
 from domain.identity.person import RegisteredPerson, normalised_email, prepared_password, require_good_password
-from domain.identity.session import MAILED_PREFIX, SECRET_BYTES, Origin, build_secret, secret_digest
+from domain.identity.session import MAILED_PREFIX, SECRET_BYTES, build_secret, secret_digest
+from domain.shared.chain import Origin
 
 VERIFICATION_LIVES: Final = timedelta(hours=24)
 

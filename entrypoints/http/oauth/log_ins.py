@@ -6,12 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.identity.log_in import SignedIn
-from domain.identity.session import Origin
 from domain.shared.access import Person
+from domain.shared.chain import Origin
 from domain.shared.errors import NotFound
 from entrypoints.container import Services
 from entrypoints.http.oauth.browser import Browser
-from entrypoints.http.reading import address_of
+from entrypoints.http.reading import address_of, user_agent_of
 
 
 async def log_in(request: Request, signed_in: SignedIn, response: Response) -> None:
@@ -28,7 +28,7 @@ async def log_out(request: Request, response: Response) -> None:
 
 def origin_of(request: Request) -> Origin:
     """Return where a log-in comes from."""
-    return Origin.of(address_of(request), request.headers.get("user-agent"))
+    return Origin(address=address_of(request), user_agent=user_agent_of(request))
 
 
 async def _end_session(request: Request) -> None:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from application.identity.log_in import IssuedTokens
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 from entrypoints.container import Services
 from entrypoints.http.openapi import FOR_EVERYONE, described_problems
 from entrypoints.http.persons import OpenRoute, VisitorDependency

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import document, problem, sale

@@ -6,7 +6,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from application.identity.registration import Registration
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office, new_email
 from tests.entrypoints.http.tenant import document, problem
 
