@@ -48,6 +48,7 @@ from application.identity.admission import Admission, Attempts, Limits
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.erasure import Erasure
 from application.identity.forgotten_password import ForgottenPassword
 from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
@@ -59,6 +60,7 @@ from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
+from application.identity.person_keeping import PersonKeeping
 from application.identity.person_ports import Mailer
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
@@ -185,8 +187,10 @@ class Container(containers.DeclarativeContainer):
     is_open = settings.provided.is_registration_open
     passwords = providers.Singleton(Argon2Passwords)
     common_passwords = providers.Singleton(CommonPasswords)
+    erasure = providers.Singleton(Erasure, person_work, membership, revocations, clock)
+    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock)
     own_accounts = providers.Singleton(
-        OwnAccounts, person_work, passwords, letters, membership, revocations, clock, common_passwords
+        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, common_passwords
     )
     persons = providers.Singleton(
         Persons,

@@ -235,6 +235,12 @@ CREATE POLICY own ON members FOR SELECT USING
 (person_id = (SELECT nullif(current_setting('app.person_id', true), '')::uuid))
 """
 
+# The invitations to one's own address, whichever the organisation: who is erased takes them along.
+OWN_INVITATIONS = """
+CREATE POLICY {name} ON invitations FOR {command} USING
+(email = (SELECT nullif(current_setting('app.email', true), '')))
+"""
+
 # The origins of one's own requests, whichever the organisation: who is erased takes them along.
 OWN_ORIGINS = """
 CREATE POLICY {name} ON request_origins FOR {command} USING
@@ -257,6 +263,7 @@ def upgrade() -> None:
     op.execute(OWN_MEMBERSHIPS)
     for name, command in (("own", "SELECT"), ("erased", "DELETE")):
         op.execute(OWN_ORIGINS.format(name=name, command=command))
+        op.execute(OWN_INVITATIONS.format(name=name, command=command))
 
 
 def downgrade() -> None:

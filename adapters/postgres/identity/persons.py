@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.access_tables import members
+from adapters.postgres.access_tables import invitations, members
 from adapters.postgres.identity.security_log import PostgresSecurityLog
 from adapters.postgres.identity.sessions import PostgresSessions
 from adapters.postgres.ids import outward_id, stored_id
@@ -188,6 +188,12 @@ class PostgresMemberships:
                 names[id] = name
         await self._set("app.organisation_id", "")
         return names
+
+    async def forget_invitations(self, email: str) -> None:
+        # A policy shows everyone the invitations to its own address, whichever the organisation.
+        await self._set("app.email", email)
+        await self._connection.execute(delete(invitations).where(invitations.c.email == email))
+        await self._set("app.email", "")
 
     async def _set(self, setting: str, value: str) -> None:
         await self._connection.execute(
