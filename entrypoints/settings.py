@@ -123,9 +123,10 @@ class Settings(BaseSettings):
     rate_limit_failures: Quota = 300
     """Credentials that are refused a minute from one IP address, before it must wait. 0: no limit."""
     rate_limit_attempts: Quota = 60
-    """Attempts a minute from one IP address to log in; to register; to reset a password. 0: no limit."""
+    """Attempts a minute from one IP address to log in; to register; to reset a password; and so on. 0: no limit."""
     rate_limit_email: Quota = 20
-    """Attempts of each kind in a quarter of an hour for one e-mail address. 0: no limit."""
+    """Attempts of each kind in a quarter of an hour for one e-mail address: from one IP address, or to have mail sent;
+    ten times as many from all of them. 0: no limit."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60

@@ -23,6 +23,7 @@ from entrypoints.http.oauth.log_ins import log_in, log_out, origin_of
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
 from entrypoints.http.oauth.parameters import read_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
+from entrypoints.http.problems import seconds_to_wait
 from entrypoints.http.reading import address_of, user_agent_of
 
 router = APIRouter(include_in_schema=False)
@@ -147,7 +148,9 @@ async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Re
     except (NotAuthenticated, ValidationFailed) as refused:
         return _log_in_page(request, opened, email=email, error=refused.detail, status=422)
     except RateLimited as refused:
-        return _log_in_page(request, opened, email=email, error=refused.detail, status=429)
+        response: Response = _log_in_page(request, opened, email=email, error=refused.detail, status=429)
+        response.headers["Retry-After"] = str(seconds_to_wait(refused))
+        return response
     response = _again(request)
     await log_in(request, signed_in, response)
     return response

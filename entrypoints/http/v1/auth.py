@@ -185,9 +185,7 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
 
     A token that is shown again is in two hands, and ends its session at once. Whoever loses the answer logs in again.
     """
-    log_in = who.services.persons.log_in
-    tokens = await log_in.refresh(body.refresh_token, organisation_id=_number(body.organisation), origin=who.origin)
-    return tokens_document(tokens, response)
+    return tokens_document(await _refresh(who.services, body, who.origin), response)
 
 
 @router.post(
@@ -219,7 +217,7 @@ async def post_reset(body: ResetIn, who: VisitorDependency) -> None:
 
 
 async def _register(services: Services, body: RegistrationIn, origin: Origin) -> None:
-    await services.attempts.admit("register", origin.address, body.email)
+    await services.attempts.admit("register", origin.address, body.email, is_mailed=True)
     await services.persons.registration.register(body.email, body.password, invitation=body.invitation, origin=origin)
 
 
@@ -230,8 +228,15 @@ async def _log_in(services: Services, body: LogInIn, origin: Origin) -> IssuedTo
     )
 
 
+async def _refresh(services: Services, body: RefreshIn, origin: Origin) -> IssuedTokens:
+    async with services.attempts.counting_refusals("refresh", origin.address):
+        return await services.persons.log_in.refresh(
+            body.refresh_token, organisation_id=_number(body.organisation), origin=origin
+        )
+
+
 async def _ask_for_reset(services: Services, body: ForgottenIn, origin: Origin) -> None:
-    await services.attempts.admit("reset", origin.address, body.email)
+    await services.attempts.admit("reset", origin.address, body.email, is_mailed=True)
     await services.persons.forgotten_password.ask(body.email, origin=origin)
 
 

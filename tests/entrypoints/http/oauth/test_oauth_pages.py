@@ -127,6 +127,7 @@ async def test_guessing_passwords_is_slowed_down(oauth_app: FastAPI, program: Pr
         right = await submit(browser, shown, step="log-in", email=member.email, password=PASSWORD)
     assert statuses == [422, 422, 429]
     assert right.status_code == 429
+    assert 0 < int(right.headers["retry-after"]) <= 900
     assert "alert" in right.text
 
 
