@@ -14,7 +14,7 @@ from application.identity.person_ports import (
 )
 from application.identity.ports import Revocations, Secrets
 from application.identity.refusals import log_in_refused, session_over
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
 from application.shared.ports import Clock, Ids
 from domain.identity.person import (
     PASSWORD_LENGTH_MAX,
@@ -24,7 +24,8 @@ from domain.identity.person import (
     prepared_password,
 )
 from domain.identity.secret_text import RANDOM_BYTES, digest
-from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Origin, Session
+from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Session
+from domain.shared.chain import Origin
 from domain.shared.errors import PermissionDenied
 
 SECURITY_LOG_KEPT: Final = timedelta(days=90)
@@ -131,12 +132,6 @@ class LogIn:
         await changes.log.record(SecurityEvent("identity.linked", now, person.id, origin, {"issuer": identity.issuer}))
         return person
 
-    async def tokens_for(self, signed_in: SignedIn, *, organisation_id: int | None = None) -> IssuedTokens:
-        """Return the first tokens of a session that has just begun. Raises `PermissionDenied`."""
-        async with self._work.begin() as changes:
-            memberships = await changes.memberships.of(signed_in.person_id)
-        return await self._issued(signed_in, _chosen(memberships, signed_in.person_id, organisation_id))
-
     async def refresh(self, token: str, *, organisation_id: int | None = None, origin: Origin) -> IssuedTokens:
         """Use a refresh token up, and return new tokens for its session.
 
@@ -162,7 +157,7 @@ class LogIn:
             is_good = held is not None and held.session.lasts(now)
             is_reused = held is not None and held.is_used
             if is_good and is_reused:
-                await changes.sessions.end(session.person_id, [session.id], now)
+                await changes.sessions.end(session.person_id, now, only=session.id)
                 reused = {"session": session.id}
                 await changes.log.record(SecurityEvent("token.reused", now, session.person_id, origin, reused))
             elif held is not None and is_good:
@@ -191,15 +186,13 @@ class LogIn:
     async def _begin(self, person: RegisteredPerson, renewed: str | None, origin: Origin, by: str) -> SignedIn:
         now = self._clock.now()
         session = Session.begun(self._ids.new("ses"), person.id, now, origin)
-        ended: list[str] = []
         async with self._work.begin() as changes:
             held = await changes.people.by_id(person.id)
             if held is None or held.erased_at is not None or held.password_hash != person.password_hash:
                 raise log_in_refused()  # what was shown has changed meanwhile
             if renewed is not None:
                 await changes.people.change(replace(held, password_hash=renewed))
-            ended = [each.id for each in (await changes.sessions.of(person.id, now))[SESSIONS_MAX - 1 :]]
-            await changes.sessions.end(person.id, ended, now)
+            ended = await changes.sessions.end(person.id, now, beyond=SESSIONS_MAX - 1)
             await changes.sessions.keep(session)
             begun = SecurityEvent("session.begun", now, person.id, origin, {"session": session.id, "by": by})
             await changes.log.record(begun)

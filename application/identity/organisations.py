@@ -7,13 +7,15 @@ from typing import Final
 from application.identity.create_organisation import checked_organisation_name
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases
-from application.identity.team_ports import Founding, OrganisationProfile, People, Team, TeamChanges, Usage
+from application.identity.team_ports import Founding, OrganisationProfile, PeopleLookup, Team, TeamChanges, Usage
+from application.shared.expected_version import require_version
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
 from domain.identity.role import OWNER, Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded, VersionConflict
+from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded
 from domain.shared.quotas import Quotas
 
 FOUNDED_MAX: Final = 100
@@ -47,7 +49,7 @@ class OrganisationKeeping(TeamUseCases):
         clock: Clock,
         ids: Ids,
         revocations: Revocations,
-        people: People,
+        people: PeopleLookup,
         founding: Founding,
         is_open: bool,
     ) -> None:
@@ -100,14 +102,11 @@ class OrganisationKeeping(TeamUseCases):
         async with self._work.begin(principal, Permission.ORGANISATION_CHANGE) as team:
             await team.log.hold()
             before = await team.profile.get()
-            if version is not None and version != before.version:
-                raise VersionConflict(
-                    f"The organisation is at version {before.version}, not {version}: someone changed it since."
-                )
+            require_version("The organisation", before.version, version)
             if name != before.name:
                 await team.profile.rename(name, before.version + 1)
                 changed = OrganisationChanged(before.name, name)
-                await self._record(team, changed, principal.author(request_id), now)
+                await record_event(team.log, self._ids, changed, principal.author(request_id), now)
             return await self._status(team)
 
     async def set_quotas(self, operator: Principal, quotas: Quotas, *, request_id: str) -> OrganisationStatus:
@@ -118,7 +117,7 @@ class OrganisationKeeping(TeamUseCases):
             before = (await team.profile.get()).quotas
             if quotas != before:
                 await team.profile.set_quotas(quotas)
-                await self._record(team, QuotasSet(before, quotas), operator.author(request_id), now)
+                await record_event(team.log, self._ids, QuotasSet(before, quotas), operator.author(request_id), now)
             return await self._status(team)
 
     async def _status(self, team: Team) -> OrganisationStatus:

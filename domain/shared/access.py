@@ -97,12 +97,10 @@ class Grant:
     ledgers: tuple[LedgerPattern, ...] | None = None
     accounts: tuple[Pattern, ...] | None = None
 
-    def covers(self, permission: Permission, other: "Grant") -> bool:
-        """Whether it gives a permission wherever the other grant does."""
-        return (
-            permission in self.permissions
-            and _all_covered(self.ledgers, other.ledgers, LedgerPattern.covers)
-            and _all_covered(self.accounts, other.accounts, Pattern.covers)
+    def is_as_wide_as(self, other: "Grant") -> bool:
+        """Whether it is good wherever the other grant is."""
+        return _all_covered(self.ledgers, other.ledgers, LedgerPattern.covers) and _all_covered(
+            self.accounts, other.accounts, Pattern.covers
         )
 
     def within(self, permissions: frozenset[Permission]) -> "Grant":
@@ -228,9 +226,10 @@ class Principal:
     def require_grantable(self, grants: Iterable[Grant]) -> None:
         """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""
         for grant in grants:
-            for permission in sorted(grant.permissions, key=lambda each: each.value):
-                if not any(own.covers(permission, grant) for own in self.grants):
-                    raise _denied(permission, f"{self.actor} cannot give to others what it does not have as widely")
+            as_wide = [own.permissions for own in self.grants if own.is_as_wide_as(grant)]
+            if missing := grant.permissions.difference(*as_wide):
+                first = min(missing, key=lambda each: each.value)
+                raise _denied(first, f"{self.actor} cannot give to others what it does not have as widely")
 
 
 @dataclass(frozen=True, slots=True)

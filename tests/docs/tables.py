@@ -65,6 +65,7 @@ def described_application() -> FastAPI:
     class NoServices:
         ids = None
         admission = None
+        refusals = None
         settings = Settings()
 
     services: Any = NoServices()

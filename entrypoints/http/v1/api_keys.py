@@ -11,7 +11,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from domain.identity.api_key import ApiKey, KeyRights
-from domain.identity.role import OPERATOR
+from domain.identity.role import OPERATOR, SCOPES_MAX
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import CallerDependency, Key, StrictRoute
 from entrypoints.http.openapi import described_list, described_problems
@@ -38,7 +38,7 @@ class ApiKeyIn(Form):
         list[str],
         Described(
             description="What it may do: permissions (`transactions:post`) and built-in roles (`auditor`).",
-            max_length=100,
+            max_length=SCOPES_MAX,
         ),
     ] = [OPERATOR.name]  # noqa: RUF012 # pydantic copies it
     ledgers: LedgerPatterns = None

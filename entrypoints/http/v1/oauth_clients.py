@@ -15,20 +15,18 @@ from typing_extensions import TypedDict
 from domain.identity.oauth import (
     AUTHORIZATION_CODE,
     GRANT_TYPES,
-    PATTERNS_MAX,
     REDIRECT_URIS_MAX,
     REFRESHING,
-    SCOPES_MAX,
     OAuthClient,
     wire_client_id,
 )
-from domain.shared.access import LedgerPattern
+from domain.identity.role import SCOPES_MAX
 from domain.shared.chain import BEGINNING_OF_TIME, format_time
-from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, IfMatch, Key, StrictRoute, etag
 from entrypoints.http.openapi import described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
-from entrypoints.schemas.forms import Form, read_each
+from entrypoints.http.v1.access_forms import AccountPatterns, LedgerPatterns, accounts_of, ledgers_of
+from entrypoints.schemas.forms import Form
 
 router = APIRouter(route_class=StrictRoute, tags=["oauth-clients"])
 
@@ -57,10 +55,9 @@ _Scopes = Annotated[
         max_length=SCOPES_MAX, description="The most that it may ask for: permissions and built-in roles, by name."
     ),
 ]
-_Limits = Annotated[
-    list[str] | None,
-    Described(description="Limits what the client may do when it acts for itself; null does not."),
-]
+_LIMITS: Final = Described(description="Limits what the client may do when it acts for itself; null does not.")
+_Ledgers = Annotated[LedgerPatterns, _LIMITS]
+_Accounts = Annotated[AccountPatterns, _LIMITS]
 
 
 class OAuthClientIn(Form):
@@ -76,8 +73,8 @@ class OAuthClientIn(Form):
     redirect_uris: _RedirectUris = Described(default_factory=list)
     grant_types: _GrantTypes = Described(default_factory=lambda: [AUTHORIZATION_CODE, REFRESHING])
     scopes: _Scopes
-    ledgers: _Limits = None
-    accounts: _Limits = None
+    ledgers: _Ledgers = None
+    accounts: _Accounts = None
 
 
 class OAuthClientPatch(Form):
@@ -90,8 +87,8 @@ class OAuthClientPatch(Form):
     redirect_uris: _RedirectUris = Described(default_factory=list)
     grant_types: _GrantTypes = Described(default_factory=list)
     scopes: _Scopes = Described(default_factory=list)
-    ledgers: _Limits = Described(default_factory=lambda: None)
-    accounts: _Limits = Described(default_factory=lambda: None)
+    ledgers: _Ledgers = Described(default_factory=lambda: None)
+    accounts: _Accounts = Described(default_factory=lambda: None)
 
 
 class SecretRotationIn(Form):
@@ -247,7 +244,8 @@ def _changed(client: OAuthClient, given: dict[str, Any]) -> OAuthClient:
             values[name] = tuple(values[name])
     if "scopes" in values:
         values["scopes"] = tuple(sorted(values["scopes"]))
-    for name, pattern in (("ledgers", LedgerPattern), ("accounts", Pattern)):
-        if values.get(name) is not None:
-            values[name] = read_each(values[name][: PATTERNS_MAX + 1], pattern, of=name)
+    if "ledgers" in values:
+        values["ledgers"] = ledgers_of(values["ledgers"])
+    if "accounts" in values:
+        values["accounts"] = accounts_of(values["accounts"])
     return replace(client, **values)

@@ -107,11 +107,11 @@ def _person_document(account: OwnAccount, session: str) -> PersonDocument:
         "organisations": [
             {
                 "organisation": str(each.organisation_id),
-                "name": account.names.get(each.organisation_id, ""),
+                "name": name,
                 "assignments": assignment_documents(each.assignments),
                 "joined_at": format_time(each.joined_at),
             }
-            for each in account.memberships
+            for each, name in account.memberships
         ],
     }
 
@@ -148,7 +148,7 @@ async def get_me(who: PersonDependency) -> PersonDocument:
 async def post_erasure(body: ErasureIn, who: PersonDependency) -> None:
     """Remove all that tells who the person was. Its id stays in the logs of what it did."""
     await who.services.attempts.admit("password", who.origin.address, who.person.id)
-    await who.services.persons.accounts.erase(who.person, body.password, origin=who.origin, request_id=who.request_id)
+    await who.services.persons.accounts.erase(who.person, body.password, request_id=who.request_id)
 
 
 @router.post("/logout", status_code=204, summary="Log out", responses=described_problems(403))

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from application.shared.ports import StoreUnavailable
-from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Rule, Taken, Window, frees_seconds
+from application.shared.ports import Rule, StoreUnavailable, Taken
+from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Window, frees_seconds
 from domain.shared.errors import RateLimited
 from tests.application.seconds import Seconds
 
@@ -141,7 +141,7 @@ async def test_while_the_store_is_away_each_server_applies_the_same_limit(
     store: SharedPermits, seconds: Seconds, caplog: pytest.LogCaptureFixture
 ) -> None:
     rule = Rule("attempts", "Attempts", 6)
-    counting = Counting(store, probe_seconds=0.01)
+    counting = Counting(store, probe_seconds=0.01, told_after_seconds=0)
     limits = RateLimiter(rule, counting, seconds=seconds)
     assert await given([limits], 2) == 2
     store.is_away = True
@@ -149,8 +149,28 @@ async def test_while_the_store_is_away_each_server_applies_the_same_limit(
     assert await given([limits], 20) == 4, "what was taken before counts"
     assert await given([limits], 20, name="b") == 6
     assert store.asked == asked + 1, "it is not waited for again and again"
+    await asyncio.sleep(0.05)
     assert caplog.text.count("by itself") == 1
     await counting.stop()
+
+
+async def test_a_store_that_answers_again_in_a_moment_is_no_news(
+    store: SharedPermits, seconds: Seconds, caplog: pytest.LogCaptureFixture
+) -> None:
+    counting = Counting(store, probe_seconds=0.01)
+    limits = RateLimiter(Rule("attempts", "Attempts", 6), counting, seconds=seconds)
+    store.is_away = True
+    await limits.take("a")
+    await asyncio.sleep(0.05)
+    store.is_away = False
+    asked = store.asked
+    for number in range(50):
+        await limits.take(f"name {number}")
+        if store.asked > asked:
+            break
+        await asyncio.sleep(0.01)
+    assert store.asked > asked, "it counts again"
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
 async def test_the_store_counts_again_when_it_is_back(store: SharedPermits, seconds: Seconds) -> None:

@@ -45,7 +45,6 @@ async def test_a_public_client_has_no_secret(tenant: Tenant) -> None:
         ({"name": " "}, "/name"),
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["everything"]}, "/scopes"),
-        ({"scopes": ["accounts:read", "accounts:read"]}, "/scopes"),
         ({"grant_types": []}, "/grant_types"),
         ({"grant_types": ["password"]}, "/grant_types"),
         ({"grant_types": ["refresh_token", "client_credentials"], "redirect_uris": []}, "/grant_types"),
@@ -55,12 +54,19 @@ async def test_a_public_client_has_no_secret(tenant: Tenant) -> None:
         ({"redirect_uris": [CALLBACK, "http://expenses.example/"]}, "/redirect_uris/1"),
         ({"ledgers": ["Main"]}, "/ledgers/0"),
         ({"ledgers": []}, "/ledgers"),
+        ({"ledgers": ["main"] * 101}, "/ledgers"),
         ({"accounts": ["assets:bank", "a::b"]}, "/accounts/1"),
     ],
 )
 async def test_a_client_that_could_not_work_is_refused(tenant: Tenant, wrong: dict[str, Any], pointer: str) -> None:
     refusal = problem(await tenant.client.post(CLIENTS, json=ASKED | wrong), 422, "validation-failed")
     assert blamed(refusal) == [pointer]
+
+
+async def test_a_scope_that_is_named_twice_is_one(tenant: Tenant) -> None:
+    asked = ASKED | {"scopes": ["ledgers:read", "accounts:read", "ledgers:read"]}
+    made = document(await tenant.client.post(CLIENTS, json=asked), 201)
+    assert made["scopes"] == ["accounts:read", "ledgers:read"]
 
 
 async def test_a_client_is_changed_as_it_was_read(program: Program) -> None:

@@ -122,6 +122,31 @@ async def test_the_last_place_of_a_quota_of_ledgers_is_taken_once(office: Office
     document(await company.client.post("/v1/ledgers", json={"slug": "b"}), 201)
 
 
+async def test_more_requests_than_the_quota_of_the_organisation_are_told_to_come_later(office: Office) -> None:
+    company, other = await office.company(), await office.company()
+    document(await company.client.get("/v1/ledgers"))
+    await office.set_quotas(company, requests_per_minute=3)
+    # On a server that has not met the organisation, and by all who act for it together.
+    by_key = await office.elsewhere(company)
+    key = document(await company.client.post("/v1/api-keys", json={"name": "second"}), 201)["key"]
+    others_key = other.client.headers["authorization"]
+    for text, left in ((None, 2), (f"Bearer {key}", 1), (None, 0)):
+        response = await by_key.get("/v1/ledgers", headers={} if text is None else {"Authorization": text})
+        document(response)
+        assert '"organisation";q=3;w=60' in response.headers["ratelimit-policy"]
+        assert f'"organisation";r={left};t=' in response.headers["ratelimit"]
+    for headers in ({}, {"Authorization": f"Bearer {key}"}):
+        response = await by_key.post("/v1/ledgers", json={"slug": "late"}, headers=headers)
+        told = problem(response, 429, "rate-limited")
+        assert told["policy"] == "organisation"
+        assert "3 times a minute" in told["detail"]
+        assert 0 < int(response.headers["retry-after"]) <= 60
+        assert response.headers["ratelimit"].startswith('"organisation";r=0;t=')
+        unaffected = await by_key.get("/v1/ledgers", headers={"Authorization": others_key})
+        document(unaffected)
+        assert '"organisation";q=3' not in unaffected.headers["ratelimit-policy"]
+
+
 async def test_the_look_up_of_a_key_or_a_token_tells_the_quota_of_requests(office: Office) -> None:
     company = await office.company()
     await office.set_quotas(company, requests_per_minute=120)
