@@ -9,11 +9,11 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-from application.shared.ports import StoreUnavailable
+from application.shared.ports import Permits, Rule, StoreUnavailable, Taken
 from domain.shared.errors import RateLimited
 
 # A lease is at most this part of the quota, and at least that, and is used within so many seconds or is lost: so
@@ -30,38 +30,6 @@ STOP_AGAIN_SECONDS: Final = 0.1
 REFUSED_SECONDS_MIN: Final = 0.05
 
 _log = logging.getLogger("partita.rate-limits")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """At most `quota` permits in any `window_seconds`, for each name that the rule is about."""
-
-    policy: str
-    what: str
-    quota: int
-    window_seconds: int = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """How many permits were given, how many are left, when some come free (seconds), and when the window ends."""
-
-    count: int
-    left: int
-    frees_seconds: float
-    ends_seconds: float
-
-
-class Permits(Protocol):
-    """Where permits are counted for all servers."""
-
-    async def take(self, rule: Rule, name: str, count: int) -> Taken:
-        """Take so many permits; or else one, where there are not so many; or none. Raises `StoreUnavailable` soon."""
-        ...
-
-    async def is_there(self) -> bool:
-        """Whether it answers."""
-        ...
 
 
 class Window:
@@ -248,7 +216,7 @@ class RateLimiter:
     def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
         rule = self._rule
         if quota and quota != rule.quota:
-            rule = Rule(rule.policy, rule.what, quota, rule.window_seconds)
+            rule = replace(rule, quota=quota)
         meter = self._meters.get(name)
         if meter is None or meter.rule.quota != rule.quota:
             self._meters.pop(name, None)
@@ -274,9 +242,9 @@ class RateLimiter:
 def _refusal(meter: Meter, now: float) -> RateLimited:
     rule = meter.rule
     seconds = max(meter.denied_until - now, 0.0)
-    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"{rule.window_seconds} seconds")
+    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"in {rule.window_seconds} seconds")
     return RateLimited(
-        f"{rule.what} may come {rule.quota:,} times {per} at most. Try again in {math.ceil(seconds)} s.",
+        f"At most {rule.quota:,} {rule.what} {per} {rule.whose}. Try again in {math.ceil(seconds)} s.",
         policy=rule.policy,
         retry_after_seconds=seconds,
     )

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 _LISTED_MAX = 1_000
 
 keys = typer.Typer(name="key", help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
-organisations = typer.Typer(name="organisation", help="Organisations: create, list, set quotas.", no_args_is_help=True)
+organisations = typer.Typer(
+    name="organisation", help="Organisations: create, list, set quotas, erase origins.", no_args_is_help=True
+)
 
 
 @keys.command("create")

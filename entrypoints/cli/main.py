@@ -15,6 +15,7 @@ from entrypoints.cli import (
     identity,
     ledgers,
     periods,
+    persons,
     reports,
     security_log,
     serve,
@@ -52,6 +53,7 @@ identity.organisations.command("quota")(team.set_quotas)
 app.add_typer(identity.organisations, name="organisation")
 app.add_typer(team.members, name="member")
 app.add_typer(team.invitations, name="invitation")
+app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
 app.add_typer(security_log.app, name="security-log")
 

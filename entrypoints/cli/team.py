@@ -34,7 +34,7 @@ def list_members(organisation: OrganisationOption = None) -> None:
         principal = await acting(container, organisation)
         page = PageRequest("id", _LISTED_MAX)
         while True:
-            found = await container.membership().list(principal, page)
+            found = await container.member_keeping().list(principal, page)
             for known in found.items:
                 roles = ", ".join(_told(assignment) for assignment in known.member.assignments)
                 joined = format_time(known.member.joined_at)
@@ -80,7 +80,11 @@ async def invited(container: "Container", principal: Principal, email: str, assi
         principal, email, assignments, request_id=container.ids().new("req"), is_mailed=False
     )
     until = format_time(invitation.expires_at)
-    typer.echo(f"Invited {invitation.email} by {invitation.id}, until {until}. Pass the token on:", err=True)
+    typer.echo(
+        f"Invited {invitation.email} by {invitation.id}, until {until}. Pass the token on; it is accepted, after a "
+        "log-in, by POST /v1/invitations/accept:",
+        err=True,
+    )
     typer.echo(token)
 
 

@@ -65,8 +65,9 @@ DESCRIPTION: Final = """
 The open ledger server: double-entry, multi-tenant, event-sourced.
 
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
-explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`, but for
-those of persons, below `/v1/auth`. Writes to a ledger take `?dry_run=true`.
+explained at `/problems/<code>`. Every POST that changes something takes an `Idempotency-Key`, but for those of persons
+who act for no organisation yet: all below `/v1/auth`, `/v1/organisations` and `/v1/invitations/accept`. Writes to a
+ledger take `?dry_run=true`.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
@@ -136,7 +137,7 @@ def create_app(services: Services) -> Partita:
         await services.revocation_news.stop()
         await services.counting.stop()
         await services.expiry.stop()
-        await services.persons.letters.close()
+        await services.persons.letters.settle()
         await services.journal.close()
         await services.key_uses.settle()
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from application.shared.ports import StoreUnavailable
-from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Rule, Taken, Window, frees_seconds
+from application.shared.ports import Rule, StoreUnavailable, Taken
+from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Window, frees_seconds
 from domain.shared.errors import RateLimited
 from tests.application.seconds import Seconds
 
 QUOTA = 12_000
-RULE = Rule("caller", "Requests", QUOTA)
+RULE = Rule("caller", "requests", QUOTA, whose="of one caller")
 
 
 class SharedPermits:
@@ -68,7 +68,7 @@ async def test_exactly_the_quota_is_given_and_then_nothing(store: SharedPermits,
     with pytest.raises(RateLimited) as refused:
         await limits.take("a")
     assert refused.value.facts == {"policy": "caller"}
-    assert "12,000 times a minute" in refused.value.detail
+    assert "At most 12,000 requests a minute of one caller" in refused.value.detail
     assert await given([limits], 10, name="b") == 10, "another name has permits of its own"
 
 
@@ -120,7 +120,7 @@ async def test_a_name_may_have_a_quota_of_its_own(store: SharedPermits, seconds:
     limits = limiter(store, seconds)
     for _ in range(3):
         await limits.take(7, 3)
-    with pytest.raises(RateLimited, match=r"3 times a minute"):
+    with pytest.raises(RateLimited, match=r"At most 3 requests a minute of one caller"):
         await limits.take(7, 3)
     await limits.take(7, 4)
     await limits.take(7)

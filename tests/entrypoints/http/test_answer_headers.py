@@ -30,10 +30,27 @@ async def sharing(settings: Settings, services: Services, postgres_url: str, red
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/ledgers", "/v1/ledgers/none", "/nowhere", "/health/live", "/docs", "/problems", "/openapi.json", "/"]
+    ("path", "accept"),
+    [
+        *(
+            (path, "*/*")
+            for path in (
+                "/v1/ledgers",
+                "/v1/ledgers/none",
+                "/nowhere",
+                "/health/live",
+                "/docs",
+                "/problems",
+                "/openapi.json",
+                "/",
+            )
+        ),
+        ("/v1/audit-log", "application/x-ndjson"),
+        ("/v1/audit-log", "text/csv"),
+    ],
 )
-async def test_every_answer_says_once_how_it_may_be_used(tenant: Tenant, path: str) -> None:
-    headers = (await tenant.client.get(path)).headers
+async def test_every_answer_says_once_how_it_may_be_used(tenant: Tenant, path: str, accept: str) -> None:
+    headers = (await tenant.client.get(path, headers={"Accept": accept})).headers
     assert headers.get_list("x-content-type-options") == ["nosniff"]
     assert headers.get_list("referrer-policy") == ["no-referrer"]
     (policy,) = headers.get_list("content-security-policy")

@@ -15,7 +15,7 @@ from adapters.security.passwords import Argon2Passwords
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
-from tests.entrypoints.http.auth.people import Office
+from tests.entrypoints.http.auth.people import CountedPasswords, Office
 from tests.entrypoints.http.conftest import connected
 
 NewOffice = Callable[..., Awaitable[Office]]
@@ -36,12 +36,13 @@ async def new_office(
             container.authenticate.add_kwargs(seconds=seconds)
             container.clock.override(providers.Object(clock))
             container.mailer.override(providers.Object(mailbox))
-            container.passwords.override(providers.Object(Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1)))
+            passwords = CountedPasswords(Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1))
+            container.passwords.override(providers.Object(passwords))
             made = container.services()
-            offices.push_async_callback(made.persons.letters.close)
+            offices.push_async_callback(made.persons.letters.settle)
             app = create_app(made)
             client = await offices.enter_async_context(connected(app))
-            return Office(app, made, client, mailbox, clock, owner)
+            return Office(app, made, client, mailbox, clock, owner, passwords)
 
         yield make
     await owner.dispose()

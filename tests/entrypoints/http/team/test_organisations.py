@@ -26,9 +26,9 @@ async def test_a_person_makes_an_organisation_and_is_its_owner(office: Office) -
     assert made.headers["location"] == f"/v1/organisations/{shown['id']}"
     assert shown["usage"] == {"ledgers": 0, "api_keys": 0, "members": 1, "storage_bytes": None}
     assert shown["quotas"] == dict.fromkeys(("ledgers", "api_keys", "requests_per_minute", "storage_bytes"))
-    owner = await ada.at(shown["id"])
+    owner = await ada.at(int(shown["id"]))
     document(await owner.post("/v1/ledgers", json={"slug": "main"}), 201)
-    assert [event["type"] for event in await office.log(shown["id"])] == [
+    assert [event["type"] for event in await office.log(int(shown["id"]))] == [
         "organisation.created",
         "member.joined",
         "ledger.added",
@@ -57,13 +57,13 @@ async def test_a_person_sees_its_own_organisations_and_a_key_its_one(office: Off
         await office.invited_in(company, ada, {"role": "operator", "accounts": ["users:*"]})
     client = await ada.at(None)
     listed = document(await client.get("/v1/organisations"))
-    assert [each["id"] for each in listed["data"]] == [company.id for company in companies[:2]]
+    assert [each["id"] for each in listed["data"]] == [str(company.id) for company in companies[:2]]
     page = document(await client.get("/v1/organisations?limit=1"))
-    assert [each["id"] for each in page["data"]] == [companies[0].id]
+    assert [each["id"] for each in page["data"]] == [str(companies[0].id)]
     rest = document(await client.get(f"/v1/organisations?limit=1&cursor={page['next_cursor']}"))
-    assert ([each["id"] for each in rest["data"]], rest["has_more"]) == ([companies[1].id], False)
+    assert ([each["id"] for each in rest["data"]], rest["has_more"]) == ([str(companies[1].id)], False)
     own = document(await companies[2].client.get("/v1/organisations"))["data"]
-    assert [each["id"] for each in own] == [companies[2].id]
+    assert [each["id"] for each in own] == [str(companies[2].id)]
     blind = document(
         await companies[2].client.post("/v1/api-keys", json={"name": "a", "scopes": ["reports:read"]}), 201
     )
@@ -175,7 +175,7 @@ async def test_who_has_used_up_its_storage_reads_and_writes_no_more(office: Offi
     post = "/v1/ledgers/main/transactions"
     for path, body in ((post, sale()), (f"{post}?dry_run=true", sale()), ("/v1/ledgers", {"slug": "b"})):
         told = problem(await full.client.post(path, json=body), 403, "quota-exceeded")
-        assert told["quota"] == "storage_bytes"
+        assert (told["quota"], told["used"], told["limit"]) == ("storage_bytes", str(logged), "1")
         assert f"hold {logged:,} bytes, and its quota is 1:" in told["detail"]
     bulk = await full.client.post(f"{post}/bulk", json={"transactions": [sale()]})
     assert document(bulk)["results"][0]["problem"]["code"] == "quota-exceeded"
