@@ -77,6 +77,14 @@ class Settings(BaseSettings):
     database share it. Made when missing."""
     registration: Literal["invited", "open"] = "invited"
     """Who can register: those who were invited to an organisation, or everyone (`open`)."""
+    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
+    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
+    oidc_client_id: str = ""
+    """What this server is called at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this server proves itself with at the OpenID provider."""
+    oidc_name: str = "your organisation's account"
+    """What people call the OpenID provider: they are offered to log in with it."""
     smtp_host: str | None = None
     """The mail server; without one, mail is written to stderr, with the tokens in it."""
     smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
@@ -141,15 +149,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
-
-    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
-    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
-    oidc_client_id: str = ""
-    """What this server is called at the OpenID provider."""
-    oidc_client_secret: SecretStr = SecretStr("")
-    """What this server proves itself with at the OpenID provider."""
-    oidc_name: str = "your organisation's account"
-    """What people call the OpenID provider: they are offered to log in with it."""
 
     @property
     def openid_client(self) -> OpenIdClient | None:
