@@ -57,6 +57,7 @@ from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
+from application.identity.refusal_log import RefusalLog
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
@@ -150,7 +151,14 @@ class Container(containers.DeclarativeContainer):
     inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
+        OrganisationKeeping,
+        team_work,
+        clock,
+        ids,
+        revocations,
+        people,
+        organisations,
+        settings.provided.is_registration_open,
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
@@ -205,6 +213,7 @@ class Container(containers.DeclarativeContainer):
         role_keeping=role_keeping,
         organisation_keeping=organisation_keeping,
         authenticate=authenticate,
+        refusals=providers.Singleton(RefusalLog),
         admission=providers.Singleton(Admission, authenticate, limits, counting),
         attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
         counting=counting,

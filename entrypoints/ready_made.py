@@ -19,6 +19,7 @@ from application.identity.openid_ports import OpenIdProvider
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
 from application.identity.ports import Directory, News, Organisations
+from application.identity.refusal_log import RefusalLog
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
@@ -73,6 +74,7 @@ class Services:
     role_keeping: RoleKeeping
     organisation_keeping: OrganisationKeeping
     authenticate: Authenticate
+    refusals: RefusalLog
     admission: Admission
     attempts: Attempts
     counting: Counting

@@ -76,7 +76,8 @@ class Settings(BaseSettings):
     """The Ed25519 key (PEM) that signs checkpoints and cursors and seals the keys of access tokens; servers of one
     database share it. Made when missing."""
     registration: Literal["invited", "open"] = "invited"
-    """Who can register: those who were invited to an organisation, or everyone (`open`)."""
+    """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
+    can make organisations by themselves."""
     oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
     """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
     oidc_client_id: str = ""
@@ -181,7 +182,7 @@ class Settings(BaseSettings):
 
     @property
     def is_registration_open(self) -> bool:
-        """Whether everyone can register."""
+        """Whether everyone can register, and make organisations."""
         return self.registration == "open"
 
     @property

@@ -47,18 +47,18 @@ class Admission:
         *,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        def limiter(policy: str, what: str, quota: int) -> RateLimiter | None:
-            return RateLimiter(Rule(policy, what, quota), counting, seconds=seconds) if quota else None
+        def limiter(policy: str, what: str, quota: int, whose: str) -> RateLimiter | None:
+            return RateLimiter(Rule(policy, what, quota, whose=whose), counting, seconds=seconds) if quota else None
 
         self.authenticate = authenticate
         self._seconds = seconds
-        self._addresses = limiter("address", "Requests from one IP address", limits.address)
-        self._callers = limiter("caller", "Requests of one user, API key or OAuth client", limits.caller)
+        self._addresses = limiter("address", "requests", limits.address, "from one IP address")
+        self._callers = limiter("caller", "requests", limits.caller, "of one user, API key or OAuth client")
         # There even without a limit for all: an organisation may have one of its own.
-        organisations = Rule("organisation", "Requests of one organisation", limits.organisation)
+        organisations = Rule("organisation", "requests", limits.organisation, whose="of one organisation")
         self._organisations = RateLimiter(organisations, counting, seconds=seconds)
         self._of_organisations = limits.organisation
-        self._failures = limiter("failures", "Credentials that are refused, from one IP address,", limits.failures)
+        self._failures = limiter("failures", "refused credentials", limits.failures, "from one IP address")
 
     def address_at_once(self, address: str | None) -> Meter | None:
         """Count a request of the address, as `address` does, if that takes no waiting; else do nothing: None.
@@ -147,8 +147,8 @@ class Attempts:
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         """`secret` keeps e-mail addresses from being guessed by what is kept of them, all servers share it."""
-        by_address = Rule("attempts", "Attempts from one IP address", limits.attempts)
-        by_email = Rule("attempts-email", "Attempts for one person", limits.email, _EMAIL_WINDOW_SECONDS)
+        by_address = Rule("attempts", "attempts", limits.attempts, whose="from one IP address")
+        by_email = Rule("attempts-email", "attempts", limits.email, _EMAIL_WINDOW_SECONDS, "for one person")
         self._by_address = RateLimiter(by_address, counting, seconds=seconds) if limits.attempts else None
         self._by_email = RateLimiter(by_email, counting, seconds=seconds) if limits.email else None
         self._secret = secret

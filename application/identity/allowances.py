@@ -7,6 +7,7 @@ from time import monotonic
 
 from application.identity.ports import QuotaStore
 from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
+from domain.shared.quotas import StorageUsedUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Allowance:
     """How many requests a minute an organisation may make, and why it may write no more; None is without a limit."""
 
     requests_per_minute: int | None = None
-    writes_refused: str | None = None
+    writes_refused: StorageUsedUp | None = None
 
 
 class Allowances:

@@ -44,7 +44,8 @@ class Bearer:
         """Return the principal. Raises `PermissionDenied` for a token of no organisation."""
         if self.principal is None:
             raise PermissionDenied(
-                "The access token is of a person, and of no organisation: name one at log-in, or when refreshing."
+                "The access token is of a person, and of no organisation: accept an invitation first, then refresh. A "
+                "member of several organisations names one, at log-in or when refreshing."
             )
         return self.principal
 

@@ -140,7 +140,10 @@ class Inviting(TeamUseCases):
                     pointer="/token",
                 )
             if email != invitation.email:
-                raise InvitationOfAnother("The invitation was sent to another address than the one you have verified.")
+                raise InvitationOfAnother(
+                    "The invitation was sent to another address than the one you have verified: log in as who has that "
+                    "address, or ask for an invitation to yours."
+                )
             if await team.members.get(person.id) is not None:
                 raise AlreadyMember("You are a member of this organisation already.")
             member = Member(person.id, invitation.assignments, now)

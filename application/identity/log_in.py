@@ -23,15 +23,8 @@ from domain.identity.person import (
     normalised_email,
     prepared_password,
 )
-from domain.identity.session import (
-    REFRESH_PREFIX,
-    SECRET_BYTES,
-    SESSIONS_MAX,
-    Origin,
-    Session,
-    build_secret,
-    secret_digest,
-)
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Origin, Session
 from domain.shared.errors import PermissionDenied
 
 SECURITY_LOG_KEPT: Final = timedelta(days=90)
@@ -144,10 +137,10 @@ class LogIn:
         One that was used before is in two hands: its session ends, whoever shows it. Raises `NotAuthenticated`,
         `PermissionDenied`, for which it is not used up.
         """
-        digest = secret_digest(token)
+        stored = digest(token)
         now = self._clock.now()
         async with self._work.begin() as changes:
-            shown = await changes.sessions.by_token(digest)
+            shown = await changes.sessions.by_token(stored)
             memberships = [] if shown is None else await changes.memberships.of(shown.session.person_id)
         if shown is None or not shown.session.lasts(now):
             raise session_over()
@@ -157,9 +150,9 @@ class LogIn:
             # Before the token is used up: what fails here can be tried again.
             organisation_id = _chosen(memberships, session.person_id, organisation_id)
             access = await self._access(SignedIn(session.person_id, session.id), organisation_id, now)
-            made = build_secret(REFRESH_PREFIX, self._secrets.random_bytes(SECRET_BYTES))
+            made = SESSION_TOKEN.build(None, self._secrets.random_bytes(RANDOM_BYTES))
         async with self._work.begin() as changes:
-            held = await changes.sessions.by_token(digest)
+            held = await changes.sessions.by_token(stored)
             is_good = held is not None and held.session.lasts(now)
             is_reused = held is not None and held.is_used
             if is_good and is_reused:
@@ -168,7 +161,7 @@ class LogIn:
                 await changes.log.record(SecurityEvent("token.reused", now, session.person_id, origin, reused))
             elif held is not None and is_good:
                 used = held.session.used(now, origin)
-                await changes.sessions.keep(used, used=digest, token=secret_digest(made))
+                await changes.sessions.keep(used, used=stored, token=digest(made))
         if not is_good or is_reused:
             await self._revocations.announce(session.id)
             raise session_over()
@@ -211,14 +204,14 @@ class LogIn:
     async def _issued(self, signed_in: SignedIn, organisation_id: int | None) -> IssuedTokens:
         now = self._clock.now()
         access = await self._access(signed_in, organisation_id, now)
-        made = build_secret(REFRESH_PREFIX, self._secrets.random_bytes(SECRET_BYTES))
+        made = SESSION_TOKEN.build(None, self._secrets.random_bytes(RANDOM_BYTES))
         async with self._work.begin() as changes:
             found = [
                 each for each in await changes.sessions.of(signed_in.person_id, now) if each.id == signed_in.session_id
             ]
             if not found:
                 raise session_over()
-            await changes.sessions.keep(found[0], token=secret_digest(made))
+            await changes.sessions.keep(found[0], token=digest(made))
         return IssuedTokens(access, ACCESS_TOKENS_LIVE, made, signed_in.session_id, organisation_id)
 
     async def _access(self, signed_in: SignedIn, organisation_id: int | None, now: datetime) -> str:

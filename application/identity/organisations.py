@@ -51,24 +51,27 @@ class OrganisationKeeping(TeamUseCases):
         revocations: Revocations,
         people: PeopleLookup,
         founding: Founding,
+        is_open: bool,
     ) -> None:
+        """`is_open` says whether every person may make organisations."""
         super().__init__(work, clock, ids, revocations)
         self._people = people
         self._founding = founding
+        self._is_open = is_open
 
-    async def found(self, person: Person, name: str, *, is_open: bool, request_id: str) -> OrganisationStatus:
-        """Make an organisation whose owner the person is; `is_open` says whether anyone may.
+    async def found(self, person: Person, name: str, *, request_id: str) -> OrganisationStatus:
+        """Make an organisation whose owner the person is.
 
         Raises `FoundingClosed`, `ValidationFailed`, `QuotaExceeded` beyond 100 organisations of one person.
         """
-        if not is_open:
+        if not self._is_open:
             raise FoundingClosed("Ask whoever runs this server to make an organisation, and to invite you to it.")
         now = self._clock.now()
         checked_organisation_name(name)
         if len(await self._people.organisations_of(person.id, limit=FOUNDED_MAX)) >= FOUNDED_MAX:
             raise QuotaExceeded(
                 f"You are a member of {FOUNDED_MAX} organisations already: leave one, first.",
-                facts={"quota": "organisations", "limit": str(FOUNDED_MAX)},
+                facts={"quota": "organisations", "used": str(FOUNDED_MAX), "limit": str(FOUNDED_MAX)},
             )
         founder = Member(person.id, (Assignment(OWNER.name),), now)
         event_ids = (self._ids.new("evt"), self._ids.new("evt"))

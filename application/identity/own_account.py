@@ -87,7 +87,9 @@ class OwnAccounts:
         async with self._work.begin() as changes:
             held = _existing(await changes.people.by_id(who.id))
             if held.password_hash != person.password_hash:
-                raise WrongPassword("The password was changed meanwhile.", pointer="/current_password")
+                raise WrongPassword(
+                    "The password was changed meanwhile: send the new one.", pointer="/current_password"
+                )
             await changes.people.change(replace(held, password_hash=password_hash))
             ended = await changes.sessions.end(who.id, now, but=who.session)
             await changes.mailed_tokens.forget(who.id)
@@ -111,7 +113,7 @@ class OwnAccounts:
         async with self._work.begin() as changes:
             held = _existing(await changes.people.by_id(who.id))
             if await changes.memberships.of(who.id):
-                raise StillMember(f"{who.id} is still a member of an organisation: leave it first.")
+                raise StillMember(f"{who.id} is still a member of an organisation: leave it, then ask again.")
             await changes.people.change(held.erased(now))
             await changes.identities.forget(who.id)
             await changes.sessions.forget(who.id)
@@ -143,7 +145,9 @@ class OwnAccounts:
             return person
         checked = await self._passwords.check(prepared_password(password or ""), person.password_hash)
         if not checked.is_right:
-            raise WrongPassword("This is not the person's password.", pointer=pointer)
+            raise WrongPassword(
+                "This is not your password: send the current one, or ask for another by mail.", pointer=pointer
+            )
         return person
 
     async def _end(self, who: Person, origin: Origin, *, only: str | None = None, but: str | None = None) -> int:

@@ -131,12 +131,16 @@ class SignatureCheck(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """At most `quota` permits in any `window_seconds`, for each name that the rule is about."""
+    """At most `quota` permits in any `window_seconds`, for each name that the rule is about.
+
+    People are told of it as "3 requests a minute of one user": `what` are requests, `whose` is "of one user".
+    """
 
     policy: str
     what: str
     quota: int
     window_seconds: int = 60
+    whose: str = "of one"
 
 
 @dataclass(frozen=True, slots=True)

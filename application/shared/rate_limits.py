@@ -9,6 +9,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 from typing import Final
 
@@ -23,6 +24,8 @@ LEASE_SECONDS: Final = 5.0
 PACE_SECONDS: Final = 0.5
 METERS_MAX: Final = 10_000
 PROBE_SECONDS: Final = 1.0
+# What passes sooner than that is no news: a store that answered late, as at the start of a busy machine.
+TOLD_AFTER_SECONDS: Final = 3.0
 REFUSED_SECONDS_MIN: Final = 0.05
 
 _log = logging.getLogger("partita.rate-limits")
@@ -116,9 +119,13 @@ class Meter:
 class Counting:
     """Counts permits in the store while it answers, and here while it does not: so no request waits for it twice."""
 
-    def __init__(self, store: Permits, *, probe_seconds: float = PROBE_SECONDS) -> None:
+    def __init__(
+        self, store: Permits, *, probe_seconds: float = PROBE_SECONDS, told_after_seconds: float = TOLD_AFTER_SECONDS
+    ) -> None:
+        """A store that is away is told of in the log once it has been away for so long."""
         self._store = store
         self._probe_seconds = probe_seconds
+        self._told_after_seconds = told_after_seconds
         self._probing: asyncio.Task[None] | None = None
 
     @property
@@ -147,15 +154,23 @@ class Counting:
 
     def _do_without(self, error: StoreUnavailable) -> None:
         if self._probing is None:
-            _log.warning("each server applies rate limits by itself for now: %s", error)
-            self._probing = asyncio.create_task(self._probe(), name="rate limits without store")
+            self._probing = asyncio.create_task(self._probe(error), name="rate limits without store")
 
-    async def _probe(self) -> None:
+    async def _probe(self, error: StoreUnavailable) -> None:
+        began = monotonic()
+        has_told = False
         while True:
             await asyncio.sleep(self._probe_seconds)
             if await self._store.is_there():
                 break
-        _log.warning("rate limits are applied by all servers together again")
+            if not has_told and monotonic() >= began + self._told_after_seconds:
+                _log.warning("each server applies rate limits by itself for now: %s", error)
+                has_told = True
+        _log.log(
+            logging.WARNING if has_told else logging.INFO,
+            "rate limits are applied by all servers together again, after %.1f seconds",
+            monotonic() - began,
+        )
         self._probing = None
 
 
@@ -199,7 +214,7 @@ class RateLimiter:
     def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
         rule = self._rule
         if quota and quota != rule.quota:
-            rule = Rule(rule.policy, rule.what, quota, rule.window_seconds)
+            rule = replace(rule, quota=quota)
         meter = self._meters.get(name)
         if meter is None or meter.rule.quota != rule.quota:
             self._meters.pop(name, None)
@@ -225,9 +240,9 @@ class RateLimiter:
 def _refusal(meter: Meter, now: float) -> RateLimited:
     rule = meter.rule
     seconds = max(meter.denied_until - now, 0.0)
-    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"{rule.window_seconds} seconds")
+    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"in {rule.window_seconds} seconds")
     return RateLimited(
-        f"{rule.what} may come {rule.quota:,} times {per} at most. Try again in {math.ceil(seconds)} s.",
+        f"At most {rule.quota:,} {rule.what} {per} {rule.whose}. Try again in {math.ceil(seconds)} s.",
         policy=rule.policy,
         retry_after_seconds=seconds,
     )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _LISTED_MAX = 1_000
 _UNLIMITED = "none"
 
-app = typer.Typer(name="organisation", help="Organisations: create, list, set quotas.", no_args_is_help=True)
+app = typer.Typer(
+    name="organisation", help="Organisations: create, list, set quotas, erase origins.", no_args_is_help=True
+)
 
 QuotaOption = Annotated[str | None, typer.Option(help=f"A whole number, or `{_UNLIMITED}`.")]
 

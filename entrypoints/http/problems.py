@@ -81,6 +81,45 @@ def unknown_parameter(name: str, known: Collection[str]) -> UnknownParameter:
     return UnknownParameter(f"There is no parameter {name!a} here. {hint}")
 
 
+class OriginNotAllowed(DomainError):
+    """A page of that origin may not call this server, or not in that way: it asked beforehand, and is told no (CORS).
+
+    Whoever runs the server names the origins that may, in `PARTITA_CORS_ORIGINS`.
+    """
+
+    code = "origin-not-allowed"
+    kind = ErrorKind.FORBIDDEN
+    title = "Not from that page"
+
+
+class NotHttp(DomainError):
+    """What was sent is not a request of HTTP/1.1. The connection is closed, and there is no `request_id`."""
+
+    code = "not-http"
+    kind = ErrorKind.MALFORMED
+    title = "Not a request"
+
+
+class HeadTooSlow(DomainError):
+    """The head of the request did not come in time. The connection is closed, and there is no `request_id`."""
+
+    code = "head-too-slow"
+    kind = ErrorKind.MALFORMED
+    title = "The request took too long"
+
+
+class HeadTooLarge(DomainError):
+    """The line and the headers of the request are longer than 64 KiB. The connection is closed; no `request_id`."""
+
+    code = "head-too-large"
+    kind = ErrorKind.MALFORMED
+    title = "The head is too large"
+
+
+NOT_OF_ROUTES: Final = (OriginNotAllowed.code, NotHttp.code, HeadTooSlow.code, HeadTooLarge.code)
+"""Codes of what is refused before any route is asked; the protocol writes all but the first by itself."""
+
+
 class InternalError(DomainError):
     """Something in the server failed that should not have. Nothing was changed unless you were told so.
 
@@ -95,8 +134,10 @@ class InternalError(DomainError):
 _STATUS_OF_CODE: Final = {
     MethodNotAllowed.code: 405,
     NotAcceptable.code: 406,
+    HeadTooSlow.code: 408,
     PayloadTooLarge.code: 413,
     UnsupportedMediaType.code: 415,
+    HeadTooLarge.code: 431,
     InternalError.code: 500,
 }
 _STATUS_OF_KIND: Final = {
@@ -150,6 +191,7 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
 def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer that tells the refusal."""
     status = status_of(error)
+    request.state.refusal = error
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
     if isinstance(error, RateLimited):
         seconds = max(1, math.ceil(error.retry_after_seconds))

@@ -7,8 +7,10 @@ HIDDEN: Final = "[hidden]"
 
 # What is a secret by how it looks. What is kept of each stands in its first group.
 _BY_LOOKS: Final = (
-    # What Partita itself gives out: API keys, invitations, and what OAuth clients have. A part of one is a secret too.
-    re.compile(r"\b(pt[a-z]_)[0-9A-Za-z_]{6,}"),
+    # What Partita itself gives out, a whole one whatever it stands in: `SecretKind`.
+    re.compile(r"(pt[a-z]_)(?:[1-9][0-9]{0,17}_)?[0-9A-Za-z]{38,}"),
+    # A part of one is a secret too.
+    re.compile(r"(?<![A-Za-z_])(pt[a-z]_)[0-9A-Za-z_]{6,}"),
     # JSON web tokens: their header is JSON, in base 64.
     re.compile(r"\b()eyJ[0-9A-Za-z_-]{4,}(?:\.[0-9A-Za-z_-]*){1,4}"),
 )

@@ -187,6 +187,7 @@ CREATE TABLE oauth_grants (
 );
 CREATE INDEX oauth_grants_person ON oauth_grants (organisation_id, person_id);
 CREATE INDEX oauth_grants_client ON oauth_grants (organisation_id, client_id, created_at);
+CREATE INDEX oauth_grants_holding ON oauth_grants (organisation_id, id) WHERE revoked_at IS NULL;
 
 CREATE TABLE oauth_codes (
     organisation_id bigint NOT NULL,

@@ -1,7 +1,7 @@
 """API keys: make, list, get, rotate, revoke."""
 
 from datetime import timedelta
-from typing import Annotated, NotRequired
+from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
@@ -62,6 +62,9 @@ class RotationIn(Form):
         Time | None,
         Described(description="When the new key stops; if left out, it lives as long as the old one was made to."),
     ] = None
+
+
+_PLAIN_ROTATION: Final = RotationIn()
 
 
 class ApiKeyDocument(TypedDict):
@@ -150,7 +153,7 @@ async def get_api_key(id: str, who: CallerDependency) -> ApiKeyDocument:
     responses=described_problems(400, 401, 403, 404, 409, 422),
 )
 async def rotate_api_key(
-    id: str, rotation: RotationIn, key: Key, who: CallerDependency, response: Response
+    id: str, key: Key, who: CallerDependency, response: Response, rotation: RotationIn = _PLAIN_ROTATION
 ) -> ApiKeyDocument:
     """Make a key with the same rights, which this answer alone shows, and let the old one end after the overlap."""
     made, text = await who.services.api_keys.rotate(

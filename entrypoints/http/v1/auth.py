@@ -15,7 +15,7 @@ from entrypoints.schemas.forms import Form
 
 router = APIRouter(prefix="/auth", route_class=OpenRoute, tags=["auth"])
 
-MAILED_EXAMPLE = "ptm_VGhpcyBpcyBub3QgYSB0b2tlbiBvZiBhbnlib2R5LCBlIQ"
+MAILED_EXAMPLE = "ptm_fqRHAbBMsxRRnm5LjHwxhosO0qJEpB2Pyo9Ca0"
 
 Email = Annotated[str, Described(description="An e-mail address, in ASCII.", examples=["ada@example.com"])]
 NewPassword = Annotated[str, Described(description="From 12 to 256 characters, of any kind; the obvious are refused.")]
@@ -73,7 +73,7 @@ class RefreshIn(Form):
     """A refresh token, which is used up by this, and for which organisation the next access token is."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"refresh_token": "pts_VGhpcyBpcyBub3QgYSB0b2tlbiBvZiBhbnlib2R5LCBlIQ"}]}
+        json_schema_extra={"examples": [{"refresh_token": "pts_fqRHAbBMsxRRnm5LjHwxhosO0qJEpB2P8ReJY0"}]}
     )
 
     refresh_token: Annotated[str, Described(max_length=256)]

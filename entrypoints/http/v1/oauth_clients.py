@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, NotRequired
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
+from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -21,11 +23,14 @@ from domain.identity.oauth import (
 from domain.identity.role import SCOPES_MAX
 from domain.shared.chain import BEGINNING_OF_TIME, format_time
 from entrypoints.http.dependencies import Caller, CallerDependency, IfMatch, Key, StrictRoute, etag
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.v1.access_forms import AccountPatterns, LedgerPatterns, accounts_of, ledgers_of
 from entrypoints.schemas.forms import Form
 
 router = APIRouter(route_class=StrictRoute, tags=["oauth-clients"])
+
+OAUTH_CLIENTS: Final = ListSpec(sorts=("id", "-id"))
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "name": "Expenses",
@@ -77,18 +82,22 @@ class OAuthClientPatch(Form):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"scopes": ["accounts:read"]}]})
 
-    name: _Name = ""
+    # Defaults by a function are not published: what is left out stays, and has no other value by that.
+    name: _Name = Described(default_factory=str)
     redirect_uris: _RedirectUris = Described(default_factory=list)
     grant_types: _GrantTypes = Described(default_factory=list)
     scopes: _Scopes = Described(default_factory=list)
-    ledgers: _Ledgers = None
-    accounts: _Accounts = None
+    ledgers: _Ledgers = Described(default_factory=lambda: None)
+    accounts: _Accounts = Described(default_factory=lambda: None)
 
 
 class SecretRotationIn(Form):
-    """Another secret is to be made: an empty object."""
+    """Another secret is to be made: an empty object, or no body at all."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+_PLAIN_ROTATION: Final = SecretRotationIn()
 
 
 class OAuthClientDocument(TypedDict):
@@ -107,12 +116,6 @@ class OAuthClientDocument(TypedDict):
     created_at: str
     revoked_at: str | None
     client_secret: NotRequired[str]
-
-
-class OAuthClientsDocument(TypedDict):
-    """All OAuth clients of an organisation, oldest first."""
-
-    data: list[OAuthClientDocument]
 
 
 def oauth_client_document(client: OAuthClient, organisation_id: int) -> OAuthClientDocument:
@@ -157,11 +160,19 @@ async def post_oauth_client(
     return _answer(made, who, response, text)
 
 
-@router.get("/oauth-clients", summary="List OAuth clients", responses=described_problems(401, 403))
-async def list_oauth_clients(who: CallerDependency) -> OAuthClientsDocument:
-    """Return the organisation's OAuth clients, the revoked ones too."""
-    clients = await who.services.oauth.clients.list(who.principal)
-    return {"data": [oauth_client_document(each, who.principal.organisation_id) for each in clients]}
+@router.get(
+    "/oauth-clients",
+    summary="List OAuth clients",
+    openapi_extra=described_list(OAUTH_CLIENTS),
+    responses=described_problems(400, 401, 403),
+)
+async def list_oauth_clients(
+    who: CallerDependency, request: Request, response: Response
+) -> ListDocument[OAuthClientDocument]:
+    """Return a page of the organisation's OAuth clients, oldest first, the revoked ones too."""
+    query = OAUTH_CLIENTS.read(request, who)
+    page = await who.services.oauth.clients.list(who.principal, query.page)
+    return query.document(page, partial(oauth_client_document, organisation_id=who.principal.organisation_id), response)
 
 
 @router.get("/oauth-clients/{id}", summary="Get an OAuth client", responses=described_problems(401, 403, 404))
@@ -192,7 +203,7 @@ async def patch_oauth_client(
     responses=described_problems(400, 401, 403, 404, 409, 422),
 )
 async def rotate_oauth_client_secret(
-    id: str, body: SecretRotationIn, key: Key, who: CallerDependency, response: Response
+    id: str, key: Key, who: CallerDependency, response: Response, body: SecretRotationIn = _PLAIN_ROTATION
 ) -> OAuthClientDocument:
     """Make another secret, which this answer alone shows; the one before is of no use from now on."""
     client, text = await who.services.oauth.clients.rotate_secret(who.principal, id, request_id=who.request_id, key=key)

@@ -59,7 +59,7 @@ async def test_one_too_many_is_told_when_to_come_again(new_guarded: NewGuarded) 
     response = await client.get("/v1/ledgers")
     told = problem(response, 429, "rate-limited")
     assert told["policy"] == "caller"
-    assert "3 times a minute" in told["detail"]
+    assert "At most 3 requests a minute of one user, API key or OAuth client." in told["detail"]
     assert 50 < int(response.headers["retry-after"]) <= 60
     assert '"caller";r=0;t=' in response.headers["ratelimit"]
     # Also where the framework is not asked, and where a body comes along.

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from time import monotonic
 
 import pytest
 from dependency_injector import providers
@@ -17,21 +18,22 @@ from entrypoints.settings import Settings
 from tests.entrypoints.http.auth.people import CountedPasswords, Office
 from tests.entrypoints.http.conftest import connected
 
-NewOffice = Callable[[ManualClock], Awaitable[Office]]
+NewOffice = Callable[..., Awaitable[Office]]
 
 
 @pytest.fixture(scope="module")
 async def new_office(
     postgres_url: str, redis_url: str, settings: Settings, services: Services
 ) -> AsyncIterator[NewOffice]:
-    """A way to make one more server of the same database."""
+    """A way to make one more server of the same database, with a clock, and another for what it remembers."""
     is_open = settings.model_copy(update={"registration": "open"})
     owner = owner_engine(postgres_url)
     async with AsyncExitStack() as offices:
 
-        async def make(clock: ManualClock) -> Office:
+        async def make(clock: ManualClock, seconds: Callable[[], float] = monotonic) -> Office:
             mailbox = MemoryMailbox()
             container = await offices.enter_async_context(opened(is_open, ServerUrls(postgres_url, redis_url)))
+            container.authenticate.add_kwargs(seconds=seconds)
             container.clock.override(providers.Object(clock))
             container.mailer.override(providers.Object(mailbox))
             passwords = CountedPasswords(Argon2Passwords(passes=1, memory_kibibytes=8, lanes=1))

@@ -41,6 +41,37 @@ async def test_nothing_that_tells_who_it_was_is_left(office: Office, new_organis
     assert known.email not in json.dumps(events)
 
 
+async def test_from_where_it_acted_is_forgotten_in_every_organisation(
+    office: Office, new_organisation: NewOrganisation
+) -> None:
+    known, other = await office.logged_in(), await office.logged_in()
+    person, colleague = await office.id_of(known), await office.id_of(other)
+    tenants = [await new_organisation(), await new_organisation()]
+    for tenant in tenants:
+        for who, id_of_who in ((known, person), (other, colleague)):
+            await office.join(tenant.organisation_id, id_of_who, "owner")
+            await office.log_in(who, organisation=str(tenant.organisation_id))
+            # In the log of the organisation and in that of a ledger.
+            document(await office.client.post("/v1/api-keys", json={"name": "by person"}, headers=who.bearer), 201)
+            document(await office.client.post(tenant.path("/transactions"), json=sale(), headers=who.bearer), 201)
+    # One of them is left before, and the other one by being erased.
+    first = tenants[0].organisation_id
+    await office.log_in(known, organisation=str(first))
+    left = await office.client.delete("/v1/members/me", headers=known.bearer)
+    assert left.status_code == 204, left.text
+    await office.log_in(known)
+    for tenant in tenants:
+        assert await actors_whose_origin_is_known(office, tenant.organisation_id) >= {person, colleague}
+    assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+    for tenant in tenants:
+        actors = await actors_whose_origin_is_known(office, tenant.organisation_id)
+        assert person not in actors, "also where it had to be removed from first"
+        assert colleague in actors, "what others did stays told"
+        log = document(await tenant.client.get(f"/v1/audit-log?actor={person}"))["data"]
+        assert len(log) >= 2
+        assert [entry for entry in log if entry.get("address") or entry.get("user_agent")] == []
+
+
 async def test_the_last_owner_of_an_organisation_stays(office: Office, new_organisation: NewOrganisation) -> None:
     known, other = await office.logged_in(), await office.logged_in()
     tenant = await new_organisation()

@@ -26,8 +26,8 @@ async def test_who_was_invited_joins_and_may_do_what_was_offered(office: Office)
     (token,) = [word for word in message.text.split() if word.startswith(f"pti_{company.id}_")]
     accepted = await (await ada.at(None)).post("/v1/invitations/accept", json={"token": token})
     assert document(accepted) == {
-        "organisation_id": company.id,
-        "organisation_name": "Tests",
+        "organisation": str(company.id),
+        "name": "Tests",
         "assignments": given,
     }
     listed = document(await company.client.get("/v1/members"))["data"]
