@@ -36,6 +36,7 @@ from adapters.redis.health import RedisHealth
 from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
 from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.common_passwords import CommonPasswords
 from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import SystemSecrets
@@ -46,6 +47,7 @@ from application.identity.admission import Admission, Attempts, Limits
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.erasure import Erasure
 from application.identity.forgotten_password import ForgottenPassword
 from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
@@ -57,6 +59,7 @@ from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
+from application.identity.person_keeping import PersonKeeping
 from application.identity.refusal_log import RefusalLog
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
@@ -172,25 +175,23 @@ class Container(containers.DeclarativeContainer):
     )
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
+    is_open = settings.provided.is_registration_open
     passwords = providers.Singleton(Argon2Passwords)
-    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, member_keeping, revocations, clock)
+    common_passwords = providers.Singleton(CommonPasswords)
+    erasure = providers.Singleton(Erasure, person_work, member_keeping, revocations, clock)
+    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock)
+    own_accounts = providers.Singleton(
+        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, common_passwords
+    )
     persons = providers.Singleton(
         Persons,
         registration=providers.Singleton(
-            Registration,
-            person_work,
-            passwords,
-            letters,
-            inviting,
-            clock,
-            ids,
-            secrets,
-            settings.provided.is_registration_open,
+            Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords
         ),
         log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
         accounts=own_accounts,
         forgotten_password=providers.Singleton(
-            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets, common_passwords
         ),
         letters=letters,
     )

@@ -5,6 +5,7 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
@@ -15,12 +16,21 @@ from application.identity.person_ports import MailServer
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
+_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
 def _listed(value: Any) -> Any:
     """Return the items of a list that is written with commas, as environment variables have it."""
     return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _checked_issuer(text: str) -> str:
+    """Return the URL of an OpenID provider, if nobody on the way there can pose as it. Raises `ValueError`."""
+    parts = urlsplit(text)
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
+        raise ValueError("it takes https; http is for a provider on this same machine")
+    return text
 
 
 def _checked_origin(text: str) -> str:
@@ -78,8 +88,9 @@ class Settings(BaseSettings):
     registration: Literal["invited", "open"] = "invited"
     """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
     can make organisations by themselves."""
-    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
-    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
+    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
+    is none."""
     oidc_client_id: str = ""
     """What this server is called at the OpenID provider."""
     oidc_client_secret: SecretStr = SecretStr("")
@@ -123,9 +134,10 @@ class Settings(BaseSettings):
     rate_limit_failures: Quota = 300
     """Credentials that are refused a minute from one IP address, before it must wait. 0: no limit."""
     rate_limit_attempts: Quota = 60
-    """Attempts a minute from one IP address to log in; to register; to reset a password. 0: no limit."""
+    """Attempts a minute from one IP address to log in; to register; to reset a password; and so on. 0: no limit."""
     rate_limit_email: Quota = 20
-    """Attempts of each kind in a quarter of an hour for one e-mail address. 0: no limit."""
+    """Attempts of each kind in a quarter of an hour for one e-mail address: from one IP address, or to have mail sent;
+    ten times as many from all of them. 0: no limit."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60

@@ -175,7 +175,10 @@ class HttpOpenIdProvider:
         try:
             async with (
                 asyncio.timeout(self._answer_seconds_max),
-                httpx2.AsyncClient(timeout=_TIMEOUT) as client,
+                # Of the environment, only which authorities to trust: no proxy, and no password of `.netrc`.
+                httpx2.AsyncClient(
+                    timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=httpx2.create_ssl_context()
+                ) as client,
                 client.stream(method, url, headers=sent, data=form) as response,
             ):
                 if response.status_code != 200:

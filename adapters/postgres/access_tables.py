@@ -137,6 +137,7 @@ oauth_refresh_tokens = Table(
     _digest_column(primary_key=True),
     Column("grant_id", UUID(as_uuid=True), nullable=False),
     moment_column("created_at"),
+    moment_column("began_at"),
     moment_column("expires_at"),
     moment_column("used_at", nullable=True),
 )

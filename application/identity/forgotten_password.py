@@ -1,5 +1,6 @@
 """A password that was forgotten, and another in its place."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -11,7 +12,8 @@ from application.identity.refusals import TokenNotGood
 from application.shared.ports import Clock
 from domain.identity.person import normalised_email, prepared_password, require_good_password
 from domain.identity.secret_text import RANDOM_BYTES, digest
-from domain.identity.session import MAILED_TOKEN, Origin
+from domain.identity.session import MAILED_TOKEN
+from domain.shared.chain import Origin
 
 RESET_LIVES: Final = timedelta(hours=1)
 
@@ -26,6 +28,7 @@ class ForgottenPassword:
     revocations: Revocations
     clock: Clock
     secrets: Secrets
+    common_passwords: Container[str]
 
     async def ask(self, email: str, *, origin: Origin) -> None:
         """Send a token to the address, if someone is registered with it, which shows in nothing else.
@@ -56,7 +59,7 @@ class ForgottenPassword:
             person = None if id is None else await changes.people.by_id(id)
         if person is None or person.email is None:
             raise TokenNotGood("The token is wrong, was used before, or is too old: ask for another.")
-        require_good_password(password, person.email)
+        require_good_password(password, person.email, self.common_passwords)
         password_hash = await self.passwords.hash(prepared_password(password))
         now = self.clock.now()
         async with self.work.begin() as changes:

@@ -24,7 +24,8 @@ from domain.identity.person import (
     prepared_password,
 )
 from domain.identity.secret_text import RANDOM_BYTES, digest
-from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Origin, Session
+from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Session
+from domain.shared.chain import Origin
 from domain.shared.errors import PermissionDenied
 
 SECURITY_LOG_KEPT: Final = timedelta(days=90)

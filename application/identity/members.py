@@ -16,6 +16,7 @@ from domain.identity.member import LastOwner, Member, checked_assignments
 from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
 from domain.identity.role import Assignment
 from domain.shared.access import Permission, Person, Principal
+from domain.shared.chain import Author
 from domain.shared.errors import NotFound
 
 _AT_A_TIME: Final = 100
@@ -101,19 +102,20 @@ class MemberKeeping(TeamUseCases):
 
     async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
         """Have a person leave an organisation, which takes no permission. Raises `NotFound`, `LastOwner`."""
+        await self._leave(organisation_id, person, person.author(request_id))
+
+    async def _leave(self, organisation_id: int, person: Person, author: Author) -> None:
         now = self._clock.now()
         async with self._work.begin(by_itself(organisation_id, person), Permission.MEMBERS_REMOVE) as team:
             await team.log.hold()
             member = await _found(team, person.id)
             await require_other_owner(team, member)
             await team.members.remove(person.id)
-            await record_event(
-                team.log, self._ids, MemberLeft(person.id, member.assignments), person.author(request_id), now
-            )
+            await record_event(team.log, self._ids, MemberLeft(person.id, member.assignments), author, now)
         await self._revocations.announce(person.id)
 
-    async def leave_all(self, person_id: str, *, request_id: str) -> None:
-        """Have a person that is to be erased leave every organisation.
+    async def leave_all(self, person_id: str, *, author: Author) -> None:
+        """Have a person that is to be erased leave every organisation, as the author causes it.
 
         Raises `LastOwner`, which names those that it is the last owner of; then it leaves none, as far as can be seen.
         """
@@ -125,7 +127,7 @@ class MemberKeeping(TeamUseCases):
             raise LastOwner(f"{person_id} is the only owner of these organisations: {named}. Hand them over first.")
         for organisation in organisations:
             with suppress(NotFound):  # where it was removed meanwhile
-                await self.leave(organisation.id, person, request_id=request_id)
+                await self._leave(organisation.id, person, author)
 
     async def _all_of(self, person_id: str) -> Sequence[OrganisationProfile]:
         found: list[OrganisationProfile] = []

@@ -11,7 +11,6 @@ from application.shared.ports import Clock, Ids
 from application.shared.recording import record_event
 from domain.identity.oauth import (
     REFRESH_TOKEN,
-    REFRESH_TOKENS_LIVE,
     IssuedRefreshToken,
     OAuthClient,
     OAuthGrant,
@@ -113,8 +112,8 @@ class OAuthTokens:
         if case.spent is not None:
             await exchange.use(case.spent, now)
         if case.issue.refresh_token is not None:
-            expires_at = now + REFRESH_TOKENS_LIVE
-            made = IssuedRefreshToken(digest(case.issue.refresh_token), grant, expires_at, None, is_of_member=True)
+            began_at = case.spent.began_at if isinstance(case.spent, IssuedRefreshToken) else now
+            made = IssuedRefreshToken.issued(digest(case.issue.refresh_token), grant, now, began_at=began_at)
             await exchange.add_refresh_token(made, now)
         return grant
 

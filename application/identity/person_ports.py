@@ -11,7 +11,8 @@ from application.identity.team_ports import OrganisationProfile
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
-from domain.identity.session import Origin, Session
+from domain.identity.session import Session
+from domain.shared.chain import Author, Origin
 
 
 class People(Protocol):
@@ -164,6 +165,10 @@ class Memberships(Protocol):
         """Return the organisations of these numbers, which there must be, in the same order."""
         ...
 
+    async def forget_invitations(self, email: str) -> None:
+        """Remove the invitations to this normalised address, of whichever organisation."""
+        ...
+
 
 class PersonChanges(Protocol):
     """One transaction over persons, of no organisation."""
@@ -271,6 +276,6 @@ class InvitationCheck(Protocol):
 class Leaving(Protocol):
     """How a person that is to be erased leaves its organisations."""
 
-    async def leave_all(self, person_id: str, *, request_id: str) -> None:
-        """Leave every organisation, or raise why that cannot be: as the last owner of one."""
+    async def leave_all(self, person_id: str, *, author: Author) -> None:
+        """Leave every organisation, or raise why that cannot be: as the last owner of one. The author causes it."""
         ...

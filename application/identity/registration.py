@@ -1,5 +1,6 @@
 """Registering, and showing that an address is one's own."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -19,7 +20,8 @@ from application.identity.refusals import RegistrationClosed, TokenNotGood
 from application.shared.ports import Clock, Ids
 from domain.identity.person import RegisteredPerson, normalised_email, prepared_password, require_good_password
 from domain.identity.secret_text import RANDOM_BYTES, digest
-from domain.identity.session import MAILED_TOKEN, Origin
+from domain.identity.session import MAILED_TOKEN
+from domain.shared.chain import Origin
 
 VERIFICATION_LIVES: Final = timedelta(hours=24)
 
@@ -36,6 +38,7 @@ class Registration:
     ids: Ids
     secrets: Secrets
     is_open: bool
+    common_passwords: Container[str]
 
     async def register(self, email: str, password: str, *, invitation: str | None, origin: Origin) -> None:
         """Register a person, whose address is still to be verified unless it was invited there.
@@ -44,7 +47,7 @@ class Registration:
         verified is replaced. Raises `ValidationFailed`, `WeakPassword`, `RegistrationClosed`.
         """
         email = normalised_email(email)
-        require_good_password(password, email)
+        require_good_password(password, email, self.common_passwords)
         is_invited = invitation is not None and await self.invitations.is_good(invitation, email)
         if not is_invited and (invitation is not None or not self.is_open):
             raise RegistrationClosed("Only who was invited, to this e-mail address, can register with it.")

@@ -24,6 +24,7 @@ CODE: Final = SecretKind("pto", "authorisation code")
 REFRESH_TOKEN: Final = SecretKind("ptr", "refresh token")
 CODES_LIVE: Final = timedelta(seconds=60)
 REFRESH_TOKENS_LIVE: Final = timedelta(days=30)
+REFRESH_TOKENS_GO_ON: Final = timedelta(days=90)
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESHING: Final = "refresh_token"
@@ -151,13 +152,23 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class IssuedRefreshToken:
-    """A refresh token as it is stored; `is_of_member` says whether its person still belongs to the tenant."""
+    """A refresh token as it is stored; `is_of_member` says whether its person still belongs to the tenant.
+
+    It ends 30 days after it was issued, and 90 days after `began_at`, when the first of its family was, for a code.
+    """
 
     digest: bytes
     grant: OAuthGrant
     expires_at: datetime
     used_at: datetime | None
     is_of_member: bool
+    began_at: datetime
+
+    @staticmethod
+    def issued(digest: bytes, grant: OAuthGrant, now: datetime, *, began_at: datetime) -> "IssuedRefreshToken":
+        """Return a new one, of a family that began at that time."""
+        ends = min(now + REFRESH_TOKENS_LIVE, began_at + REFRESH_TOKENS_GO_ON)
+        return IssuedRefreshToken(digest, grant, ends, used_at=None, is_of_member=True, began_at=began_at)
 
 
 def wire_client_id(id: str, organisation_id: int) -> str:

@@ -5,31 +5,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from domain.identity.secret_text import SecretKind
-from domain.shared.text import is_storable
+from domain.shared.chain import Origin
 
 IDLE_MAX: Final = timedelta(days=30)
 AGE_MAX: Final = timedelta(days=90)
 SESSIONS_MAX: Final = 100
-USER_AGENT_LENGTH_MAX: Final = 512
 
 # What goes on with a session, and what is sent by mail to who has none: they are persons', and of no organisation.
 SESSION_TOKEN: Final = SecretKind("pts", "refresh token", has_organisation=False)
 MAILED_TOKEN: Final = SecretKind("ptm", "token of the mail", has_organisation=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from: an IP address, and what the program that sent it calls itself, as far as is known."""
-
-    address: str | None = None
-    user_agent: str | None = None
-
-    @staticmethod
-    def of(address: str | None, user_agent: str | None) -> "Origin":
-        """Return it as it can be stored: at most 512 characters of the program's name."""
-        if user_agent is not None and not is_storable(user_agent):
-            user_agent = None
-        return Origin(address, None if user_agent is None else user_agent[:USER_AGENT_LENGTH_MAX])
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from entrypoints.cli import (
     members,
     organisations,
     periods,
+    persons,
     reports,
     security_log,
     serve,
@@ -52,6 +53,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(organisations.app, name="organisation")
 app.add_typer(members.members, name="member")
 app.add_typer(members.invitations, name="invitation")
+app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
 app.add_typer(security_log.app, name="security-log")
 

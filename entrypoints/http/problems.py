@@ -188,13 +188,18 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
     return document
 
 
+def seconds_to_wait(error: RateLimited) -> int:
+    """Return what to say as `Retry-After`."""
+    return max(1, math.ceil(error.retry_after_seconds))
+
+
 def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer that tells the refusal."""
     status = status_of(error)
     request.state.refusal = error
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
     if isinstance(error, RateLimited):
-        seconds = max(1, math.ceil(error.retry_after_seconds))
+        seconds = seconds_to_wait(error)
         of_status = {"Retry-After": str(seconds), "RateLimit": f'"{error.facts["policy"]}";r=0;t={seconds}'}
     document = problem_document(error, request.state.request_id, instance=request.state.path)
     return Response(orjson.dumps(document), status, headers={**of_status, **(headers or {})}, media_type=PROBLEM_TYPE)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.access_tables import members
+from adapters.postgres.access_tables import invitations, members
 from adapters.postgres.identity.team import profile_of
 from adapters.postgres.ids import stored_id
 from adapters.postgres.tables import organisations
@@ -46,3 +46,9 @@ class PostgresMemberships:
             found.append(profile_of(row.one()))
         await set_tenant(self._connection, None)
         return found
+
+    async def forget_invitations(self, email: str) -> None:
+        # A policy shows everyone the invitations to its own address, whichever the organisation.
+        await set_local(self._connection, "app.email", email)
+        await self._connection.execute(delete(invitations).where(invitations.c.email == email))
+        await set_local(self._connection, "app.email", "")

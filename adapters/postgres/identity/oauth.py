@@ -176,7 +176,7 @@ class PostgresOAuth:
 
     async def refresh_token(self, digest: bytes) -> IssuedRefreshToken | None:
         row = (await self._connection.execute(self._issued(oauth_refresh_tokens, digest))).mappings().one_or_none()
-        return None if row is None else IssuedRefreshToken(**_issued(row))
+        return None if row is None else IssuedRefreshToken(**_issued(row), began_at=row["began_at"])
 
     async def add_code(self, code: IssuedCode, now: datetime) -> None:
         values = self._values(code, now) | {"redirect_uri": code.redirect_uri, "code_challenge": code.code_challenge}
@@ -184,7 +184,8 @@ class PostgresOAuth:
         await self._forget(oauth_codes, code.grant, now - _CODES_KEPT)
 
     async def add_refresh_token(self, token: IssuedRefreshToken, now: datetime) -> None:
-        await self._connection.execute(insert(oauth_refresh_tokens).values(self._values(token, now)))
+        values = self._values(token, now) | {"began_at": token.began_at}
+        await self._connection.execute(insert(oauth_refresh_tokens).values(values))
         await self._forget(oauth_refresh_tokens, token.grant, now)
 
     async def _forget(self, table: Table, grant: OAuthGrant, before: datetime) -> None:

@@ -11,7 +11,7 @@ from adapters.postgres.person_tables import security_log
 from adapters.postgres.work import set_local
 from application.identity.person_ports import SecurityEvent
 from application.shared.pagination import Page, PageRequest
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 
 
 class PostgresSecurityLog:
@@ -39,7 +39,11 @@ class PostgresSecurityLog:
         rows = (await self._connection.execute(query.order_by(security_log.c.id.desc()).limit(page.limit + 1))).all()
         shown = [
             SecurityEvent(
-                row.type, row.at, outward_id("usr", row.person_id), Origin(row.address, row.user_agent), row.details
+                row.type,
+                row.at,
+                outward_id("usr", row.person_id),
+                Origin(address=row.address, user_agent=row.user_agent),
+                row.details,
             )
             for row in rows[: page.limit]
         ]

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import session_tokens, sessions
 from application.identity.person_ports import RefreshToken
-from domain.identity.session import SESSIONS_MAX, Origin, Session
+from domain.identity.session import SESSIONS_MAX, Session
+from domain.shared.chain import Origin
 
 _USED_LAST: Final = (sessions.c.last_used_at.desc(), sessions.c.id.desc())
 
@@ -94,6 +95,6 @@ def _session(row: Any) -> Session:
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         expires_at=row.expires_at,
-        origin=Origin(row.address, row.user_agent),
+        origin=Origin(address=row.address, user_agent=row.user_agent),
         revoked_at=row.revoked_at,
     )

@@ -149,7 +149,7 @@ async def post_registration(body: RegistrationIn, who: VisitorDependency) -> Acc
     The answer is the same where someone has registered with the address before. Who shows an invitation, which was sent
     to the address, can log in at once.
     """
-    await who.services.attempts.admit("register", who.origin.address, body.email)
+    await who.services.attempts.admit("register", who.origin.address, body.email, is_mailed=True)
     await who.services.persons.registration.register(
         body.email, body.password, invitation=body.invitation, origin=who.origin
     )
@@ -191,7 +191,8 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
     A token that is shown again is in two hands, and ends its session at once. Whoever loses the answer logs in again.
     """
     log_in = who.services.persons.log_in
-    tokens = await log_in.refresh(body.refresh_token, organisation_id=_number(body.organisation), origin=who.origin)
+    async with who.services.attempts.counting_refusals("refresh", who.origin.address):
+        tokens = await log_in.refresh(body.refresh_token, organisation_id=_number(body.organisation), origin=who.origin)
     return tokens_document(tokens, response)
 
 
@@ -204,7 +205,7 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
 )
 async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedDocument:
     """Have a token sent that sets another password. The answer is the same for an address that nobody has."""
-    await who.services.attempts.admit("reset", who.origin.address, body.email)
+    await who.services.attempts.admit("reset", who.origin.address, body.email, is_mailed=True)
     await who.services.persons.forgotten_password.ask(body.email, origin=who.origin)
     return {"status": "accepted"}
 

@@ -148,7 +148,7 @@ async def get_me(who: PersonDependency) -> PersonDocument:
 async def post_erasure(body: ErasureIn, who: PersonDependency) -> None:
     """Remove all that tells who the person was. Its id stays in the logs of what it did."""
     await who.services.attempts.admit("password", who.origin.address, who.person.id)
-    await who.services.persons.accounts.erase(who.person, body.password, origin=who.origin, request_id=who.request_id)
+    await who.services.persons.accounts.erase(who.person, body.password, request_id=who.request_id)
 
 
 @router.post("/logout", status_code=204, summary="Log out", responses=described_problems(403))

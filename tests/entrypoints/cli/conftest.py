@@ -43,13 +43,13 @@ def partita(capfd: pytest.CaptureFixture[str]) -> Partita:
     return run
 
 
-def execute(url: str, statement: str) -> None:
+def execute(url: str, statement: str, *values: object) -> None:
     """Do as the superuser can."""
 
     async def run() -> None:
         connection = await asyncpg.connect(url)
         try:
-            await connection.execute(statement)
+            await connection.execute(statement, *values)
         finally:
             await connection.close()
 

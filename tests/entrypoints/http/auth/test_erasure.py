@@ -5,8 +5,10 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
+from application.identity.erasure import Erasure
+from application.identity.person_keeping import PersonKeeping
 from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office
 from tests.entrypoints.http.conftest import NewOrganisation
@@ -80,6 +82,38 @@ async def test_the_last_owner_of_an_organisation_stays(office: Office, new_organ
     assert document(await office.get("/me", known))["email"] == known.email
     await office.join(tenant.organisation_id, await office.id_of(other), "owner")
     assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+
+
+async def test_invitations_to_the_address_go_along_whoever_sent_them(
+    office: Office, new_organisation: NewOrganisation
+) -> None:
+    known, other = await office.logged_in(), await office.logged_in()
+    tenants = [await new_organisation() for _ in range(2)]
+    for tenant in tenants:
+        for email in (known.email, other.email):
+            asked = {"email": email, "assignments": [{"role": "auditor"}]}
+            document(await tenant.client.post("/v1/invitations", json=asked), 201)
+    assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+    for tenant in tenants:
+        left = document(await tenant.client.get("/v1/invitations"))["data"]
+        assert [each["email"] for each in left] == [other.email]
+
+
+async def test_who_runs_the_server_ends_a_persons_sessions_at_once(office: Office) -> None:
+    known = await office.logged_in()
+    elsewhere = await office.again(known)
+    sessions = {known.tokens["session"], elsewhere.tokens["session"]}
+    assert [(await office.get("/me", each)).status_code for each in (known, elsewhere)] == [200, 200]
+    persons = office.services.persons
+    work, revocations = persons.registration.work, persons.forgotten_password.revocations
+    erasure = Erasure(work, office.services.member_keeping, revocations, office.clock)
+    assert await PersonKeeping(work, erasure, revocations, office.clock).log_out(known.email) == 2
+    for each in (known, elsewhere):
+        problem(await office.get("/me", each), 401, "not-authenticated")
+    await office.log_in(known)
+    ended = document(await office.get("/security-log?limit=3", known))["data"][1:]
+    assert [(each["type"], each["details"]["by"]) for each in ended] == [("session.ended", "operator")] * 2
+    assert {each["details"]["session"] for each in ended} == sessions
 
 
 async def actors_whose_origin_is_known(office: Office, organisation_id: int) -> set[str]:

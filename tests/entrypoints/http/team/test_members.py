@@ -7,6 +7,7 @@ import pytest
 
 from adapters.postgres.identity.people import PostgresPeopleLookup
 from domain.identity.member import LastOwner
+from domain.shared.chain import Author
 from tests.entrypoints.http.team.office import ANY, Office, assigned, invitation, told_permission
 from tests.entrypoints.http.tenant import Json, document, problem, sale
 
@@ -203,10 +204,10 @@ async def test_the_last_owner_can_neither_leave_nor_be_removed_demoted_or_erased
     elsewhere = await office.company()
     await office.invited_in(elsewhere, owner, "auditor")
     with pytest.raises(LastOwner, match=rf"{company.id} \(Tests\)\. "):
-        await office.services.member_keeping.leave_all(owner.id, request_id="req_1")
+        await office.services.member_keeping.leave_all(owner.id, author=Author(owner.id, "req_1"))
     document(await elsewhere.client.get(path))  # what could be left is not left, either
     await office.member(company, "owner")
-    await office.services.member_keeping.leave_all(owner.id, request_id="req_1")
+    await office.services.member_keeping.leave_all(owner.id, author=Author(owner.id, "req_1"))
     for at in (company, elsewhere):
         problem(await at.client.get(path), 404, "not-found")
     assert await PostgresPeopleLookup(office.engine).organisations_of(owner.id, limit=5) == []
