@@ -13,10 +13,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from application.identity.openid_ports import OpenIdClient
 from application.identity.person_ports import MailServer
+from domain.identity.oauth import LOOPBACK_HOSTS
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
-_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
@@ -28,7 +28,7 @@ def _listed(value: Any) -> Any:
 def _checked_issuer(text: str) -> str:
     """Return the URL of an OpenID provider, if nobody on the way there can pose as it. Raises `ValueError`."""
     parts = urlsplit(text)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("it takes https; http is for a provider on this same machine")
     return text
 
