@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from time import monotonic
 from typing import Final
 
 from redis.asyncio import Redis
@@ -14,6 +15,8 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 2.0
 SIGN_OF_LIFE_SECONDS: Final = 5
 STOP_SECONDS: Final = 2.0
+# What passes sooner than that is no news: Redis answered late, as at the start of a busy machine.
+TOLD_AFTER_SECONDS: Final = 3.0
 
 _log = logging.getLogger("partita.redis")
 
@@ -27,7 +30,9 @@ class RedisChannels:
     rest on it; it only makes quick what would otherwise come later.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, told_after_seconds: float = TOLD_AFTER_SECONDS) -> None:
+        """That nothing is heard is told in the log once it has lasted so long."""
+        self._told_after_seconds = told_after_seconds
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,
@@ -71,6 +76,7 @@ class RedisChannels:
     async def _listen(self) -> None:
         """Subscribe, and again whenever the connection is lost, after a pause that grows while it is in vain."""
         pause_seconds = FIRST_PAUSE_SECONDS
+        lost_at: float | None = None
         has_told = False
         while True:
             try:
@@ -79,13 +85,14 @@ class RedisChannels:
                     while True:
                         message = await subscription.get_message(timeout=SIGN_OF_LIFE_SECONDS)
                         self.is_heard = True
-                        pause_seconds, has_told = FIRST_PAUSE_SECONDS, False
+                        pause_seconds, lost_at, has_told = FIRST_PAUSE_SECONDS, None, False
                         if message is not None and message["type"] == "message":
                             self._hearers[message["channel"].decode()](message["data"])
             except (RedisError, OSError) as error:
                 self.is_heard = False
-                if not has_told:
-                    _log.warning("other servers are not heard; what they tell comes seconds later: %s", error)
+                lost_at = lost_at or monotonic()
+                if not has_told and monotonic() >= lost_at + self._told_after_seconds:
+                    _log.warning("other servers are not heard; what they tell holds in five seconds: %s", error)
                     has_told = True
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LAST_PAUSE_SECONDS)
