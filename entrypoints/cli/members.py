@@ -67,5 +67,9 @@ async def invited(container: "Container", principal: Principal, email: str, assi
         principal, email, assignments, request_id=container.ids().new("req"), is_mailed=False
     )
     until = format_time(invitation.expires_at)
-    typer.echo(f"Invited {invitation.email} by {invitation.id}, until {until}. Pass the token on:", err=True)
+    typer.echo(
+        f"Invited {invitation.email} by {invitation.id}, until {until}. Pass the token on; it is accepted, after a "
+        "log-in, by POST /v1/invitations/accept:",
+        err=True,
+    )
     typer.echo(token)
