@@ -59,7 +59,7 @@ class AuditEntry:
         """Return what a change replaced it by, in the same form, or None where the event tells of no change."""
         if "after" in self.data or self.before is None:
             return self.data.get("after")
-        return {name: value for name, value in self.data.items() if name not in _SUBJECTS}
+        return {name: value for name, value in self.data.items() if name not in _SUBJECTS} or None
 
 
 class AuditReader(Protocol):

@@ -22,10 +22,11 @@ class Quotas:
     storage_bytes: int | None = None
 
     def __post_init__(self) -> None:
-        """Raise `ValidationFailed` for a number below zero, or beyond 2^53."""
+        """Raise `ValidationFailed` for a number below zero (below one, of requests), or beyond 2^53."""
         for name, quota in self.data().items():
-            if quota is not None and not 0 <= quota <= QUOTA_MAX:
-                raise ValidationFailed(f"The quota {name} is from 0 to {QUOTA_MAX}, not {quota}.")
+            least = 1 if name == "requests_per_minute" else 0
+            if quota is not None and not least <= quota <= QUOTA_MAX:
+                raise ValidationFailed(f"The quota {name} is from {least} to {QUOTA_MAX}, not {quota}.")
 
     def data(self) -> dict[str, int | None]:
         """Return it as JSON, for events and rows."""

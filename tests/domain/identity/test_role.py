@@ -55,3 +55,5 @@ def test_a_quota_is_used_up_at_its_number() -> None:
     for wrong in (-1, 2**53):
         with pytest.raises(ValidationFailed):
             Quotas(api_keys=wrong)
+    with pytest.raises(ValidationFailed):
+        Quotas(requests_per_minute=0)

@@ -10,8 +10,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.embedded import ServerUrls
+from adapters.postgres.engine import owner_engine
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
 from domain.identity.api_key import FULL_RIGHTS
@@ -39,6 +41,14 @@ async def services(postgres_url: str, redis_url: str, settings: Settings) -> Asy
     async with opened(settings, ServerUrls(postgres_url, redis_url)) as container:
         await container.maintenance().migrate()
         yield container.services()
+
+
+@pytest.fixture(scope="session")
+async def owner(postgres_url: str, services: Services) -> AsyncIterator[AsyncEngine]:
+    """The database's owner, for what no route makes."""
+    engine = owner_engine(postgres_url)
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,19 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.embedded import ServerUrls
 from application.identity.erase_origins import erase_origins
 from application.ledger.verification import verify_organisation
-from domain.shared.access import Grant, LedgerPattern, Permission, Principal
-from domain.shared.patterns import Pattern
+from domain.shared.access import Permission
 from entrypoints.container import Services, opened
 from entrypoints.settings import Settings
-from tests.entrypoints.http.conftest import NewOrganisation
-from tests.entrypoints.http.tenant import Json, Tenant, always, document, problem, sale
+from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.credentials import Limits, Maker, session_token
+from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
 CLIENT = {"User-Agent": "ledger-tests/1.0", "X-Request-Id": "req-of-the-test"}
 
@@ -232,22 +234,23 @@ async def test_a_long_user_agent_is_cut_and_a_missing_one_is_null(tenant: Tenant
 
 
 @pytest.mark.parametrize(
-    ("grant", "is_allowed"),
+    ("rights", "is_allowed"),
     [
-        (Grant(frozenset({Permission.AUDIT_LOG_READ})), True),
-        (Grant(frozenset(Permission) - {Permission.AUDIT_LOG_READ}), False),
-        (Grant(frozenset(Permission), ledgers=(LedgerPattern("main"),)), False),
-        (Grant(frozenset(Permission), accounts=(Pattern("**"),)), False),
+        ({"scopes": ["audit-log:read"]}, True),
+        ({"scopes": ["auditor"]}, True),
+        ({"scopes": [each.value for each in Permission if each is not Permission.AUDIT_LOG_READ]}, False),
+        ({"scopes": ["owner"], "ledgers": ["main"]}, False),
+        ({"scopes": ["owner"], "accounts": ["**"]}, False),
     ],
-    ids=["has it", "has all others", "in a ledger", "on accounts"],
+    ids=["has it", "has it by a role", "has all others", "in a ledger", "on accounts"],
 )
 async def test_it_takes_the_permission_for_the_whole_organisation(
-    tenant: Tenant, services: Services, monkeypatch: pytest.MonkeyPatch, grant: Grant, is_allowed: bool
+    tenant: Tenant, rights: Json, is_allowed: bool
 ) -> None:
-    who = Principal(tenant.organisation_id, "key_1", (grant,))
-    monkeypatch.setattr(services.admission, "at_once", always(who))
+    key = document(await tenant.client.post("/v1/api-keys", json={"name": "limited", **rights}), 201)["key"]
     for accept in ("application/json", "application/x-ndjson", "text/csv"):
-        response = await tenant.client.get("/v1/audit-log", headers={"Accept": accept})
+        headers = {"Accept": accept, "Authorization": f"Bearer {key}"}
+        response = await tenant.client.get("/v1/audit-log", headers=headers)
         if is_allowed:
             assert response.status_code == 200
         else:
@@ -293,3 +296,17 @@ async def test_where_someone_acted_from_can_be_erased_and_the_chains_hold(
     assert first == "system:tests"
     assert document(await tenant.client.post(tenant.path("/verification")))["valid"] is True
     assert (await verify_organisation(services.ledgers, tenant.principal)).valid is True
+
+
+async def test_what_a_person_does_by_itself_tells_where_it_came_from(
+    tenant: Tenant, services: Services, app: FastAPI, owner: AsyncEngine
+) -> None:
+    token = await session_token(Maker(services, owner, tenant.organisation_id), Limits("accountant"))
+    async with connected(app, token) as client:
+        assert (await client.delete("/v1/members/me", headers=CLIENT)).status_code == 204
+    (left,) = await entries(tenant.client, "type=member.left")
+    assert left["actor"] == left["data"]["id"]
+    assert left["before"] == {"assignments": left["data"]["before"]["assignments"]}
+    assert "after" not in left
+    assert left["credential"].startswith("ses_")
+    assert (left["address"], left["user_agent"]) == ("127.0.0.1", "ledger-tests/1.0")

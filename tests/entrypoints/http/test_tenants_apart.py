@@ -14,7 +14,6 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.engine import owner_engine as make_owner_engine
 from entrypoints.container import Services
 from tests.entrypoints.http.conftest import NewOrganisation, connected
 from tests.entrypoints.http.credentials import KINDS, ROLES, Limits, Maker
@@ -78,13 +77,6 @@ LIMITED = {
 LIMITS = {**ROLES, **LIMITED}
 # Who asks in every way that there is; the others ask once on every route.
 THOROUGH = [("API key", "owner"), ("API key", "limited to both")]
-
-
-@pytest.fixture(scope="module")
-async def owner(postgres_url: str, app: FastAPI) -> AsyncIterator[AsyncEngine]:
-    engine = make_owner_engine(postgres_url)
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import ASGITransport, AsyncClient
 
+from application.identity.admission import Attempts, Limits
 from domain.identity.permission_words import WORDS
 from domain.shared.access import Permission
 from entrypoints.http.app import create_app
@@ -110,6 +111,23 @@ async def test_a_wrong_password_is_told_beside_the_fields(program: Program, memb
         assert "<title>Error: " in answer.text
         answers.append(answer.text.replace(email, ""))
     assert answers[0] == answers[1], "it does not tell who is registered"
+
+
+async def test_guessing_passwords_is_slowed_down(oauth_app: FastAPI, program: Program, member: Member) -> None:
+    services = oauth_app.state.services
+    limits = Limits(address=0, caller=0, organisation=0, failures=0, attempts=0, email=2)
+    attempts = Attempts(limits, services.counting, bytes(32))
+    app = create_app(replace(services, attempts=attempts))
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://partita.test") as browser:
+        shown = await browser.get(program.authorize_url())
+        statuses = [
+            (await submit(browser, shown, step="log-in", email=member.email, password="wrong wrong wrong")).status_code
+            for _ in range(3)
+        ]
+        right = await submit(browser, shown, step="log-in", email=member.email, password=PASSWORD)
+    assert statuses == [422, 422, 429]
+    assert right.status_code == 429
+    assert "alert" in right.text
 
 
 @pytest.mark.parametrize("step", ["log-in", "consent", "deny", "log-out"])
