@@ -19,7 +19,7 @@ from domain.identity.oauth_events import (
 from domain.identity.role import SCOPES
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Author, Fact
+from domain.shared.chain import Fact
 from domain.shared.errors import NotFound, ValidationFailed, VersionConflict
 
 GRANTS_LISTED_MAX: Final = 500
@@ -176,7 +176,7 @@ class OAuthClients:
         *,
         key: IdempotencyKey | None = None,
     ) -> None:
-        author = Author(principal.actor, request_id)
+        author = principal.author(request_id)
         await changes.log.record(event, id=self._ids.new("evt"), author=author, now=self._clock.now(), key=key)
 
 

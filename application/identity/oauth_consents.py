@@ -13,7 +13,6 @@ from domain.identity.oauth import CODE, CODES_LIVE, IssuedCode, OAuthClient, OAu
 from domain.identity.oauth_events import OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Person, Principal
-from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied
 
 GRANTS_LISTED_MAX: Final = 500
@@ -86,7 +85,7 @@ class OAuthConsents:
         async with self._exchanges.open(asked.organisation_id) as exchange:
             return await exchange.grant_of(asked.client.id, person, asked.scopes) is not None
 
-    async def give(self, asked: Asked, person: str, *, request_id: str) -> str:
+    async def give(self, asked: Asked, person: Person, *, request_id: str) -> str:
         """Record that a member consents, and return the text of a code for the client.
 
         Raises `PermissionDenied` for who is not a member, `StoreUnavailable`, `CommitInDoubt`.
@@ -94,11 +93,11 @@ class OAuthConsents:
         now = self._clock.now()
         text = CODE.build(asked.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
         async with self._exchanges.open(asked.organisation_id) as exchange:
-            if not await exchange.is_member(person):
-                raise PermissionDenied(f"{person} is not a member of the organisation {asked.organisation_id}.")
-            author = Author(person, request_id)
+            if not await exchange.is_member(person.id):
+                raise PermissionDenied(f"{person.id} is not a member of the organisation {asked.organisation_id}.")
+            author = person.author(request_id)
             grant = await kept_grant(
-                exchange, asked.client, person, asked.scopes, now=now, ids=self._ids, author=author
+                exchange, asked.client, person.id, asked.scopes, now=now, ids=self._ids, author=author
             )
             code = IssuedCode(
                 digest(text), grant, now + CODES_LIVE, None, True, asked.redirect_uri, asked.code_challenge
@@ -118,7 +117,7 @@ class OAuthConsents:
             client = await exchange.revoke_grant(id, now, person=principal.actor)
             if client is None:
                 raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")
-            author = Author(principal.actor, request_id)
+            author = principal.author(request_id)
             event = OAuthGrantRevoked(id, client, "asked")
             await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
         await self._revocations.announce(id)

@@ -48,9 +48,10 @@ class OAuthTokens:
         self._ids = ids
         self._secrets = secrets
 
-    async def settle(self, named: Named, decide: Callable[[Case], None], *, request_id: str) -> Case:
+    async def settle(self, named: Named, decide: Callable[[Case], None], *, author: Author) -> Case:
         """Lay the case before `decide`, do what it decides, and return it, with the access token if there is one.
 
+        The author is the client that is named, as what it causes is recorded.
         Raises `StoreUnavailable`, `CommitInDoubt`.
         """
         now = self._clock.now()
@@ -66,7 +67,7 @@ class OAuthTokens:
                 token=None if named.token is None else await _told(exchange, named.token, claims, now),
             )
             decide(case)
-            issued_to = await self._write(exchange, case, now, request_id)
+            issued_to = await self._write(exchange, case, now, author)
         if case.ended is not None:
             await self._revocations.announce(case.ended[0].id)
         if issued_to is not None and case.issue is not None:
@@ -96,7 +97,7 @@ class OAuthTokens:
             return None
         return claims
 
-    async def _write(self, exchange: OAuthExchange, case: Case, now: datetime, request_id: str) -> OAuthGrant | None:
+    async def _write(self, exchange: OAuthExchange, case: Case, now: datetime, author: Author) -> OAuthGrant | None:
         client = case.client
         if client is None:
             return None
@@ -104,13 +105,12 @@ class OAuthTokens:
             grant, reason = case.ended
             if await exchange.revoke_grant(grant.id, now) is not None:
                 event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
-                author = Author(client.id, request_id)
                 await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
             return None
         if case.issue is None:
             return None
         grant = case.issue.grant or await kept_grant(
-            exchange, client, None, client.scopes, now=now, ids=self._ids, author=Author(client.id, request_id)
+            exchange, client, None, client.scopes, now=now, ids=self._ids, author=author
         )
         if case.spent is not None:
             await exchange.use(case.spent, now)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -102,7 +103,9 @@ class ListSpec:
             sorted((key, value) for key, value in request.query_params.multi_items() if key not in ("cursor", "limit"))
         )
         bound_to = f"{who.reader} {request.url.path} {query}"
-        return Cursors(request, URLSafeSerializer(who.services.cursor_key, salt=bound_to))
+        return Cursors(
+            request, URLSafeSerializer(who.services.cursor_key, salt=bound_to, signer_kwargs={"digest_method": sha256})
+        )
 
 
 @dataclass(frozen=True, slots=True)

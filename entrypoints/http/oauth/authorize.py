@@ -23,7 +23,7 @@ from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
 from entrypoints.http.oauth.parameters import BODY_BYTES_MAX, read_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
-from entrypoints.http.reading import address_of, read_body
+from entrypoints.http.reading import address_of, read_body, user_agent_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -166,7 +166,8 @@ async def _log_out(request: Request, opened: _Opened) -> Response:
 
 async def _granted(request: Request, opened: _Opened, person: Person) -> Response:
     try:
-        code = await opened.services.oauth.consents.give(opened.asked, person.id, request_id=request.state.request_id)
+        here = person.coming_from(address_of(request), user_agent_of(request))
+        code = await opened.services.oauth.consents.give(opened.asked, here, request_id=request.state.request_id)
     except PermissionDenied:
         return _stranger_page(request, opened)
     opened.server.code = code

@@ -13,10 +13,12 @@ from starlette.responses import Response
 from application.identity.oauth_case import Case, Named
 from domain.identity.oauth import GRANT_TYPES, client_named
 from domain.identity.role import SCOPES
+from domain.shared.chain import Author, Origin
 from entrypoints.container import Services
 from entrypoints.http.oauth.parameters import client_id_of, read_form_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
 from entrypoints.http.oauth.shown import ANY_CLIENT, WITH_SECRET
+from entrypoints.http.reading import address_of, user_agent_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -94,7 +96,9 @@ async def _answer(request: Request, answering: Answering) -> Response:
         refresh_token=parameters.get("refresh_token"),
         token=parameters.get("token"),
     )
-    case = await services.oauth.tokens.settle(named, decide, request_id=request.state.request_id)
+    origin = Origin(named.client_id, address_of(request), user_agent_of(request))
+    author = Author(named.client_id, request.state.request_id, origin)
+    case = await services.oauth.tokens.settle(named, decide, author=author)
     (answer,) = said
     body = dict(answer.body)
     if case.access_token:
