@@ -10,8 +10,7 @@ from dependency_injector import containers, providers
 from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
 from adapters.http_client.openid_provider import openid_provider
-from adapters.mail.console import ConsoleMailer
-from adapters.mail.smtp import SmtpMailer, SmtpServer
+from adapters.mail import mailer
 from adapters.postgres.engine import BadDatabaseUrl, journal_engine, owner_engine, service_engine
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.health import PostgresHealth
@@ -20,7 +19,7 @@ from adapters.postgres.identity.keys import PostgresIdentity, PostgresKeyUses
 from adapters.postgres.identity.oauth import PostgresOAuth, PostgresOAuthExchanges
 from adapters.postgres.identity.organisations import PostgresOrganisations
 from adapters.postgres.identity.origins import PostgresOrigins
-from adapters.postgres.identity.people import PostgresPeople
+from adapters.postgres.identity.people import PostgresPeopleLookup
 from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
@@ -37,6 +36,7 @@ from adapters.redis.health import RedisHealth
 from adapters.redis.permits import RedisPermits
 from adapters.redis.revocations import RedisRevocations
 from adapters.security.access_tokens import JwtAccessTokens
+from adapters.security.common_passwords import CommonPasswords
 from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.passwords import Argon2Passwords
 from adapters.security.secrets import SystemSecrets
@@ -47,18 +47,20 @@ from application.identity.admission import Admission, Attempts, Limits
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
+from application.identity.erasure import Erasure
 from application.identity.forgotten_password import ForgottenPassword
 from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
-from application.identity.members import Membership
+from application.identity.members import MemberKeeping
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
-from application.identity.person_ports import Mailer
+from application.identity.person_keeping import PersonKeeping
+from application.identity.refusal_log import RefusalLog
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
@@ -75,21 +77,6 @@ from entrypoints.settings import Settings
 
 # Where Redis listens by custom, for who names a database and no Redis.
 REDIS_URL: Final = "redis://127.0.0.1:6379/0"
-
-
-def _mailer(settings: Settings) -> Mailer:
-    if settings.smtp_host is None:
-        return ConsoleMailer()
-    password, authorities = settings.smtp_password, settings.smtp_authorities_file
-    server = SmtpServer(
-        settings.smtp_host,
-        settings.smtp_port,
-        settings.smtp_security,
-        user=settings.smtp_user,
-        password=None if password is None else password.get_secret_value(),
-        authorities_file=None if authorities is None else str(authorities),
-    )
-    return SmtpMailer(server, settings.mail_from)
 
 
 class Container(containers.DeclarativeContainer):
@@ -158,16 +145,17 @@ class Container(containers.DeclarativeContainer):
     forget = providers.Callable(Authenticate.forget, authenticate)
     revocations = providers.Singleton(RedisRevocations, redis_url, forget.provider)
     api_keys = providers.Singleton(ApiKeys, identity_work, clock, ids, secrets, revocations)
-    mailer = providers.Singleton(_mailer, settings)
+    mailer = providers.Singleton(mailer, settings.provided.mail_server, settings.provided.mail_from)
     letters = providers.Singleton(Letters, mailer, settings.provided.issuer)
 
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
-    people = providers.Singleton(PostgresPeople, service_engine)
-    membership = providers.Singleton(Membership, team_work, clock, ids, revocations, people)
+    people = providers.Singleton(PostgresPeopleLookup, service_engine)
+    member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
     inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
+    is_open = settings.provided.is_registration_open
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations
+        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations, is_open
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
@@ -182,24 +170,21 @@ class Container(containers.DeclarativeContainer):
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
     passwords = providers.Singleton(Argon2Passwords)
-    own_accounts = providers.Singleton(OwnAccounts, person_work, passwords, letters, membership, revocations, clock)
+    common_passwords = providers.Singleton(CommonPasswords)
+    erasure = providers.Singleton(Erasure, person_work, member_keeping, revocations, clock)
+    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock)
+    own_accounts = providers.Singleton(
+        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, common_passwords
+    )
     persons = providers.Singleton(
         Persons,
         registration=providers.Singleton(
-            Registration,
-            person_work,
-            passwords,
-            letters,
-            inviting,
-            clock,
-            ids,
-            secrets,
-            settings.provided.is_registration_open,
+            Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords
         ),
         log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
         accounts=own_accounts,
         forgotten_password=providers.Singleton(
-            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets, common_passwords
         ),
         letters=letters,
     )
@@ -217,16 +202,16 @@ class Container(containers.DeclarativeContainer):
         api_keys=api_keys,
         oauth=oauth,
         key_uses=key_uses,
-        membership=membership,
+        member_keeping=member_keeping,
         inviting=inviting,
         role_keeping=role_keeping,
         organisation_keeping=organisation_keeping,
         authenticate=authenticate,
+        refusals=providers.Singleton(RefusalLog),
         admission=providers.Singleton(Admission, authenticate, limits, counting),
         attempts=providers.Singleton(Attempts, limits, counting, signer.provided.derive.call("attempts")),
         counting=counting,
         revocation_news=revocations,
-        access_tokens=access_tokens,
         token_keys=token_keys,
         persons=persons,
         signer=signer,

@@ -11,18 +11,18 @@ from application.identity.invitations import Inviting
 from application.identity.key_uses import KeyUseMarks
 from application.identity.letters import Letters
 from application.identity.log_in import LogIn
-from application.identity.members import Membership
+from application.identity.members import MemberKeeping
 from application.identity.oauth_clients import OAuthClients
 from application.identity.oauth_consents import OAuthConsents
 from application.identity.oauth_tokens import OAuthTokens
-from application.identity.openid import OpenIdProvider
+from application.identity.openid_ports import OpenIdProvider
 from application.identity.organisations import OrganisationKeeping
 from application.identity.own_account import OwnAccounts
 from application.identity.ports import Directory, News, Organisations
+from application.identity.refusal_log import RefusalLog
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.token_keys import TokenKeyring
-from application.identity.tokens import AccessTokens
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
@@ -69,16 +69,16 @@ class Services:
     api_keys: ApiKeys
     oauth: OAuth
     key_uses: KeyUseMarks
-    membership: Membership
+    member_keeping: MemberKeeping
     inviting: Inviting
     role_keeping: RoleKeeping
     organisation_keeping: OrganisationKeeping
     authenticate: Authenticate
+    refusals: RefusalLog
     admission: Admission
     attempts: Attempts
     counting: Counting
     revocation_news: News
-    access_tokens: AccessTokens
     token_keys: TokenKeyring
     persons: Persons
     signer: Signer

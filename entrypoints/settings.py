@@ -5,12 +5,15 @@ import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from application.identity.openid import OpenIdClient
+from application.identity.openid_ports import OpenIdClient
+from application.identity.person_ports import MailServer
+from domain.identity.oauth import LOOPBACK_HOSTS
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
@@ -20,6 +23,14 @@ _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]
 def _listed(value: Any) -> Any:
     """Return the items of a list that is written with commas, as environment variables have it."""
     return tuple(item.strip() for item in value.split(",") if item.strip()) if isinstance(value, str) else value
+
+
+def _checked_issuer(text: str) -> str:
+    """Return the URL of an OpenID provider, if nobody on the way there can pose as it. Raises `ValueError`."""
+    parts = urlsplit(text)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("it takes https; http is for a provider on this same machine")
+    return text
 
 
 def _checked_origin(text: str) -> str:
@@ -75,7 +86,17 @@ class Settings(BaseSettings):
     """The Ed25519 key (PEM) that signs checkpoints and cursors and seals the keys of access tokens; servers of one
     database share it. Made when missing."""
     registration: Literal["invited", "open"] = "invited"
-    """Who can register: those who were invited to an organisation, or everyone (`open`)."""
+    """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
+    can make organisations by themselves."""
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
+    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
+    is none."""
+    oidc_client_id: str = ""
+    """What this server is called at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this server proves itself with at the OpenID provider."""
+    oidc_name: str = "your organisation's account"
+    """What people call the OpenID provider: they are offered to log in with it."""
     smtp_host: str | None = None
     """The mail server; without one, mail is written to stderr, with the tokens in it."""
     smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
@@ -113,9 +134,10 @@ class Settings(BaseSettings):
     rate_limit_failures: Quota = 300
     """Credentials that are refused a minute from one IP address, before it must wait. 0: no limit."""
     rate_limit_attempts: Quota = 60
-    """Attempts a minute from one IP address to log in; to register; to reset a password. 0: no limit."""
+    """Attempts a minute from one IP address to log in; to register; to reset a password; and so on. 0: no limit."""
     rate_limit_email: Quota = 20
-    """Attempts of each kind in a quarter of an hour for one e-mail address. 0: no limit."""
+    """Attempts of each kind in a quarter of an hour for one e-mail address: from one IP address, or to have mail sent;
+    ten times as many from all of them. 0: no limit."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -141,15 +163,6 @@ class Settings(BaseSettings):
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
 
-    oidc_issuer: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
-    """The OpenID provider that people may log in with: its issuer, as it calls itself. Without it, there is none."""
-    oidc_client_id: str = ""
-    """What this server is called at the OpenID provider."""
-    oidc_client_secret: SecretStr = SecretStr("")
-    """What this server proves itself with at the OpenID provider."""
-    oidc_name: str = "your organisation's account"
-    """What people call the OpenID provider: they are offered to log in with it."""
-
     @property
     def openid_client(self) -> OpenIdClient | None:
         """What this server is to the OpenID provider, if there is one."""
@@ -160,13 +173,28 @@ class Settings(BaseSettings):
         )
 
     @property
+    def mail_server(self) -> MailServer | None:
+        """Where mail is handed over, if there is a mail server."""
+        if self.smtp_host is None:
+            return None
+        password, authorities = self.smtp_password, self.smtp_authorities_file
+        return MailServer(
+            self.smtp_host,
+            self.smtp_port,
+            self.smtp_security,
+            user=self.smtp_user,
+            password=None if password is None else password.get_secret_value(),
+            authorities_file=None if authorities is None else str(authorities),
+        )
+
+    @property
     def signing_key_path(self) -> Path:
         """Where the signing key is."""
         return self.signing_key_file or self.data_dir / "signing-key.pem"
 
     @property
     def is_registration_open(self) -> bool:
-        """Whether everyone can register."""
+        """Whether everyone can register, and make organisations."""
         return self.registration == "open"
 
     @property

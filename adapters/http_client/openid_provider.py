@@ -17,8 +17,10 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from application.identity.openid import OpenIdClient, OutsideIdentity, ProviderUnusable
+from application.identity.openid_ports import OpenIdClient, OutsideIdentity, ProviderUnusable
 from application.shared.ports import Clock
+from domain.identity.oauth import LOOPBACK_HOSTS
+from domain.identity.person import EMAIL_LENGTH_MAX
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
 ANSWER_SECONDS_MAX: Final = 10.0
@@ -28,9 +30,7 @@ _REMEMBERED: Final = timedelta(hours=1)
 # Signatures that only the provider can make: neither `none`, nor one made with the client's own secret.
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "ES384")
 _LEEWAY_SECONDS: Final = 60
-_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 _SUBJECT_LENGTH_MAX: Final = 255
-_EMAIL_LENGTH_MAX: Final = 254
 
 
 class HttpOpenIdProvider:
@@ -175,7 +175,10 @@ class HttpOpenIdProvider:
         try:
             async with (
                 asyncio.timeout(self._answer_seconds_max),
-                httpx2.AsyncClient(timeout=_TIMEOUT) as client,
+                # Of the environment, only which authorities to trust: no proxy, and no password of `.netrc`.
+                httpx2.AsyncClient(
+                    timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=httpx2.create_ssl_context()
+                ) as client,
                 client.stream(method, url, headers=sent, data=form) as response,
             ):
                 if response.status_code != 200:
@@ -207,7 +210,7 @@ def _endpoint(metadata: Mapping[str, Any], name: str) -> str:
     url = metadata.get(name)
     try:
         parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
-        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK_HOSTS)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS)
     except ValueError:
         is_safe = False
     if not is_safe or not isinstance(url, str):
@@ -217,7 +220,7 @@ def _endpoint(metadata: Mapping[str, Any], name: str) -> str:
 
 def _identity(issuer: str, claims: Mapping[str, Any]) -> OutsideIdentity:
     email = claims.get("email")
-    is_email = isinstance(email, str) and 0 < len(email) <= _EMAIL_LENGTH_MAX and email.isprintable()
+    is_email = isinstance(email, str) and 0 < len(email) <= EMAIL_LENGTH_MAX and email.isprintable()
     # Some say "true" as text; only what is true beyond doubt lets anyone take over an account.
     is_verified = is_email and claims.get("email_verified") is True
     return OutsideIdentity(issuer, claims["sub"], email if is_email else None, is_verified)

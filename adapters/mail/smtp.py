@@ -3,35 +3,20 @@
 import asyncio
 import smtplib
 import ssl
-from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Final, Literal
+from typing import Final
 
-from application.identity.person_ports import MailNotSent, Message
-
-Security = Literal["starttls", "tls", "none"]
+from application.identity.person_ports import MailNotSent, MailServer, Message
 
 TIMEOUT_SECONDS: Final = 15.0
 SENDING_MAX: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """A mail server. `starttls` and `tls` check its certificate; without either, nothing is encrypted."""
-
-    host: str
-    port: int
-    security: Security
-    user: str | None = None
-    password: str | None = None
-    authorities_file: str | None = None
-
-
 class SmtpMailer:
     """Hands messages over in threads, a few at a time, on a connection each."""
 
-    def __init__(self, server: SmtpServer, sender: str) -> None:
+    def __init__(self, server: MailServer, sender: str) -> None:
         """`sender` is the address that mail comes from."""
         self._server = server
         self._sender = sender

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from application.identity.token_keys import TokenKeyChanges
+from application.identity.token_ports import TokenKeyChanges
 from domain.identity.token_key import TokenKey
 
 

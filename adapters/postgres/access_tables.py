@@ -109,6 +109,12 @@ oauth_grants = Table(
 )
 Index("oauth_grants_person", oauth_grants.c.organisation_id, oauth_grants.c.person_id)
 Index("oauth_grants_client", oauth_grants.c.organisation_id, oauth_grants.c.client_id, oauth_grants.c.created_at)
+Index(
+    "oauth_grants_holding",
+    oauth_grants.c.organisation_id,
+    oauth_grants.c.id,
+    postgresql_where=oauth_grants.c.revoked_at.is_(None),
+)
 
 oauth_codes = Table(
     "oauth_codes",
@@ -131,6 +137,7 @@ oauth_refresh_tokens = Table(
     _digest_column(primary_key=True),
     Column("grant_id", UUID(as_uuid=True), nullable=False),
     moment_column("created_at"),
+    moment_column("began_at"),
     moment_column("expires_at"),
     moment_column("used_at", nullable=True),
 )

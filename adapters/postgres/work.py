@@ -6,7 +6,7 @@ nothing else.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -23,6 +23,9 @@ DriverConnection = Any
 
 Reads = TypeVar("Reads", covariant=True)
 Changes = TypeVar("Changes", covariant=True)
+
+# The number that no organisation has.
+_NO_ORGANISATION: Final = 0
 
 
 class PostgresWork(Generic[Reads, Changes]):
@@ -70,12 +73,15 @@ class PostgresWork(Generic[Reads, Changes]):
 
 
 @asynccontextmanager
-async def tenant_view(engine: AsyncEngine, organisation_id: int) -> AsyncIterator[AsyncConnection]:
-    """Open one consistent, read-only view for the organisation. Raises `StoreUnavailable`."""
+async def tenant_view(engine: AsyncEngine, organisation_id: int | None) -> AsyncIterator[AsyncConnection]:
+    """Open one consistent, read-only view for the organisation; for None, which sees no tenant's rows.
+
+    Raises `StoreUnavailable`.
+    """
     try:
         async with engine.connect() as opened:
             connection = await opened.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            await _set_tenant(connection, organisation_id)
+            await set_tenant(connection, organisation_id)
             yield connection
     except Exception as error:
         if is_away(error):
@@ -87,7 +93,7 @@ async def tenant_view(engine: AsyncEngine, organisation_id: int) -> AsyncIterato
 async def tenant_transaction(engine: AsyncEngine, organisation_id: int) -> AsyncIterator[AsyncConnection]:
     """Open a transaction for the organisation; commit on a clean exit. Raises `StoreUnavailable`, `CommitInDoubt`."""
     async with transaction_of_nobody(engine) as connection:
-        await _set_tenant(connection, organisation_id)
+        await set_tenant(connection, organisation_id)
         yield connection
 
 
@@ -107,10 +113,14 @@ async def transaction_of_nobody(engine: AsyncEngine) -> AsyncIterator[AsyncConne
         raise
 
 
-async def _set_tenant(connection: AsyncConnection, organisation_id: int) -> None:
-    await connection.execute(
-        text("SELECT set_config('app.organisation_id', :organisation, true)"), {"organisation": str(organisation_id)}
-    )
+async def set_tenant(connection: AsyncConnection, organisation_id: int | None) -> None:
+    """Have row-level security show the organisation's rows, or no tenant's, until the transaction ends."""
+    await set_local(connection, "app.organisation_id", str(organisation_id or _NO_ORGANISATION))
+
+
+async def set_local(connection: AsyncConnection, name: str, value: str) -> None:
+    """Give a setting, which policies may go by, a value until the transaction ends."""
+    await connection.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
 
 
 @asynccontextmanager

@@ -8,8 +8,8 @@ from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.exceptions import RedisError
 
-from application.shared.ports import StoreUnavailable
-from application.shared.rate_limits import Rule, Taken, frees_seconds
+from application.shared.ports import Rule, StoreUnavailable, Taken
+from application.shared.rate_limits import frees_seconds
 
 # A request may wait for Redis so long, once; from then on it is done without, until Redis answers again.
 TIMEOUT_SECONDS: Final = 0.25

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
+from time import monotonic
 from typing import Final
 
 from redis.asyncio import Redis
@@ -15,6 +16,8 @@ FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 2.0
 SIGN_OF_LIFE_SECONDS: Final = 5
 STOP_SECONDS: Final = 2.0
+# What passes sooner than that is no news: Redis answered late, as at the start of a busy machine.
+TOLD_AFTER_SECONDS: Final = 3.0
 
 _log = logging.getLogger("partita.revocations")
 
@@ -26,7 +29,11 @@ class RedisRevocations:
     short-lived. The channel carries ids alone, and whoever could write to it could make servers look things up anew.
     """
 
-    def __init__(self, url: str, forget: Callable[..., None]) -> None:
+    def __init__(
+        self, url: str, forget: Callable[..., None], *, told_after_seconds: float = TOLD_AFTER_SECONDS
+    ) -> None:
+        """That nothing is heard is told in the log once it has lasted so long."""
+        self._told_after_seconds = told_after_seconds
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,
@@ -63,6 +70,7 @@ class RedisRevocations:
     async def _listen(self) -> None:
         """Subscribe, and again whenever the connection is lost, after a pause that grows while it is in vain."""
         pause_seconds = FIRST_PAUSE_SECONDS
+        lost_at: float | None = None
         has_told = False
         while True:
             try:
@@ -70,11 +78,12 @@ class RedisRevocations:
                     await subscription.subscribe(CHANNEL)
                     while True:
                         message = await subscription.get_message(timeout=SIGN_OF_LIFE_SECONDS)
-                        pause_seconds, has_told = FIRST_PAUSE_SECONDS, False
+                        pause_seconds, lost_at, has_told = FIRST_PAUSE_SECONDS, None, False
                         if message is not None:
                             self._hear(message["data"])
             except (RedisError, OSError) as error:
-                if not has_told:
+                lost_at = lost_at or monotonic()
+                if not has_told and monotonic() >= lost_at + self._told_after_seconds:
                     _log.warning("revocations by other servers are not heard of, and hold in five seconds: %s", error)
                     has_told = True
             await asyncio.sleep(pause_seconds)

@@ -14,7 +14,7 @@ from joserfc.jws import JWSRegistry, extract_compact
 
 from adapters.security.key_sealing import ChaChaKeySealing
 from application.identity.token_keys import TokenKeyring
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from application.shared.ports import Clock, Ids
 from domain.shared.errors import NotAuthenticated
 

@@ -37,10 +37,7 @@ class ChaChaKeySealing:
             opened = self._opened(key.public_key, key.sealed)
         except InvalidTag:
             return False
-        return opened.public_key().public_bytes_raw() == key.public_key and self.id_of(key.public_key) == key.id
-
-    def id_of(self, public_key: bytes) -> str:
-        return thumbprint(public_key)
+        return opened.public_key().public_bytes_raw() == key.public_key and thumbprint(key.public_key) == key.id
 
     def private_half(self, key: TokenKey) -> Ed25519PrivateKey:
         """Return what signs, of a key that `opens`."""

@@ -1,7 +1,8 @@
 """Whom the server deals with at all: those who are who they say they are, and do not ask too often."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -9,10 +10,12 @@ from time import monotonic
 from typing import Final
 
 from application.identity.authenticate import Authenticate, Bearer
-from application.shared.rate_limits import Counting, Meter, RateLimiter, Rule
+from application.shared.ports import Rule
+from application.shared.rate_limits import Counting, Meter, RateLimiter
 from domain.shared.errors import NotAuthenticated
 
 _EMAIL_WINDOW_SECONDS: Final = 900
+_EVERYWHERE_TIMES: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +49,18 @@ class Admission:
         *,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
-        def limiter(policy: str, what: str, quota: int) -> RateLimiter | None:
-            return RateLimiter(Rule(policy, what, quota), counting, seconds=seconds) if quota else None
+        def limiter(policy: str, what: str, quota: int, whose: str) -> RateLimiter | None:
+            return RateLimiter(Rule(policy, what, quota, whose=whose), counting, seconds=seconds) if quota else None
 
         self.authenticate = authenticate
         self._seconds = seconds
-        self._addresses = limiter("address", "Requests from one IP address", limits.address)
-        self._callers = limiter("caller", "Requests of one user, API key or OAuth client", limits.caller)
+        self._addresses = limiter("address", "requests", limits.address, "from one IP address")
+        self._callers = limiter("caller", "requests", limits.caller, "of one user, API key or OAuth client")
         # There even without a limit for all: an organisation may have one of its own.
-        organisations = Rule("organisation", "Requests of one organisation", limits.organisation)
+        organisations = Rule("organisation", "requests", limits.organisation, whose="of one organisation")
         self._organisations = RateLimiter(organisations, counting, seconds=seconds)
         self._of_organisations = limits.organisation
-        self._failures = limiter("failures", "Credentials that are refused, from one IP address,", limits.failures)
+        self._failures = limiter("failures", "refused credentials", limits.failures, "from one IP address")
 
     def address_at_once(self, address: str | None) -> Meter | None:
         """Count a request of the address, as `address` does, if that takes no waiting; else do nothing: None.
@@ -135,7 +138,12 @@ class Admission:
 
 
 class Attempts:
-    """Limits how often anyone may try to log in, to register or to reset a password."""
+    """Limits how often anyone may try to log in, to register or to reset a password.
+
+    For one person there is a small limit for each IP address, or network, that tries, and one of ten times as many for
+    all of them: who uses up the one keeps nobody else out, and the other takes many networks. What has mail sent to a
+    person has the small limit, from wherever it comes.
+    """
 
     def __init__(
         self,
@@ -146,22 +154,55 @@ class Attempts:
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         """`secret` keeps e-mail addresses from being guessed by what is kept of them, all servers share it."""
-        by_address = Rule("attempts", "Attempts from one IP address", limits.attempts)
-        by_email = Rule("attempts-email", "Attempts for one person", limits.email, _EMAIL_WINDOW_SECONDS)
+        by_address = Rule("attempts", "attempts", limits.attempts, whose="from one IP address")
         self._by_address = RateLimiter(by_address, counting, seconds=seconds) if limits.attempts else None
-        self._by_email = RateLimiter(by_email, counting, seconds=seconds) if limits.email else None
+
+        def for_one_person(policy: str, what: str, quota: int, whose: str) -> RateLimiter | None:
+            rule = Rule(policy, what, quota, _EMAIL_WINDOW_SECONDS, whose)
+            return RateLimiter(rule, counting, seconds=seconds) if quota else None
+
+        here, everywhere = limits.email, limits.email * _EVERYWHERE_TIMES
+        self._by_email = for_one_person("attempts-email", "attempts", here, "for one person from one IP address")
+        self._everywhere = for_one_person("attempts-everywhere", "attempts", everywhere, "for one person")
+        self._mailed = for_one_person("attempts-mail", "attempts", limits.email, "to have mail sent to one person")
         self._secret = secret
 
-    async def admit(self, kind: str, address: str | None, whom: str | None = None) -> None:
+    async def admit(self, kind: str, address: str | None, whom: str | None = None, *, is_mailed: bool = False) -> None:
         """Count an attempt of this kind (`log-in`, `register`, …), from an address and for whom: an e-mail address.
 
-        Whether there is anyone of that e-mail address makes no difference. Raises `RateLimited`.
+        Whether there is anyone of that e-mail address makes no difference; `is_mailed` says that mail would be sent
+        there. Raises `RateLimited`.
         """
         if self._by_address is not None and address is not None:
             await self._by_address.take(f"{kind}/{network_of(address)}")
-        if self._by_email is not None and whom is not None:
-            digest = hmac.digest(self._secret, whom.strip().casefold().encode(), "sha256").hex()
-            await self._by_email.take(f"{kind}/{digest[:32]}")
+        if whom is None:
+            return
+        digest = hmac.digest(self._secret, whom.strip().casefold().encode(), "sha256").hex()[:32]
+        if is_mailed:
+            if self._mailed is not None:
+                await self._mailed.take(f"{kind}/{digest}")
+            return
+        if self._by_email is not None and address is not None:
+            await self._by_email.take(f"{kind}/{digest}/{network_of(address)}")
+        if self._everywhere is not None:
+            await self._everywhere.take(f"{kind}/{digest}")
+
+    @asynccontextmanager
+    async def counting_refusals(self, kind: str, address: str | None) -> AsyncIterator[None]:
+        """Count what is not authenticated within as an attempt from the address, and nothing else.
+
+        For what programs do often and rightly, many of them from one address. Raises `RateLimited`.
+        """
+        if self._by_address is None or address is None:
+            yield
+            return
+        name = f"{kind}/{network_of(address)}"
+        self._by_address.require_room(name)
+        try:
+            yield
+        except NotAuthenticated:
+            await self._by_address.take(name)
+            raise
 
 
 def network_of(address: str) -> str:

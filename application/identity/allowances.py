@@ -4,12 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
-from typing import Final, Protocol
 
-from domain.shared.quotas import Quotas
-
-REMEMBERED_SECONDS: Final = 5.0
-REMEMBERED_MAX: Final = 10_000
+from application.identity.ports import QuotaStore
+from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
+from domain.shared.quotas import StorageUsedUp
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +15,7 @@ class Allowance:
     """How many requests a minute an organisation may make, and why it may write no more; None is without a limit."""
 
     requests_per_minute: int | None = None
-    writes_refused: str | None = None
-
-
-class QuotaStore(Protocol):
-    """Where quotas are looked up, before there is a principal, and where logs are metered."""
-
-    async def quotas(self, organisation_id: int) -> Quotas:
-        """Return the quotas of an organisation. Raises `StoreUnavailable`."""
-        ...
-
-    async def meter(self, organisation_id: int) -> int:
-        """Count the bytes of what was written since the last time, up to a bound; return the bytes of all logs.
-
-        Raises `StoreUnavailable`, `CommitInDoubt`.
-        """
-        ...
+    writes_refused: StorageUsedUp | None = None
 
 
 class Allowances:

@@ -7,6 +7,7 @@ from application.identity.ports import IdentityChanges, IdentityReads, Revocatio
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.api_key import (
     API_KEY,
     OVERLAP_DEFAULT,
@@ -20,7 +21,7 @@ from domain.identity.api_key import (
 from domain.identity.key_events import ApiKeyCreated, ApiKeyRevoked, ApiKeyRotated
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Fact, parse_time
+from domain.shared.chain import parse_time
 from domain.shared.errors import NotFound
 
 
@@ -57,6 +58,7 @@ class ApiKeys:
         `ValidationFailed`, `IdempotencyConflict`.
         """
         now = self._clock.now()
+        author = principal.author(request_id)
         checked_key_name(name)
         rights = checked_rights(rights or KeyRights(), now)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
@@ -68,7 +70,7 @@ class ApiKeys:
             await changes.require_another_key(now)
             made, text = self._new(principal, name, rights, now)
             await changes.add_api_key(made, digest(text))
-            await self._record(changes, ApiKeyCreated(made.id, name, rights), principal, request_id, now, key)
+            await record_event(changes.log, self._ids, ApiKeyCreated(made.id, name, rights), author, now, key)
         return made, text
 
     async def list(self, principal: Principal, page: PageRequest) -> Page[ApiKey]:
@@ -97,6 +99,7 @@ class ApiKeys:
         `KeyReplaced`.
         """
         now = self._clock.now()
+        author = principal.author(request_id)
         ends_at = now + checked_overlap(overlap)
         async with self._work.begin(principal, Permission.API_KEYS_CREATE) as changes:
             await changes.log.hold()
@@ -112,9 +115,9 @@ class ApiKeys:
             if old.expires_at is not None:
                 ends_at = min(ends_at, old.expires_at)
             await changes.change_api_key(replace(old, expires_at=ends_at, replaced_by=made.id))
-            await self._record(changes, ApiKeyCreated(made.id, made.name, rights), principal, request_id, now, key)
+            await record_event(changes.log, self._ids, ApiKeyCreated(made.id, made.name, rights), author, now, key)
             rotated = ApiKeyRotated(old.id, made.id, old.expires_at, ends_at)
-            await self._record(changes, rotated, principal, request_id, now)
+            await record_event(changes.log, self._ids, rotated, author, now)
         await self._revocations.announce(id)
         return made, text
 
@@ -130,7 +133,7 @@ class ApiKeys:
             if found is None or found.revoked_at is not None:
                 raise NotFound(f"There is no API key {id!r} that still works.")
             await changes.change_api_key(replace(found, revoked_at=now))
-            await self._record(changes, ApiKeyRevoked(id), principal, request_id, now)
+            await record_event(changes.log, self._ids, ApiKeyRevoked(id), principal.author(request_id), now)
         await self._revocations.announce(id)
 
     def _new(self, principal: Principal, name: str, rights: KeyRights, now: datetime) -> tuple[ApiKey, str]:
@@ -146,18 +149,6 @@ class ApiKeys:
         expires_at = before.get("expires_at")
         at_first = None if expires_at is None else parse_time(expires_at)
         return replace(made, expires_at=at_first, revoked_at=None, last_used_at=None, replaced_by=None)
-
-    async def _record(
-        self,
-        changes: IdentityChanges,
-        event: Fact,
-        principal: Principal,
-        request_id: str,
-        now: datetime,
-        key: IdempotencyKey | None = None,
-    ) -> None:
-        author = principal.author(request_id)
-        await changes.log.record(event, id=self._ids.new("evt"), author=author, now=now, key=key)
 
 
 def _found(key: ApiKey | None, id: str) -> ApiKey:

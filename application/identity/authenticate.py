@@ -5,21 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
-from typing import Final
 
 from application.identity.allowances import Allowance, Allowances
 from application.identity.key_uses import KeyUseMarks
 from application.identity.ports import Organisations
-from application.identity.tokens import AccessTokens, Standings
+from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
+from application.identity.token_ports import AccessTokens, Standings
 from application.shared.ports import Clock
 from domain.identity.api_key import API_KEY
 from domain.identity.role import permissions_of
 from domain.identity.secret_text import digest
 from domain.shared.access import Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
-
-REMEMBERED_SECONDS: Final = 5.0
-REMEMBERED_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +44,8 @@ class Bearer:
         """Return the principal. Raises `PermissionDenied` for a token of no organisation."""
         if self.principal is None:
             raise PermissionDenied(
-                "The access token is of a person, and of no organisation: name one at log-in, or when refreshing."
+                "The access token is of a person, and of no organisation: accept an invitation first, then refresh. A "
+                "member of several organisations names one, at log-in or when refreshing."
             )
         return self.principal
 
@@ -126,14 +124,6 @@ class Authenticate:
         Raises `NotAuthenticated`, `StoreUnavailable`; `PermissionDenied` for a token of no organisation.
         """
         return (await self.bearer(text, address)).of_organisation()
-
-    async def person(self, text: str, address: str | None = None) -> Person:
-        """Return the person whose session this credential is of.
-
-        Raises `NotAuthenticated`, `StoreUnavailable`; `PermissionDenied` for an API key and for a token of an OAuth
-        client, which may not act on the person itself.
-        """
-        return (await self.bearer(text, address)).of_person()
 
     def forget(self, *names: str) -> None:
         """Look up anew, from now on, what is remembered of these credentials and actors, by their ids."""
@@ -220,7 +210,7 @@ class Authenticate:
             permissions = permissions_of(claims.scopes)
             grants = tuple([grant.within(permissions) for grant in grants])
         lives_seconds = (claims.expires_at - self._clock.now()).total_seconds()
-        person = Person(claims.subject, claims.credential) if claims.credential.startswith("ses_") else None
+        person = Person(claims.subject, claims.credential) if claims.is_of_session else None
         organisation_id = claims.organisation_id
         if organisation_id is None:
             return Bearer(None, person), lives_seconds

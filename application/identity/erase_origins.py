@@ -1,23 +1,10 @@
 """Erase from where someone acted."""
 
-from typing import Protocol
-
-from application.shared.ports import Clock, Ids, OrganisationLog, Work
+from application.identity.ports import OriginChanges
+from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.events import OriginsErased
 from domain.shared.access import Permission, Principal
-
-
-class OriginChanges(Protocol):
-    """One transaction that erases where events of an organisation came from."""
-
-    @property
-    def log(self) -> OrganisationLog:
-        """Return the organisation's log."""
-        ...
-
-    async def erase(self, actor: str) -> int:
-        """Forget from where someone acted, by their outward id; return for how many runs of events that was known."""
-        ...
 
 
 async def erase_origins(
@@ -31,6 +18,5 @@ async def erase_origins(
     async with work.begin(principal, Permission.ORGANISATION_CHANGE) as changes:
         erased = await changes.erase(actor)
         if erased:
-            author = principal.author(request_id)
-            await changes.log.record(OriginsErased(actor), id=ids.new("evt"), author=author, now=clock.now())
+            await record_event(changes.log, ids, OriginsErased(actor), principal.author(request_id), clock.now())
     return erased

@@ -1,5 +1,6 @@
 """A password that was forgotten, and another in its place."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
@@ -10,7 +11,9 @@ from application.identity.ports import Revocations, Secrets
 from application.identity.refusals import TokenNotGood
 from application.shared.ports import Clock
 from domain.identity.person import normalised_email, prepared_password, require_good_password
-from domain.identity.session import MAILED_PREFIX, SECRET_BYTES, Origin, build_secret, secret_digest
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.identity.session import MAILED_TOKEN
+from domain.shared.chain import Origin
 
 RESET_LIVES: Final = timedelta(hours=1)
 
@@ -25,6 +28,7 @@ class ForgottenPassword:
     revocations: Revocations
     clock: Clock
     secrets: Secrets
+    common_passwords: Container[str]
 
     async def ask(self, email: str, *, origin: Origin) -> None:
         """Send a token to the address, if someone is registered with it, which shows in nothing else.
@@ -33,12 +37,12 @@ class ForgottenPassword:
         """
         email = normalised_email(email)
         now = self.clock.now()
-        token = build_secret(MAILED_PREFIX, self.secrets.random_bytes(SECRET_BYTES))
+        token = MAILED_TOKEN.build(None, self.secrets.random_bytes(RANDOM_BYTES))
         async with self.work.begin() as changes:
             person = await changes.people.by_email(email)
             if person is not None:
                 ends = now + RESET_LIVES
-                await changes.mailed_tokens.add(secret_digest(token), person.id, Purpose.RESET, now, ends)
+                await changes.mailed_tokens.add(digest(token), person.id, Purpose.RESET, now, ends)
             asked = SecurityEvent("password.reset_asked", now, None if person is None else person.id, origin)
             await changes.log.record(asked)
         if person is not None:
@@ -49,24 +53,23 @@ class ForgottenPassword:
 
         Raises `TokenNotGood`, `WeakPassword`.
         """
-        digest = secret_digest(token)
+        stored = digest(token)
         async with self.work.begin() as changes:
-            id = await changes.mailed_tokens.person_of(digest, Purpose.RESET, self.clock.now())
+            id = await changes.mailed_tokens.person_of(stored, Purpose.RESET, self.clock.now())
             person = None if id is None else await changes.people.by_id(id)
         if person is None or person.email is None:
             raise TokenNotGood("The token is wrong, was used before, or is too old: ask for another.")
-        require_good_password(password, person.email)
+        require_good_password(password, person.email, self.common_passwords)
         password_hash = await self.passwords.hash(prepared_password(password))
         now = self.clock.now()
         async with self.work.begin() as changes:
             held = await changes.people.by_id(person.id)
-            still = await changes.mailed_tokens.person_of(digest, Purpose.RESET, now)
+            still = await changes.mailed_tokens.person_of(stored, Purpose.RESET, now)
             if held is None or held.email is None or still is None:
                 raise TokenNotGood("The token was used meanwhile.")
             await changes.people.change(replace(held.verified(now), password_hash=password_hash))
             await changes.mailed_tokens.forget(held.id)
-            ended = [each.id for each in await changes.sessions.of(held.id, now)]
-            await changes.sessions.end(held.id, ended, now)
+            ended = await changes.sessions.end(held.id, now)
             await changes.log.record(SecurityEvent("password.reset", now, held.id, origin))
         await self.revocations.announce(*ended)
         self.letters.post(self.letters.password_changed(held.email))

@@ -7,10 +7,11 @@ from application.identity.letters import Letters
 from application.identity.person_ports import Message
 from application.identity.ports import Revocations, Secrets
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable
-from application.identity.team_ports import OrganisationProfile, People, Team, TeamChanges
+from application.identity.team_ports import OrganisationProfile, PeopleLookup, Team, TeamChanges
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.invitation import (
     INVITATION,
     INVITATIONS_LIVE,
@@ -49,7 +50,7 @@ class Inviting(TeamUseCases):
         clock: Clock,
         ids: Ids,
         revocations: Revocations,
-        people: People,
+        people: PeopleLookup,
         secrets: Secrets,
         letters: Letters,
     ) -> None:
@@ -98,7 +99,7 @@ class Inviting(TeamUseCases):
             invitation = _invitation(self._ids.new("inv"), email, given, principal, now)
             await team.invitations.add(invitation, digest(token))
             invited = MemberInvited(invitation.id, given, invitation.expires_at)
-            await self._record(team, invited, principal.author(request_id), now, key)
+            await record_event(team.log, self._ids, invited, principal.author(request_id), now, key)
             organisation = await team.profile.get()
         if is_mailed:
             until = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
@@ -120,7 +121,7 @@ class Inviting(TeamUseCases):
             if invitation is None:
                 raise NotFound(f"There is no invitation {id!r} that waits for an answer.")
             await team.invitations.erase(id)
-            await self._record(team, InvitationRevoked(id), principal.author(request_id), now)
+            await record_event(team.log, self._ids, InvitationRevoked(id), principal.author(request_id), now)
 
     async def accept(self, person: Person, token: str, *, request_id: str) -> tuple[OrganisationProfile, Member]:
         """Make a person a member, which takes the token and the address that it was sent to.
@@ -139,14 +140,17 @@ class Inviting(TeamUseCases):
                     pointer="/token",
                 )
             if email != invitation.email:
-                raise InvitationOfAnother("The invitation was sent to another address than the one you have verified.")
+                raise InvitationOfAnother(
+                    "The invitation was sent to another address than the one you have verified: log in as who has that "
+                    "address, or ask for an invitation to yours."
+                )
             if await team.members.get(person.id) is not None:
                 raise AlreadyMember("You are a member of this organisation already.")
             member = Member(person.id, invitation.assignments, now)
             await team.members.put(member)
             await team.invitations.erase(invitation.id)
             joined = MemberJoined(person.id, invitation.id, invitation.assignments)
-            await self._record(team, joined, person.author(request_id), now)
+            await record_event(team.log, self._ids, joined, person.author(request_id), now)
             organisation = await team.profile.get()
         await self._revocations.announce(person.id)
         return organisation, member

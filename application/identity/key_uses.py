@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from application.identity.ports import KeyUses
+from application.shared.background import Background
 from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
 
 MARKED_EVERY: Final = timedelta(minutes=1)
@@ -22,7 +23,7 @@ class KeyUseMarks:
         self._uses = uses
         self._clock = clock
         self._marked: dict[str, float] = {}
-        self._marking: set[asyncio.Task[None]] = set()
+        self._marking = Background(patience_seconds=PATIENCE_SECONDS)
 
     def note(self, organisation_id: int, id: str) -> None:
         """Have it kept that the key is used now, unless that was done within the last minute."""
@@ -33,17 +34,11 @@ class KeyUseMarks:
         if len(self._marked) >= MARKED_MAX:
             del self._marked[next(iter(self._marked))]
         self._marked[id] = seconds + MARKED_EVERY.total_seconds()
-        marking = asyncio.create_task(self._mark(organisation_id, id))
-        self._marking.add(marking)
-        marking.add_done_callback(self._marking.discard)
+        self._marking.begin(self._mark(organisation_id, id))
 
     async def settle(self) -> None:
         """Wait for a while until all that was noted is kept; what takes longer is let go."""
-        if self._marking:
-            _, late = await asyncio.wait(self._marking, timeout=PATIENCE_SECONDS)
-            for marking in late:
-                marking.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        await self._marking.settle()
 
     async def _mark(self, organisation_id: int, id: str) -> None:
         now = self._clock.now()

@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from typing import Final
 
 from application.identity.person_ports import Mailer, MailNotSent, Message
+from application.shared.background import Background
 
 WAITING_MAX: Final = 1_000
 RETRY_SECONDS: Final = (1.0, 15.0)
@@ -19,30 +21,38 @@ class Letters:
     A server that ends hands over what it has begun to; what it loses can be asked for again.
     """
 
-    def __init__(self, mailer: Mailer, public_url: str) -> None:
+    def __init__(
+        self,
+        mailer: Mailer,
+        public_url: str,
+        *,
+        waiting_max: int = WAITING_MAX,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
+        closing_seconds: float = CLOSING_SECONDS,
+    ) -> None:
+        """At most `waiting_max` are delivered at once, each is tried again after these pauses, and in the end
+        `closing_seconds` are left for them.
+        """
         self._mailer = mailer
         self._public_url = public_url
-        self._sending: set[asyncio.Task[None]] = set()
+        self._waiting_max = waiting_max
+        self._retry_seconds = retry_seconds
+        self._sending = Background(patience_seconds=closing_seconds)
 
     def post(self, message: Message) -> None:
         """Deliver a message, soon."""
-        if len(self._sending) >= WAITING_MAX:
-            _log.error("a message was not sent: %s wait already", f"{WAITING_MAX:,}")
+        if len(self._sending) >= self._waiting_max:
+            _log.error("a message was not sent: %s wait already", f"{self._waiting_max:,}")
             return
-        sending = asyncio.create_task(self._send(message))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
+        self._sending.begin(self._send(message))
 
-    async def close(self) -> None:
+    async def settle(self) -> None:
         """Wait a moment for what is being delivered, and give the rest up."""
-        if self._sending:
-            _, late = await asyncio.wait(self._sending, timeout=CLOSING_SECONDS)
-            for sending in late:
-                sending.cancel()
+        await self._sending.settle()
 
     async def _send(self, message: Message) -> None:
         # Neither the address nor the text goes into the log: a token in it is as good as a password.
-        for pause_seconds in (*RETRY_SECONDS, None):
+        for pause_seconds in (*self._retry_seconds, None):
             try:
                 await self._mailer.send(message)
             except MailNotSent as failure:

@@ -14,7 +14,7 @@ from application.identity.person_ports import (
 )
 from application.identity.ports import Revocations, Secrets
 from application.identity.refusals import log_in_refused, session_over
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
 from application.shared.ports import Clock, Ids
 from domain.identity.person import (
     PASSWORD_LENGTH_MAX,
@@ -23,15 +23,9 @@ from domain.identity.person import (
     normalised_email,
     prepared_password,
 )
-from domain.identity.session import (
-    REFRESH_PREFIX,
-    SECRET_BYTES,
-    SESSIONS_MAX,
-    Origin,
-    Session,
-    build_secret,
-    secret_digest,
-)
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Session
+from domain.shared.chain import Origin
 from domain.shared.errors import PermissionDenied
 
 SECURITY_LOG_KEPT: Final = timedelta(days=90)
@@ -138,22 +132,16 @@ class LogIn:
         await changes.log.record(SecurityEvent("identity.linked", now, person.id, origin, {"issuer": identity.issuer}))
         return person
 
-    async def tokens_for(self, signed_in: SignedIn, *, organisation_id: int | None = None) -> IssuedTokens:
-        """Return the first tokens of a session that has just begun. Raises `PermissionDenied`."""
-        async with self._work.begin() as changes:
-            memberships = await changes.memberships.of(signed_in.person_id)
-        return await self._issued(signed_in, _chosen(memberships, signed_in.person_id, organisation_id))
-
     async def refresh(self, token: str, *, organisation_id: int | None = None, origin: Origin) -> IssuedTokens:
         """Use a refresh token up, and return new tokens for its session.
 
         One that was used before is in two hands: its session ends, whoever shows it. Raises `NotAuthenticated`,
         `PermissionDenied`, for which it is not used up.
         """
-        digest = secret_digest(token)
+        stored = digest(token)
         now = self._clock.now()
         async with self._work.begin() as changes:
-            shown = await changes.sessions.by_token(digest)
+            shown = await changes.sessions.by_token(stored)
             memberships = [] if shown is None else await changes.memberships.of(shown.session.person_id)
         if shown is None or not shown.session.lasts(now):
             raise session_over()
@@ -163,18 +151,18 @@ class LogIn:
             # Before the token is used up: what fails here can be tried again.
             organisation_id = _chosen(memberships, session.person_id, organisation_id)
             access = await self._access(SignedIn(session.person_id, session.id), organisation_id, now)
-            made = build_secret(REFRESH_PREFIX, self._secrets.random_bytes(SECRET_BYTES))
+            made = SESSION_TOKEN.build(None, self._secrets.random_bytes(RANDOM_BYTES))
         async with self._work.begin() as changes:
-            held = await changes.sessions.by_token(digest)
+            held = await changes.sessions.by_token(stored)
             is_good = held is not None and held.session.lasts(now)
             is_reused = held is not None and held.is_used
             if is_good and is_reused:
-                await changes.sessions.end(session.person_id, [session.id], now)
+                await changes.sessions.end(session.person_id, now, only=session.id)
                 reused = {"session": session.id}
                 await changes.log.record(SecurityEvent("token.reused", now, session.person_id, origin, reused))
             elif held is not None and is_good:
                 used = held.session.used(now, origin)
-                await changes.sessions.keep(used, used=digest, token=secret_digest(made))
+                await changes.sessions.keep(used, used=stored, token=digest(made))
         if not is_good or is_reused:
             await self._revocations.announce(session.id)
             raise session_over()
@@ -198,15 +186,13 @@ class LogIn:
     async def _begin(self, person: RegisteredPerson, renewed: str | None, origin: Origin, by: str) -> SignedIn:
         now = self._clock.now()
         session = Session.begun(self._ids.new("ses"), person.id, now, origin)
-        ended: list[str] = []
         async with self._work.begin() as changes:
             held = await changes.people.by_id(person.id)
             if held is None or held.erased_at is not None or held.password_hash != person.password_hash:
                 raise log_in_refused()  # what was shown has changed meanwhile
             if renewed is not None:
                 await changes.people.change(replace(held, password_hash=renewed))
-            ended = [each.id for each in (await changes.sessions.of(person.id, now))[SESSIONS_MAX - 1 :]]
-            await changes.sessions.end(person.id, ended, now)
+            ended = await changes.sessions.end(person.id, now, beyond=SESSIONS_MAX - 1)
             await changes.sessions.keep(session)
             begun = SecurityEvent("session.begun", now, person.id, origin, {"session": session.id, "by": by})
             await changes.log.record(begun)
@@ -219,14 +205,14 @@ class LogIn:
     async def _issued(self, signed_in: SignedIn, organisation_id: int | None) -> IssuedTokens:
         now = self._clock.now()
         access = await self._access(signed_in, organisation_id, now)
-        made = build_secret(REFRESH_PREFIX, self._secrets.random_bytes(SECRET_BYTES))
+        made = SESSION_TOKEN.build(None, self._secrets.random_bytes(RANDOM_BYTES))
         async with self._work.begin() as changes:
             found = [
                 each for each in await changes.sessions.of(signed_in.person_id, now) if each.id == signed_in.session_id
             ]
             if not found:
                 raise session_over()
-            await changes.sessions.keep(found[0], token=secret_digest(made))
+            await changes.sessions.keep(found[0], token=digest(made))
         return IssuedTokens(access, ACCESS_TOKENS_LIVE, made, signed_in.session_id, organisation_id)
 
     async def _access(self, signed_in: SignedIn, organisation_id: int | None, now: datetime) -> str:

@@ -7,14 +7,17 @@ from typing import Final
 
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable, require_other_owner
-from application.identity.team_ports import OrganisationProfile, People, Team, TeamChanges
+from application.identity.team_ports import OrganisationProfile, PeopleLookup, Team, TeamChanges
+from application.shared.expected_version import require_version
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.member import LastOwner, Member, checked_assignments
 from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
 from domain.identity.role import Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.errors import NotFound, VersionConflict
+from domain.shared.chain import Author
+from domain.shared.errors import NotFound
 
 _AT_A_TIME: Final = 100
 
@@ -27,11 +30,11 @@ class KnownMember:
     email: str | None
 
 
-class Membership(TeamUseCases):
+class MemberKeeping(TeamUseCases):
     """Who belongs to an organisation. What changes it holds the organisation's log, so that an owner is left."""
 
     def __init__(
-        self, work: Work[Team, TeamChanges], clock: Clock, ids: Ids, revocations: Revocations, people: People
+        self, work: Work[Team, TeamChanges], clock: Clock, ids: Ids, revocations: Revocations, people: PeopleLookup
     ) -> None:
         super().__init__(work, clock, ids, revocations)
         self._people = people
@@ -76,7 +79,7 @@ class Membership(TeamUseCases):
                     await require_other_owner(team, before)
                 await team.members.put(after)
                 changed = MemberChanged(person, before.assignments, given)
-                await self._record(team, changed, principal.author(request_id), now)
+                await record_event(team.log, self._ids, changed, principal.author(request_id), now)
         await self._revocations.announce(person)
         return await self._known(after)
 
@@ -94,22 +97,25 @@ class Membership(TeamUseCases):
             await require_other_owner(team, member)
             await team.members.remove(person)
             removed = MemberRemoved(person, member.assignments)
-            await self._record(team, removed, principal.author(request_id), now)
+            await record_event(team.log, self._ids, removed, principal.author(request_id), now)
         await self._revocations.announce(person)
 
     async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
         """Have a person leave an organisation, which takes no permission. Raises `NotFound`, `LastOwner`."""
+        await self._leave(organisation_id, person, person.author(request_id))
+
+    async def _leave(self, organisation_id: int, person: Person, author: Author) -> None:
         now = self._clock.now()
         async with self._work.begin(by_itself(organisation_id, person), Permission.MEMBERS_REMOVE) as team:
             await team.log.hold()
             member = await _found(team, person.id)
             await require_other_owner(team, member)
             await team.members.remove(person.id)
-            await self._record(team, MemberLeft(person.id, member.assignments), person.author(request_id), now)
+            await record_event(team.log, self._ids, MemberLeft(person.id, member.assignments), author, now)
         await self._revocations.announce(person.id)
 
-    async def leave_all(self, person_id: str, *, request_id: str) -> None:
-        """Have a person that is to be erased leave every organisation.
+    async def leave_all(self, person_id: str, *, author: Author) -> None:
+        """Have a person that is to be erased leave every organisation, as the author causes it.
 
         Raises `LastOwner`, which names those that it is the last owner of; then it leaves none, as far as can be seen.
         """
@@ -121,7 +127,7 @@ class Membership(TeamUseCases):
             raise LastOwner(f"{person_id} is the only owner of these organisations: {named}. Hand them over first.")
         for organisation in organisations:
             with suppress(NotFound):  # where it was removed meanwhile
-                await self.leave(organisation.id, person, request_id=request_id)
+                await self._leave(organisation.id, person, author)
 
     async def _all_of(self, person_id: str) -> Sequence[OrganisationProfile]:
         found: list[OrganisationProfile] = []
@@ -149,6 +155,5 @@ async def _found(team: Team, person: str, version: int | None = None) -> Member:
     member = await team.members.get(person)
     if member is None:
         raise NotFound(f"{person!a} is not a member of the organisation.")
-    if version is not None and version != member.version:
-        raise VersionConflict(f"The member is at version {member.version}, not {version}: someone changed it since.")
+    require_version("The member", member.version, version)
     return member

@@ -6,8 +6,11 @@ from typing import Final
 
 from application.identity.oauth_ports import OAuthChanges, OAuthReads
 from application.identity.ports import Revocations, Secrets
+from application.shared.expected_version import require_version
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.oauth import CLIENT_SECRET, OAuthClient, OAuthGrant, checked_client
 from domain.identity.oauth_events import (
     OAuthClientChanged,
@@ -19,10 +22,9 @@ from domain.identity.oauth_events import (
 from domain.identity.role import SCOPES
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Principal
-from domain.shared.chain import Fact
-from domain.shared.errors import NotFound, ValidationFailed, VersionConflict
+from domain.shared.errors import NotFound, QuotaExceeded, ValidationFailed
 
-GRANTS_LISTED_MAX: Final = 500
+CLIENTS_MAX: Final = 1_000
 
 
 class OAuthClients:
@@ -54,32 +56,33 @@ class OAuthClients:
         """Register a client as it is asked for, but for its id and times; return it, and its secret if it has one.
 
         The secret is shown this once. Where `key` has done so before, return that client without its secret, and True.
-        Raises
-        `PermissionDenied`, also where the client would be allowed more than the principal is; `ValidationFailed`,
-        `IdempotencyConflict`.
+        Raises `PermissionDenied`, also where the client would be allowed more than the principal is; `QuotaExceeded`
+        beyond 1,000 clients that work, `ValidationFailed`, `IdempotencyConflict`.
         """
         now = self._clock.now()
         text = self._new_secret(principal) if confidential else None
         made = replace(
             asked, id=self._ids.new("cli"), created_at=now, secret_digest=None if text is None else digest(text)
         )
-        checked_client(made)
+        made = checked_client(made)
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            await changes.log.hold()
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:
                 known = await changes.client(before["id"])
                 assert known is not None
                 return known, None, True
             principal.require_grantable((made.grant,))
+            _require_few(await changes.working_clients())
             await changes.add_client(made)
             event = OAuthClientCreated(made.id, confidential, made.data())
-            await self._record(changes, event, principal, request_id, key=key)
+            await record_event(changes.log, self._ids, event, principal.author(request_id), now, key)
         return made, text, False
 
-    async def list(self, principal: Principal) -> Sequence[OAuthClient]:
-        """Return the organisation's clients, oldest first, the revoked ones too. Raises `PermissionDenied`."""
+    async def list(self, principal: Principal, page: PageRequest) -> Page[OAuthClient]:
+        """Return a page of the organisation's clients, the revoked ones too. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            return await reads.clients()
+            return await reads.clients(page)
 
     async def get(self, principal: Principal, id: str) -> OAuthClient:
         """Return a client. Raises `PermissionDenied`, `NotFound`."""
@@ -114,7 +117,8 @@ class OAuthClients:
             await changes.set_client(after)
             within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
             ended = await changes.revoke_grants(id, unless_within=within, now=now)
-            await self._record(changes, OAuthClientChanged(id, before.data(), after.data()), principal, request_id)
+            event = OAuthClientChanged(id, before.data(), after.data())
+            await record_event(changes.log, self._ids, event, principal.author(request_id), now)
         await self._revocations.announce(id, *ended)
         return after
 
@@ -138,52 +142,53 @@ class OAuthClients:
             principal.require_grantable((before.grant,))
             after = replace(before, secret_digest=digest(text), version=before.version + 1)
             await changes.set_client(after)
-            await self._record(changes, OAuthClientSecretRotated(id), principal, request_id, key=key)
+            await record_event(
+                changes.log, self._ids, OAuthClientSecretRotated(id), principal.author(request_id), now, key
+            )
         return after, text
 
     async def revoke(self, principal: Principal, id: str, *, version: int | None, request_id: str) -> None:
         """Make a client and all its tokens useless for good, everywhere within five seconds. Raises as `change`."""
+        now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
             before = await _held(changes, id, version)
-            await changes.set_client(replace(before, revoked_at=self._clock.now(), version=before.version + 1))
-            grants = await changes.revoke_grants(id, unless_within=(), now=self._clock.now())
-            await self._record(changes, OAuthClientRevoked(id), principal, request_id)
+            await changes.set_client(replace(before, revoked_at=now, version=before.version + 1))
+            grants = await changes.revoke_grants(id, unless_within=(), now=now)
+            await record_event(changes.log, self._ids, OAuthClientRevoked(id), principal.author(request_id), now)
         await self._revocations.announce(id, *grants)
 
-    async def grants(self, principal: Principal) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
-        """Return the newest 500 of the organisation's grants that hold. Raises `PermissionDenied`."""
+    async def grants(self, principal: Principal, page: PageRequest) -> Page[tuple[OAuthGrant, OAuthClient]]:
+        """Return a page of the organisation's grants that hold. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            return await reads.grants(limit=GRANTS_LISTED_MAX)
+            return await reads.grants(page)
 
     async def revoke_grant(self, principal: Principal, id: str, *, request_id: str) -> None:
         """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
+        now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
-            client = await changes.revoke_grant(id, self._clock.now())
+            client = await changes.revoke_grant(id, now)
             if client is None:
                 raise NotFound(f"There is no OAuth grant {id!r} that still holds.")
-            await self._record(changes, OAuthGrantRevoked(id, client, "asked"), principal, request_id)
+            await record_event(
+                changes.log, self._ids, OAuthGrantRevoked(id, client, "asked"), principal.author(request_id), now
+            )
         await self._revocations.announce(id)
 
     def _new_secret(self, principal: Principal) -> str:
         return CLIENT_SECRET.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
 
-    async def _record(
-        self,
-        changes: OAuthChanges,
-        event: Fact,
-        principal: Principal,
-        request_id: str,
-        *,
-        key: IdempotencyKey | None = None,
-    ) -> None:
-        author = principal.author(request_id)
-        await changes.log.record(event, id=self._ids.new("evt"), author=author, now=self._clock.now(), key=key)
+
+def _require_few(count: int) -> None:
+    if count >= CLIENTS_MAX:
+        raise QuotaExceeded(
+            f"An organisation has at most {CLIENTS_MAX:,} OAuth clients that work: revoke one that is not needed.",
+            facts={"quota": "oauth_clients", "used": str(count), "limit": str(CLIENTS_MAX)},
+        )
 
 
 async def _held(changes: OAuthChanges, id: str, version: int | None) -> OAuthClient:
     client = await changes.held_client(id)
     if client is None or client.revoked_at is not None:
         raise NotFound(f"There is no OAuth client {id!r} that still works.")
-    if version is not None and version != client.version:
-        raise VersionConflict(f"The OAuth client {id} is at version {client.version}, not at {version}.")
+    require_version(f"The OAuth client {id}", client.version, version)
     return client

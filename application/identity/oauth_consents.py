@@ -1,21 +1,19 @@
 """What a person is asked on behalf of an OAuth client, and what it answers: consents, codes, and their end."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from application.identity.oauth_ports import OAuthExchanges
 from application.identity.oauth_tokens import kept_grant
 from application.identity.ports import Revocations, Secrets
-from application.identity.tokens import AccessClaims, Standings
+from application.identity.token_ports import Standings
+from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids
+from application.shared.recording import record_event
 from domain.identity.oauth import CODE, CODES_LIVE, IssuedCode, OAuthClient, OAuthGrant
 from domain.identity.oauth_events import OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Person, Principal
-from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied
-
-GRANTS_LISTED_MAX: Final = 500
+from domain.shared.errors import NotFound, PermissionDenied
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +64,7 @@ class OAuthConsents:
 
     async def is_logged_in(self, person: Person) -> bool:
         """Return whether the person's session goes on. Raises `StoreUnavailable`."""
-        now = self._clock.now()
-        try:
-            await self._standings.grants(AccessClaims(person.id, person.session, None, None, now, now))
-        except NotAuthenticated:
-            return False
-        return True
+        return await self._standings.is_logged_in(person, self._clock.now())
 
     async def is_member(self, organisation_id: int, person: str) -> bool:
         """Return whether the person belongs to the organisation. Raises `StoreUnavailable`."""
@@ -105,10 +98,10 @@ class OAuthConsents:
             await exchange.add_code(code, now)
         return text
 
-    async def of_person(self, principal: Principal) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
-        """Return what the principal, a person, has granted in its organisation: the newest 500 that hold."""
+    async def of_person(self, principal: Principal, page: PageRequest) -> Page[tuple[OAuthGrant, OAuthClient]]:
+        """Return a page of what the principal, a person, has granted in its organisation, and holds."""
         async with self._exchanges.open(principal.organisation_id) as exchange:
-            return await exchange.grants(person=principal.actor, limit=GRANTS_LISTED_MAX)
+            return await exchange.grants(page, person=principal.actor)
 
     async def take_back(self, principal: Principal, id: str, *, request_id: str) -> None:
         """End a grant of the principal's, a person, and all its tokens within five seconds. Raises `NotFound`."""
@@ -117,7 +110,6 @@ class OAuthConsents:
             client = await exchange.revoke_grant(id, now, person=principal.actor)
             if client is None:
                 raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")
-            author = principal.author(request_id)
             event = OAuthGrantRevoked(id, client, "asked")
-            await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
+            await record_event(exchange.log, self._ids, event, principal.author(request_id), now)
         await self._revocations.announce(id)

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
 
+from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.identity.oauth import IssuedCode, IssuedRefreshToken, OAuthClient, OAuthGrant
 
@@ -12,16 +13,16 @@ from domain.identity.oauth import IssuedCode, IssuedRefreshToken, OAuthClient, O
 class OAuthReads(Protocol):
     """What can be read of an organisation's clients and grants."""
 
-    async def clients(self) -> Sequence[OAuthClient]:
-        """Return all clients, oldest first, the revoked ones too."""
+    async def clients(self, page: PageRequest) -> Page[OAuthClient]:
+        """Return a page of the clients by `id`, the revoked ones too."""
         ...
 
     async def client(self, id: str) -> OAuthClient | None:
         """Return a client, revoked or not."""
         ...
 
-    async def grants(self, *, person: str | None = None, limit: int) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
-        """Return the grants that hold, newest first, of one person or of all, each with its client."""
+    async def grants(self, page: PageRequest, *, person: str | None = None) -> Page[tuple[OAuthGrant, OAuthClient]]:
+        """Return a page of the grants that hold by `id`, of one person or of all, each with its client."""
         ...
 
 
@@ -35,6 +36,10 @@ class OAuthChanges(OAuthReads, Protocol):
 
     async def held_client(self, id: str) -> OAuthClient | None:
         """Return a client as it stands; nobody else changes it, or gives it grants, until the transaction ends."""
+        ...
+
+    async def working_clients(self) -> int:
+        """Return how many clients there are that were not revoked; with the log held, nobody adds one meanwhile."""
         ...
 
     async def add_client(self, client: OAuthClient) -> None:

@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
 
 from application.identity.oauth_case import Case, Named, ToldToken
 from application.identity.oauth_ports import OAuthExchange, OAuthExchanges
 from application.identity.ports import Revocations, Secrets
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens, Standings
 from application.shared.ports import Clock, Ids
+from application.shared.recording import record_event
 from domain.identity.oauth import (
     REFRESH_TOKEN,
-    REFRESH_TOKENS_LIVE,
     IssuedRefreshToken,
     OAuthClient,
     OAuthGrant,
@@ -20,8 +19,6 @@ from domain.identity.oauth_events import OAuthGrantGiven, OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated
-
-_OF_OAUTH: Final = "gnt_"
 
 
 class OAuthTokens:
@@ -90,7 +87,7 @@ class OAuthTokens:
             return None
         try:
             claims = await self._tokens.read(named.token)
-            if claims.organisation_id != named.organisation_id or not claims.credential.startswith(_OF_OAUTH):
+            if claims.organisation_id != named.organisation_id or claims.is_of_session:
                 return None
             await self._standings.grants(claims)
         except NotAuthenticated:
@@ -105,7 +102,7 @@ class OAuthTokens:
             grant, reason = case.ended
             if await exchange.revoke_grant(grant.id, now) is not None:
                 event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
-                await exchange.log.record(event, id=self._ids.new("evt"), author=author, now=now)
+                await record_event(exchange.log, self._ids, event, author, now)
             return None
         if case.issue is None:
             return None
@@ -115,8 +112,8 @@ class OAuthTokens:
         if case.spent is not None:
             await exchange.use(case.spent, now)
         if case.issue.refresh_token is not None:
-            expires_at = now + REFRESH_TOKENS_LIVE
-            made = IssuedRefreshToken(digest(case.issue.refresh_token), grant, expires_at, None, is_of_member=True)
+            began_at = case.spent.began_at if isinstance(case.spent, IssuedRefreshToken) else now
+            made = IssuedRefreshToken.issued(digest(case.issue.refresh_token), grant, now, began_at=began_at)
             await exchange.add_refresh_token(made, now)
         return grant
 
@@ -142,7 +139,7 @@ async def kept_grant(
     made = OAuthGrant(ids.new("gnt"), client.id, person, tuple(scopes), now)
     await exchange.add_grant(made)
     event = OAuthGrantGiven(made.id, client.id, person, made.scopes)
-    await exchange.log.record(event, id=ids.new("evt"), author=author, now=now)
+    await record_event(exchange.log, ids, event, author, now)
     return made
 
 

@@ -7,13 +7,15 @@ from typing import Final
 from application.identity.create_organisation import checked_organisation_name
 from application.identity.ports import Revocations
 from application.identity.team_changes import TeamUseCases
-from application.identity.team_ports import Founding, OrganisationProfile, People, Team, TeamChanges, Usage
+from application.identity.team_ports import Founding, OrganisationProfile, PeopleLookup, Team, TeamChanges, Usage
+from application.shared.expected_version import require_version
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
 from domain.identity.role import OWNER, Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded, VersionConflict
+from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded
 from domain.shared.quotas import Quotas
 
 FOUNDED_MAX: Final = 100
@@ -47,26 +49,29 @@ class OrganisationKeeping(TeamUseCases):
         clock: Clock,
         ids: Ids,
         revocations: Revocations,
-        people: People,
+        people: PeopleLookup,
         founding: Founding,
+        is_open: bool,
     ) -> None:
+        """`is_open` says whether every person may make organisations."""
         super().__init__(work, clock, ids, revocations)
         self._people = people
         self._founding = founding
+        self._is_open = is_open
 
-    async def found(self, person: Person, name: str, *, is_open: bool, request_id: str) -> OrganisationStatus:
-        """Make an organisation whose owner the person is; `is_open` says whether anyone may.
+    async def found(self, person: Person, name: str, *, request_id: str) -> OrganisationStatus:
+        """Make an organisation whose owner the person is.
 
         Raises `FoundingClosed`, `ValidationFailed`, `QuotaExceeded` beyond 100 organisations of one person.
         """
-        if not is_open:
+        if not self._is_open:
             raise FoundingClosed("Ask whoever runs this server to make an organisation, and to invite you to it.")
         now = self._clock.now()
         checked_organisation_name(name)
         if len(await self._people.organisations_of(person.id, limit=FOUNDED_MAX)) >= FOUNDED_MAX:
             raise QuotaExceeded(
                 f"You are a member of {FOUNDED_MAX} organisations already: leave one, first.",
-                facts={"quota": "organisations", "limit": str(FOUNDED_MAX)},
+                facts={"quota": "organisations", "used": str(FOUNDED_MAX), "limit": str(FOUNDED_MAX)},
             )
         founder = Member(person.id, (Assignment(OWNER.name),), now)
         event_ids = (self._ids.new("evt"), self._ids.new("evt"))
@@ -97,14 +102,11 @@ class OrganisationKeeping(TeamUseCases):
         async with self._work.begin(principal, Permission.ORGANISATION_CHANGE) as team:
             await team.log.hold()
             before = await team.profile.get()
-            if version is not None and version != before.version:
-                raise VersionConflict(
-                    f"The organisation is at version {before.version}, not {version}: someone changed it since."
-                )
+            require_version("The organisation", before.version, version)
             if name != before.name:
                 await team.profile.rename(name, before.version + 1)
                 changed = OrganisationChanged(before.name, name)
-                await self._record(team, changed, principal.author(request_id), now)
+                await record_event(team.log, self._ids, changed, principal.author(request_id), now)
             return await self._status(team)
 
     async def set_quotas(self, operator: Principal, quotas: Quotas, *, request_id: str) -> OrganisationStatus:
@@ -115,7 +117,7 @@ class OrganisationKeeping(TeamUseCases):
             before = (await team.profile.get()).quotas
             if quotas != before:
                 await team.profile.set_quotas(quotas)
-                await self._record(team, QuotasSet(before, quotas), operator.author(request_id), now)
+                await record_event(team.log, self._ids, QuotasSet(before, quotas), operator.author(request_id), now)
             return await self._status(team)
 
     async def _status(self, team: Team) -> OrganisationStatus:

@@ -1,26 +1,27 @@
 """What persons do with their own account: sessions, password, what happened, and the end of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from application.identity.erasure import Erasure
 from application.identity.letters import Letters
 from application.identity.log_in import SECURITY_LOG_KEPT
 from application.identity.person_ports import (
-    Leaving,
     Membership,
     Passwords,
     PersonWork,
     SecurityEvent,
 )
 from application.identity.ports import Revocations
-from application.identity.refusals import StillMember, WrongPassword
+from application.identity.refusals import WrongPassword
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock
 from domain.identity.person import RegisteredPerson, prepared_password, require_good_password
-from domain.identity.session import Origin, Session
+from domain.identity.session import Session
 from domain.shared.access import Person
+from domain.shared.chain import Author, Origin
 from domain.shared.errors import NotAuthenticated, NotFound
 
 # Who has no password confirms an erasure by having logged in a moment ago.
@@ -30,11 +31,10 @@ _TRIMMED_AT_ONCE: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OwnAccount:
-    """A person, and the organisations that it is a member of, with their names by number."""
+    """A person, and the organisations that it is a member of, each with its name."""
 
     person: RegisteredPerson
-    memberships: Sequence[Membership]
-    names: Mapping[int, str]
+    memberships: Sequence[tuple[Membership, str]]
 
 
 class OwnAccounts:
@@ -45,24 +45,26 @@ class OwnAccounts:
         work: PersonWork,
         passwords: Passwords,
         letters: Letters,
-        leaving: Leaving,
+        erasure: Erasure,
         revocations: Revocations,
         clock: Clock,
+        common_passwords: Container[str],
     ) -> None:
         self._work = work
         self._passwords = passwords
         self._letters = letters
-        self._leaving = leaving
+        self._erasure = erasure
         self._revocations = revocations
         self._clock = clock
+        self._common_passwords = common_passwords
 
     async def account(self, who: Person) -> OwnAccount:
         """Return what is kept of the person itself."""
         async with self._work.begin() as changes:
             person = _existing(await changes.people.by_id(who.id))
             memberships = await changes.memberships.of(who.id)
-            names = await changes.memberships.names([each.organisation_id for each in memberships])
-        return OwnAccount(person, memberships, names)
+            found = await changes.memberships.organisations([each.organisation_id for each in memberships])
+        return OwnAccount(person, [(each, of.name) for each, of in zip(memberships, found, strict=True)])
 
     async def sessions(self, who: Person) -> Sequence[Session]:
         """Return the person's sessions that last, the one used last first; at most 100 are kept."""
@@ -82,16 +84,17 @@ class OwnAccounts:
         """Set another password, and end all other sessions. Raises `WrongPassword`, `WeakPassword`."""
         person = await self._confirmed(who, current, pointer="/current_password")
         assert person.email is not None
-        require_good_password(new, person.email, pointer="/new_password")
+        require_good_password(new, person.email, self._common_passwords, pointer="/new_password")
         password_hash = await self._passwords.hash(prepared_password(new))
         now = self._clock.now()
         async with self._work.begin() as changes:
             held = _existing(await changes.people.by_id(who.id))
             if held.password_hash != person.password_hash:
-                raise WrongPassword("The password was changed meanwhile.", pointer="/current_password")
+                raise WrongPassword(
+                    "The password was changed meanwhile: send the new one.", pointer="/current_password"
+                )
             await changes.people.change(replace(held, password_hash=password_hash))
-            ended = [each.id for each in await changes.sessions.of(who.id, now) if each.id != who.session]
-            await changes.sessions.end(who.id, ended, now)
+            ended = await changes.sessions.end(who.id, now, but=who.session)
             await changes.mailed_tokens.forget(who.id)
             await changes.log.record(SecurityEvent("password.changed", now, who.id, origin))
         await self._revocations.announce(*ended)
@@ -102,24 +105,13 @@ class OwnAccounts:
         async with self._work.begin() as changes:
             return await changes.log.page(who.id, page)
 
-    async def erase(self, who: Person, password: str | None, *, origin: Origin, request_id: str) -> None:
-        """Remove all that tells who the person was; its id stays, in the logs of what it did.
+    async def erase(self, who: Person, password: str | None, *, request_id: str) -> None:
+        """Remove all that tells who the person was, as `Erasure` does.
 
         Raises `WrongPassword`, and what hinders it to leave its organisations.
         """
         await self._confirmed(who, password, pointer="/password")
-        await self._leaving.leave_all(who.id, request_id=request_id)
-        now = self._clock.now()
-        async with self._work.begin() as changes:
-            held = _existing(await changes.people.by_id(who.id))
-            if await changes.memberships.of(who.id):
-                raise StillMember(f"{who.id} is still a member of an organisation: leave it first.")
-            await changes.people.change(held.erased(now))
-            await changes.identities.forget(who.id)
-            await changes.sessions.forget(who.id)
-            await changes.mailed_tokens.forget(who.id)
-            await changes.log.forget(who.id)
-        await self._revocations.announce(who.id)
+        await self._erasure.erase(who.id, author=Author(who.id, request_id))
 
     async def trim_security_log(self) -> int:
         """Remove what is older than 90 days; return how much it was."""
@@ -145,15 +137,15 @@ class OwnAccounts:
             return person
         checked = await self._passwords.check(prepared_password(password or ""), person.password_hash)
         if not checked.is_right:
-            raise WrongPassword("This is not the person's password.", pointer=pointer)
+            raise WrongPassword(
+                "This is not your password: send the current one, or ask for another by mail.", pointer=pointer
+            )
         return person
 
     async def _end(self, who: Person, origin: Origin, *, only: str | None = None, but: str | None = None) -> int:
         now = self._clock.now()
         async with self._work.begin() as changes:
-            lasting = [each.id for each in await changes.sessions.of(who.id, now)]
-            ended = [id for id in lasting if id != but and only in (None, id)]
-            await changes.sessions.end(who.id, ended, now)
+            ended = await changes.sessions.end(who.id, now, only=only, but=but)
             for id in ended:
                 await changes.log.record(SecurityEvent("session.ended", now, who.id, origin, {"session": id}))
         await self._revocations.announce(*ended)

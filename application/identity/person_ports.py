@@ -5,12 +5,14 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
+from application.identity.team_ports import OrganisationProfile
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
-from domain.identity.session import Origin, Session
+from domain.identity.session import Session
+from domain.shared.chain import Author, Origin
 
 
 class People(Protocol):
@@ -72,8 +74,13 @@ class Sessions(Protocol):
         """Return the sessions of a person that last, the one used last first."""
         ...
 
-    async def end(self, person_id: str, ids: Sequence[str], now: datetime) -> None:
-        """Revoke these sessions, if they are the person's."""
+    async def end(
+        self, person_id: str, now: datetime, *, only: str | None = None, but: str | None = None, beyond: int = 0
+    ) -> Sequence[str]:
+        """Revoke the sessions of a person that last; return their ids, to be announced after the commit.
+
+        That is all of them, `only` one, all `but` one, or those `beyond` so many that were used last.
+        """
         ...
 
     async def forget(self, person_id: str, *, ended_before: datetime | None = None) -> None:
@@ -154,8 +161,12 @@ class Memberships(Protocol):
         """Return a person's memberships, by the organisations' numbers."""
         ...
 
-    async def names(self, organisation_ids: Sequence[int]) -> Mapping[int, str]:
-        """Return the names of these organisations."""
+    async def organisations(self, ids: Sequence[int]) -> Sequence[OrganisationProfile]:
+        """Return the organisations of these numbers, which there must be, in the same order."""
+        ...
+
+    async def forget_invitations(self, email: str) -> None:
+        """Remove the invitations to this normalised address, of whichever organisation."""
         ...
 
 
@@ -230,6 +241,18 @@ class Message:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """A mail server. `starttls` and `tls` check its certificate; without either, nothing is encrypted."""
+
+    host: str
+    port: int
+    security: Literal["starttls", "tls", "none"]
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    authorities_file: str | None = None
+
+
 class MailNotSent(Exception):
     """A message could not be handed over; the text says why, and nothing of what was in it."""
 
@@ -253,6 +276,6 @@ class InvitationCheck(Protocol):
 class Leaving(Protocol):
     """How a person that is to be erased leaves its organisations."""
 
-    async def leave_all(self, person_id: str, *, request_id: str) -> None:
-        """Leave every organisation, or raise why that cannot be: as the last owner of one."""
+    async def leave_all(self, person_id: str, *, author: Author) -> None:
+        """Leave every organisation, or raise why that cannot be: as the last owner of one. The author causes it."""
         ...

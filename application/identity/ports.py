@@ -9,6 +9,7 @@ from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.identity.api_key import ApiKey
 from domain.shared.chain import Author
+from domain.shared.quotas import Quotas
 
 
 class IdentityReads(Protocol):
@@ -121,4 +122,32 @@ class News(Protocol):
 
     async def stop(self) -> None:
         """Listen no more."""
+        ...
+
+
+class QuotaStore(Protocol):
+    """Where quotas are looked up, before there is a principal, and where logs are metered."""
+
+    async def quotas(self, organisation_id: int) -> Quotas:
+        """Return the quotas of an organisation. Raises `StoreUnavailable`."""
+        ...
+
+    async def meter(self, organisation_id: int) -> int:
+        """Count the bytes of what was written since the last time, up to a bound; return the bytes of all logs.
+
+        Raises `StoreUnavailable`, `CommitInDoubt`.
+        """
+        ...
+
+
+class OriginChanges(Protocol):
+    """One transaction that erases where events of an organisation came from."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log."""
+        ...
+
+    async def erase(self, actor: str) -> int:
+        """Forget from where someone acted, by their outward id; return for how many runs of events that was known."""
         ...

@@ -20,7 +20,10 @@ class TokenNotGood(DomainError):
 
 
 class WrongPassword(DomainError):
-    """The password that should confirm this is not the person's."""
+    """The password that should confirm this is not the person's. Send the current one.
+
+    Who has forgotten it asks for another by mail, `POST /v1/auth/password/forgotten`.
+    """
 
     code = "wrong-password"
     kind = ErrorKind.REFUSED
@@ -28,7 +31,7 @@ class WrongPassword(DomainError):
 
 
 class StillMember(DomainError):
-    """A person who is to be erased has to leave its organisations first."""
+    """A person who is to be erased has to leave its organisations first: `DELETE /v1/members/me`, then ask again."""
 
     code = "still-member"
     kind = ErrorKind.REFUSED

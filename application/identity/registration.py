@@ -1,5 +1,6 @@
 """Registering, and showing that an address is one's own."""
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -18,7 +19,9 @@ from application.identity.ports import Secrets
 from application.identity.refusals import RegistrationClosed, TokenNotGood
 from application.shared.ports import Clock, Ids
 from domain.identity.person import RegisteredPerson, normalised_email, prepared_password, require_good_password
-from domain.identity.session import MAILED_PREFIX, SECRET_BYTES, Origin, build_secret, secret_digest
+from domain.identity.secret_text import RANDOM_BYTES, digest
+from domain.identity.session import MAILED_TOKEN
+from domain.shared.chain import Origin
 
 VERIFICATION_LIVES: Final = timedelta(hours=24)
 
@@ -35,6 +38,7 @@ class Registration:
     ids: Ids
     secrets: Secrets
     is_open: bool
+    common_passwords: Container[str]
 
     async def register(self, email: str, password: str, *, invitation: str | None, origin: Origin) -> None:
         """Register a person, whose address is still to be verified unless it was invited there.
@@ -43,7 +47,7 @@ class Registration:
         verified is replaced. Raises `ValidationFailed`, `WeakPassword`, `RegistrationClosed`.
         """
         email = normalised_email(email)
-        require_good_password(password, email)
+        require_good_password(password, email, self.common_passwords)
         is_invited = invitation is not None and await self.invitations.is_good(invitation, email)
         if not is_invited and (invitation is not None or not self.is_open):
             raise RegistrationClosed("Only who was invited, to this e-mail address, can register with it.")
@@ -68,9 +72,9 @@ class Registration:
         if person.email_verified_at is not None:
             await changes.mailed_tokens.forget(person.id)
             return None
-        token = build_secret(MAILED_PREFIX, self.secrets.random_bytes(SECRET_BYTES))
+        token = MAILED_TOKEN.build(None, self.secrets.random_bytes(RANDOM_BYTES))
         ends = now + VERIFICATION_LIVES
-        await changes.mailed_tokens.add(secret_digest(token), person.id, Purpose.VERIFICATION, now, ends)
+        await changes.mailed_tokens.add(digest(token), person.id, Purpose.VERIFICATION, now, ends)
         return self.letters.verification(email, token)
 
     async def verify(self, token: str, password: str, *, origin: Origin) -> None:
@@ -79,9 +83,9 @@ class Registration:
         Without the password, one person could register another's address, and would share the account of the other
         who follows the mail. Raises `TokenNotGood`.
         """
-        digest = secret_digest(token)
+        stored = digest(token)
         async with self.work.begin() as changes:
-            id = await changes.mailed_tokens.person_of(digest, Purpose.VERIFICATION, self.clock.now())
+            id = await changes.mailed_tokens.person_of(stored, Purpose.VERIFICATION, self.clock.now())
             person = None if id is None else await changes.people.by_id(id)
         kept = None if person is None else person.password_hash
         checked = await self.passwords.check(prepared_password(password), kept)
@@ -90,7 +94,7 @@ class Registration:
         now = self.clock.now()
         async with self.work.begin() as changes:
             held = await changes.people.by_id(person.id)
-            still = await changes.mailed_tokens.person_of(digest, Purpose.VERIFICATION, now)
+            still = await changes.mailed_tokens.person_of(stored, Purpose.VERIFICATION, now)
             if held is None or still is None or held.password_hash != kept:
                 raise TokenNotGood("The token is not good any more.")
             await changes.people.change(held.verified(now))

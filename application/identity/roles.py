@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from application.identity.team_changes import TeamUseCases
+from application.shared.expected_version import require_version
+from application.shared.recording import record_event
 from domain.identity.member_events import RoleChanged, RoleCreated, RoleDeleted
 from domain.identity.role import BUILT_IN_ROLES, ROLES_MAX, Role, RoleInUse, checked_role
 from domain.shared.access import Grant, Permission, Principal
@@ -53,18 +55,18 @@ class RoleKeeping(TeamUseCases):
                     f"There is a role {name!r} already: to change it, send its ETag as If-Match."
                 )
             if before is None:
-                _require_few(len(own))
+                _require_another(len(own))
                 principal.require_grantable([Grant(role.permissions)])
                 await team.roles.put(role)
-                await self._record(team, RoleCreated(role), principal.author(request_id), now)
+                await record_event(team.log, self._ids, RoleCreated(role), principal.author(request_id), now)
                 return role
-            _require_version(before, version)
+            require_version("The role", before.version, version)
             principal.require_grantable([Grant(before.permissions), Grant(role.permissions)])
             role = Role(name, description, role.permissions, before.version + 1)
             if role.data() == before.data():
                 return before
             await team.roles.put(role)
-            await self._record(team, RoleChanged(before, role), principal.author(request_id), now)
+            await record_event(team.log, self._ids, RoleChanged(before, role), principal.author(request_id), now)
             concerned = await team.members.with_role(name)
         await self._revocations.announce(*concerned)
         return role
@@ -77,7 +79,7 @@ class RoleKeeping(TeamUseCases):
         async with self._work.begin(principal, Permission.ROLES_CHANGE) as team:
             await team.log.hold()
             role = _found((await team.roles.all()).get(name), name)
-            _require_version(role, version)
+            require_version("The role", role.version, version)
             principal.require_grantable([Grant(role.permissions)])
             members = len(await team.members.with_role(name))
             invited = await team.invitations.with_role(name, now)
@@ -87,7 +89,7 @@ class RoleKeeping(TeamUseCases):
                     "another one, and revoke the invitations, first."
                 )
             await team.roles.delete(name)
-            await self._record(team, RoleDeleted(role), principal.author(request_id), now)
+            await record_event(team.log, self._ids, RoleDeleted(role), principal.author(request_id), now)
 
 
 def _found(role: Role | None, name: str) -> Role:
@@ -96,12 +98,7 @@ def _found(role: Role | None, name: str) -> Role:
     return role
 
 
-def _require_version(role: Role, version: int | None) -> None:
-    if version is not None and version != role.version:
-        raise VersionConflict(f"The role is at version {role.version}, not {version}: someone changed it since.")
-
-
-def _require_few(count: int) -> None:
+def _require_another(count: int) -> None:
     if count >= ROLES_MAX:
         raise QuotaExceeded(
             f"An organisation has at most {ROLES_MAX} roles of its own: delete one that nobody has.",

@@ -1,36 +1,23 @@
 """What all changes of a team have in common."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from application.identity.ports import Revocations
 from application.identity.team_ports import Team, TeamChanges
-from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
 from domain.identity.member import LastOwner, Member
 from domain.identity.role import OWNER, Assignment, grants_of
 from domain.shared.access import FULL_ACCESS, Person, Principal
-from domain.shared.chain import Author, Fact
 
 
 class TeamUseCases:
-    """The beginnings of use-cases of a team: what they stand on, and how what they do is recorded."""
+    """The beginnings of use-cases of a team: what they stand on."""
 
     def __init__(self, work: Work[Team, TeamChanges], clock: Clock, ids: Ids, revocations: Revocations) -> None:
         self._work = work
         self._clock = clock
         self._ids = ids
         self._revocations = revocations
-
-    async def _record(
-        self,
-        changes: TeamChanges,
-        event: Fact,
-        author: Author,
-        now: datetime,
-        key: IdempotencyKey | None = None,
-    ) -> None:
-        await changes.log.record(event, id=self._ids.new("evt"), author=author, now=now, key=key)
 
 
 async def require_assignable(principal: Principal, team: Team, *assignments: Iterable[Assignment]) -> None:

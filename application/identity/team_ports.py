@@ -170,7 +170,7 @@ class Founding(Protocol):
         ...
 
 
-class People(Protocol):
+class PeopleLookup(Protocol):
     """What is known of persons, who belong to no organisation, to those who know their ids or their addresses."""
 
     async def emails(self, persons: Sequence[str]) -> Mapping[str, str]:

@@ -2,62 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
-from application.identity.tokens import ACCESS_TOKENS_LIVE
+from application.identity.remembering import REMEMBERED_SECONDS
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, KeySealing, TokenKeys
+from application.shared.key_id import thumbprint
 from application.shared.ports import Clock
 from domain.identity.token_key import PUBLISHED_BEFORE_SIGNING, TokenKey, end_of_predecessors, signing_key
 from domain.shared.errors import NotFound
 
-KEYS_REMEMBERED_SECONDS: Final = 5.0
 # Whoever sends tokens of keys that are not there makes a server look for them this often, and no more often.
 UNKNOWN_KEY_SECONDS: Final = 1.0
-
-
-class TokenKeyChanges(Protocol):
-    """One transaction that changes the keys; there is one at a time."""
-
-    async def all(self) -> Sequence[TokenKey]:
-        """Return all that are kept, oldest first."""
-        ...
-
-    async def keep(self, key: TokenKey) -> None:
-        """Keep a key that is new, or verifies until another time than before."""
-        ...
-
-    async def drop(self, id: str) -> None:
-        """Forget a key."""
-        ...
-
-
-class TokenKeys(Protocol):
-    """Where the keys of access tokens are kept, for all servers of a database."""
-
-    async def all(self) -> Sequence[TokenKey]:
-        """Return all that are kept, oldest first. Raises `StoreUnavailable`."""
-        ...
-
-    def changing(self) -> AbstractAsyncContextManager[TokenKeyChanges]:
-        """Open one transaction; nobody else changes keys meanwhile. Raises `StoreUnavailable`, `CommitInDoubt`."""
-        ...
-
-
-class KeySealing(Protocol):
-    """How private keys are kept from whoever reads, or writes to, the store."""
-
-    def make(self) -> tuple[bytes, bytes]:
-        """Return a new Ed25519 key: its public half, and its private half, sealed."""
-        ...
-
-    def opens(self, key: TokenKey) -> bool:
-        """Whether the sealed half can be opened and belongs to the public one; no other key is to be trusted."""
-        ...
-
-    def id_of(self, public_key: bytes) -> str:
-        """Return what a key is known by."""
-        ...
 
 
 class TokenKeyring:
@@ -68,12 +24,12 @@ class TokenKeyring:
         self._sealing = sealing
         self._clock = clock
         self._known: dict[str, TokenKey] = {}
-        self._loaded_at = -KEYS_REMEMBERED_SECONDS
+        self._loaded_at = -REMEMBERED_SECONDS
         self._loading = asyncio.Lock()
 
     async def signing(self) -> TokenKey:
         """Return the key that signs now; make the first one where there is none. Raises `StoreUnavailable`."""
-        await self._refresh(KEYS_REMEMBERED_SECONDS)
+        await self._refresh(REMEMBERED_SECONDS)
         key = signing_key(self._known.values(), self._clock.now())
         if key is None:
             await self._make_first()
@@ -83,7 +39,7 @@ class TokenKeyring:
 
     async def verifying(self, id: str) -> TokenKey | None:
         """Return the key of this id, if tokens of it are taken now. Raises `StoreUnavailable`."""
-        await self._refresh(KEYS_REMEMBERED_SECONDS)
+        await self._refresh(REMEMBERED_SECONDS)
         if id not in self._known:
             await self._refresh(UNKNOWN_KEY_SECONDS)
         key = self._known.get(id)
@@ -143,15 +99,15 @@ class TokenKeyring:
             if signing_key(trusted, self._clock.now()) is None:
                 await changes.keep(self._made())
         self._forget()
-        await self._refresh(KEYS_REMEMBERED_SECONDS)
+        await self._refresh(REMEMBERED_SECONDS)
 
     def _made(self) -> TokenKey:
         public_key, sealed = self._sealing.make()
         now = self._clock.now()
-        return TokenKey(self._sealing.id_of(public_key), public_key, sealed, now, now)
+        return TokenKey(thumbprint(public_key), public_key, sealed, now, now)
 
     def _forget(self) -> None:
-        self._loaded_at = -KEYS_REMEMBERED_SECONDS
+        self._loaded_at = -REMEMBERED_SECONDS
 
     async def _refresh(self, older_than_seconds: float) -> None:
         """Read the keys anew if what is known is older than that; however many wait for it, they are read once."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from application.ledger.expected_version import require_version
+from application.shared.expected_version import require_version
 from domain.ledger.account import AccountStatus, ArchivedAccount
 from domain.ledger.asset import Asset
 from domain.ledger.book import Book

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from application.ledger.expected_version import require_version
+from application.shared.expected_version import require_version
 from domain.ledger.book import Book
 from domain.ledger.events import Event, LedgerChanged
 from domain.ledger.ledger import NAME_LENGTH_MAX

@@ -8,6 +8,7 @@ from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.time_zones import checked_time_zone
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
+from application.shared.recording import record_event
 from domain.ledger.events import Event, LedgerCreated
 from domain.ledger.ledger import LedgerAdded, LedgerExists, LedgerNotFound, create
 from domain.shared.access import Permission, Principal
@@ -51,7 +52,7 @@ async def create_ledger(
         is_known = key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None
         if not is_known:
             await changes.create_ledger(slug, first, author)
-            await changes.log.record(LedgerAdded(slug), id=ids.new("evt"), author=author, now=now, key=key)
+            await record_event(changes.log, ids, LedgerAdded(slug), author, now, key)
     if not is_known:
         return CreatedLedger(created, first.recorded_at)
     async with work.read(principal, Permission.LEDGERS_CREATE, ledger=slug) as reads:

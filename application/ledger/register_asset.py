@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from application.ledger.expected_version import require_version
+from application.shared.expected_version import require_version
 from domain.ledger.asset import ScaleFixed, checked_asset_code, checked_scale
 from domain.ledger.book import Book
 from domain.ledger.events import AssetRegistered, Event

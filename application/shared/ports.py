@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -125,4 +126,40 @@ class SignatureCheck(Protocol):
 
     def __call__(self, public_key: bytes, content: bytes, signature: bytes) -> bool:
         """Return whether the signature is that of the key over the bytes. False for anything malformed, too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """At most `quota` permits in any `window_seconds`, for each name that the rule is about.
+
+    People are told of it as "3 requests a minute of one user": `what` are requests, `whose` is "of one user".
+    """
+
+    policy: str
+    what: str
+    quota: int
+    window_seconds: int = 60
+    whose: str = "of one"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many permits were given, how many are left, when some come free (seconds), and when the window ends."""
+
+    count: int
+    left: int
+    frees_seconds: float
+    ends_seconds: float
+
+
+class Permits(Protocol):
+    """Where permits are counted for all servers."""
+
+    async def take(self, rule: Rule, name: str, count: int) -> Taken:
+        """Take so many permits; or else one, where there are not so many; or none. Raises `StoreUnavailable` soon."""
+        ...
+
+    async def is_there(self) -> bool:
+        """Whether it answers."""
         ...

@@ -9,11 +9,11 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from time import monotonic
-from typing import Final, Protocol
+from typing import Final
 
-from application.shared.ports import StoreUnavailable
+from application.shared.ports import Permits, Rule, StoreUnavailable, Taken
 from domain.shared.errors import RateLimited
 
 # A lease is at most this part of the quota, and at least that, and is used within so many seconds or is lost: so
@@ -24,41 +24,12 @@ LEASE_SECONDS: Final = 5.0
 PACE_SECONDS: Final = 0.5
 METERS_MAX: Final = 10_000
 PROBE_SECONDS: Final = 1.0
+# What passes sooner than that is no news: a store that answered late, as at the start of a busy machine.
+TOLD_AFTER_SECONDS: Final = 3.0
+STOP_AGAIN_SECONDS: Final = 0.1
 REFUSED_SECONDS_MIN: Final = 0.05
 
 _log = logging.getLogger("partita.rate-limits")
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """At most `quota` permits in any `window_seconds`, for each name that the rule is about."""
-
-    policy: str
-    what: str
-    quota: int
-    window_seconds: int = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """How many permits were given, how many are left, when some come free (seconds), and when the window ends."""
-
-    count: int
-    left: int
-    frees_seconds: float
-    ends_seconds: float
-
-
-class Permits(Protocol):
-    """Where permits are counted for all servers."""
-
-    async def take(self, rule: Rule, name: str, count: int) -> Taken:
-        """Take so many permits; or else one, where there are not so many; or none. Raises `StoreUnavailable` soon."""
-        ...
-
-    async def is_there(self) -> bool:
-        """Whether it answers."""
-        ...
 
 
 class Window:
@@ -149,9 +120,13 @@ class Meter:
 class Counting:
     """Counts permits in the store while it answers, and here while it does not: so no request waits for it twice."""
 
-    def __init__(self, store: Permits, *, probe_seconds: float = PROBE_SECONDS) -> None:
+    def __init__(
+        self, store: Permits, *, probe_seconds: float = PROBE_SECONDS, told_after_seconds: float = TOLD_AFTER_SECONDS
+    ) -> None:
+        """A store that is away is told of in the log once it has been away for so long."""
         self._store = store
         self._probe_seconds = probe_seconds
+        self._told_after_seconds = told_after_seconds
         self._probing: asyncio.Task[None] | None = None
 
     @property
@@ -173,22 +148,31 @@ class Counting:
 
     async def stop(self) -> None:
         """Wait for the store no more."""
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
-            self._probing = None
+        probing, self._probing = self._probing, None
+        while probing is not None and not probing.done():
+            # Again, where it is lost: what waits with a timeout may take a cancellation at that moment for its own.
+            probing.cancel()
+            await asyncio.wait([probing], timeout=STOP_AGAIN_SECONDS)
 
     def _do_without(self, error: StoreUnavailable) -> None:
         if self._probing is None:
-            _log.warning("each server applies rate limits by itself for now: %s", error)
-            self._probing = asyncio.create_task(self._probe(), name="rate limits without store")
+            self._probing = asyncio.create_task(self._probe(error), name="rate limits without store")
 
-    async def _probe(self) -> None:
+    async def _probe(self, error: StoreUnavailable) -> None:
+        began = monotonic()
+        has_told = False
         while True:
             await asyncio.sleep(self._probe_seconds)
             if await self._store.is_there():
                 break
-        _log.warning("rate limits are applied by all servers together again")
+            if not has_told and monotonic() >= began + self._told_after_seconds:
+                _log.warning("each server applies rate limits by itself for now: %s", error)
+                has_told = True
+        _log.log(
+            logging.WARNING if has_told else logging.INFO,
+            "rate limits are applied by all servers together again, after %.1f seconds",
+            monotonic() - began,
+        )
         self._probing = None
 
 
@@ -232,7 +216,7 @@ class RateLimiter:
     def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
         rule = self._rule
         if quota and quota != rule.quota:
-            rule = Rule(rule.policy, rule.what, quota, rule.window_seconds)
+            rule = replace(rule, quota=quota)
         meter = self._meters.get(name)
         if meter is None or meter.rule.quota != rule.quota:
             self._meters.pop(name, None)
@@ -258,9 +242,9 @@ class RateLimiter:
 def _refusal(meter: Meter, now: float) -> RateLimited:
     rule = meter.rule
     seconds = max(meter.denied_until - now, 0.0)
-    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"{rule.window_seconds} seconds")
+    per = {60: "a minute", 900: "a quarter of an hour"}.get(rule.window_seconds, f"in {rule.window_seconds} seconds")
     return RateLimited(
-        f"{rule.what} may come {rule.quota:,} times {per} at most. Try again in {math.ceil(seconds)} s.",
+        f"At most {rule.quota:,} {rule.what} {per} {rule.whose}. Try again in {math.ceil(seconds)} s.",
         policy=rule.policy,
         retry_after_seconds=seconds,
     )

@@ -1,23 +1,23 @@
 """API keys: what a service shows to prove which organisation it acts for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_network
 from typing import Any, Final
 
-from domain.identity.role import OPERATOR, OWNER, limits_data, permissions_of
+from domain.identity.role import OPERATOR, OWNER, checked_limits, limits_data, permissions_of
 from domain.identity.secret_text import SecretKind
 from domain.shared.access import Grant, LedgerPattern
 from domain.shared.chain import format_time
 from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
+from domain.shared.lists import require_few
 from domain.shared.patterns import Pattern
 from domain.shared.text import checked_name
 
 API_KEY: Final = SecretKind("ptk", "API key")
 NAME_LENGTH_MAX: Final = 255
 NETWORKS_MAX: Final = 100
-SCOPES_MAX: Final = 100
 OVERLAP_DEFAULT: Final = timedelta(days=1)
 OVERLAP_MAX: Final = timedelta(days=90)
 
@@ -127,17 +127,10 @@ def checked_rights(rights: KeyRights, now: datetime) -> KeyRights:
     Raises `ValidationFailed` for a scope that is unknown, for empty lists, networks that are none, and a time that is
     past.
     """
-    if not rights.scopes:
-        raise ValidationFailed("A key without scopes could do nothing: name at least one.", pointer="/scopes")
-    _require_few(rights.scopes, SCOPES_MAX, "/scopes")
-    permissions_of(rights.scopes, pointer="/scopes")
-    for patterns, pointer in ((rights.ledgers, "/ledgers"), (rights.accounts, "/accounts")):
-        if patterns is not None and not patterns:
-            raise ValidationFailed("An empty list would allow nothing: leave it out to allow all.", pointer=pointer)
+    scopes = checked_limits(rights.scopes, rights.ledgers, rights.accounts)
     if rights.expires_at is not None and rights.expires_at <= now:
         raise ValidationFailed("The key would have expired before it was made.", pointer="/expires_at")
     networks = None if rights.networks is None else checked_networks(rights.networks)
-    scopes = tuple(dict.fromkeys(rights.scopes))
     return KeyRights(scopes, rights.ledgers, rights.accounts, rights.expires_at, networks)
 
 
@@ -148,7 +141,7 @@ def checked_networks(networks: Sequence[str]) -> tuple[str, ...]:
     """
     if not networks:
         raise ValidationFailed("No network at all would allow nothing: leave it out to allow all.", pointer="/networks")
-    _require_few(networks, NETWORKS_MAX, "/networks")
+    require_few(networks, NETWORKS_MAX, pointer="/networks")
     checked = []
     for index, text in enumerate(networks):
         try:
@@ -181,9 +174,3 @@ def successors_rights(old: ApiKey, now: datetime, expires_at: datetime | None) -
     if expires_at is None and rights.expires_at is not None:
         expires_at = now + (rights.expires_at - old.created_at)
     return KeyRights(rights.scopes, rights.ledgers, rights.accounts, expires_at, rights.networks)
-
-
-def _require_few(items: Iterable[str], count_max: int, pointer: str) -> None:
-    count = len(list(items))
-    if count > count_max:
-        raise ValidationFailed(f"There are {count:,} items; at most {count_max} fit.", pointer=pointer)

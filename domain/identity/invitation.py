@@ -32,7 +32,10 @@ class InvitationNotGood(DomainError):
 
 
 class InvitationOfAnother(DomainError):
-    """The invitation was sent to another e-mail address than the one that you have verified."""
+    """The invitation was sent to another e-mail address than the one that you have verified.
+
+    Log in as who has that address, or ask whoever sent the invitation to send one to yours.
+    """
 
     code = "invitation-of-another"
     kind = ErrorKind.FORBIDDEN

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from domain.identity.role import BUILT_IN_ROLES, OWNER, Assignment, Role
+from domain.identity.role import BUILT_IN_ROLES, OWNER, PATTERNS_MAX, Assignment, Role
 from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
 
-ASSIGNMENTS_MAX: Final = 20
-PATTERNS_MAX: Final = 100
+ASSIGNMENTS_MAX: Final = 10
 
 
 class LastOwner(DomainError):

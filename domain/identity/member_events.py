@@ -86,7 +86,7 @@ class MemberRemoved:
 
 @dataclass(frozen=True, slots=True)
 class MemberLeft:
-    """A person is a member no more, by its own will."""
+    """A person is a member no more, by its own will, or because it is erased."""
 
     type: ClassVar[str] = "member.left"
     id: str

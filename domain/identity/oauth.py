@@ -5,16 +5,17 @@ The rules are those of OAuth 2.1 (draft-ietf-oauth-v2-1) and of its security bes
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from domain.identity.role import SCOPES, limits_data, permissions_of
+from domain.identity.role import SCOPES, checked_limits, limits_data, permissions_of
 from domain.identity.secret_text import SecretKind, digest
 from domain.shared.access import Grant, LedgerPattern, Permission
 from domain.shared.errors import ValidationFailed
+from domain.shared.lists import require_few
 from domain.shared.patterns import Pattern
 from domain.shared.text import checked_name
 
@@ -23,6 +24,7 @@ CODE: Final = SecretKind("pto", "authorisation code")
 REFRESH_TOKEN: Final = SecretKind("ptr", "refresh token")
 CODES_LIVE: Final = timedelta(seconds=60)
 REFRESH_TOKENS_LIVE: Final = timedelta(days=30)
+REFRESH_TOKENS_GO_ON: Final = timedelta(days=90)
 
 AUTHORIZATION_CODE: Final = "authorization_code"
 REFRESHING: Final = "refresh_token"
@@ -32,8 +34,6 @@ GRANT_TYPES: Final = (AUTHORIZATION_CODE, REFRESHING, CLIENT_CREDENTIALS)
 NAME_LENGTH_MAX: Final = 255
 REDIRECT_URIS_MAX: Final = 20
 REDIRECT_URI_LENGTH_MAX: Final = 1_000
-SCOPES_MAX: Final = 100
-PATTERNS_MAX: Final = 100
 
 # What may stand in a redirect URI: no fragment, no user name, no backslash, nothing that a browser reads otherwise.
 _REDIRECT = re.compile(
@@ -44,7 +44,7 @@ _REDIRECT = re.compile(
 )
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:[/?].*)?)", re.ASCII)
 _WIRE_CLIENT_ID = re.compile(r"(cli_[0-9a-z]{26})\.([1-9][0-9]{0,17})", re.ASCII)
-_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
+LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,13 +152,23 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class IssuedRefreshToken:
-    """A refresh token as it is stored; `is_of_member` says whether its person still belongs to the tenant."""
+    """A refresh token as it is stored; `is_of_member` says whether its person still belongs to the tenant.
+
+    It ends 30 days after it was issued, and 90 days after `began_at`, when the first of its family was, for a code.
+    """
 
     digest: bytes
     grant: OAuthGrant
     expires_at: datetime
     used_at: datetime | None
     is_of_member: bool
+    began_at: datetime
+
+    @staticmethod
+    def issued(digest: bytes, grant: OAuthGrant, now: datetime, *, began_at: datetime) -> "IssuedRefreshToken":
+        """Return a new one, of a family that began at that time."""
+        ends = min(now + REFRESH_TOKENS_LIVE, began_at + REFRESH_TOKENS_GO_ON)
+        return IssuedRefreshToken(digest, grant, ends, used_at=None, is_of_member=True, began_at=began_at)
 
 
 def wire_client_id(id: str, organisation_id: int) -> str:
@@ -173,7 +183,10 @@ def client_named(text: str) -> tuple[str, int] | None:
 
 
 def checked_client(client: OAuthClient) -> OAuthClient:
-    """Return the client if it can be registered so. Raises `ValidationFailed`, pointing at what is wrong."""
+    """Return the client, with each scope once, if it can be registered so.
+
+    Raises `ValidationFailed`, pointing at what is wrong.
+    """
     checked_name(client.name, what="The name", length_max=NAME_LENGTH_MAX, pointer="/name")
     _check_grant_types(client)
     is_redirected = AUTHORIZATION_CODE in client.grant_types
@@ -182,7 +195,7 @@ def checked_client(client: OAuthClient) -> OAuthClient:
             "A client of the grant type authorization_code has redirect URIs, and no other has.",
             pointer="/redirect_uris",
         )
-    _check_length(client.redirect_uris, REDIRECT_URIS_MAX, "/redirect_uris")
+    _require_few_and_distinct(client.redirect_uris, REDIRECT_URIS_MAX, "/redirect_uris")
     for index, uri in enumerate(client.redirect_uris):
         if not is_redirect_uri(uri):
             raise ValidationFailed(
@@ -190,16 +203,7 @@ def checked_client(client: OAuthClient) -> OAuthClient:
                 "path and query, and no fragment.",
                 pointer=f"/redirect_uris/{index}",
             )
-    _check_length(client.scopes, SCOPES_MAX, "/scopes")
-    if not client.scopes:
-        raise ValidationFailed("A client without scopes could do nothing.", pointer="/scopes")
-    permissions_of(client.scopes, pointer="/scopes")
-    for pointer, patterns in (("/ledgers", client.ledgers), ("/accounts", client.accounts)):
-        if patterns is not None:
-            _check_length(patterns, PATTERNS_MAX, pointer)
-            if not patterns:
-                raise ValidationFailed("A limit to nothing allows nothing; leave it out.", pointer=pointer)
-    return client
+    return replace(client, scopes=checked_limits(client.scopes, client.ledgers, client.accounts))
 
 
 def is_redirect_uri(uri: str) -> bool:
@@ -211,11 +215,11 @@ def is_redirect_uri(uri: str) -> bool:
         has_port = parts.port != 0
     except ValueError:  # a port beyond 65535, or brackets around what is no address
         return False
-    return has_port and (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS)
+    return has_port and (parts.scheme == "https" or parts.hostname in LOOPBACK_HOSTS)
 
 
 def _check_grant_types(client: OAuthClient) -> None:
-    _check_length(client.grant_types, len(GRANT_TYPES), "/grant_types")
+    _require_few_and_distinct(client.grant_types, len(GRANT_TYPES), "/grant_types")
     unknown = set(client.grant_types) - set(GRANT_TYPES)
     if unknown or not client.grant_types:
         raise ValidationFailed(f"Grant types are some of: {', '.join(GRANT_TYPES)}.", pointer="/grant_types")
@@ -230,8 +234,7 @@ def _check_grant_types(client: OAuthClient) -> None:
         )
 
 
-def _check_length(items: Sequence[object], length_max: int, pointer: str) -> None:
-    if len(items) > length_max:
-        raise ValidationFailed(f"{pointer[1:]} has {len(items)} items; at most {length_max} fit.", pointer=pointer)
+def _require_few_and_distinct(items: Sequence[object], count_max: int, pointer: str) -> None:
+    require_few(items, count_max, pointer=pointer)
     if len(set(items)) < len(items):
         raise ValidationFailed(f"{pointer[1:]} names something twice.", pointer=pointer)

@@ -1,17 +1,21 @@
 """Roles and scopes: permissions by names that people know."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.shared.access import Grant, LedgerPattern, Permission
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+from domain.shared.lists import require_few
 from domain.shared.patterns import Pattern
 from domain.shared.text import checked_text
 
 DESCRIPTION_LENGTH_MAX: Final = 1_000
 ROLES_MAX: Final = 100
+SCOPES_MAX: Final = 100
+# What someone has is compared with what someone is to get, pattern by pattern.
+PATTERNS_MAX: Final = 20
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -111,6 +115,25 @@ class Assignment:
     def of(data: Mapping[str, Any]) -> "Assignment":
         """Return what `data()` said. Raises `ValidationFailed` for patterns that are none."""
         return Assignment(data["role"], *limits_of(data))
+
+
+def checked_limits(
+    scopes: Sequence[str], ledgers: tuple[LedgerPattern, ...] | None, accounts: tuple[Pattern, ...] | None
+) -> tuple[str, ...]:
+    """Return the scopes, each once and in order, if they and the limits are those that something may be given.
+
+    Raises `ValidationFailed` for a scope that is unknown, and for lists that are empty or too long.
+    """
+    if not scopes:
+        raise ValidationFailed("Without scopes nothing could be done: name at least one.", pointer="/scopes")
+    require_few(scopes, SCOPES_MAX, pointer="/scopes")
+    permissions_of(scopes, pointer="/scopes")
+    for patterns, pointer in ((ledgers, "/ledgers"), (accounts, "/accounts")):
+        if patterns is not None:
+            require_few(patterns, PATTERNS_MAX, pointer=pointer)
+            if not patterns:
+                raise ValidationFailed("An empty list would allow nothing: leave it out to allow all.", pointer=pointer)
+    return tuple(dict.fromkeys(scopes))
 
 
 def limits_data(ledgers: tuple[LedgerPattern, ...] | None, accounts: tuple[Pattern, ...] | None) -> dict[str, Any]:

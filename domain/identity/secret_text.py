@@ -1,8 +1,9 @@
 """Secrets as text: how everything that is shown once, to be shown back, is written and recognised.
 
 One reads `<prefix>_<organisation>_<secret><checksum>`: what it is, the organisation's number, 32 random characters,
-and six that make a leaked or mistyped secret recognisable without asking anyone. Only the SHA-256 of the whole is
-stored: the secret has 190 bits, so nothing slower is needed to protect it.
+and six that make a leaked or mistyped secret recognisable without asking anyone. What is a person's, and of no
+organisation, has no number: `<prefix>_<secret><checksum>`. Only the SHA-256 of the whole is stored: the secret has 190
+bits, so nothing slower is needed to protect it.
 """
 
 import re
@@ -22,21 +23,28 @@ _SHOWN_LENGTH: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class SecretKind:
-    """A kind of secret: how its texts begin, and what people call one: `API key`."""
+    """A kind of secret: how its texts begin, and what people call one: `API key`; whether one names an organisation."""
 
     prefix: str
     name: str
+    has_organisation: bool = True
 
     @property
     def form(self) -> str:
         """Return the regular expression that its texts match, for scanners too; the checksum tells false ones."""
         secret, checksum = f"([0-9A-Za-z]{{{SECRET_LENGTH}}})", f"([0-9A-Za-z]{{{_CHECKSUM_LENGTH}}})"
-        return f"{self.prefix}_([1-9][0-9]{{0,17}})_{secret}{checksum}"
+        organisation = "([1-9][0-9]{0,17})_" if self.has_organisation else ""
+        return f"{self.prefix}_{organisation}{secret}{checksum}"
 
-    def build(self, organisation_id: int, random: bytes) -> str:
-        """Return the text of a new one from 48 random bytes, so many that no character is likelier than another."""
+    def build(self, organisation_id: int | None, random: bytes) -> str:
+        """Return the text of a new one from 48 random bytes, so many that no character is likelier than another.
+
+        The organisation is None for a kind whose texts name none.
+        """
         assert len(random) >= RANDOM_BYTES
-        body = f"{self.prefix}_{organisation_id}_{_in_base_62(int.from_bytes(random, 'big'), SECRET_LENGTH)}"
+        assert (organisation_id is not None) == self.has_organisation
+        organisation = "" if organisation_id is None else f"{organisation_id}_"
+        body = f"{self.prefix}_{organisation}{_in_base_62(int.from_bytes(random, 'big'), SECRET_LENGTH)}"
         return body + _checksum(body)
 
     def is_like(self, text: str) -> bool:
@@ -48,6 +56,7 @@ class SecretKind:
 
         Raises `NotAuthenticated` for what is not a text of this kind, a mistyped one included.
         """
+        assert self.has_organisation
         match = re.fullmatch(self.form, text, re.ASCII)
         if match is None or _checksum(text[:-_CHECKSUM_LENGTH]) != match.group(3):
             raise NotAuthenticated(f"The {self.name} is not one that Partita ever made: it is cut off or mistyped.")
@@ -59,8 +68,8 @@ class SecretKind:
 
 
 def digest(text: str) -> bytes:
-    """Return what is stored of a secret, and what it is found by."""
-    return sha256(text.encode()).digest()
+    """Return what is stored of a secret, and what it is found by; of a text that is none, what nothing is found by."""
+    return sha256(text.encode(errors="replace")).digest()
 
 
 def _checksum(body: str) -> str:

@@ -1,36 +1,19 @@
 """Sessions of persons: how long one lasts, and what is shown to go on with it."""
 
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Final
 
-from domain.shared.text import is_storable
+from domain.identity.secret_text import SecretKind
+from domain.shared.chain import Origin
 
 IDLE_MAX: Final = timedelta(days=30)
 AGE_MAX: Final = timedelta(days=90)
 SESSIONS_MAX: Final = 100
-SECRET_BYTES: Final = 32
-USER_AGENT_LENGTH_MAX: Final = 512
 
-REFRESH_PREFIX: Final = "pts"
-MAILED_PREFIX: Final = "ptm"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from: an IP address, and what the program that sent it calls itself, as far as is known."""
-
-    address: str | None = None
-    user_agent: str | None = None
-
-    @staticmethod
-    def of(address: str | None, user_agent: str | None) -> "Origin":
-        """Return it as it can be stored: at most 512 characters of the program's name."""
-        if user_agent is not None and not is_storable(user_agent):
-            user_agent = None
-        return Origin(address, None if user_agent is None else user_agent[:USER_AGENT_LENGTH_MAX])
+# What goes on with a session, and what is sent by mail to who has none: they are persons', and of no organisation.
+SESSION_TOKEN: Final = SecretKind("pts", "refresh token", has_organisation=False)
+MAILED_TOKEN: Final = SecretKind("ptm", "token of the mail", has_organisation=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +44,3 @@ class Session:
         """Return it as it is after it was used from there."""
         ends = min(now + IDLE_MAX, self.created_at + AGE_MAX)
         return replace(self, last_used_at=now, expires_at=ends, origin=origin)
-
-
-def build_secret(prefix: str, random: bytes) -> str:
-    """Return the text of a token that is shown once, from 32 random bytes: `pts_…` refreshes, `ptm_…` is mailed."""
-    assert len(random) == SECRET_BYTES
-    return f"{prefix}_{urlsafe_b64encode(random).rstrip(b'=').decode()}"
-
-
-def secret_digest(text: str) -> bytes:
-    """Return what is stored of a token, and what it is found by: its SHA-256. 256 random bits need nothing slower."""
-    return sha256(text.encode(errors="replace")).digest()

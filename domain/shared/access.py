@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Final, TypeVar
 
 from domain.shared.chain import Author, Origin
-from domain.shared.errors import PermissionDenied, QuotaExceeded, ValidationFailed
+from domain.shared.errors import PermissionDenied, ValidationFailed
 from domain.shared.patterns import Pattern
+from domain.shared.quotas import StorageUsedUp
 
 Limits = TypeVar("Limits")
 
@@ -96,12 +97,10 @@ class Grant:
     ledgers: tuple[LedgerPattern, ...] | None = None
     accounts: tuple[Pattern, ...] | None = None
 
-    def covers(self, permission: Permission, other: "Grant") -> bool:
-        """Whether it gives a permission wherever the other grant does."""
-        return (
-            permission in self.permissions
-            and _all_covered(self.ledgers, other.ledgers, LedgerPattern.covers)
-            and _all_covered(self.accounts, other.accounts, Pattern.covers)
+    def is_as_wide_as(self, other: "Grant") -> bool:
+        """Whether it is good wherever the other grant is."""
+        return _all_covered(self.ledgers, other.ledgers, LedgerPattern.covers) and _all_covered(
+            self.accounts, other.accounts, Pattern.covers
         )
 
     def within(self, permissions: frozenset[Permission]) -> "Grant":
@@ -158,7 +157,7 @@ class Principal:
     actor: str
     grants: tuple[Grant, ...] = FULL_ACCESS
     credential: str = ""
-    writes_refused: str | None = None
+    writes_refused: StorageUsedUp | None = None
     origin: Origin | None = field(default=None, compare=False)
     _unlimited: frozenset[Permission] = field(init=False, repr=False, compare=False)
 
@@ -222,14 +221,15 @@ class Principal:
         What protects it is never refused: to freeze, and all that says who may act for it.
         """
         if self.writes_refused is not None and permission not in PROTECTIVE:
-            raise QuotaExceeded(self.writes_refused, facts={"quota": "storage_bytes"})
+            raise self.writes_refused.refusal()
 
     def require_grantable(self, grants: Iterable[Grant]) -> None:
         """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""
         for grant in grants:
-            for permission in sorted(grant.permissions, key=lambda each: each.value):
-                if not any(own.covers(permission, grant) for own in self.grants):
-                    raise _denied(permission, f"{self.actor} cannot give to others what it does not have as widely")
+            as_wide = [own.permissions for own in self.grants if own.is_as_wide_as(grant)]
+            if missing := grant.permissions.difference(*as_wide):
+                first = min(missing, key=lambda each: each.value)
+                raise _denied(first, f"{self.actor} cannot give to others what it does not have as widely")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,10 +68,11 @@ class Recorded(Generic[FactType]):
 class Origin:
     """Where a request came from: the credential that it showed, by its outward id, its IP address and its user agent.
 
-    It is kept beside the log, where it can be erased, and never in an event.
+    Without a credential, it is of someone who is only about to log in. It is kept beside the log, where it can be
+    erased, and never in an event.
     """
 
-    credential: str
+    credential: str = ""
     address: str | None = None
     user_agent: str | None = None
 

@@ -83,7 +83,11 @@ class NotAuthenticated(DomainError):
 
 
 class PermissionDenied(DomainError):
-    """The credential is good, and does not allow this. The detail names the permission that was missing."""
+    """The credential is good, and does not allow this. Where a permission was missing, `permission` names it.
+
+    Some refusals are of another kind, which the detail tells: this takes a person who has logged in, or a member of the
+    organisation, or an access token of an organisation.
+    """
 
     code = "permission-denied"
     kind = ErrorKind.FORBIDDEN
@@ -91,10 +95,12 @@ class PermissionDenied(DomainError):
 
 
 class QuotaExceeded(DomainError):
-    """The organisation has as much as its quota allows: `quota` names which. Waiting does not help, so it is no 429.
+    """There is as much as the quota allows: `quota` names which. Waiting does not help, so it is no 429.
 
-    Whoever runs the server sets quotas, with `partita organisation quota`. `GET /v1/organisations/{id}` shows them, and
-    how much of each is used. Beyond the quota of storage everything can still be read, frozen and revoked.
+    Whoever runs the server sets quotas of ledgers, API keys and storage, with `partita organisation quota`, and
+    `GET /v1/organisations/{id}` shows them, and how much of each is used. Beyond the quota of storage everything can
+    still be read, frozen and revoked. Others are the same on every server: 100 roles of an organisation's own, 1,000
+    OAuth clients that work, 100 organisations of a person.
     """
 
     code = "quota-exceeded"

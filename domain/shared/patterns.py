@@ -130,15 +130,21 @@ class Pattern:
         return begin <= end
 
     def covers(self, other: "Pattern") -> bool:
-        """Whether every path that fits the other pattern fits this one. False where that takes more than a look."""
-        return _covers(self.text.split(":"), other.text.split(":"))
+        """Whether every path that fits the other pattern fits this one. False where that takes more than a look.
 
-
-def _covers(wide: list[str], narrow: list[str]) -> bool:
-    if not wide:
-        return not narrow
-    if wide[0] == "**":
-        return _covers(wide[1:], narrow) or (bool(narrow) and _covers(wide, narrow[1:]))
-    if not narrow or narrow[0] == "**" or wide[0] not in ("*", narrow[0]):
-        return False
-    return _covers(wide[1:], narrow[1:])
+        It takes a step for each segment of this one, whatever the other is.
+        """
+        narrow = other.text.split(":")
+        places: dict[str, int] = {}
+        for place, segment in enumerate(narrow):
+            places[segment] = places.get(segment, 0) | 1 << place
+        one_each = ~places.get("**", 0)
+        # From the end: the places of the narrow pattern from which on it is covered by what was looked at; past its
+        # last segment, by nothing.
+        covered = 1 << len(narrow)
+        for segment in reversed(self.text.split(":")):
+            if segment == "**":
+                covered = (1 << covered.bit_length()) - 1
+            else:
+                covered = covered >> 1 & (one_each if segment == "*" else places.get(segment, 0))
+        return covered & 1 == 1

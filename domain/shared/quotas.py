@@ -10,6 +10,22 @@ QUOTA_MAX: Final = 2**53 - 1
 
 
 @dataclass(frozen=True, slots=True)
+class StorageUsedUp:
+    """That an organisation's logs have reached its quota of storage, both in bytes."""
+
+    used: int
+    quota: int
+
+    def refusal(self) -> QuotaExceeded:
+        """Return why nothing more may be written."""
+        return QuotaExceeded(
+            f"The organisation's logs hold {self.used:,} bytes, and its quota is {self.quota:,}: it can be read, and "
+            "nothing more is written. Ask whoever runs this server for a larger quota.",
+            facts={"quota": "storage_bytes", "used": str(self.used), "limit": str(self.quota)},
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Quotas:
     """What an organisation has at most; None is without a limit.
 
@@ -45,14 +61,11 @@ class Quotas:
         """Return if an organisation that has so many working API keys may have one more; else `QuotaExceeded`."""
         _require_another("api_keys", "API keys that work", used, self.api_keys, " Revoke one that is not needed, or")
 
-    def storage_exceeded(self, used_bytes: int) -> str | None:
-        """Return why nothing more may be written once the logs have so many bytes, or None."""
+    def storage_exceeded(self, used_bytes: int) -> StorageUsedUp | None:
+        """Return that nothing more may be written once the logs have so many bytes, or None."""
         if self.storage_bytes is None or used_bytes < self.storage_bytes:
             return None
-        return (
-            f"The organisation's logs hold {used_bytes:,} bytes, and its quota is {self.storage_bytes:,}: it can be "
-            "read, and nothing more is written. Ask whoever runs this server for a larger quota."
-        )
+        return StorageUsedUp(used_bytes, self.storage_bytes)
 
 
 def _require_another(name: str, what: str, used: int, quota: int | None, hint: str = "") -> None:

@@ -1,15 +1,42 @@
 """Bounds on how a request is sent: how long its head may be, how long that may take, and how long a body may pause.
 
 Uvicorn has none of these. Without them, a few clients that send a byte now and then would keep every connection.
+
+What breaks them is no request yet, so nothing of the application is asked; it is told by a problem all the same.
 """
 
 import asyncio
+import json
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES_MAX: Final = 64 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
+
+
+def _answer(status: int, reason: str, code: str, title: str, detail: str) -> bytes:
+    problem = {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
+    body = json.dumps(problem, separators=(",", ":"))
+    head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}"
+    return f"{head}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}".encode()
+
+
+NOT_HTTP: Final = _answer(400, "Bad Request", "not-http", "Not a request", "What was sent is no request of HTTP/1.1.")
+HEAD_TOO_SLOW: Final = _answer(
+    408,
+    "Request Timeout",
+    "head-too-slow",
+    "The request took too long",
+    "The head of the request did not come in time.",
+)
+HEAD_TOO_LARGE: Final = _answer(
+    431,
+    "Request Header Fields Too Large",
+    "head-too-large",
+    "The head is too large",
+    f"The head of the request is longer than {HEAD_BYTES_MAX:,} bytes.",
+)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -37,7 +64,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what was sent, within the bounds."""
         if self._is_in_head and self._head_bytes + len(data) > HEAD_BYTES_MAX and not self._has_end(data):
-            self._refuse(b"431 Request Header Fields Too Large", b"The head of the request is too long.")
+            self._refuse(HEAD_TOO_LARGE)
             return
         super().data_received(data)
         if self._is_in_head:
@@ -50,6 +77,10 @@ class BoundedProtocol(HttpToolsProtocol):
             self._received_at = self.loop.time()
             if self._waiting is None:
                 self._wait_for_body()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell that what came is no HTTP."""
+        self._refuse(NOT_HTTP)
 
     def on_message_begin(self) -> None:
         """Begin a request, whose head must come soon."""
@@ -90,7 +121,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._waiting = None
         if self._has_begun:
-            self._refuse(b"408 Request Timeout", b"The head of the request did not come in time.")
+            self._refuse(HEAD_TOO_SLOW)
         else:
             self.transport.close()
 
@@ -104,9 +135,6 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse(self, status: bytes, why: bytes) -> None:
-        self.transport.write(
-            b"HTTP/1.1 %b\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
-            b"connection: close\r\n\r\n%b" % (status, len(why), why)
-        )
+    def _refuse(self, answer: bytes) -> None:
+        self.transport.write(answer)
         self.transport.close()

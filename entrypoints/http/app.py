@@ -2,17 +2,18 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import compile_path
+from starlette.routing import BaseRoute, compile_path
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -64,8 +65,9 @@ DESCRIPTION: Final = """
 The open ledger server: double-entry, multi-tenant, event-sourced.
 
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
-explained at `/problems/<code>`. Every POST takes an `Idempotency-Key`, but for
-those of persons, below `/v1/auth`. Writes to a ledger take `?dry_run=true`.
+explained at `/problems/<code>`. Every POST that changes something takes an `Idempotency-Key`, but for those of persons
+who act for no organisation yet: all below `/v1/auth`, `/v1/organisations` and `/v1/invitations/accept`. Writes to a
+ledger take `?dry_run=true`.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
@@ -131,10 +133,11 @@ def create_app(services: Services) -> Partita:
         services.expiry.start()
         services.revocation_news.start()
         yield
+        services.refusals.end_window()
         await services.revocation_news.stop()
         await services.counting.stop()
         await services.expiry.stop()
-        await services.persons.letters.close()
+        await services.persons.letters.settle()
         await services.journal.close()
         await services.key_uses.settle()
 
@@ -156,19 +159,11 @@ def create_app(services: Services) -> Partita:
         HotPaths(app.serve_by_routing, endpoints=_HOT_PATHS),
         ids=services.ids,
         admission=services.admission,
+        refusals=services.refusals,
         proxies=Proxies(settings.trusted_proxies),
         sharing=Sharing(origins, has_credentials=settings.cors_credentials) if origins else None,
     )
-    for router in _ROUTERS:
-        app.include_router(router, prefix="/v1")
-    app.include_router(health.router)
-    app.include_router(jwks.router)
-    for of_oauth in (authorize, endpoints, oidc):
-        app.include_router(of_oauth.router)
-    app.add_api_route("/problems", problem_index, include_in_schema=False)
-    app.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
-    app.add_api_route("/", _to_documentation, include_in_schema=False)
-    app.add_api_route("/docs", _documentation, include_in_schema=False)
+    app.router.routes.extend(_routes())
     # The package's own page names its assets by whatever scheme the server itself was asked with.
     app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign] # FastAPI's documented way to change it
@@ -177,6 +172,21 @@ def create_app(services: Services) -> Partita:
     for failure in (DomainError, StoreUnavailable, CommitInDoubt):
         app.add_exception_handler(failure, _on_failure)
     return app
+
+
+@cache
+def _routes() -> list[BaseRoute]:
+    """Return all routes: made once, as FastAPI takes a quarter of a second for them; services come with requests."""
+    shared = APIRouter()
+    for router in _ROUTERS:
+        shared.include_router(router, prefix="/v1")
+    for plain in (health, jwks, authorize, endpoints, oidc):
+        shared.include_router(plain.router)
+    shared.add_api_route("/problems", problem_index, include_in_schema=False)
+    shared.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
+    shared.add_api_route("/", _to_documentation, include_in_schema=False)
+    shared.add_api_route("/docs", _documentation, include_in_schema=False)
+    return shared.routes
 
 
 def _to_documentation() -> Response:

@@ -18,15 +18,17 @@ from starlette.types import Scope
 
 from application.identity.admission import Admission
 from application.identity.authenticate import Bearer
+from application.identity.refusal_log import Refused
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Principal
 from domain.shared.chain import canonical_json
-from domain.shared.errors import NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
+from domain.shared.errors import DomainError, NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
-from entrypoints.http.reading import address_of, header, read_json, user_agent_of
+from entrypoints.http.reading import address_of, has_body, header, read_json, user_agent_of
 from entrypoints.schemas.forms import Form, require_bounded
+from entrypoints.schemas.hidden import without_credentials
 from entrypoints.settings import Settings
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
@@ -48,6 +50,24 @@ class Caller:
     def reader(self) -> str:
         """Return who alone may go on with the cursors of a list: the organisation."""
         return str(self.principal.organisation_id)
+
+    def log_refusal(self, refusal: DomainError, what: str, ledger: str) -> None:
+        """Write down what was refused within a request that is answered otherwise."""
+        principal = self.principal
+        self.services.refusals.note(
+            Refused(
+                refusal.code,
+                self.request_id,
+                what,
+                None if principal.origin is None else principal.origin.address,
+                principal.actor,
+                principal.credential,
+                principal.organisation_id,
+                refusal.facts.get("permission"),
+                without_credentials(ledger),
+                without_credentials(refusal.detail),
+            )
+        )
 
     async def do(
         self,
@@ -86,15 +106,29 @@ async def bearer(request: Request) -> Bearer:
     known: Bearer | None = state.get("bearer")
     if known is not None:
         return known
-    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
+    text, address = _credential(request), state["address"]
     admission: Admission = request.scope["app"].state.services.admission
-    text, address = text.strip(), state["address"]
     admitted = admission.at_once(text, address) or await admission.admit(text, address)
     state["meters"] += admitted.meters
     state["bearer"] = admitted.bearer
     return admitted.bearer
+
+
+async def principal_now(request: Request) -> Principal:
+    """Return who shows the request's credential, as things are now: for what goes on after it was admitted.
+
+    Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`.
+    """
+    services: Services = request.scope["app"].state.services
+    principal = await services.authenticate.principal(_credential(request), address_of(request))
+    return principal.coming_from(address_of(request), user_agent_of(request))
+
+
+def _credential(request: Request) -> str:
+    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
+    return text.strip()
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]
@@ -129,6 +163,8 @@ class StrictRoute(APIRoute):
             # Who is nobody is told so first, whatever they send.
             await self.admit(request)
             settings: Settings = request.app.state.services.settings
+            if not self.body_field.field_info.is_required() and not has_body(request):
+                return await handle(_ReadRequest(request.scope, {}, b""))
             document = await read_json(request, min(settings.body_bytes_max, self.body_bytes_max))
             if form is not None:
                 require_bounded(form, document)
@@ -155,12 +191,13 @@ def require_known_parameters(request: Request, known: Collection[str]) -> None:
 
 
 class _ReadRequest(Request):
-    def __init__(self, scope: Scope, document: Any) -> None:
+    def __init__(self, scope: Scope, document: Any, body: bytes = b"read already") -> None:
         super().__init__(scope)
         self._document = document
+        self._bytes = body
 
     async def body(self) -> bytes:
-        return b"read already"
+        return self._bytes
 
     async def json(self) -> Any:
         return self._document

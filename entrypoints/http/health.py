@@ -8,6 +8,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from entrypoints.container import Services
+from entrypoints.http.openapi import FOR_EVERYONE
 
 router = APIRouter(prefix="/health", tags=["health"])
 
@@ -26,13 +27,18 @@ class ReadyDocument(TypedDict):
     redis: str
 
 
-@router.get("/live", summary="Is the process alive?")
+@router.get("/live", summary="Is the process alive?", openapi_extra=FOR_EVERYONE)
 async def live() -> LiveDocument:
     """Answer. A process that does not should be restarted."""
     return {"status": "live"}
 
 
-@router.get("/ready", summary="Can the server do its work?", responses={503: {"model": ReadyDocument}})
+@router.get(
+    "/ready",
+    summary="Can the server do its work?",
+    openapi_extra=FOR_EVERYONE,
+    responses={503: {"model": ReadyDocument}},
+)
 async def ready(request: Request, response: Response) -> ReadyDocument:
     """Ask the database, whose schema must be up to date, and Redis. 503 where requests should go elsewhere."""
     services: Services = request.app.state.services

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from application.shared.key_id import base64url
 from entrypoints.container import Services
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import FOR_EVERYONE, described_problems
 
 router = APIRouter(tags=["auth"])
 
@@ -37,6 +37,7 @@ class KeySetDocument(TypedDict):
 @router.get(
     "/.well-known/jwks.json",
     summary="Show the keys of access tokens",
+    openapi_extra=FOR_EVERYONE,
     responses=described_problems(),
 )
 async def get_key_set(request: Request, response: Response) -> KeySetDocument:

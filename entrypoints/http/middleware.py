@@ -10,12 +10,14 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from application.identity.admission import Admission
+from application.identity.refusal_log import RefusalLog
 from application.shared.ports import CommitInDoubt, Ids, StoreUnavailable
 from application.shared.rate_limits import Meter
 from domain.shared.errors import DomainError, NotFound
 from entrypoints.http.addresses import Proxies
 from entrypoints.http.answer_headers import completed
 from entrypoints.http.problems import UnsupportedVersion, problem_response, refusal_of
+from entrypoints.http.refused import LOGGED_STATUSES, log_refusal
 from entrypoints.http.sharing import Sharing
 
 VERSION: Final = "1"
@@ -42,12 +44,20 @@ class Envelope:
     """
 
     def __init__(
-        self, app: ASGIApp, *, ids: Ids, admission: Admission, proxies: Proxies, sharing: Sharing | None = None
+        self,
+        app: ASGIApp,
+        *,
+        ids: Ids,
+        admission: Admission,
+        refusals: RefusalLog,
+        proxies: Proxies,
+        sharing: Sharing | None = None,
     ) -> None:
         """With `sharing`, pages of other origins may call this server."""
         self._app = app
         self._ids = ids
         self._admission = admission
+        self._refusals = refusals
         self._proxies = proxies
         self._answered = self._serve if sharing is None else sharing.around(self._serve)
 
@@ -69,6 +79,8 @@ class Envelope:
         async def send_enveloped(message: Message) -> None:
             if message["type"] == "http.response.start":
                 state["has_started"] = True
+                if message["status"] in LOGGED_STATUSES or "refused_credential" in state:
+                    log_refusal(self._refusals, scope, message["status"])
                 message["headers"] = completed(message["headers"], path, scope["scheme"], own, meters)
             await send(message)
 

@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
 from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, METADATA_FILTERS_MAX, ListSpec
-from entrypoints.http.problems import PROBLEM_TYPE, documented_errors, statuses_of
+from entrypoints.http.problems import NOT_OF_ROUTES, PROBLEM_TYPE, documented_errors, statuses_of
 
 _described: set[type[BaseModel]] = set()
 
@@ -105,7 +105,7 @@ def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the description of the refusals with these statuses, and with those that every route has."""
     titles: dict[int, list[str]] = {}
     for error in documented_errors():
-        for status in statuses_of(error.code):
+        for status in () if error.code in NOT_OF_ROUTES else statuses_of(error.code):
             titles.setdefault(status, []).append(error.code)
     content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {

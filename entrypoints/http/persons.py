@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import Request
 
-from domain.identity.session import Origin
 from domain.shared.access import Person
+from domain.shared.chain import Origin
 from entrypoints.container import Services
 from entrypoints.http.dependencies import StrictRoute, bearer
-from entrypoints.http.reading import address_of, header, user_agent_of
+from entrypoints.http.reading import address_of, user_agent_of
 
 # An address, a password and a token are far below this.
 FORM_BYTES_MAX = 16_384
@@ -39,14 +39,14 @@ class PersonCaller(Visitor):
 
 async def visitor(request: Request) -> Visitor:
     """Return who comes."""
-    origin = Origin.of(address_of(request), header(request, b"user-agent"))
+    origin = Origin(address=address_of(request), user_agent=user_agent_of(request))
     return Visitor(origin, request.state.request_id, request.app.state.services)
 
 
 async def person_caller(request: Request) -> PersonCaller:
     """Return which person calls. Raises as `bearer` does, and `PermissionDenied`."""
     who = await visitor(request)
-    person = (await bearer(request)).of_person().coming_from(who.origin.address, user_agent_of(request))
+    person = (await bearer(request)).of_person().coming_from(who.origin.address, who.origin.user_agent)
     return PersonCaller(who.origin, who.request_id, who.services, person)
 
 

@@ -20,6 +20,7 @@ from entrypoints.schemas.hidden import without_credentials
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
+TEXT_LENGTH_MAX: Final = 4_000
 
 _log = logging.getLogger("partita.http")
 
@@ -81,6 +82,45 @@ def unknown_parameter(name: str, known: Collection[str]) -> UnknownParameter:
     return UnknownParameter(f"There is no parameter {name!a} here. {hint}")
 
 
+class OriginNotAllowed(DomainError):
+    """A page of that origin may not call this server, or not in that way: it asked beforehand, and is told no (CORS).
+
+    Whoever runs the server names the origins that may, in `PARTITA_CORS_ORIGINS`.
+    """
+
+    code = "origin-not-allowed"
+    kind = ErrorKind.FORBIDDEN
+    title = "Not from that page"
+
+
+class NotHttp(DomainError):
+    """What was sent is not a request of HTTP/1.1. The connection is closed, and there is no `request_id`."""
+
+    code = "not-http"
+    kind = ErrorKind.MALFORMED
+    title = "Not a request"
+
+
+class HeadTooSlow(DomainError):
+    """The head of the request did not come in time. The connection is closed, and there is no `request_id`."""
+
+    code = "head-too-slow"
+    kind = ErrorKind.MALFORMED
+    title = "The request took too long"
+
+
+class HeadTooLarge(DomainError):
+    """The line and the headers of the request are longer than 64 KiB. The connection is closed; no `request_id`."""
+
+    code = "head-too-large"
+    kind = ErrorKind.MALFORMED
+    title = "The head is too large"
+
+
+NOT_OF_ROUTES: Final = (OriginNotAllowed.code, NotHttp.code, HeadTooSlow.code, HeadTooLarge.code)
+"""Codes of what is refused before any route is asked; the protocol writes all but the first by itself."""
+
+
 class InternalError(DomainError):
     """Something in the server failed that should not have. Nothing was changed unless you were told so.
 
@@ -95,8 +135,10 @@ class InternalError(DomainError):
 _STATUS_OF_CODE: Final = {
     MethodNotAllowed.code: 405,
     NotAcceptable.code: 406,
+    HeadTooSlow.code: 408,
     PayloadTooLarge.code: 413,
     UnsupportedMediaType.code: 415,
+    HeadTooLarge.code: 431,
     InternalError.code: 500,
 }
 _STATUS_OF_KIND: Final = {
@@ -128,31 +170,39 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": status_of(error),
-        "detail": without_credentials(error.detail),
+        "detail": _shown(error.detail),
         "code": error.code,
         "request_id": request_id,
     }
     if instance is not None:
-        document["instance"] = without_credentials(instance)
+        document["instance"] = _shown(instance)
     # The facts of the case are members of their own, as RFC 9457 has it; no name of theirs is one of those above.
-    document.update({name: without_credentials(fact) for name, fact in error.facts.items()})
+    document.update({name: _shown(fact) for name, fact in error.facts.items()})
     if error.blames:
         told = error.blames[:BLAMES_MAX]
-        document["errors"] = [
-            {"pointer": without_credentials(blame.pointer), "detail": without_credentials(blame.detail)}
-            for blame in told
-        ]
+        document["errors"] = [{"pointer": _shown(blame.pointer), "detail": _shown(blame.detail)} for blame in told]
         if len(told) < len(error.blames):
             document["detail"] += f" Of {len(error.blames):,} parts to blame, errors has the first {BLAMES_MAX}."
     return document
 
 
+def seconds_to_wait(error: RateLimited) -> int:
+    """Return what to say as `Retry-After`."""
+    return max(1, math.ceil(error.retry_after_seconds))
+
+
+def _shown(text: str) -> str:
+    """Return what may be repeated of a text that may hold what was sent: so much of it, without credentials."""
+    return without_credentials(text if len(text) <= TEXT_LENGTH_MAX else text[:TEXT_LENGTH_MAX] + "…")
+
+
 def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer that tells the refusal."""
     status = status_of(error)
+    request.state.refusal = error
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
     if isinstance(error, RateLimited):
-        seconds = max(1, math.ceil(error.retry_after_seconds))
+        seconds = seconds_to_wait(error)
         of_status = {"Retry-After": str(seconds), "RateLimit": f'"{error.facts["policy"]}";r=0;t={seconds}'}
     document = problem_document(error, request.state.request_id, instance=request.state.path)
     return Response(orjson.dumps(document), status, headers={**of_status, **(headers or {})}, media_type=PROBLEM_TYPE)

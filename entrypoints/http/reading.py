@@ -31,6 +31,12 @@ def header(request: Request, name: bytes) -> str | None:
     return None
 
 
+def has_body(request: Request) -> bool:
+    """Return whether anything is sent with the request besides its headers."""
+    length = header(request, b"content-length")
+    return length not in (None, "0") or header(request, b"transfer-encoding") is not None
+
+
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """Return the body. Raises `PayloadTooLarge`, as soon as that is known."""
     stated = header(request, b"content-length")

@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from entrypoints.http.problems import OriginNotAllowed, problem_response
 
 # What pages of other origins may send, beside what browsers let everyone send; and what they may read of answers.
 _SENT_HEADERS: Final = (
@@ -39,7 +44,7 @@ class Sharing:
 
     def around(self, app: ASGIApp) -> ASGIApp:
         """Return the application, which also answers what browsers ask beforehand; nobody need say who they are."""
-        return CORSMiddleware(
+        return _Asked(
             app,
             allow_origins=self._origins,
             allow_credentials=self._has_credentials,
@@ -47,3 +52,27 @@ class Sharing:
             allow_headers=_SENT_HEADERS,
             expose_headers=_TOLD_HEADERS,
         )
+
+
+class _Asked(CORSMiddleware):
+    """Starlette's answers, of which a refusal is a problem."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        answer = super().preflight_response(request_headers)
+        return answer if answer.status_code == 200 else _Refused(answer)
+
+
+class _Refused(Response):
+    """The problem that tells of a refusal, with the headers of another answer that tells of it."""
+
+    def __init__(self, told: Response) -> None:
+        super().__init__()
+        why = bytes(told.body).decode().removeprefix("Disallowed CORS ")
+        self._refusal = OriginNotAllowed(
+            f"A page of another origin asks to call here; this server takes no such {why}."
+        )
+        of_body = ("content-type", "content-length")
+        self._kept = {name: value for name, value in told.headers.items() if name not in of_body}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await problem_response(self._refusal, Request(scope), self._kept)(scope, receive, send)

@@ -187,6 +187,7 @@ CREATE TABLE oauth_grants (
 );
 CREATE INDEX oauth_grants_person ON oauth_grants (organisation_id, person_id);
 CREATE INDEX oauth_grants_client ON oauth_grants (organisation_id, client_id, created_at);
+CREATE INDEX oauth_grants_holding ON oauth_grants (organisation_id, id) WHERE revoked_at IS NULL;
 
 CREATE TABLE oauth_codes (
     organisation_id bigint NOT NULL,
@@ -201,11 +202,13 @@ CREATE TABLE oauth_codes (
 );
 CREATE INDEX oauth_codes_grant ON oauth_codes (organisation_id, grant_id);
 
+-- Each is used once, for the next of its family, which began with a code.
 CREATE TABLE oauth_refresh_tokens (
     organisation_id bigint NOT NULL,
     digest bytea NOT NULL CHECK (octet_length(digest) = 32),
     grant_id uuid NOT NULL,
     created_at timestamptz NOT NULL,
+    began_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     used_at timestamptz,
     PRIMARY KEY (organisation_id, digest)
@@ -233,6 +236,12 @@ CREATE POLICY own ON members FOR SELECT USING
 (person_id = (SELECT nullif(current_setting('app.person_id', true), '')::uuid))
 """
 
+# The invitations to one's own address, whichever the organisation: who is erased takes them along.
+OWN_INVITATIONS = """
+CREATE POLICY {name} ON invitations FOR {command} USING
+(email = (SELECT nullif(current_setting('app.email', true), '')))
+"""
+
 # The origins of one's own requests, whichever the organisation: who is erased takes them along.
 OWN_ORIGINS = """
 CREATE POLICY {name} ON request_origins FOR {command} USING
@@ -255,6 +264,7 @@ def upgrade() -> None:
     op.execute(OWN_MEMBERSHIPS)
     for name, command in (("own", "SELECT"), ("erased", "DELETE")):
         op.execute(OWN_ORIGINS.format(name=name, command=command))
+        op.execute(OWN_INVITATIONS.format(name=name, command=command))
 
 
 def downgrade() -> None:

@@ -10,10 +10,11 @@ from uvicorn.protocols.http.httptools_impl import HEADER_RE, HEADER_VALUE_RE
 
 from application.identity.admission import Admission, Limits
 from application.identity.authenticate import Authenticate
-from application.identity.tokens import AccessClaims
-from application.shared.rate_limits import Counting, Rule, Taken
+from application.identity.token_ports import AccessClaims
+from application.shared.ports import Rule, Taken
+from application.shared.rate_limits import Counting
 from domain.identity.api_key import API_KEY, ApiKey
-from domain.shared.access import Grant, Permission
+from domain.shared.access import Grant, Permission, Person
 from domain.shared.chain import Author
 from entrypoints.http.addresses import Proxies
 from entrypoints.http.answer_headers import completed
@@ -42,6 +43,9 @@ class _Everyone:
         raise NotImplementedError
 
     async def grants(self, claims: AccessClaims) -> tuple[Grant, ...]:
+        raise NotImplementedError
+
+    async def is_logged_in(self, person: Person, now: datetime) -> bool:
         raise NotImplementedError
 
     async def take(self, rule: Rule, name: str, count: int) -> Taken:

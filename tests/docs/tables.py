@@ -19,20 +19,8 @@ from domain.shared.errors import DomainError
 from entrypoints import settings
 from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
-from entrypoints.http.pagination import PAGE_PARAMETERS, ListSpec
+from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
-from entrypoints.http.v1 import (
-    accounts,
-    api_keys,
-    audit_log,
-    holds,
-    invitations,
-    ledgers,
-    members,
-    organisations,
-    periods,
-    transactions,
-)
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -77,6 +65,7 @@ def described_application() -> FastAPI:
     class NoServices:
         ids = None
         admission = None
+        refusals = None
         settings = Settings()
 
     services: Any = NoServices()
@@ -84,24 +73,17 @@ def described_application() -> FastAPI:
 
 
 def lists() -> str:
-    """Return what each list can be sorted and filtered by."""
-    specs: dict[str, ListSpec] = {
-        "GET …/ledgers": ledgers.LEDGERS,
-        "GET …/accounts": accounts.ACCOUNTS,
-        "GET …/accounts/{path}/entries": accounts.ENTRIES,
-        "GET …/transactions": transactions.TRANSACTIONS,
-        "GET …/holds": holds.HOLDS,
-        "GET …/periods": periods.PERIODS,
-        "GET /v1/organisations": organisations.ORGANISATIONS,
-        "GET /v1/members": members.MEMBERS,
-        "GET /v1/invitations": invitations.INVITATIONS,
-        "GET /v1/api-keys": api_keys.API_KEYS,
-        "GET /v1/audit-log": audit_log.AUDIT_LOG,
-    }
+    """Return what each list can be sorted and filtered by: every route that takes a cursor."""
     rows = []
-    for route, spec in specs.items():
-        filters = [*spec.parameters(), *(["metadata[<key>]"] if spec.has_metadata else [])]
-        rows.append((f"`{route}`", _codes(spec.sorts), _codes(filters) or "none"))
+    for path, operations in described_application().openapi()["paths"].items():
+        given = {
+            each["name"]: each for each in operations.get("get", {}).get("parameters", ()) if each["in"] == "query"
+        }
+        if "cursor" in given:
+            filters = [name for name in given if name not in (*PAGE_PARAMETERS, "metadata")]
+            filters += ["metadata[<key>]"] if "metadata" in given else []
+            route = path.replace("/v1/ledgers/{ledger}/", "…/")
+            rows.append((f"`GET {route}`", _codes(given["sort"]["schema"]["enum"]), _codes(filters) or "none"))
     return _table(("list", "`sort` (the first is the default)", "filters"), rows)
 
 

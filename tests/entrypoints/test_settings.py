@@ -39,3 +39,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "nowhere"))
     with pytest.raises(WrongUsage, match="nowhere"):
         load_settings()
+
+
+@pytest.mark.parametrize(
+    "issuer", ["http://id.example", "http://127.0.0.1.example:80/", "http://localhost@id.example/"]
+)
+def test_a_provider_that_anyone_could_pose_as_is_refused(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTITA_OIDC_ISSUER", issuer)
+    with pytest.raises(WrongUsage, match=r"PARTITA_OIDC_ISSUER is 'http://.*it takes https"):
+        load_settings()
+
+
+@pytest.mark.parametrize("issuer", ["https://id.example/realms/a", "http://127.0.0.1:9000", "http://[::1]:9000"])
+def test_a_provider_is_reached_over_tls_or_on_this_machine(issuer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARTITA_OIDC_ISSUER", issuer)
+    assert Settings().oidc_issuer == issuer

@@ -25,11 +25,11 @@ class PostgresDirectory:
 
     async def organisations(self, limit: int) -> Sequence[OrganisationView]:
         query = select(*_SHOWN).order_by(organisations.c.id).limit(limit)
-        async with tenant_view(self._engine, 0) as connection:
+        async with tenant_view(self._engine, None) as connection:
             return [OrganisationView(*row) for row in await connection.execute(query)]
 
     async def shows_all(self) -> bool:
-        async with tenant_view(self._engine, 0) as connection:
+        async with tenant_view(self._engine, None) as connection:
             is_bound: bool = await connection.scalar(text("SELECT row_security_active('organisations')"))
         return not is_bound
 

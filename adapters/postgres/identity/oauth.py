@@ -5,16 +5,31 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, cast, delete, exists, false, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    cast,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import Text
 
 from adapters.postgres.access_tables import members, oauth_clients, oauth_codes, oauth_grants, oauth_refresh_tokens
+from adapters.postgres.identity.pages import page_by_id
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.organisation_log import PostgresOrganisationLog
 from adapters.postgres.tables import organisations
 from adapters.postgres.work import tenant_transaction
+from application.shared.pagination import Page, PageRequest
 from domain.identity.oauth import IssuedCode, IssuedRefreshToken, OAuthClient, OAuthGrant
 from domain.identity.role import limits_data, limits_of
 
@@ -42,10 +57,13 @@ class PostgresOAuth:
         self._organisation_id = organisation_id
         self.log = PostgresOrganisationLog(connection, organisation_id)
 
-    async def clients(self) -> Sequence[OAuthClient]:
-        query = select(oauth_clients).where(self._of(oauth_clients))
-        rows = await self._connection.execute(query.order_by(oauth_clients.c.created_at, oauth_clients.c.id))
-        return [_client(row) for row in rows.mappings()]
+    async def clients(self, page: PageRequest) -> Page[OAuthClient]:
+        rows, after = await page_by_id(self._connection, oauth_clients, "id", self._organisation_id, page, prefix="cli")
+        return Page([_client(row) for row in rows], after)
+
+    async def working_clients(self) -> int:
+        query = select(func.count()).where(self._of(oauth_clients), oauth_clients.c.revoked_at.is_(None))
+        return (await self._connection.execute(query)).scalar_one()
 
     async def client(self, id: str) -> OAuthClient | None:
         query = select(oauth_clients).where(self._of(oauth_clients), oauth_clients.c.id == stored_id("cli", id))
@@ -70,21 +88,18 @@ class PostgresOAuth:
             update(oauth_clients).where(self._of(oauth_clients), of_client).values(**_set_of(client))
         )
 
-    async def grants(self, *, person: str | None = None, limit: int) -> Sequence[tuple[OAuthGrant, OAuthClient]]:
-        query = (
-            select(oauth_grants)
-            .where(self._of(oauth_grants), oauth_grants.c.revoked_at.is_(None))
-            .order_by(oauth_grants.c.created_at.desc(), oauth_grants.c.id.desc())
-            .limit(limit)
+    async def grants(self, page: PageRequest, *, person: str | None = None) -> Page[tuple[OAuthGrant, OAuthClient]]:
+        working = select(oauth_clients.c.id).where(self._of(oauth_clients), oauth_clients.c.revoked_at.is_(None))
+        of_person = [] if person is None else [_is_of(person)]
+        where = [oauth_grants.c.revoked_at.is_(None), oauth_grants.c.client_id.in_(working), *of_person]
+        rows, after = await page_by_id(
+            self._connection, oauth_grants, "id", self._organisation_id, page, prefix="gnt", where=where
         )
-        if person is not None:
-            query = query.where(_is_of(person))
-        grants = [_grant(row) for row in (await self._connection.execute(query)).mappings()]
+        grants = [_grant(row) for row in rows]
         ids = {stored_id("cli", grant.client_id) for grant in grants}
         of_grants = select(oauth_clients).where(self._of(oauth_clients), oauth_clients.c.id.in_(ids))
         clients = {c.id: c for c in map(_client, (await self._connection.execute(of_grants)).mappings())}
-        found = [(grant, clients[grant.client_id]) for grant in grants]
-        return [(grant, client) for grant, client in found if client.revoked_at is None]
+        return Page([(grant, clients[grant.client_id]) for grant in grants], after)
 
     async def revoke_grants(self, client: str, *, unless_within: Sequence[str], now: datetime) -> Sequence[str]:
         within = cast(list(unless_within), ARRAY(Text))
@@ -161,7 +176,7 @@ class PostgresOAuth:
 
     async def refresh_token(self, digest: bytes) -> IssuedRefreshToken | None:
         row = (await self._connection.execute(self._issued(oauth_refresh_tokens, digest))).mappings().one_or_none()
-        return None if row is None else IssuedRefreshToken(**_issued(row))
+        return None if row is None else IssuedRefreshToken(**_issued(row), began_at=row["began_at"])
 
     async def add_code(self, code: IssuedCode, now: datetime) -> None:
         values = self._values(code, now) | {"redirect_uri": code.redirect_uri, "code_challenge": code.code_challenge}
@@ -169,7 +184,8 @@ class PostgresOAuth:
         await self._forget(oauth_codes, code.grant, now - _CODES_KEPT)
 
     async def add_refresh_token(self, token: IssuedRefreshToken, now: datetime) -> None:
-        await self._connection.execute(insert(oauth_refresh_tokens).values(self._values(token, now)))
+        values = self._values(token, now) | {"began_at": token.began_at}
+        await self._connection.execute(insert(oauth_refresh_tokens).values(values))
         await self._forget(oauth_refresh_tokens, token.grant, now)
 
     async def _forget(self, table: Table, grant: OAuthGrant, before: datetime) -> None:

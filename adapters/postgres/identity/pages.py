@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import RowMapping, Table, select
+from sqlalchemy import ColumnElement, RowMapping, Table, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id, stored_id
@@ -10,10 +10,17 @@ from application.shared.pagination import PageRequest, Position
 
 
 async def page_by_id(
-    connection: AsyncConnection, table: Table, column: str, organisation_id: int, page: PageRequest, *, prefix: str
+    connection: AsyncConnection,
+    table: Table,
+    column: str,
+    organisation_id: int,
+    page: PageRequest,
+    *,
+    prefix: str,
+    where: Sequence[ColumnElement[bool]] = (),
 ) -> tuple[Sequence[RowMapping], Position | None]:
     """Return an organisation's rows, and the position after which the next page starts; None when this is the last."""
-    query = select(table).where(table.c.organisation_id == organisation_id).limit(page.limit + 1)
+    query = select(table).where(table.c.organisation_id == organisation_id, *where).limit(page.limit + 1)
     id = table.c[column]
     query = query.order_by(id.desc() if page.is_descending else id)
     if page.after is not None:

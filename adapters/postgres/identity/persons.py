@@ -1,25 +1,23 @@
 """Persons on PostgreSQL, outside of all organisations."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, text, update
+from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.access_tables import members
+from adapters.postgres.identity.memberships import PostgresMemberships
 from adapters.postgres.identity.security_log import PostgresSecurityLog
 from adapters.postgres.identity.sessions import PostgresSessions
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import mailed_tokens, person_identities, persons
-from adapters.postgres.tables import organisations
 from adapters.postgres.work import transaction_of_nobody
-from application.identity.person_ports import Membership, PersonChanges, Purpose
+from application.identity.person_ports import PersonChanges, Purpose
 from domain.identity.person import Identity, RegisteredPerson
-from domain.identity.role import Assignment
 
 
 class PostgresPersons:
@@ -154,42 +152,3 @@ class PostgresMailedTokens:
     async def forget(self, person_id: str) -> None:
         of_person = mailed_tokens.c.person_id == stored_id("usr", person_id)
         await self._connection.execute(delete(mailed_tokens).where(of_person))
-
-
-class PostgresMemberships:
-    """Of which organisations persons are members, whichever the organisation: a policy shows everyone its own."""
-
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-
-    async def of(self, person_id: str) -> Sequence[Membership]:
-        stored = stored_id("usr", person_id)
-        await self._set("app.person_id", str(stored))
-        query = (
-            select(members.c.organisation_id, members.c.assignments, members.c.joined_at)
-            .where(members.c.person_id == stored)
-            .order_by(members.c.organisation_id)
-        )
-        found = [
-            Membership(row.organisation_id, tuple(map(Assignment.of, row.assignments)), row.joined_at)
-            for row in await self._connection.execute(query)
-        ]
-        await self._set("app.person_id", "")
-        return found
-
-    async def names(self, organisation_ids: Sequence[int]) -> Mapping[int, str]:
-        names: dict[int, str] = {}
-        for id in organisation_ids:
-            await self._set("app.organisation_id", str(id))
-            name: str | None = await self._connection.scalar(
-                select(organisations.c.name).where(organisations.c.id == id)
-            )
-            if name is not None:
-                names[id] = name
-        await self._set("app.organisation_id", "")
-        return names
-
-    async def _set(self, setting: str, value: str) -> None:
-        await self._connection.execute(
-            text("SELECT set_config(:setting, :value, true)"), {"setting": setting, "value": value}
-        )

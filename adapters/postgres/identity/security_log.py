@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import request_origins
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import security_log
+from adapters.postgres.work import set_local
 from application.identity.person_ports import SecurityEvent
 from application.shared.pagination import Page, PageRequest
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 
 
 class PostgresSecurityLog:
@@ -38,7 +39,11 @@ class PostgresSecurityLog:
         rows = (await self._connection.execute(query.order_by(security_log.c.id.desc()).limit(page.limit + 1))).all()
         shown = [
             SecurityEvent(
-                row.type, row.at, outward_id("usr", row.person_id), Origin(row.address, row.user_agent), row.details
+                row.type,
+                row.at,
+                outward_id("usr", row.person_id),
+                Origin(address=row.address, user_agent=row.user_agent),
+                row.details,
             )
             for row in rows[: page.limit]
         ]
@@ -53,6 +58,6 @@ class PostgresSecurityLog:
         of_person = security_log.c.person_id == stored_id("usr", person_id)
         await self._connection.execute(delete(security_log).where(of_person))
         # A policy shows everyone the origins of its own requests, whichever the organisation.
-        await self._connection.execute(text("SELECT set_config('app.actor', :actor, true)"), {"actor": person_id})
+        await set_local(self._connection, "app.actor", person_id)
         await self._connection.execute(delete(request_origins).where(request_origins.c.actor == person_id))
-        await self._connection.execute(text("SELECT set_config('app.actor', '', true)"))
+        await set_local(self._connection, "app.actor", "")

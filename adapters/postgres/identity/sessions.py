@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import ColumnElement, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import session_tokens, sessions
 from application.identity.person_ports import RefreshToken
-from domain.identity.session import SESSIONS_MAX, Origin, Session
+from domain.identity.session import SESSIONS_MAX, Session
+from domain.shared.chain import Origin
+
+_USED_LAST: Final = (sessions.c.last_used_at.desc(), sessions.c.id.desc())
 
 
 class PostgresSessions:
@@ -54,32 +57,35 @@ class PostgresSessions:
         return None if row is None or used is None else RefreshToken(_session(row), used.used_at is not None)
 
     async def of(self, person_id: str, now: datetime) -> Sequence[Session]:
-        query = (
-            select(sessions)
-            .where(
-                sessions.c.person_id == stored_id("usr", person_id),
-                sessions.c.revoked_at.is_(None),
-                sessions.c.expires_at > now,
-            )
-            .order_by(sessions.c.last_used_at.desc(), sessions.c.id.desc())
-            .limit(2 * SESSIONS_MAX)
-        )
+        query = select(sessions).where(*_lasting(person_id, now)).order_by(*_USED_LAST).limit(2 * SESSIONS_MAX)
         return [_session(row) for row in await self._connection.execute(query)]
 
-    async def end(self, person_id: str, ids: Sequence[str], now: datetime) -> None:
-        stored = [stored_id("ses", id) for id in ids]
-        if stored:
-            await self._connection.execute(
-                update(sessions)
-                .where(sessions.c.person_id == stored_id("usr", person_id), sessions.c.id.in_(stored))
-                .values(revoked_at=now)
-            )
+    async def end(
+        self, person_id: str, now: datetime, *, only: str | None = None, but: str | None = None, beyond: int = 0
+    ) -> Sequence[str]:
+        ending = select(sessions.c.id).where(*_lasting(person_id, now))
+        if only is not None:
+            ending = ending.where(sessions.c.id == stored_id("ses", only))
+        if but is not None:
+            ending = ending.where(sessions.c.id != stored_id("ses", but))
+        ended = await self._connection.execute(
+            update(sessions)
+            .where(sessions.c.id.in_(ending.order_by(*_USED_LAST).offset(beyond)))
+            .values(revoked_at=now)
+            .returning(sessions.c.id)
+        )
+        return [outward_id("ses", id) for id in sorted(ended.scalars())]
 
     async def forget(self, person_id: str, *, ended_before: datetime | None = None) -> None:
         gone = delete(sessions).where(sessions.c.person_id == stored_id("usr", person_id))
         if ended_before is not None:
             gone = gone.where(or_(sessions.c.expires_at < ended_before, sessions.c.revoked_at < ended_before))
         await self._connection.execute(gone)
+
+
+def _lasting(person_id: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    of_person = sessions.c.person_id == stored_id("usr", person_id)
+    return of_person, sessions.c.revoked_at.is_(None), sessions.c.expires_at > now
 
 
 def _session(row: Any) -> Session:
@@ -89,6 +95,6 @@ def _session(row: Any) -> Session:
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         expires_at=row.expires_at,
-        origin=Origin(row.address, row.user_agent),
+        origin=Origin(address=row.address, user_agent=row.user_agent),
         revoked_at=row.revoked_at,
     )

@@ -1,6 +1,7 @@
 """What stands behind access tokens: sessions, OAuth grants, members and their roles."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -9,12 +10,10 @@ from adapters.postgres.access_tables import members, oauth_clients, oauth_grants
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import sessions
 from adapters.postgres.work import tenant_view
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from domain.identity.role import Assignment, Role, grants_of, limits_of, permissions_of
-from domain.shared.access import Grant, Permission
+from domain.shared.access import Grant, Permission, Person
 from domain.shared.errors import NotAuthenticated
-
-_NO_ORGANISATION = 0
 
 
 class PostgresStandings:
@@ -25,25 +24,27 @@ class PostgresStandings:
 
     async def grants(self, claims: AccessClaims) -> tuple[Grant, ...]:
         organisation_id = claims.organisation_id
-        async with tenant_view(self._engine, organisation_id or _NO_ORGANISATION) as connection:
-            if claims.credential.startswith("ses_"):
-                await _require_session(connection, claims)
+        async with tenant_view(self._engine, organisation_id) as connection:
+            if claims.is_of_session:
+                if not await _is_lasting(connection, claims.credential, claims.subject, claims.issued_at):
+                    raise NotAuthenticated(f"The session {claims.credential} has ended.")
             else:
                 of_client = await _of_oauth_grant(connection, claims)
                 if of_client is not None:
                     return of_client
             return () if organisation_id is None else await _of_member(connection, organisation_id, claims.subject)
 
+    async def is_logged_in(self, person: Person, now: datetime) -> bool:
+        async with tenant_view(self._engine, None) as connection:
+            return await _is_lasting(connection, person.session, person.id, now)
 
-async def _require_session(connection: AsyncConnection, claims: AccessClaims) -> None:
+
+async def _is_lasting(connection: AsyncConnection, session: str, person: str, at: datetime) -> bool:
     query = select(sessions.c.person_id).where(
-        sessions.c.id == stored_id("ses", claims.credential),
-        sessions.c.revoked_at.is_(None),
-        sessions.c.expires_at > claims.issued_at,
+        sessions.c.id == stored_id("ses", session), sessions.c.revoked_at.is_(None), sessions.c.expires_at > at
     )
-    person = await connection.scalar(query)
-    if person is None or outward_id("usr", person) != claims.subject:
-        raise NotAuthenticated(f"The session {claims.credential} has ended.")
+    found = await connection.scalar(query)
+    return found is not None and outward_id("usr", found) == person
 
 
 async def _of_oauth_grant(connection: AsyncConnection, claims: AccessClaims) -> tuple[Grant, ...] | None:

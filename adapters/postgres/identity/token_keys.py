@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.person_tables import token_keys
 from adapters.postgres.work import transaction_of_nobody
-from application.identity.token_keys import TokenKeyChanges
+from application.identity.token_ports import TokenKeyChanges
 from domain.identity.token_key import TokenKey
 
 

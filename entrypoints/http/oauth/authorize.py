@@ -1,6 +1,5 @@
 """The authorisation endpoint, as people meet it: log in, look at what is asked for, allow it or not."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -15,20 +14,21 @@ from application.identity.oauth_case import Case
 from application.identity.oauth_consents import Asked
 from domain.identity.oauth import client_named
 from domain.identity.permission_words import words_of
-from domain.identity.session import Origin
 from domain.shared.access import Person
-from domain.shared.errors import NotAuthenticated, NotFound, PermissionDenied, RateLimited, ValidationFailed
+from domain.shared.errors import NotAuthenticated, PermissionDenied, RateLimited, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http.oauth.browser import Browser
+from entrypoints.http.oauth.forms import own_form
+from entrypoints.http.oauth.log_ins import log_in, log_out, origin_of
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
-from entrypoints.http.oauth.parameters import BODY_BYTES_MAX, read_parameters
+from entrypoints.http.oauth.parameters import read_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
-from entrypoints.http.reading import address_of, read_body, user_agent_of
+from entrypoints.http.problems import seconds_to_wait
+from entrypoints.http.reading import address_of, user_agent_of
 
 router = APIRouter(include_in_schema=False)
 
 _BAD_REQUEST: Final = "This link to log in is not in order"
-_FIELDS_MAX: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,16 @@ async def post_authorize(request: Request) -> Response:
     opened = await _opened(request)
     if isinstance(opened, Response):
         return opened
-    form = await _form(request)
-    if form is None or not Browser(request).is_own_form(form.get("form_token", "")):
-        text = "It was too old, or did not come from the page that you were shown. Go back to it, load it anew, and "
-        text += "see that your browser takes cookies."
-        return notice_page(request, "This form could not be taken", text, status=403)
+    form = await own_form(request)
+    if isinstance(form, Response):
+        return form
     match form.get("step"), form.get("decision"):
         case "log-in", _:
             return await _log_in(request, opened, form)
         case "log-out", _:
-            return await _log_out(request, opened)
+            response = _again(request)
+            await log_out(request, response)
+            return response
         case "consent", "allow":
             person = await _logged_in(request, opened.services)
             return _again(request) if person is None else await _granted(request, opened, person)
@@ -148,19 +148,11 @@ async def _log_in(request: Request, opened: _Opened, form: dict[str, str]) -> Re
     except (NotAuthenticated, ValidationFailed) as refused:
         return _log_in_page(request, opened, email=email, error=refused.detail, status=422)
     except RateLimited as refused:
-        return _log_in_page(request, opened, email=email, error=refused.detail, status=429)
+        response: Response = _log_in_page(request, opened, email=email, error=refused.detail, status=429)
+        response.headers["Retry-After"] = str(seconds_to_wait(refused))
+        return response
     response = _again(request)
-    Browser(request).log_in(Person(signed_in.person_id, signed_in.session_id), response)
-    return response
-
-
-async def _log_out(request: Request, opened: _Opened) -> Response:
-    browser, response = Browser(request), _again(request)
-    person = browser.person()
-    if person is not None:
-        with suppress(NotFound):  # it may have ended by itself
-            await opened.services.persons.accounts.end_session(person, person.session, origin=origin_of(request))
-    browser.log_out(response)
+    await log_in(request, signed_in, response)
     return response
 
 
@@ -207,7 +199,7 @@ def _log_in_page(
         email=email,
         error=error,
         provider_name=None if provider is None else provider.name,
-        provider_url=None if provider is None else f"../auth/oidc/start?{urlencode({'for': request.url.query})}",
+        query=request.url.query,
         **_of_every_page(request, opened),
     )
 
@@ -228,20 +220,3 @@ def _of_every_page(request: Request, opened: _Opened) -> dict[str, Any]:
         "client_name": opened.asked.client.name,
         "organisation_name": opened.organisation_name,
     }
-
-
-async def _form(request: Request) -> dict[str, str] | None:
-    """Return the fields of a form of ours, or None for what is none."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        return None
-    body = await read_body(request, BODY_BYTES_MAX)
-    try:
-        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
-    except ValueError:
-        return None
-    return dict(fields) if len(dict(fields)) == len(fields) else None
-
-
-def origin_of(request: Request) -> Origin:
-    """Return where a log-in comes from."""
-    return Origin.of(address_of(request), request.headers.get("user-agent"))

@@ -23,6 +23,8 @@ from entrypoints.http.reading import address_of, user_agent_of
 router = APIRouter(include_in_schema=False)
 
 _NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+# The protocol answers these with 400, unless the client's secret came in a header.
+_REFUSED_CREDENTIALS: Final = ("invalid_client", "invalid_grant")
 Answering = Callable[[OAuthServer, OAuthRequest], Said]
 
 
@@ -82,7 +84,8 @@ async def _answer(request: Request, answering: Answering) -> Response:
             raise InvalidClientError("The client is unknown.", status_code=401)
     except OAuth2Error as error:
         status, body, headers = error()
-        return _json(status, dict(body), dict(headers))
+        return _told(request, status, dict(body), dict(headers))
+    request.state.oauth_client = found
     said: list[Said] = []
 
     def decide(case: Case) -> None:
@@ -103,7 +106,13 @@ async def _answer(request: Request, answering: Answering) -> Response:
     body = dict(answer.body)
     if case.access_token:
         body["access_token"] = case.access_token
-    return _json(answer.status, body, answer.headers)
+    return _told(request, answer.status, body, answer.headers)
+
+
+def _told(request: Request, status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:
+    if body.get("error") in _REFUSED_CREDENTIALS:
+        request.state.refused_credential = body["error"]
+    return _json(status, body, headers)
 
 
 def _json(status: int, body: dict[str, Any], headers: dict[str, str]) -> Response:

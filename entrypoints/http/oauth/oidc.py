@@ -2,7 +2,6 @@
 
 import hmac
 import logging
-from base64 import urlsafe_b64encode
 from hashlib import sha256
 from secrets import token_urlsafe
 from typing import Final
@@ -11,13 +10,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from application.identity.openid import ProviderUnusable
-from domain.shared.access import Person
+from application.identity.openid_ports import ProviderUnusable
+from application.shared.key_id import base64url
 from domain.shared.errors import NotAuthenticated, NotFound, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http.oauth.authorize import origin_of
 from entrypoints.http.oauth.browser import Browser
-from entrypoints.http.oauth.pages import notice_page, protected
+from entrypoints.http.oauth.forms import own_form
+from entrypoints.http.oauth.log_ins import log_in, origin_of
+from entrypoints.http.oauth.pages import notice_page, page, protected
 
 router = APIRouter(include_in_schema=False)
 
@@ -27,22 +27,29 @@ _FAILED: Final = "You could not be logged in"
 _log = logging.getLogger("partita.http.oidc")
 
 
-@router.get("/auth/oidc/start")
+@router.post("/auth/oidc/start")
 async def start(request: Request) -> Response:
-    """Send the browser to the provider. What it came `for` is a query of the authorisation endpoint."""
+    """Send the browser to the provider, as a form of ours asks; `for` what is a query of the authorisation endpoint.
+
+    A link could be followed without anyone's doing, and who has a session there would get one here.
+    """
     services: Services = request.app.state.services
     if services.oauth.provider is None:
         raise NotFound("This server has no OpenID provider to log in with.")
+    form = await own_form(request)
+    if isinstance(form, Response):
+        return form
     state, nonce, verifier = token_urlsafe(32), token_urlsafe(32), token_urlsafe(48)
-    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    challenge = base64url(sha256(verifier.encode()).digest())
     try:
         url = await services.oauth.provider.start(
             _callback(services), state=state, nonce=nonce, code_challenge=challenge
         )
     except ProviderUnusable as failure:
         return _unusable(request, failure)
-    response = RedirectResponse(url, 302, headers=protected())
-    kept = {"state": state, "nonce": nonce, "verifier": verifier, "for": request.query_params.get("for", "")}
+    # Not by a redirect: the page's policy would hold for it and for those that the provider adds, and name them all.
+    response = page(request, "leaving.html", url=url, provider_name=services.oauth.provider.name)
+    kept = {"state": state, "nonce": nonce, "verifier": verifier, "for": form.get("for", "")}
     Browser(request).keep("oidc", kept, _SECONDS, response)
     return response
 
@@ -91,7 +98,7 @@ async def _called_back(request: Request, services: Services) -> Response:
         response: Response = notice_page(request, "You are logged in", "You can close this page.", status=200)
     else:
         response = RedirectResponse(f"../../oauth/authorize?{kept['for']}", 303, headers=protected())
-    browser.log_in(Person(signed_in.person_id, signed_in.session_id), response)
+    await log_in(request, signed_in, response)
     return response
 
 

@@ -24,26 +24,43 @@ def read_parameters(text: str) -> dict[str, str]:
     Raises `InvalidRequestError` for one that is given twice, or is not plain text.
     """
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_PARAMETERS_MAX)
-    except (ValueError, UnicodeError):
-        raise InvalidRequestError("The parameters cannot be read, or are too many.") from None
-    names = [name for name, _ in pairs]
-    if len(set(names)) < len(names):
-        raise InvalidRequestError("A parameter is given more than once.")
-    for name, value in pairs:
+        fields = read_fields(text, _PARAMETERS_MAX)
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from None
+    for name, value in fields.items():
         if not (_VALUE.fullmatch(name) and _VALUE.fullmatch(value)):
             raise InvalidRequestError("A parameter has characters that are not printable ASCII.")
-    return {name: value for name, value in pairs if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 async def read_form_parameters(request: Request) -> dict[str, str]:
     """Return the parameters in the body. Raises `InvalidRequestError`, `PayloadTooLarge`."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
-        raise InvalidRequestError(f"The body has to be of the type {_FORM_TYPE}.")
+    try:
+        text = await read_form(request)
+    except ValueError as error:
+        raise InvalidRequestError(str(error)) from None
     if request.scope["query_string"]:
         raise InvalidRequestError("Parameters belong in the body, not in the address, which servers write down.")
-    body = await read_body(request, BODY_BYTES_MAX)
-    return read_parameters(body.decode("latin-1"))
+    return read_parameters(text)
+
+
+async def read_form(request: Request) -> str:
+    """Return the text of a body that is a form. Raises `ValueError` for any other, `PayloadTooLarge`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
+        raise ValueError(f"The body has to be of the type {_FORM_TYPE}.")
+    return (await read_body(request, BODY_BYTES_MAX)).decode("latin-1")
+
+
+def read_fields(text: str, count_max: int) -> dict[str, str]:
+    """Return the fields of a query or a form. Raises `ValueError` where one is given twice, or they cannot be read."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=count_max)
+    except ValueError:
+        raise ValueError("The parameters cannot be read, or are too many.") from None
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError("A parameter is given more than once.")
+    return fields
 
 
 def client_id_of(request: Request, parameters: Mapping[str, str]) -> str | None:

@@ -20,7 +20,7 @@ from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 
 from application.identity.oauth_case import Case
-from application.identity.tokens import ACCESS_TOKENS_LIVE
+from application.identity.token_ports import ACCESS_TOKENS_LIVE
 from domain.identity.oauth import wire_client_id
 from entrypoints.http.oauth.shown import ANY_CLIENT, WITH_SECRET, ShownClient, ShownCode, ShownRefreshToken, ShownToken
 

@@ -7,8 +7,8 @@ from pydantic import ConfigDict
 from pydantic import Field as Described
 from typing_extensions import TypedDict
 
-from domain.identity.member import ASSIGNMENTS_MAX, PATTERNS_MAX
-from domain.identity.role import Assignment
+from domain.identity.member import ASSIGNMENTS_MAX
+from domain.identity.role import PATTERNS_MAX, Assignment
 from domain.shared.access import LedgerPattern
 from domain.shared.patterns import Pattern
 from entrypoints.schemas.forms import Form, read_each

@@ -1,7 +1,7 @@
 """API keys: make, list, get, rotate, revoke."""
 
 from datetime import timedelta
-from typing import Annotated, NotRequired
+from typing import Annotated, Final, NotRequired
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
@@ -11,7 +11,7 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from domain.identity.api_key import ApiKey, KeyRights
-from domain.identity.role import OPERATOR
+from domain.identity.role import OPERATOR, SCOPES_MAX
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import CallerDependency, Key, StrictRoute
 from entrypoints.http.openapi import described_list, described_problems
@@ -38,7 +38,7 @@ class ApiKeyIn(Form):
         list[str],
         Described(
             description="What it may do: permissions (`transactions:post`) and built-in roles (`auditor`).",
-            max_length=100,
+            max_length=SCOPES_MAX,
         ),
     ] = [OPERATOR.name]  # noqa: RUF012 # pydantic copies it
     ledgers: LedgerPatterns = None
@@ -62,6 +62,9 @@ class RotationIn(Form):
         Time | None,
         Described(description="When the new key stops; if left out, it lives as long as the old one was made to."),
     ] = None
+
+
+_PLAIN_ROTATION: Final = RotationIn()
 
 
 class ApiKeyDocument(TypedDict):
@@ -150,7 +153,7 @@ async def get_api_key(id: str, who: CallerDependency) -> ApiKeyDocument:
     responses=described_problems(400, 401, 403, 404, 409, 422),
 )
 async def rotate_api_key(
-    id: str, rotation: RotationIn, key: Key, who: CallerDependency, response: Response
+    id: str, key: Key, who: CallerDependency, response: Response, rotation: RotationIn = _PLAIN_ROTATION
 ) -> ApiKeyDocument:
     """Make a key with the same rights, which this answer alone shows, and let the old one end after the overlap."""
     made, text = await who.services.api_keys.rotate(

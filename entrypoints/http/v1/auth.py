@@ -9,15 +9,13 @@ from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from application.identity.log_in import IssuedTokens
-from domain.identity.session import Origin
-from entrypoints.container import Services
 from entrypoints.http.openapi import FOR_EVERYONE, described_problems
 from entrypoints.http.persons import OpenRoute, VisitorDependency
 from entrypoints.schemas.forms import Form
 
 router = APIRouter(prefix="/auth", route_class=OpenRoute, tags=["auth"])
 
-MAILED_EXAMPLE = "ptm_VGhpcyBpcyBub3QgYSB0b2tlbiBvZiBhbnlib2R5LCBlIQ"
+MAILED_EXAMPLE = "ptm_fqRHAbBMsxRRnm5LjHwxhosO0qJEpB2Pyo9Ca0"
 
 Email = Annotated[str, Described(description="An e-mail address, in ASCII.", examples=["ada@example.com"])]
 NewPassword = Annotated[str, Described(description="From 12 to 256 characters, of any kind; the obvious are refused.")]
@@ -75,7 +73,7 @@ class RefreshIn(Form):
     """A refresh token, which is used up by this, and for which organisation the next access token is."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"refresh_token": "pts_VGhpcyBpcyBub3QgYSB0b2tlbiBvZiBhbnlib2R5LCBlIQ"}]}
+        json_schema_extra={"examples": [{"refresh_token": "pts_fqRHAbBMsxRRnm5LjHwxhosO0qJEpB2P8ReJY0"}]}
     )
 
     refresh_token: Annotated[str, Described(max_length=256)]
@@ -151,7 +149,10 @@ async def post_registration(body: RegistrationIn, who: VisitorDependency) -> Acc
     The answer is the same where someone has registered with the address before. Who shows an invitation, which was sent
     to the address, can log in at once.
     """
-    await _register(who.services, body, who.origin)
+    await who.services.attempts.admit("register", who.origin.address, body.email, is_mailed=True)
+    await who.services.persons.registration.register(
+        body.email, body.password, invitation=body.invitation, origin=who.origin
+    )
     return {"status": "accepted"}
 
 
@@ -171,7 +172,11 @@ async def post_verification(body: VerificationIn, who: VisitorDependency) -> Non
 @router.post("/login", summary="Log in", openapi_extra=FOR_EVERYONE, responses=described_problems(403))
 async def post_login(body: LogInIn, who: VisitorDependency, response: Response) -> TokensDocument:
     """Begin a session. Every refusal is the same, so that it does not tell who is registered."""
-    return tokens_document(await _log_in(who.services, body, who.origin), response)
+    await who.services.attempts.admit("log-in", who.origin.address, body.email)
+    tokens = await who.services.persons.log_in.log_in(
+        body.email, body.password, organisation_id=_number(body.organisation), origin=who.origin
+    )
+    return tokens_document(tokens, response)
 
 
 @router.post(
@@ -186,7 +191,8 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
     A token that is shown again is in two hands, and ends its session at once. Whoever loses the answer logs in again.
     """
     log_in = who.services.persons.log_in
-    tokens = await log_in.refresh(body.refresh_token, organisation_id=_number(body.organisation), origin=who.origin)
+    async with who.services.attempts.counting_refusals("refresh", who.origin.address):
+        tokens = await log_in.refresh(body.refresh_token, organisation_id=_number(body.organisation), origin=who.origin)
     return tokens_document(tokens, response)
 
 
@@ -199,7 +205,8 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
 )
 async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedDocument:
     """Have a token sent that sets another password. The answer is the same for an address that nobody has."""
-    await _ask_for_reset(who.services, body, who.origin)
+    await who.services.attempts.admit("reset", who.origin.address, body.email, is_mailed=True)
+    await who.services.persons.forgotten_password.ask(body.email, origin=who.origin)
     return {"status": "accepted"}
 
 
@@ -212,29 +219,5 @@ async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedD
 )
 async def post_reset(body: ResetIn, who: VisitorDependency) -> None:
     """Set another password with the token of the mail, and end all sessions of the person."""
-    await _reset(who.services, body, who.origin)
-
-
-# What whoever guesses would do often stands in a function each, which counts it as an attempt before anything else.
-
-
-async def _register(services: Services, body: RegistrationIn, origin: Origin) -> None:
-    await services.attempts.admit("register", origin.address, body.email)
-    await services.persons.registration.register(body.email, body.password, invitation=body.invitation, origin=origin)
-
-
-async def _log_in(services: Services, body: LogInIn, origin: Origin) -> IssuedTokens:
-    await services.attempts.admit("log-in", origin.address, body.email)
-    return await services.persons.log_in.log_in(
-        body.email, body.password, organisation_id=_number(body.organisation), origin=origin
-    )
-
-
-async def _ask_for_reset(services: Services, body: ForgottenIn, origin: Origin) -> None:
-    await services.attempts.admit("reset", origin.address, body.email)
-    await services.persons.forgotten_password.ask(body.email, origin=origin)
-
-
-async def _reset(services: Services, body: ResetIn, origin: Origin) -> None:
-    await services.attempts.admit("reset", origin.address)
-    await services.persons.forgotten_password.reset(body.token, body.password, origin=origin)
+    await who.services.attempts.admit("reset", who.origin.address)
+    await who.services.persons.forgotten_password.reset(body.token, body.password, origin=who.origin)

@@ -61,7 +61,7 @@ async def post_bulk(request: Request) -> Response:
         results = [posted_result(index, applied) for index, applied in enumerate(posted)]
     else:
         outcomes = await _post_each(request, who, slug, bulk.transactions)
-        results = [result_document(index, outcome, who.request_id) for index, outcome in enumerate(outcomes)]
+        results = [result_document(who, slug, index, outcome) for index, outcome in enumerate(outcomes)]
     return Response(
         orjson.dumps(BulkDocument(results=results)), 200, headers=_headers(outcomes), media_type="application/json"
     )

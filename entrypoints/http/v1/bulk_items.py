@@ -8,7 +8,7 @@ from typing_extensions import TypedDict
 
 from application.ledger.ports import Applied, Outcome
 from application.ledger.post_transaction import PostTransaction
-from domain.shared.errors import DomainError
+from domain.shared.errors import DomainError, ErrorKind
 from domain.shared.text import checked_name
 from entrypoints.http.dependencies import Caller, keyed
 from entrypoints.http.problems import problem_document, refusal_of, status_of
@@ -67,9 +67,11 @@ def posted_result(index: int, posted: Applied) -> ResultDocument:
     return {"index": index, "status": 201 if posted.recorded else 200, "transaction": posted_document(posted)}
 
 
-def result_document(index: int, outcome: Outcome | BaseException, request_id: str) -> ResultDocument:
-    """Return what became of the transaction at an index."""
+def result_document(who: Caller, slug: str, index: int, outcome: Outcome | BaseException) -> ResultDocument:
+    """Return what became of the transaction at an index; the log is told of a permission that was missing."""
     if isinstance(outcome, Outcome):
         return posted_result(index, outcome.applied[-1])
-    refusal = refusal_of(outcome, request_id)
-    return {"index": index, "status": status_of(refusal), "problem": problem_document(refusal, request_id)}
+    refusal = refusal_of(outcome, who.request_id)
+    if refusal.kind is ErrorKind.FORBIDDEN:
+        who.log_refusal(refusal, "a transaction of a bulk", slug)
+    return {"index": index, "status": status_of(refusal), "problem": problem_document(refusal, who.request_id)}

@@ -7,7 +7,7 @@ that sends everything before it reads anything is not left hanging.
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import orjson
@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from application.ledger.ports import Outcome
+from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, ErrorKind
-from entrypoints.http.dependencies import Caller
+from entrypoints.http.dependencies import Caller, principal_now
 from entrypoints.http.problems import PayloadTooLarge, problem_document, status_of
 from entrypoints.http.v1.answer_spool import AnswerSpool, SpoolFull
 from entrypoints.http.v1.bulk_items import bulk_key, post_item, result_document
@@ -28,6 +29,8 @@ NDJSON: Final = "application/x-ndjson"
 IN_FLIGHT_MAX: Final = 250
 IN_FLIGHT_BYTES_MAX: Final = 16 * 1024 * 1024
 DRY_RUNS_IN_FLIGHT_MAX: Final = 4
+# How long a revocation may go unnoticed; what a credential stands for is remembered for as long.
+CHECK_SECONDS: Final = 2.5
 
 
 class AnswersNotTaken(DomainError):
@@ -74,6 +77,8 @@ class StreamedBulk(Response):
         self._in_flight_bytes = 0
         self._room = asyncio.Event()
         self._is_full = False
+        self._checked_at = asyncio.get_running_loop().time()
+        self._refusal: DomainError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the stream."""
@@ -104,6 +109,7 @@ class StreamedBulk(Response):
                 await self._wait_for_room(length)
                 if self._is_full:
                     continue
+                await self._check()
                 self._answers.put_nowait(_Awaited(self._post(line, index), number, length))
                 self._in_flight += 1
                 self._in_flight_bytes += length
@@ -112,6 +118,19 @@ class StreamedBulk(Response):
             pass  # a line that was cut off is no line
         finally:
             self._answers.put_nowait(None)
+
+    async def _check(self) -> None:
+        """See now and then whether who sends may still do so: a stream may go on for hours."""
+        now = asyncio.get_running_loop().time()
+        if self._refusal is not None or now < self._checked_at + CHECK_SECONDS:
+            return
+        self._checked_at = now
+        try:
+            self._who = replace(self._who, principal=await principal_now(self._request))
+        except DomainError as refusal:
+            self._refusal = refusal
+        except StoreUnavailable:
+            pass  # then nothing is posted either, and the next line asks again
 
     async def _wait_for_room(self, length: int) -> None:
         in_flight_max = DRY_RUNS_IN_FLIGHT_MAX if self._is_dry_run else IN_FLIGHT_MAX
@@ -146,6 +165,8 @@ class StreamedBulk(Response):
 
     def _post(self, line: bytes | None, index: int) -> asyncio.Future[Outcome]:
         try:
+            if self._refusal is not None:
+                raise self._refusal
             if line is None:
                 raise PayloadTooLarge(f"It is longer than {self._line_bytes_max:,} bytes.")
             key = None if self._key is None else (f"{self._key}/{index}", self._path)
@@ -188,7 +209,7 @@ class StreamedBulk(Response):
             outcome: Outcome | Exception = await awaited.answer
         except Exception as failure:
             outcome = failure
-        result = result_document(index, outcome, self._who.request_id)
+        result = result_document(self._who, self._slug, index, outcome)
         if "problem" in result:
             result["problem"]["detail"] = f"Line {awaited.number}: {result['problem']['detail']}"
         return orjson.dumps(result) + b"\n"

@@ -57,8 +57,8 @@ class InvitationDocument(TypedDict):
 class JoinedDocument(TypedDict):
     """An organisation that a person has joined, by its number."""
 
-    organisation_id: int
-    organisation_name: str
+    organisation: str
+    name: str
     assignments: list[AssignmentDocument]
 
 
@@ -124,7 +124,7 @@ async def accept_invitation(body: AcceptanceIn, who: PersonDependency) -> Joined
     """Become a member of the organisation: it takes a person whose verified address is the one that was invited."""
     organisation, member = await who.services.inviting.accept(who.person, body.token, request_id=who.request_id)
     return {
-        "organisation_id": organisation.id,
-        "organisation_name": organisation.name,
+        "organisation": str(organisation.id),
+        "name": organisation.name,
         "assignments": assignment_documents(member.assignments),
     }

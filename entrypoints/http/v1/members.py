@@ -58,14 +58,14 @@ def member_document(known: KnownMember) -> MemberDocument:
 async def list_members(who: CallerDependency, request: Request, response: Response) -> ListDocument[MemberDocument]:
     """Return a page of the organisation's members."""
     query = MEMBERS.read(request, who)
-    page = await who.services.membership.list(who.principal, query.page)
+    page = await who.services.member_keeping.list(who.principal, query.page)
     return query.document(page, member_document, response)
 
 
 @router.get("/members/{id}", summary="Get a member", responses=described_problems(401, 403, 404))
 async def get_member(id: str, who: CallerDependency, response: Response) -> MemberDocument:
     """Return one member, by the id of the person."""
-    return _shown(await who.services.membership.get(who.principal, id), response)
+    return _shown(await who.services.member_keeping.get(who.principal, id), response)
 
 
 @router.patch(
@@ -80,7 +80,7 @@ async def change_member(
 
     Nobody gives more than they have, or takes anything from a member who may do more. The last owner stays one.
     """
-    known = await who.services.membership.change(
+    known = await who.services.member_keeping.change(
         who.principal, id, assignments_of(change.assignments), version=version, request_id=who.request_id
     )
     return _shown(known, response)
@@ -91,7 +91,7 @@ async def change_member(
 )
 async def leave(who: CallerDependency, by: PersonDependency) -> None:
     """Be a member of the organisation of this access token no more. It takes no permission; the last owner cannot."""
-    await who.services.membership.leave(who.principal.organisation_id, by.person, request_id=who.request_id)
+    await who.services.member_keeping.leave(who.principal.organisation_id, by.person, request_id=who.request_id)
 
 
 @router.delete(
@@ -102,7 +102,7 @@ async def leave(who: CallerDependency, by: PersonDependency) -> None:
 )
 async def remove_member(id: str, version: IfMatch, who: CallerDependency) -> None:
     """Have a person be a member no more: its access tokens stop working here, everywhere within five seconds."""
-    await who.services.membership.remove(who.principal, id, version=version, request_id=who.request_id)
+    await who.services.member_keeping.remove(who.principal, id, version=version, request_id=who.request_id)
 
 
 def _shown(known: KnownMember, response: Response) -> MemberDocument:

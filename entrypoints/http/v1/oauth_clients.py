@@ -2,32 +2,35 @@
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final, NotRequired
 
 from fastapi import APIRouter
 from pydantic import ConfigDict
 from pydantic import Field as Described
+from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
 from domain.identity.oauth import (
     AUTHORIZATION_CODE,
     GRANT_TYPES,
-    PATTERNS_MAX,
     REDIRECT_URIS_MAX,
     REFRESHING,
-    SCOPES_MAX,
     OAuthClient,
     wire_client_id,
 )
-from domain.shared.access import LedgerPattern
+from domain.identity.role import SCOPES_MAX
 from domain.shared.chain import BEGINNING_OF_TIME, format_time
-from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, IfMatch, Key, StrictRoute, etag
-from entrypoints.http.openapi import described_problems
-from entrypoints.schemas.forms import Form, read_each
+from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.pagination import ListDocument, ListSpec
+from entrypoints.http.v1.access_forms import AccountPatterns, LedgerPatterns, accounts_of, ledgers_of
+from entrypoints.schemas.forms import Form
 
 router = APIRouter(route_class=StrictRoute, tags=["oauth-clients"])
+
+OAUTH_CLIENTS: Final = ListSpec(sorts=("id", "-id"))
 
 _EXAMPLE: Final[dict[str, Any]] = {
     "name": "Expenses",
@@ -52,10 +55,9 @@ _Scopes = Annotated[
         max_length=SCOPES_MAX, description="The most that it may ask for: permissions and built-in roles, by name."
     ),
 ]
-_Limits = Annotated[
-    list[str] | None,
-    Described(description="Limits what the client may do when it acts for itself; null does not."),
-]
+_LIMITS: Final = Described(description="Limits what the client may do when it acts for itself; null does not.")
+_Ledgers = Annotated[LedgerPatterns, _LIMITS]
+_Accounts = Annotated[AccountPatterns, _LIMITS]
 
 
 class OAuthClientIn(Form):
@@ -71,8 +73,8 @@ class OAuthClientIn(Form):
     redirect_uris: _RedirectUris = Described(default_factory=list)
     grant_types: _GrantTypes = Described(default_factory=lambda: [AUTHORIZATION_CODE, REFRESHING])
     scopes: _Scopes
-    ledgers: _Limits = None
-    accounts: _Limits = None
+    ledgers: _Ledgers = None
+    accounts: _Accounts = None
 
 
 class OAuthClientPatch(Form):
@@ -80,18 +82,22 @@ class OAuthClientPatch(Form):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"scopes": ["accounts:read"]}]})
 
-    name: _Name = ""
+    # Defaults by a function are not published: what is left out stays, and has no other value by that.
+    name: _Name = Described(default_factory=str)
     redirect_uris: _RedirectUris = Described(default_factory=list)
     grant_types: _GrantTypes = Described(default_factory=list)
     scopes: _Scopes = Described(default_factory=list)
-    ledgers: _Limits = None
-    accounts: _Limits = None
+    ledgers: _Ledgers = Described(default_factory=lambda: None)
+    accounts: _Accounts = Described(default_factory=lambda: None)
 
 
 class SecretRotationIn(Form):
-    """Another secret is to be made: an empty object."""
+    """Another secret is to be made: an empty object, or no body at all."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+_PLAIN_ROTATION: Final = SecretRotationIn()
 
 
 class OAuthClientDocument(TypedDict):
@@ -110,12 +116,6 @@ class OAuthClientDocument(TypedDict):
     created_at: str
     revoked_at: str | None
     client_secret: NotRequired[str]
-
-
-class OAuthClientsDocument(TypedDict):
-    """All OAuth clients of an organisation, oldest first."""
-
-    data: list[OAuthClientDocument]
 
 
 def oauth_client_document(client: OAuthClient, organisation_id: int) -> OAuthClientDocument:
@@ -160,11 +160,19 @@ async def post_oauth_client(
     return _answer(made, who, response, text)
 
 
-@router.get("/oauth-clients", summary="List OAuth clients", responses=described_problems(401, 403))
-async def list_oauth_clients(who: CallerDependency) -> OAuthClientsDocument:
-    """Return the organisation's OAuth clients, the revoked ones too."""
-    clients = await who.services.oauth.clients.list(who.principal)
-    return {"data": [oauth_client_document(each, who.principal.organisation_id) for each in clients]}
+@router.get(
+    "/oauth-clients",
+    summary="List OAuth clients",
+    openapi_extra=described_list(OAUTH_CLIENTS),
+    responses=described_problems(400, 401, 403),
+)
+async def list_oauth_clients(
+    who: CallerDependency, request: Request, response: Response
+) -> ListDocument[OAuthClientDocument]:
+    """Return a page of the organisation's OAuth clients, oldest first, the revoked ones too."""
+    query = OAUTH_CLIENTS.read(request, who)
+    page = await who.services.oauth.clients.list(who.principal, query.page)
+    return query.document(page, partial(oauth_client_document, organisation_id=who.principal.organisation_id), response)
 
 
 @router.get("/oauth-clients/{id}", summary="Get an OAuth client", responses=described_problems(401, 403, 404))
@@ -195,7 +203,7 @@ async def patch_oauth_client(
     responses=described_problems(400, 401, 403, 404, 409, 422),
 )
 async def rotate_oauth_client_secret(
-    id: str, body: SecretRotationIn, key: Key, who: CallerDependency, response: Response
+    id: str, key: Key, who: CallerDependency, response: Response, body: SecretRotationIn = _PLAIN_ROTATION
 ) -> OAuthClientDocument:
     """Make another secret, which this answer alone shows; the one before is of no use from now on."""
     client, text = await who.services.oauth.clients.rotate_secret(who.principal, id, request_id=who.request_id, key=key)
@@ -236,7 +244,8 @@ def _changed(client: OAuthClient, given: dict[str, Any]) -> OAuthClient:
             values[name] = tuple(values[name])
     if "scopes" in values:
         values["scopes"] = tuple(sorted(values["scopes"]))
-    for name, pattern in (("ledgers", LedgerPattern), ("accounts", Pattern)):
-        if values.get(name) is not None:
-            values[name] = read_each(values[name][: PATTERNS_MAX + 1], pattern, of=name)
+    if "ledgers" in values:
+        values["ledgers"] = ledgers_of(values["ledgers"])
+    if "accounts" in values:
+        values["accounts"] = accounts_of(values["accounts"])
     return replace(client, **values)

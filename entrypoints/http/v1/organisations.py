@@ -35,9 +35,9 @@ class OrganisationIn(Form):
 
 
 class OrganisationItem(TypedDict):
-    """An organisation, by its number."""
+    """An organisation, by its number, as text: it is an id like others."""
 
-    id: int
+    id: str
     name: str
     created_at: str
 
@@ -70,7 +70,7 @@ class OrganisationDocument(OrganisationItem):
 
 def organisation_item(profile: OrganisationProfile) -> OrganisationItem:
     """Return an organisation as a list shows it."""
-    return {"id": profile.id, "name": profile.name, "created_at": format_time(profile.created_at)}
+    return {"id": str(profile.id), "name": profile.name, "created_at": format_time(profile.created_at)}
 
 
 def organisation_document(status: OrganisationStatus) -> OrganisationDocument:
@@ -126,12 +126,7 @@ async def list_organisations(request: Request, response: Response) -> ListDocume
 )
 async def post_organisation(body: OrganisationIn, who: PersonDependency, response: Response) -> OrganisationDocument:
     """Make an organisation, and be its owner: where the server is open for everyone to do so."""
-    status = await who.services.organisation_keeping.found(
-        who.person,
-        body.name,
-        is_open=who.services.settings.is_registration_open,
-        request_id=who.request_id,
-    )
+    status = await who.services.organisation_keeping.found(who.person, body.name, request_id=who.request_id)
     response.headers["Location"] = f"/v1/organisations/{status.profile.id}"
     return _shown(status, response)
 

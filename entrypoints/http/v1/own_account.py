@@ -16,6 +16,7 @@ from domain.shared.chain import format_time
 from entrypoints.http.openapi import described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.persons import PersonDependency, PersonRoute
+from entrypoints.http.v1.access_forms import AssignmentDocument, assignment_documents
 from entrypoints.http.v1.auth import NewPassword
 from entrypoints.schemas.forms import Form
 
@@ -24,20 +25,12 @@ router = APIRouter(prefix="/auth", route_class=PersonRoute, tags=["auth"])
 SECURITY_LOG = ListSpec(sorts=("-at",))
 
 
-class RoleDocument(TypedDict):
-    """A role, and the ledgers and accounts that it is limited to; null is without a limit."""
-
-    role: str
-    ledgers: list[str] | None
-    accounts: list[str] | None
-
-
 class MembershipDocument(TypedDict):
     """That the person is a member of an organisation, by its number."""
 
     organisation: str
     name: str
-    roles: list[RoleDocument]
+    assignments: list[AssignmentDocument]
     joined_at: str
 
 
@@ -114,17 +107,13 @@ def _person_document(account: OwnAccount, session: str) -> PersonDocument:
         "organisations": [
             {
                 "organisation": str(each.organisation_id),
-                "name": account.names.get(each.organisation_id, ""),
-                "roles": [_role_document(assignment.data()) for assignment in each.assignments],
+                "name": name,
+                "assignments": assignment_documents(each.assignments),
                 "joined_at": format_time(each.joined_at),
             }
-            for each in account.memberships
+            for each, name in account.memberships
         ],
     }
-
-
-def _role_document(data: dict[str, Any]) -> RoleDocument:
-    return {"role": data["role"], "ledgers": data["ledgers"], "accounts": data["accounts"]}
 
 
 def _session_document(session: Session, current: str) -> SessionDocument:
@@ -159,7 +148,7 @@ async def get_me(who: PersonDependency) -> PersonDocument:
 async def post_erasure(body: ErasureIn, who: PersonDependency) -> None:
     """Remove all that tells who the person was. Its id stays in the logs of what it did."""
     await who.services.attempts.admit("password", who.origin.address, who.person.id)
-    await who.services.persons.accounts.erase(who.person, body.password, origin=who.origin, request_id=who.request_id)
+    await who.services.persons.accounts.erase(who.person, body.password, request_id=who.request_id)
 
 
 @router.post("/logout", status_code=204, summary="Log out", responses=described_problems(403))

@@ -5,6 +5,7 @@ import json
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
 from adapters.http_client.openid_provider import ANSWER_BYTES_MAX, HttpOpenIdProvider
-from application.identity.openid import OutsideIdentity, ProviderUnusable
+from application.identity.openid_ports import OutsideIdentity, ProviderUnusable
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 CALLBACK = "https://partita.example/auth/oidc/callback"
@@ -291,6 +292,19 @@ async def test_a_refusal_or_a_redirection_is_no_answer(scripted: ScriptedProvide
         scripted.status = status
         with pytest.raises(ProviderUnusable, match=f"with the status {status}"):
             await finish(provider_of(scripted))
+
+
+async def test_the_environment_names_no_proxy_and_no_password(
+    scripted: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    await finish(provider_of(scripted))
+    assert [path for path, headers, _ in scripted.asked if "Authorization" in headers] == ["/token"]
 
 
 async def test_what_the_provider_says_of_itself_is_remembered_for_an_hour(scripted: ScriptedProvider) -> None:

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 from adapters.mail.console import ConsoleMailer
-from adapters.mail.smtp import SmtpMailer, SmtpServer
-from application.identity.person_ports import MailNotSent, Message
+from adapters.mail.smtp import SmtpMailer
+from application.identity.person_ports import MailNotSent, MailServer, Message
 
 MESSAGE = Message("ada@example.com", "Grüße", "Zum Prüfen:\n\nptm_secret\n")
 
@@ -122,7 +122,7 @@ async def serving(smtp: Callable[[], SMTP], context: ssl.SSLContext | None = Non
 
 
 async def test_a_message_arrives_as_it_was_written(postbox: Postbox, plain_port: int) -> None:
-    await SmtpMailer(SmtpServer("127.0.0.1", plain_port, "none"), "ledger@partita.test").send(MESSAGE)
+    await SmtpMailer(MailServer("127.0.0.1", plain_port, "none"), "ledger@partita.test").send(MESSAGE)
     (envelope,) = postbox.taken
     assert (envelope.mail_from, envelope.rcpt_tos) == ("ledger@partita.test", ["ada@example.com"])
     assert isinstance(envelope.content, bytes)
@@ -135,22 +135,22 @@ async def test_a_message_arrives_as_it_was_written(postbox: Postbox, plain_port:
 async def test_mail_goes_encrypted_and_with_a_log_in(
     postbox: Postbox, encrypted_port: int, certificate: tuple[Path, Path]
 ) -> None:
-    server = SmtpServer("127.0.0.1", encrypted_port, "starttls", "partita", "open sesame", str(certificate[0]))
+    server = MailServer("127.0.0.1", encrypted_port, "starttls", "partita", "open sesame", str(certificate[0]))
     await SmtpMailer(server, "ledger@partita.test").send(MESSAGE)
     assert len(postbox.taken) == 1
-    wrong = SmtpServer("127.0.0.1", encrypted_port, "starttls", "partita", "wrong", str(certificate[0]))
+    wrong = MailServer("127.0.0.1", encrypted_port, "starttls", "partita", "wrong", str(certificate[0]))
     with pytest.raises(MailNotSent, match="answers 535"):
         await SmtpMailer(wrong, "ledger@partita.test").send(MESSAGE)
 
 
 async def test_mail_goes_by_tls_alone(postbox: Postbox, tls_port: int, certificate: tuple[Path, Path]) -> None:
-    server = SmtpServer("127.0.0.1", tls_port, "tls", authorities_file=str(certificate[0]))
+    server = MailServer("127.0.0.1", tls_port, "tls", authorities_file=str(certificate[0]))
     await SmtpMailer(server, "ledger@partita.test").send(MESSAGE)
     assert len(postbox.taken) == 1
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(postbox: Postbox, encrypted_port: int) -> None:
-    server = SmtpServer("127.0.0.1", encrypted_port, "starttls", "partita", "open sesame")
+    server = MailServer("127.0.0.1", encrypted_port, "starttls", "partita", "open sesame")
     with pytest.raises(MailNotSent, match="CERTIFICATE_VERIFY_FAILED"):
         await SmtpMailer(server, "ledger@partita.test").send(MESSAGE)
     assert postbox.taken == []
@@ -158,26 +158,26 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_trusted(postbox: Pos
 
 async def test_nothing_is_sent_in_the_clear_where_that_was_not_asked_for(postbox: Postbox, plain_port: int) -> None:
     with pytest.raises(MailNotSent):
-        await SmtpMailer(SmtpServer("127.0.0.1", plain_port, "starttls"), "ledger@partita.test").send(MESSAGE)
+        await SmtpMailer(MailServer("127.0.0.1", plain_port, "starttls"), "ledger@partita.test").send(MESSAGE)
     assert postbox.taken == []
 
 
 async def test_a_refusal_is_told_without_the_address(plain_port: int) -> None:
-    mailer = SmtpMailer(SmtpServer("127.0.0.1", plain_port, "none"), "ledger@partita.test")
+    mailer = SmtpMailer(MailServer("127.0.0.1", plain_port, "none"), "ledger@partita.test")
     with pytest.raises(MailNotSent) as failed:
         await mailer.send(Message("nobody@example.com", "x", "ptm_secret"))
     assert str(failed.value) == "the mail server refuses the recipient (550)"
 
 
 async def test_a_server_that_is_not_there_is_told(plain_port: int) -> None:
-    mailer = SmtpMailer(SmtpServer("127.0.0.1", 1, "none"), "ledger@partita.test")
+    mailer = SmtpMailer(MailServer("127.0.0.1", 1, "none"), "ledger@partita.test")
     with pytest.raises(MailNotSent, match="ConnectionRefusedError"):
         await mailer.send(MESSAGE)
 
 
 @pytest.mark.parametrize("part", ["to", "subject"])
 async def test_a_line_of_its_own_cannot_be_put_into_the_head(plain_port: int, part: str) -> None:
-    mailer = SmtpMailer(SmtpServer("127.0.0.1", plain_port, "none"), "ledger@partita.test")
+    mailer = SmtpMailer(MailServer("127.0.0.1", plain_port, "none"), "ledger@partita.test")
     parts = {"to": "ada@example.com", "subject": "x"} | {part: "x\r\nBcc: eve@example.com"}
     with pytest.raises(ValueError, match="linefeed"):
         await mailer.send(Message(parts["to"], parts["subject"], ""))

@@ -8,8 +8,8 @@ import pytest
 import redis
 
 from adapters.redis.permits import RedisPermits
-from application.shared.ports import StoreUnavailable
-from application.shared.rate_limits import Counting, RateLimiter, Rule
+from application.shared.ports import Rule, StoreUnavailable
+from application.shared.rate_limits import Counting, RateLimiter
 from domain.shared.errors import RateLimited
 from tests.redis_server import RedisServer
 

@@ -15,9 +15,9 @@ from tests.redis_server import RedisServer
 class Listener:
     """What one server has heard."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **settings: float) -> None:
         self.heard: list[str] = []
-        self.revocations = RedisRevocations(url, lambda *names: self.heard.extend(names))
+        self.revocations = RedisRevocations(url, lambda *names: self.heard.extend(names), **settings)
 
 
 async def until(happens: Callable[[], bool], seconds: float = 5) -> None:
@@ -57,6 +57,27 @@ async def test_news_are_heard_again_after_redis_was_away(own_redis: RedisServer)
         await until(lambda: own_redis.subscribers(CHANNEL) == 2)
         await one.revocations.announce("key_2")
         await until(lambda: other.heard == ["key_2"], seconds=1)
+
+
+@pytest.mark.parametrize("harm", [RedisServer.kill, RedisServer.halt])
+async def test_that_nothing_is_heard_is_told_when_it_lasts(
+    own_redis: RedisServer, harm: Callable[[RedisServer], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    harm(own_redis)
+    patient, impatient = Listener(own_redis.url), Listener(own_redis.url, told_after_seconds=0.5)
+    for listener in (patient, impatient):
+        listener.revocations.start()
+    try:
+        await until(lambda: "not heard of" in caplog.text)
+        assert caplog.text.count("not heard of") == 1, "by the one that does not wait so long"
+        own_redis.ensure()
+        await until(lambda: own_redis.subscribers(CHANNEL) == 2)
+        assert caplog.text.count("not heard of") == 1, "and once"
+    finally:
+        own_redis.ensure()
+        for listener in (patient, impatient):
+            await listener.revocations.stop()
+            await listener.revocations.close()
 
 
 @pytest.mark.parametrize("harm", [RedisServer.kill, RedisServer.halt])

@@ -15,7 +15,7 @@ from adapters.memory import CountedIds, ManualClock, MemoryTokenKeys
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
 from application.identity.token_keys import TokenKeyring
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from application.shared.key_id import thumbprint
 from domain.identity.token_key import TokenKey
 from domain.shared.errors import NotAuthenticated, NotFound

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from application.identity.authenticate import REMEMBERED_MAX, Authenticate
-from application.identity.tokens import AccessClaims
+from application.identity.authenticate import Authenticate
+from application.identity.remembering import REMEMBERED_MAX
+from application.identity.token_ports import AccessClaims
 from domain.identity.api_key import API_KEY, ApiKey
-from domain.shared.access import Grant, Principal
+from domain.shared.access import Grant, Person, Principal
 from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated
 from tests.application.seconds import Seconds
@@ -57,6 +58,9 @@ class NoTokens:
         raise NotImplementedError
 
     async def grants(self, claims: AccessClaims) -> tuple[Grant, ...]:
+        raise NotImplementedError
+
+    async def is_logged_in(self, person: Person, now: datetime) -> bool:
         raise NotImplementedError
 
 

@@ -6,16 +6,11 @@ import logging
 import pytest
 
 from adapters.memory import MemoryMailbox
-from application.identity import letters as module
 from application.identity.letters import Letters
 from application.identity.person_ports import Message
 
 MESSAGE = Message("ada@example.com", "Hello", "ptm_secret")
-
-
-@pytest.fixture(autouse=True)
-def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "RETRY_SECONDS", (0.0, 0.0))
+AT_ONCE = (0.0, 0.0)
 
 
 async def test_a_message_is_delivered_after_who_posted_it_has_gone_on() -> None:
@@ -23,46 +18,43 @@ async def test_a_message_is_delivered_after_who_posted_it_has_gone_on() -> None:
     letters = Letters(mailbox, "https://ledger.test")
     letters.post(MESSAGE)
     assert mailbox.messages == []
-    await letters.close()
+    await letters.settle()
     assert mailbox.messages == [MESSAGE]
 
 
 async def test_a_message_that_cannot_be_sent_is_tried_again() -> None:
     mailbox = MemoryMailbox(refuses=2)
-    letters = Letters(mailbox, "https://ledger.test")
+    letters = Letters(mailbox, "https://ledger.test", retry_seconds=AT_ONCE)
     letters.post(MESSAGE)
     assert await mailbox.take(MESSAGE.to) == MESSAGE
 
 
 async def test_what_is_given_up_is_logged_without_address_and_text(caplog: pytest.LogCaptureFixture) -> None:
-    letters = Letters(MemoryMailbox(refuses=3), "https://ledger.test")
+    letters = Letters(MemoryMailbox(refuses=3), "https://ledger.test", retry_seconds=AT_ONCE)
     letters.post(MESSAGE)
-    await letters.close()
+    await letters.settle()
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert "the mailbox is closed" in caplog.text
     assert "ada" not in caplog.text
     assert "ptm_" not in caplog.text
 
 
-async def test_a_mailer_that_never_answers_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CLOSING_SECONDS", 0.01)
-
+async def test_a_mailer_that_never_answers_does_not_hold_up_the_end() -> None:
     class Silent:
         async def send(self, message: Message) -> None:
             await asyncio.Event().wait()
 
-    letters = Letters(Silent(), "https://ledger.test")
+    letters = Letters(Silent(), "https://ledger.test", closing_seconds=0.01)
     letters.post(MESSAGE)
-    await letters.close()
+    await letters.settle()
 
 
-async def test_so_many_wait_and_no_more(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(module, "WAITING_MAX", 1)
+async def test_so_many_wait_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
     mailbox = MemoryMailbox()
-    letters = Letters(mailbox, "https://ledger.test")
+    letters = Letters(mailbox, "https://ledger.test", waiting_max=1)
     for _ in range(2):
         letters.post(MESSAGE)
-    await letters.close()
+    await letters.settle()
     assert mailbox.messages == [MESSAGE]
     assert "was not sent" in caplog.text
 

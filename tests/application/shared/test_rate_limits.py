@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from application.shared.ports import StoreUnavailable
-from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Rule, Taken, Window, frees_seconds
+from application.shared.ports import Rule, StoreUnavailable, Taken
+from application.shared.rate_limits import METERS_MAX, Counting, RateLimiter, Window, frees_seconds
 from domain.shared.errors import RateLimited
 from tests.application.seconds import Seconds
 
 QUOTA = 12_000
-RULE = Rule("caller", "Requests", QUOTA)
+RULE = Rule("caller", "requests", QUOTA, whose="of one caller")
 
 
 class SharedPermits:
@@ -68,7 +68,7 @@ async def test_exactly_the_quota_is_given_and_then_nothing(store: SharedPermits,
     with pytest.raises(RateLimited) as refused:
         await limits.take("a")
     assert refused.value.facts == {"policy": "caller"}
-    assert "12,000 times a minute" in refused.value.detail
+    assert "At most 12,000 requests a minute of one caller" in refused.value.detail
     assert await given([limits], 10, name="b") == 10, "another name has permits of its own"
 
 
@@ -120,7 +120,7 @@ async def test_a_name_may_have_a_quota_of_its_own(store: SharedPermits, seconds:
     limits = limiter(store, seconds)
     for _ in range(3):
         await limits.take(7, 3)
-    with pytest.raises(RateLimited, match=r"3 times a minute"):
+    with pytest.raises(RateLimited, match=r"At most 3 requests a minute of one caller"):
         await limits.take(7, 3)
     await limits.take(7, 4)
     await limits.take(7)
@@ -141,7 +141,7 @@ async def test_while_the_store_is_away_each_server_applies_the_same_limit(
     store: SharedPermits, seconds: Seconds, caplog: pytest.LogCaptureFixture
 ) -> None:
     rule = Rule("attempts", "Attempts", 6)
-    counting = Counting(store, probe_seconds=0.01)
+    counting = Counting(store, probe_seconds=0.01, told_after_seconds=0)
     limits = RateLimiter(rule, counting, seconds=seconds)
     assert await given([limits], 2) == 2
     store.is_away = True
@@ -149,8 +149,28 @@ async def test_while_the_store_is_away_each_server_applies_the_same_limit(
     assert await given([limits], 20) == 4, "what was taken before counts"
     assert await given([limits], 20, name="b") == 6
     assert store.asked == asked + 1, "it is not waited for again and again"
+    await asyncio.sleep(0.05)
     assert caplog.text.count("by itself") == 1
     await counting.stop()
+
+
+async def test_a_store_that_answers_again_in_a_moment_is_no_news(
+    store: SharedPermits, seconds: Seconds, caplog: pytest.LogCaptureFixture
+) -> None:
+    counting = Counting(store, probe_seconds=0.01)
+    limits = RateLimiter(Rule("attempts", "Attempts", 6), counting, seconds=seconds)
+    store.is_away = True
+    await limits.take("a")
+    await asyncio.sleep(0.05)
+    store.is_away = False
+    asked = store.asked
+    for number in range(50):
+        await limits.take(f"name {number}")
+        if store.asked > asked:
+            break
+        await asyncio.sleep(0.01)
+    assert store.asked > asked, "it counts again"
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
 async def test_the_store_counts_again_when_it_is_back(store: SharedPermits, seconds: Seconds) -> None:

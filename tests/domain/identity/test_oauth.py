@@ -1,7 +1,7 @@
 """What an OAuth client may be, and where its codes may go."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from domain.identity.oauth import (
     CLIENT_SECRET,
+    IssuedRefreshToken,
     OAuthClient,
+    OAuthGrant,
     checked_client,
     client_named,
     is_redirect_uri,
@@ -143,6 +145,14 @@ def test_a_client_names_its_organisation(organisation_id: int) -> None:
 @pytest.mark.parametrize("text", ["", CLIENT.id, f"{CLIENT.id}.0", f"{CLIENT.id}.01", f"{CLIENT.id}.1 ", "cli_x.1"])
 def test_what_names_no_client_is_none(text: str) -> None:
     assert client_named(text) is None
+
+
+@pytest.mark.parametrize(("day_of_family", "ends_on_day"), [(0, 30), (59, 89), (60, 90), (75, 90), (90, 90)])
+def test_a_refresh_token_ends_with_its_family(day_of_family: int, ends_on_day: int) -> None:
+    grant = OAuthGrant("gnt_x", CLIENT.id, "usr_x", ("operator",), NOW)
+    issued = IssuedRefreshToken.issued(bytes(32), grant, NOW + timedelta(days=day_of_family), began_at=NOW)
+    assert issued.expires_at == NOW + timedelta(days=ends_on_day)
+    assert issued.began_at == NOW
 
 
 def test_each_scope_is_told_in_words() -> None:

@@ -6,7 +6,7 @@ from domain.identity.permission_words import WORDS
 from domain.identity.role import ACCOUNTANT, ADMIN, AUDITOR, OPERATOR, OWNER, checked_role
 from domain.shared.access import PROTECTIVE, Permission, Principal
 from domain.shared.errors import QuotaExceeded, ValidationFailed
-from domain.shared.quotas import Quotas
+from domain.shared.quotas import Quotas, StorageUsedUp
 
 
 def test_every_permission_is_told_in_words() -> None:
@@ -29,7 +29,7 @@ def test_a_role_of_ones_own_has_another_name_than_the_built_in_ones() -> None:
 
 
 def test_whose_storage_is_used_up_may_still_protect_itself() -> None:
-    full = Principal(1, "key_1", writes_refused="The logs are full.")
+    full = Principal(1, "key_1", writes_refused=StorageUsedUp(1_000, 999))
     refused = []
     for permission in Permission:
         try:
@@ -49,7 +49,10 @@ def test_a_quota_is_used_up_at_its_number() -> None:
     with pytest.raises(QuotaExceeded, match="has 2 ledgers, and its quota is 2"):
         quotas.require_another_ledger(2)
     assert quotas.storage_exceeded(999) is None
-    assert "hold 1,000 bytes, and its quota is 1,000" in str(quotas.storage_exceeded(1_000))
+    full = quotas.storage_exceeded(1_000)
+    assert full is not None
+    assert "hold 1,000 bytes, and its quota is 1,000" in full.refusal().detail
+    assert full.refusal().facts == {"quota": "storage_bytes", "used": "1000", "limit": "1000"}
     assert Quotas.of(quotas.data()) == quotas
     assert Quotas.of({}) == Quotas()
     for wrong in (-1, 2**53):

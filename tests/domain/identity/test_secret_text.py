@@ -1,11 +1,13 @@
 """Secrets as text: recognisable, mistyping is seen, and keys made long ago keep their form."""
 
+from re import fullmatch
 from zlib import crc32
 
 import pytest
 
 from domain.identity.api_key import API_KEY
 from domain.identity.secret_text import SecretKind, digest
+from domain.identity.session import SESSION_TOKEN
 from domain.shared.errors import NotAuthenticated
 
 INVITATION = SecretKind("pti", "invitation")
@@ -56,3 +58,11 @@ def test_each_kind_is_told_from_the_others() -> None:
     assert INVITATION.organisation_of(text) == 12
     with pytest.raises(NotAuthenticated, match="The invitation is not one that Partita ever made"):
         INVITATION.organisation_of(OLD_KEY)
+
+
+def test_what_is_of_a_person_names_no_organisation() -> None:
+    text = SESSION_TOKEN.build(None, bytes(48))
+    assert text[:36] == f"pts_{'0' * 32}"
+    assert fullmatch(SESSION_TOKEN.form, text)
+    assert len(text) == 42
+    assert len(digest("\ud800")) == 32

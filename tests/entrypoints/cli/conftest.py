@@ -1,8 +1,9 @@
 import asyncio
-import re
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -42,13 +43,13 @@ def partita(capfd: pytest.CaptureFixture[str]) -> Partita:
     return run
 
 
-def execute(url: str, statement: str) -> None:
+def execute(url: str, statement: str, *values: object) -> None:
     """Do as the superuser can."""
 
     async def run() -> None:
         connection = await asyncpg.connect(url)
         try:
-            await connection.execute(statement)
+            await connection.execute(statement, *values)
         finally:
             await connection.close()
 
@@ -58,19 +59,36 @@ def execute(url: str, statement: str) -> None:
 @pytest.fixture
 def empty_database(postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """A database with nothing in it, which DATABASE_URL names."""
-    name = f"partita_cli_{secrets.token_hex(6)}"
-    execute(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE template0')
-    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
-    monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setenv("PARTITA_DATA_DIR", str(tmp_path / "data"))
-    yield url
-    execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with _named(postgres_url, "template0", monkeypatch, tmp_path / "data") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def books_database(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a migrated database with one organisation, `Books`, and its ledger `main`; it is only copied."""
+    with (
+        pytest.MonkeyPatch.context() as changed,
+        _named(postgres_url, "template0", changed, tmp_path_factory.mktemp("books")) as url,
+    ):
+        for command in (["migrate"], ["organisation", "create", "Books"], ["ledger", "create", "main"]):
+            assert failures.run(partial(app, command, standalone_mode=False)) == 0
+        yield urlsplit(url).path.removeprefix("/")
 
 
 @pytest.fixture
-def database(empty_database: str, partita: Partita) -> str:
+def database(postgres_url: str, books_database: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """A migrated database with one organisation, `Books`, and its ledger `main`."""
-    assert partita("migrate").code == 0
-    assert re.fullmatch(r"[1-9][0-9]*\n", partita("organisation", "create", "Books").out)
-    assert partita("ledger", "create", "main").code == 0
-    return empty_database
+    with _named(postgres_url, books_database, monkeypatch, tmp_path / "data") as url:
+        yield url
+
+
+@contextmanager
+def _named(postgres_url: str, template: str, changed: pytest.MonkeyPatch, data_dir: Path) -> Iterator[str]:
+    """A copy of a database, which DATABASE_URL names."""
+    name = f"partita_cli_{secrets.token_hex(6)}"
+    execute(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    url = urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+    changed.setenv("DATABASE_URL", url)
+    changed.setenv("PARTITA_DATA_DIR", str(data_dir))
+    yield url
+    execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -14,11 +14,12 @@ from adapters.postgres.ids import outward_id
 from adapters.postgres.person_tables import persons, sessions
 from adapters.postgres.tables import api_keys
 from adapters.postgres.work import tenant_transaction
-from application.identity.tokens import AccessClaims
+from application.identity.token_ports import AccessClaims
 from domain.identity.api_key import API_KEY
 from domain.identity.role import BUILT_IN_ROLES
 from domain.identity.secret_text import digest
 from entrypoints.container import Services
+from tests.entrypoints.http.access_tokens import issued
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Maker:
         claims = AccessClaims(
             subject, credential, self.organisation_id, scopes or None, now, now + timedelta(minutes=9)
         )
-        return await self.services.access_tokens.issue(claims)
+        return await issued(self.services, claims)
 
 
 async def api_key(maker: Maker, limits: Limits) -> str:

@@ -30,10 +30,27 @@ async def sharing(settings: Settings, services: Services, postgres_url: str, red
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/ledgers", "/v1/ledgers/none", "/nowhere", "/health/live", "/docs", "/problems", "/openapi.json", "/"]
+    ("path", "accept"),
+    [
+        *(
+            (path, "*/*")
+            for path in (
+                "/v1/ledgers",
+                "/v1/ledgers/none",
+                "/nowhere",
+                "/health/live",
+                "/docs",
+                "/problems",
+                "/openapi.json",
+                "/",
+            )
+        ),
+        ("/v1/audit-log", "application/x-ndjson"),
+        ("/v1/audit-log", "text/csv"),
+    ],
 )
-async def test_every_answer_says_once_how_it_may_be_used(tenant: Tenant, path: str) -> None:
-    headers = (await tenant.client.get(path)).headers
+async def test_every_answer_says_once_how_it_may_be_used(tenant: Tenant, path: str, accept: str) -> None:
+    headers = (await tenant.client.get(path, headers={"Accept": accept})).headers
     assert headers.get_list("x-content-type-options") == ["nosniff"]
     assert headers.get_list("referrer-policy") == ["no-referrer"]
     (policy,) = headers.get_list("content-security-policy")
@@ -111,8 +128,19 @@ async def test_a_page_of_a_named_origin_may_call_and_read(sharing: Guarded) -> N
 )
 async def test_no_other_origin_may(sharing: Guarded, origin: str) -> None:
     client = sharing.client(headers={"Origin": origin})
-    for response in (await client.options("/v1/ledgers", headers=PREFLIGHT), await client.get("/v1/ledgers")):
+    asked = await client.options("/v1/ledgers", headers=PREFLIGHT)
+    for response in (asked, await client.get("/v1/ledgers")):
         assert "access-control-allow-origin" not in response.headers
+    told = problem(asked, 403, "origin-not-allowed")
+    assert told["detail"].endswith("takes no such origin.")
+    assert "Origin" in asked.headers["vary"].split(", ")
+
+
+async def test_a_named_origin_may_not_send_what_it_likes(sharing: Guarded) -> None:
+    client = sharing.client(headers={"Origin": APP})
+    strange = {**PREFLIGHT, "Access-Control-Request-Method": "TRACE", "Access-Control-Request-Headers": "x-other"}
+    told = problem(await client.options("/v1/ledgers", headers=strange), 403, "origin-not-allowed")
+    assert told["detail"].endswith("takes no such method, headers.")
 
 
 async def test_by_default_no_origin_may(client: AsyncClient) -> None:

@@ -101,10 +101,13 @@ async def test_every_bad_transaction_of_an_atomic_bulk_is_pointed_at(tenant: Ten
         ([sale()], ""),
     ],
 )
-async def test_a_bulk_of_the_wrong_form_is_refused_as_a_whole(tenant: Tenant, body: object, pointer: str) -> None:
-    told = problem(await send(tenant, json.dumps(body).encode(), "/transactions/bulk"), 422, "validation-failed")
+async def test_a_bulk_of_the_wrong_form_is_refused_as_a_whole(
+    shared_tenant: Tenant, body: object, pointer: str
+) -> None:
+    before = await shared_tenant.head()
+    told = problem(await send(shared_tenant, json.dumps(body).encode(), "/transactions/bulk"), 422, "validation-failed")
     assert blamed(told)[0] == pointer
-    assert await tenant.head() == 1
+    assert await shared_tenant.head() == before
 
 
 # What other bodies there are: the method, the path below the ledger (or from the root), headers, and a good body.
@@ -130,37 +133,38 @@ def path_of(tenant: Tenant, rest: str) -> str:
 
 @EVERY_WRITE
 @pytest.mark.parametrize(
-    ("content_type", "status"),
+    "content_type",
     [
-        (None, 415),
-        ("text/plain", 415),
-        ("application/x-www-form-urlencoded", 415),
-        ("multipart/form-data; boundary=x", 415),
-        ("application/jsonx", 415),
-        ("application/json, text/plain", 415),
-        ("nonsense", 415),
-        ("APPLICATION/JSON; charset=utf-8", 0),
+        None,
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "application/jsonx",
+        "application/json, text/plain",
+        "nonsense",
     ],
 )
 async def test_a_body_of_another_type_is_refused(
-    tenant: Tenant,
-    method: str,
-    rest: str,
-    headers: dict[str, str],
-    body: Json,
-    content_type: str | None,
-    status: int,
+    shared_tenant: Tenant, method: str, rest: str, headers: dict[str, str], body: Json, content_type: str | None
+) -> None:
+    given = headers | ({} if content_type is None else {"Content-Type": content_type})
+    response = await shared_tenant.client.request(
+        method, path_of(shared_tenant, rest), content=json.dumps(body).encode(), headers=given
+    )
+    assert "application/json" in problem(response, 415, "unsupported-media-type")["detail"]
+
+
+@EVERY_WRITE
+async def test_the_type_of_a_body_is_read_in_any_case_and_with_parameters(
+    tenant: Tenant, method: str, rest: str, headers: dict[str, str], body: Json
 ) -> None:
     if rest.startswith("/accounts/"):
         await tenant.posted(sale())
-    given = headers | ({} if content_type is None else {"Content-Type": content_type})
+    given = headers | {"Content-Type": "APPLICATION/JSON; charset=utf-8"}
     response = await tenant.client.request(
         method, path_of(tenant, rest), content=json.dumps(body).encode(), headers=given
     )
-    if status == 0:
-        assert response.status_code in (200, 201), response.text
-    else:
-        assert "application/json" in problem(response, status, "unsupported-media-type")["detail"]
+    assert response.status_code in (200, 201), response.text
 
 
 @EVERY_WRITE

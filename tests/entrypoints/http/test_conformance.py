@@ -20,7 +20,7 @@ from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Tenant, document, sale
 from tests.server_process import ServerProcess
 
-EXAMPLES = 300 if os.environ.get("PARTITA_SOAK") == "long" else 4
+EXAMPLES = 300 if os.environ.get("PARTITA_SOAK") == "long" else 2
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

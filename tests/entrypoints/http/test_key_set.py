@@ -6,8 +6,9 @@ import json
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from httpx2 import AsyncClient
 
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from entrypoints.container import Services
+from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.tenant import document
 
 
@@ -18,7 +19,7 @@ def decoded(text: str) -> bytes:
 async def test_whoever_has_the_published_keys_can_check_a_token(client: AsyncClient, services: Services) -> None:
     now = services.clock.now()
     claims = AccessClaims("usr_x", "ses_x", None, None, now, now + ACCESS_TOKENS_LIVE)
-    token = await services.access_tokens.issue(claims)
+    token = await issued(services, claims)
     response = await client.get("/.well-known/jwks.json")
     assert response.headers["cache-control"] == "public, max-age=300"
     keys = {key["kid"]: key for key in document(response)["keys"]}

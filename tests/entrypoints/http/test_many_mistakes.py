@@ -28,7 +28,7 @@ async def test_a_bad_line_is_told_as_what_it_is(tenant: Tenant) -> None:
     ],
 )
 async def test_thousands_of_mistakes_cost_little_and_twenty_are_told(tenant: Tenant, path: str, body: Json) -> None:
-    unknown = {f"x{number}": 1 for number in range(150_000)}
+    unknown = {f"x{number}": 1 for number in range(50_000)}
     content = json.dumps(body | unknown).encode()
     tracemalloc.start()
     try:
@@ -38,9 +38,9 @@ async def test_thousands_of_mistakes_cost_little_and_twenty_are_told(tenant: Ten
         tracemalloc.stop()
     told = problem(response, 422, "validation-failed")
     assert blamed(told) == [f"/x{number}" for number in range(20)]
-    assert "149,980 more" in told["detail"]
-    # What was sent, read as JSON, is 40 MB; a mistake for each field would be three times as much again.
-    assert peak < 60_000_000
+    assert "49,980 more" in told["detail"]
+    # What was sent, read as JSON, is 13 MB; a mistake for each field would be three times as much again.
+    assert peak < 20_000_000
     few = problem(await tenant.client.post(path, json=body | {"a": 1, "b": 2, "c": 3}), 422, "validation-failed")
     assert few["detail"] == "/a is not a field that is known here (2 more in errors)."
 

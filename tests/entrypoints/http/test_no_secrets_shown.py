@@ -2,15 +2,23 @@
 
 import logging
 import os
+import pkgutil
 import socket
+import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from httpx2 import AsyncClient
+from hypothesis import given
+from hypothesis import strategies as st
 
+import domain.identity
 from domain.identity.api_key import API_KEY
+from domain.identity.secret_text import RANDOM_BYTES, SecretKind
+from domain.identity.session import MAILED_TOKEN, SESSION_TOKEN
 from entrypoints.cli.log import SecretsHidden
 from entrypoints.container import Services
 from entrypoints.schemas.hidden import without_credentials, without_secrets
@@ -20,7 +28,16 @@ from tests.server_process import ServerProcess
 
 JWT = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1c3JfMSJ9.c2lnbmF0dXJlLW9mLW5vYm9keQ"
 UNKNOWN_KEY = API_KEY.build(1, b"secret of nobody, long enough to be one of a key")
+OF_PERSONS = [
+    kind.build(None, b"secret of nobody, long enough to be one of a man") for kind in (SESSION_TOKEN, MAILED_TOKEN)
+]
 PASSWORD = "correct-horse-battery"
+KINDS = {
+    kind.prefix: kind
+    for module in pkgutil.iter_modules(domain.identity.__path__)
+    for kind in vars(import_module(f"domain.identity.{module.name}")).values()
+    if isinstance(kind, SecretKind)
+}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +56,49 @@ PASSWORD = "correct-horse-battery"
 def test_credentials_are_known_by_their_looks(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
     assert without_secrets(text) == shown
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "-eyJa",
+        "eyJa.",
+        "eyJ-",
+        "pta_",
+        "pta_1",
+        "ptk_1_a",
+        "a-",
+        "a.a+",
+        "a://",
+        "a://b:",
+        "bearer ",
+        "password=",
+        " :",
+        "_",
+    ],
+)
+def test_a_long_text_is_looked_through_in_a_time_that_grows_with_it(piece: str) -> None:
+    text = piece * (200_000 // len(piece))
+    began = time.process_time()
+    without_secrets(text)
+    assert time.process_time() < began + 2, "a pattern that begins anew at each place would take minutes"
+
+
+@given(
+    kind=st.sampled_from(sorted(KINDS)),
+    organisation=st.integers(1, 10**18 - 1),
+    random=st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES),
+    before=st.sampled_from(["", " ", "'", "/", "=", "%22", "x", "\\n", "a_", "é", "Bearer "]),
+    after=st.sampled_from(["", " ", "'", ".", "-", "/", "&a=b", "\n", "é"]),
+    cut=st.integers(10, 60),
+)
+def test_nothing_is_left_of_a_secret_of_any_kind(
+    kind: str, organisation: int, random: bytes, before: str, after: str, cut: int
+) -> None:
+    assert set(KINDS) == {"ptk", "pti", "ptc", "pto", "ptr", "pts", "ptm"}
+    secret = KINDS[kind].build(organisation if KINDS[kind].has_organisation else None, random)
+    assert without_credentials(f"{before}{secret}{after}") == f"{before}{kind}_[hidden]{after}"
+    assert without_credentials(f"see {secret[:cut]}{after}") == f"see {kind}_[hidden]{after}"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +126,7 @@ def test_other_secrets_are_known_by_what_stands_before_them(text: str, shown: st
     [
         "There is no transaction txn_01h2xcejqtf2nbrexx3vqjhp41 in main.",
         "the session ses_01h2xcejqtf2nbrexx3vqjhp41 has ended",
+        "assets:receipts_2026_november",
         "http://127.0.0.1:8000/v1/ledgers?limit=5 script_of_7 at 2026-11-25T12:00:00Z",
         "users:42:wallet has 12.50 EUR available, and 100.00 EUR were asked.",
     ],
@@ -108,7 +169,7 @@ def server(postgres_url: str, redis_url: str, settings: Settings, services: Serv
 async def test_a_server_repeats_no_secret_wherever_it_is_sent(
     server: ServerProcess, tenant: Tenant, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    secrets = (tenant.key, UNKNOWN_KEY, JWT)
+    secrets = (tenant.key, UNKNOWN_KEY, JWT, *OF_PERSONS)
     shown: list[str] = []
     async with AsyncClient(base_url=server.url) as client:
         for secret in secrets:

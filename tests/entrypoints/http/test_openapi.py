@@ -12,6 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from entrypoints.schemas.holds import HOLD_EXAMPLE
 from entrypoints.schemas.holds import ID_EXAMPLE as A_HOLD
 from entrypoints.schemas.reversals import ID_EXAMPLE as A_TRANSACTION
+from tests.docs.pages import ROOT
 from tests.entrypoints.http.tenant import NDJSON, PROBLEM, Json, Tenant, document, problem, sale
 
 
@@ -60,6 +61,33 @@ def test_every_operation_says_what_it_does_and_how_it_may_refuse(described: Json
                     assert response["content"]["application/json"]["schema"], (method, path, status)
 
 
+def test_no_two_schemas_have_one_name(described: Json) -> None:
+    assert [name for name in described["components"]["schemas"] if "__" in name] == []
+
+
+def test_what_is_left_out_of_a_change_has_no_default(described: Json) -> None:
+    for path, operations in described["paths"].items():
+        if "patch" in operations:
+            content = operations["patch"]["requestBody"]["content"]["application/json"]
+            schema = described["components"]["schemas"][content["schema"]["$ref"].rpartition("/")[2]]
+            said = {name: each["default"] for name, each in schema["properties"].items() if each.get("default")}
+            assert not said, (path, said)
+
+
+def test_what_is_for_everyone_asks_for_no_credential(described: Json) -> None:
+    open_to_all = {
+        path
+        for path, operations in described["paths"].items()
+        for operation in operations.values()
+        if operation.get("security") == []
+    }
+    assert {path for path in described["paths"] if not path.startswith("/v1/")} <= open_to_all
+    assert {path for path in open_to_all if path.startswith("/v1/")} == {
+        f"/v1/auth/{rest}"
+        for rest in ("register", "verify-email", "login", "refresh", "password/forgotten", "password/reset")
+    }
+
+
 def test_a_bulk_is_described_in_both_its_forms(described: Json) -> None:
     bulk = described["paths"]["/v1/ledgers/{ledger}/transactions/bulk"]["post"]
     for content in (bulk["requestBody"]["content"], bulk["responses"]["200"]["content"]):
@@ -80,8 +108,20 @@ def test_every_path_parameter_and_header_is_described(described: Json) -> None:
                 assert {("header", "If-Match"), ("query", "reason")} <= given
             if method in ("patch", "put", "post", "delete") and changes_ledger:
                 assert ("query", "dry_run") in given, (method, path)
-            if method == "post" and not path.endswith("/verification") and not is_of_person(path):
-                assert ("header", "Idempotency-Key") in given, (method, path)
+            if method == "post" and not path.endswith("/verification"):
+                assert (("header", "Idempotency-Key") in given) == (not is_of_person(path)), (method, path)
+
+
+def test_posts_without_a_key_are_named(described: Json) -> None:
+    pages = (described["info"]["description"], (ROOT / "docs" / "api.md").read_text("utf-8"))
+    for page in pages:
+        for path in ("/v1/auth", "/v1/organisations", "/v1/invitations/accept"):
+            assert f"`{path}`" in page
+    of_persons = {path for path, each in described["paths"].items() if "post" in each and is_of_person(path)}
+    assert {path for path in of_persons if not path.startswith("/v1/auth/")} == {
+        "/v1/organisations",
+        "/v1/invitations/accept",
+    }
 
 
 async def test_every_documented_example_is_accepted(tenant: Tenant, described: Json) -> None:

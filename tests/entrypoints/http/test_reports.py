@@ -403,8 +403,8 @@ async def test_no_text_of_a_user_becomes_a_part_of_the_page(tenant: Tenant) -> N
 async def test_a_page_stands_alone_and_may_load_and_run_nothing(reported: Tenant, path: str) -> None:
     response = await reported.get(path, headers={"Accept": BROWSER})
     policy = response.headers["content-security-policy"].split("; ")
-    assert policy[0] == "default-src 'none'"
-    assert policy[1].startswith("style-src 'sha256-")
+    assert policy[0].startswith("style-src 'sha256-")
+    assert "default-src 'none'" in policy
     assert "unsafe" not in response.headers["content-security-policy"]
     page = Page(response.text)
     heads = [attributes for tag, attributes in page.elements if tag == "th"]

@@ -1,5 +1,6 @@
 """Clients that send slowly, or never end what they send: they are cut off, and nobody else notices."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -7,7 +8,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from domain.shared.errors import DomainError
 from entrypoints.container import Services
+from entrypoints.http.problems import (
+    PROBLEM_TYPE,
+    HeadTooLarge,
+    HeadTooSlow,
+    NotHttp,
+    problem_document,
+    status_of,
+)
 from entrypoints.settings import Settings
 from tests.entrypoints.http.tenant import Tenant
 from tests.server_process import ServerProcess
@@ -50,6 +60,17 @@ def answer(connection: socket.socket) -> bytes:
     return received
 
 
+def assert_told(answer: bytes, refusal: type[DomainError]) -> None:
+    """The answer is a problem, written as the application would write it, but for the id of a request."""
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status_of(refusal)} ")
+    assert f"content-type: {PROBLEM_TYPE}\r\n" in head
+    assert f"content-length: {len(body)}\r\n" in head
+    told = json.loads(body)
+    expected = problem_document(refusal(told["detail"]), "none")
+    assert {**told, "request_id": "none"} == expected
+
+
 def test_a_head_that_trickles_in_is_cut_off(server: ServerProcess) -> None:
     with connected(server) as slow, connected(server) as silent, connected(server) as good:
         began = time.monotonic()
@@ -59,7 +80,7 @@ def test_a_head_that_trickles_in_is_cut_off(server: ServerProcess) -> None:
             slow.sendall(b"a")
             good.sendall(LIVE)
             assert b" 200 " in answer(good)
-        assert b" 408 " in rest(slow)
+        assert_told(rest(slow), HeadTooSlow)
         assert rest(silent) == b"", "who sends nothing is told nothing"
         assert 0.9 < time.monotonic() - began < 3
 
@@ -90,10 +111,17 @@ def test_a_head_may_be_long_and_not_endless(server: ServerProcess) -> None:
     for endless in (b"X-Endless: " + b"a" * 70_000, b"X: y\r\n" * 12_000):
         with connected(server) as connection:
             connection.sendall(LIVE[:-2] + endless)
-            assert b" 431 " in rest(connection)
+            assert_told(rest(connection), HeadTooLarge)
     with connected(server) as connection:
         connection.sendall(b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n")
-        assert b" 431 " in rest(connection)
+        assert_told(rest(connection), HeadTooLarge)
+
+
+def test_what_is_no_http_is_told_so(server: ServerProcess) -> None:
+    for nonsense in (b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nBad Header: x\r\n\r\n", b"\x16\x03\x01\x02\x00"):
+        with connected(server) as connection:
+            connection.sendall(nonsense)
+            assert_told(rest(connection), NotHttp)
 
 
 def test_a_big_body_and_the_requests_after_it_are_no_head(server: ServerProcess) -> None:

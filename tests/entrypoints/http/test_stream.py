@@ -241,19 +241,28 @@ async def test_single_posts_beside_a_stream_stay_quick(url: str, tenant: Tenant)
                 assert answer["status"] == 201
             await sending
 
-    streaming = asyncio.create_task(stream())
-    seconds = []
     async with AsyncClient(base_url=url, headers=tenant.authorization) as client:
-        await client.get("/v1/ledgers")
-        while not streaming.done():
+
+        async def seconds_of_a_post() -> float:
             began = time.perf_counter()
             document(await client.post(tenant.path("/transactions"), json=sale()), 201)
-            seconds.append(time.perf_counter() - began)
-    await streaming
-    # On two cores which the client, the server and PostgreSQL share; the benchmark says how quick it is.
-    assert len(seconds) > 5
-    assert median(seconds) < 0.5
-    assert max(seconds) < 2
+            return time.perf_counter() - began
+
+        await client.get("/v1/ledgers")
+        before = [await seconds_of_a_post() for _ in range(5)]
+        began = time.perf_counter()
+        streaming = asyncio.create_task(stream())
+        seconds = []
+        while not streaming.done():
+            seconds.append(await seconds_of_a_post())
+        took = time.perf_counter() - began
+        await streaming
+        alone = median([*before, *[await seconds_of_a_post() for _ in range(5)]])
+    # On two cores which the client, the server and PostgreSQL share; the benchmark says how quick it is. Where others
+    # keep the machine busy, a post alone and the stream take longer as well.
+    assert len(seconds) > 5, "a post that waited for the stream would be one of few"
+    assert median(seconds) < max(0.5, 25 * alone)
+    assert max(seconds) < max(2, took / 2)
 
 
 async def test_a_bug_fails_its_own_line_alone(tenant: Tenant, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,27 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory import ManualClock, MemoryMailbox
 from adapters.postgres.ids import stored_id
+from application.identity.person_ports import CheckedPassword, Passwords
 from entrypoints.container import Services
 from tests.entrypoints.http.tenant import document
 
 PASSWORD = "the sluice opens at nine"
 OTHER_PASSWORD = "the sluice closes at ten"
+
+
+@dataclass
+class CountedPasswords:
+    """Passwords, and how often one was compared with a hash."""
+
+    inner: Passwords
+    checks: int = 0
+
+    async def hash(self, password: str) -> str:
+        return await self.inner.hash(password)
+
+    async def check(self, password: str, kept: str | None) -> CheckedPassword:
+        self.checks += 1
+        return await self.inner.check(password, kept)
 
 
 @dataclass
@@ -44,6 +60,7 @@ class Office:
     mailbox: MemoryMailbox
     clock: ManualClock
     owner: AsyncEngine
+    passwords: CountedPasswords
 
     async def post(self, path: str, body: dict[str, Any], of: Known | None = None) -> Response:
         headers = {"User-Agent": "tests/1", **(of.bearer if of is not None else {})}

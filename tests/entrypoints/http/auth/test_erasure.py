@@ -5,7 +5,11 @@ from uuid import uuid4
 
 from sqlalchemy import text
 
-from domain.identity.session import Origin
+from application.identity.erasure import Erasure
+from application.identity.person_keeping import PersonKeeping
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
+from domain.shared.chain import Origin
+from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import document, problem, sale
@@ -39,6 +43,37 @@ async def test_nothing_that_tells_who_it_was_is_left(office: Office, new_organis
     assert known.email not in json.dumps(events)
 
 
+async def test_from_where_it_acted_is_forgotten_in_every_organisation(
+    office: Office, new_organisation: NewOrganisation
+) -> None:
+    known, other = await office.logged_in(), await office.logged_in()
+    person, colleague = await office.id_of(known), await office.id_of(other)
+    tenants = [await new_organisation(), await new_organisation()]
+    for tenant in tenants:
+        for who, id_of_who in ((known, person), (other, colleague)):
+            await office.join(tenant.organisation_id, id_of_who, "owner")
+            await office.log_in(who, organisation=str(tenant.organisation_id))
+            # In the log of the organisation and in that of a ledger.
+            document(await office.client.post("/v1/api-keys", json={"name": "by person"}, headers=who.bearer), 201)
+            document(await office.client.post(tenant.path("/transactions"), json=sale(), headers=who.bearer), 201)
+    # One of them is left before, and the other one by being erased.
+    first = tenants[0].organisation_id
+    await office.log_in(known, organisation=str(first))
+    left = await office.client.delete("/v1/members/me", headers=known.bearer)
+    assert left.status_code == 204, left.text
+    await office.log_in(known)
+    for tenant in tenants:
+        assert await actors_whose_origin_is_known(office, tenant.organisation_id) >= {person, colleague}
+    assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+    for tenant in tenants:
+        actors = await actors_whose_origin_is_known(office, tenant.organisation_id)
+        assert person not in actors, "also where it had to be removed from first"
+        assert colleague in actors, "what others did stays told"
+        log = document(await tenant.client.get(f"/v1/audit-log?actor={person}"))["data"]
+        assert len(log) >= 2
+        assert [entry for entry in log if entry.get("address") or entry.get("user_agent")] == []
+
+
 async def test_the_last_owner_of_an_organisation_stays(office: Office, new_organisation: NewOrganisation) -> None:
     known, other = await office.logged_in(), await office.logged_in()
     tenant = await new_organisation()
@@ -47,6 +82,38 @@ async def test_the_last_owner_of_an_organisation_stays(office: Office, new_organ
     assert document(await office.get("/me", known))["email"] == known.email
     await office.join(tenant.organisation_id, await office.id_of(other), "owner")
     assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+
+
+async def test_invitations_to_the_address_go_along_whoever_sent_them(
+    office: Office, new_organisation: NewOrganisation
+) -> None:
+    known, other = await office.logged_in(), await office.logged_in()
+    tenants = [await new_organisation() for _ in range(2)]
+    for tenant in tenants:
+        for email in (known.email, other.email):
+            asked = {"email": email, "assignments": [{"role": "auditor"}]}
+            document(await tenant.client.post("/v1/invitations", json=asked), 201)
+    assert (await office.post("/me/erasure", ERASE, known)).status_code == 204
+    for tenant in tenants:
+        left = document(await tenant.client.get("/v1/invitations"))["data"]
+        assert [each["email"] for each in left] == [other.email]
+
+
+async def test_who_runs_the_server_ends_a_persons_sessions_at_once(office: Office) -> None:
+    known = await office.logged_in()
+    elsewhere = await office.again(known)
+    sessions = {known.tokens["session"], elsewhere.tokens["session"]}
+    assert [(await office.get("/me", each)).status_code for each in (known, elsewhere)] == [200, 200]
+    persons = office.services.persons
+    work, revocations = persons.registration.work, persons.forgotten_password.revocations
+    erasure = Erasure(work, office.services.member_keeping, revocations, office.clock)
+    assert await PersonKeeping(work, erasure, revocations, office.clock).log_out(known.email) == 2
+    for each in (known, elsewhere):
+        problem(await office.get("/me", each), 401, "not-authenticated")
+    await office.log_in(known)
+    ended = document(await office.get("/security-log?limit=3", known))["data"][1:]
+    assert [(each["type"], each["details"]["by"]) for each in ended] == [("session.ended", "operator")] * 2
+    assert {each["details"]["session"] for each in ended} == sessions
 
 
 async def actors_whose_origin_is_known(office: Office, organisation_id: int) -> set[str]:
@@ -73,9 +140,9 @@ async def test_who_has_no_password_has_logged_in_just_now(office: Office) -> Non
     subject = uuid4().hex
     for minutes, is_gone in ((11, False), (9, True)):
         signed_in = await log_in.sign_in_by_identity("https://idp.test", subject, email, True, origin=Origin())
-        tokens = await log_in.tokens_for(signed_in)
         office.pass_by(minutes=minutes)
-        tokens = await log_in.refresh(tokens.refresh_token, origin=Origin())
-        headers = {"Authorization": f"Bearer {tokens.access_token}"}
+        now = office.clock.now()
+        claims = AccessClaims(signed_in.person_id, signed_in.session_id, None, None, now, now + ACCESS_TOKENS_LIVE)
+        headers = {"Authorization": f"Bearer {await issued(office.services, claims)}"}
         response = await office.client.post("/v1/auth/me/erasure", json={}, headers=headers)
         assert response.status_code == (204 if is_gone else 422)

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 from domain.shared.errors import NotAuthenticated
 from tests.entrypoints.http.auth.people import PASSWORD, Office, new_email
 from tests.entrypoints.http.tenant import document, problem

@@ -6,7 +6,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from application.identity.registration import Registration
-from domain.identity.session import Origin
+from domain.shared.chain import Origin
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office, new_email
 from tests.entrypoints.http.tenant import document, problem
 
@@ -105,7 +105,7 @@ async def test_an_invitation_verifies_the_address_that_it_was_sent_to(office: Of
 
     of = office.services.persons.registration
     by_invitation = Registration(
-        of.work, of.passwords, of.letters, Invited(), of.clock, of.ids, of.secrets, is_open=False
+        of.work, of.passwords, of.letters, Invited(), of.clock, of.ids, of.secrets, False, of.common_passwords
     )
     email = new_email()
     await by_invitation.register(email, PASSWORD, invitation=f"pti of {email}", origin=Origin())

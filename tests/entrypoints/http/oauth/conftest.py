@@ -16,6 +16,7 @@ from adapters.security.secrets import SystemSecrets
 from application.identity.log_in import LogIn
 from entrypoints.container import Services
 from entrypoints.http.app import create_app
+from tests.entrypoints.http.access_tokens import maker
 from tests.entrypoints.http.oauth.people import People
 from tests.entrypoints.http.oauth.stage import CALLBACK, PASSWORD, Member, Program
 from tests.entrypoints.http.tenant import Tenant, document
@@ -39,7 +40,7 @@ async def log_in(postgres_url: str, services: Services) -> AsyncIterator[LogIn]:
     """The log-in with passwords, whose hashes are made quickly."""
     engine = service_engine(postgres_url, pool_size=5)
     yield LogIn(
-        PostgresPersons(engine), QUICK, services.access_tokens, Silence(), services.clock, services.ids, SystemSecrets()
+        PostgresPersons(engine), QUICK, maker(services), Silence(), services.clock, services.ids, SystemSecrets()
     )
     await engine.dispose()
 

@@ -57,6 +57,14 @@ class People:
             "UPDATE sessions SET revoked_at = now() WHERE person_id = $1", stored_id("usr", member.person_id)
         )
 
+    async def sessions(self, member: Member) -> list[str]:
+        """Whether each session of the person has `ended` or `lasts`, the first one first."""
+        rows = await self._database.fetch(
+            "SELECT revoked_at FROM sessions WHERE person_id = $1 ORDER BY created_at",
+            stored_id("usr", member.person_id),
+        )
+        return ["lasts" if row["revoked_at"] is None else "ended" for row in rows]
+
     async def rows(self, table: str, organisation_id: int) -> int:
         """How many rows the organisation has in the table."""
         query = f"SELECT count(*) FROM {table} WHERE organisation_id = $1"  # noqa: S608 # a name of ours
@@ -67,6 +75,16 @@ class People:
         await self._database.execute(
             f"UPDATE {table} SET expires_at = now() - interval '1 second' - $2::interval WHERE organisation_id = $1",  # noqa: S608 # a name of ours
             organisation_id,
+            timedelta(days=days),
+        )
+
+    async def let_family_grow_older(self, member: Member, *, days: int) -> None:
+        """Let the refresh tokens that act for the person be so many days older."""
+        await self._database.execute(
+            "UPDATE oauth_refresh_tokens "
+            "SET began_at = began_at - $2::interval, expires_at = expires_at - $2::interval "
+            "WHERE grant_id IN (SELECT id FROM oauth_grants WHERE person_id = $1)",
+            stored_id("usr", member.person_id),
             timedelta(days=days),
         )
 

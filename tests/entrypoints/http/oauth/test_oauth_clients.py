@@ -4,12 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from httpx2 import URL, AsyncClient
 
+from application.identity import oauth_clients
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.oauth.conftest import NewProgram
 from tests.entrypoints.http.oauth.people import People
 from tests.entrypoints.http.oauth.stage import CALLBACK, PASSWORD, Member, Program, refused
-from tests.entrypoints.http.tenant import Tenant, blamed, document, problem
+from tests.entrypoints.http.tenant import Json, Tenant, blamed, document, problem
 
 CLIENTS = "/v1/oauth-clients"
 ASKED = {"name": "Expenses", "redirect_uris": [CALLBACK], "scopes": ["accounts:read"]}
@@ -27,7 +29,7 @@ async def test_a_secret_is_shown_once(tenant: Tenant) -> None:
     assert document(again, 201) == made
     assert again.headers["idempotency-replayed"] == "true"
     assert document(await tenant.client.get(response.headers["location"])) == made
-    assert document(await tenant.client.get(CLIENTS)) == {"data": [made]}
+    assert document(await tenant.client.get(CLIENTS))["data"] == [made]
 
 
 async def test_a_public_client_has_no_secret(tenant: Tenant) -> None:
@@ -43,7 +45,6 @@ async def test_a_public_client_has_no_secret(tenant: Tenant) -> None:
         ({"name": " "}, "/name"),
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["everything"]}, "/scopes"),
-        ({"scopes": ["accounts:read", "accounts:read"]}, "/scopes"),
         ({"grant_types": []}, "/grant_types"),
         ({"grant_types": ["password"]}, "/grant_types"),
         ({"grant_types": ["refresh_token", "client_credentials"], "redirect_uris": []}, "/grant_types"),
@@ -53,12 +54,19 @@ async def test_a_public_client_has_no_secret(tenant: Tenant) -> None:
         ({"redirect_uris": [CALLBACK, "http://expenses.example/"]}, "/redirect_uris/1"),
         ({"ledgers": ["Main"]}, "/ledgers/0"),
         ({"ledgers": []}, "/ledgers"),
+        ({"ledgers": ["main"] * 101}, "/ledgers"),
         ({"accounts": ["assets:bank", "a::b"]}, "/accounts/1"),
     ],
 )
 async def test_a_client_that_could_not_work_is_refused(tenant: Tenant, wrong: dict[str, Any], pointer: str) -> None:
     refusal = problem(await tenant.client.post(CLIENTS, json=ASKED | wrong), 422, "validation-failed")
     assert blamed(refusal) == [pointer]
+
+
+async def test_a_scope_that_is_named_twice_is_one(tenant: Tenant) -> None:
+    asked = ASKED | {"scopes": ["ledgers:read", "accounts:read", "ledgers:read"]}
+    made = document(await tenant.client.post(CLIENTS, json=asked), 201)
+    assert made["scopes"] == ["accounts:read", "ledgers:read"]
 
 
 async def test_a_client_is_changed_as_it_was_read(program: Program) -> None:
@@ -96,7 +104,7 @@ async def test_what_was_granted_beyond_narrower_scopes_ends(program: Program, me
 async def test_another_secret_takes_the_place_of_the_one_before(new_program: NewProgram) -> None:
     program = await new_program(grant_types=["client_credentials"], redirect_uris=[])
     path = f"{CLIENTS}/{program.registered['id']}/rotate-secret"
-    made = document(await program.tenant.client.post(path, json={}, headers={"Idempotency-Key": "r"}))
+    made = document(await program.tenant.client.post(path, headers={"Idempotency-Key": "r"}))
     assert made["version"] == 2
     again = document(await program.tenant.client.post(path, json={}, headers={"Idempotency-Key": "r"}))
     assert "client_secret" not in again
@@ -118,6 +126,50 @@ async def test_a_client_is_revoked_for_good(program: Program) -> None:
         problem(response, 404, "not-found")
 
 
+async def test_clients_and_grants_are_listed_by_pages(new_program: NewProgram, member: Member) -> None:
+    programs = [await new_program(name=name) for name in ("a", "b", "c")]
+    for program in programs:
+        await program.tokens(member)
+    client, browser = programs[0].tenant.client, programs[0].browser
+    own = await session(programs[0], member)
+    assert [each["name"] for each in await paged(client, CLIENTS)] == ["a", "b", "c"]
+    assert [each["name"] for each in await paged(client, f"{CLIENTS}?sort=-id")] == ["c", "b", "a"]
+    assert [each["client_name"] for each in await paged(client, "/v1/oauth-grants")] == ["c", "b", "a"]
+    assert [each["client_name"] for each in await paged(browser, "/v1/auth/grants", own)] == ["c", "b", "a"]
+    revoked = await client.delete(f"{CLIENTS}/{programs[1].registered['id']}", headers={"If-Match": "*"})
+    assert revoked.status_code == 204
+    assert [each["client_name"] for each in await paged(client, "/v1/oauth-grants?sort=id")] == ["a", "c"]
+    assert [each["revoked_at"] is None for each in await paged(client, CLIENTS)] == [True, False, True]
+
+
+async def paged(client: AsyncClient, path: str, headers: dict[str, str] | None = None) -> list[Json]:
+    """A whole list, read one item at a time."""
+    items: list[Json] = []
+    cursor = ""
+    while True:
+        extended = str(URL(path).copy_merge_params({"limit": "1"} | ({"cursor": cursor} if cursor else {})))
+        page = document(await client.get(extended, headers=headers))
+        assert len(page["data"]) == 1
+        items += page["data"]
+        if not page["has_more"]:
+            return items
+        cursor = page["next_cursor"]
+
+
+async def test_clients_that_work_have_a_maximum(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oauth_clients, "CLIENTS_MAX", 2)
+    keyed = {"Idempotency-Key": "k"}
+    first = document(await tenant.client.post(CLIENTS, json=ASKED, headers=keyed), 201)
+    document(await tenant.client.post(CLIENTS, json=ASKED), 201)
+    told = problem(await tenant.client.post(CLIENTS, json=ASKED), 403, "quota-exceeded")
+    assert (told["quota"], told["used"], told["limit"]) == ("oauth_clients", "2", "2")
+    assert "revoke one" in told["detail"]
+    # What was done before is still answered, and a revoked one makes room.
+    assert document(await tenant.client.post(CLIENTS, json=ASKED, headers=keyed), 201)["id"] == first["id"]
+    await tenant.client.delete(f"{CLIENTS}/{first['id']}", headers={"If-Match": "*"})
+    document(await tenant.client.post(CLIENTS, json=ASKED), 201)
+
+
 async def test_a_strangers_client_is_neither_seen_nor_touched(
     program: Program, member: Member, new_organisation: NewOrganisation
 ) -> None:
@@ -125,8 +177,8 @@ async def test_a_strangers_client_is_neither_seen_nor_touched(
     (grant,) = document(await program.tenant.client.get("/v1/oauth-grants"))["data"]
     stranger = (await new_organisation()).client
     path = f"{CLIENTS}/{program.registered['id']}"
-    assert document(await stranger.get(CLIENTS)) == {"data": []}
-    assert document(await stranger.get("/v1/oauth-grants")) == {"data": []}
+    assert document(await stranger.get(CLIENTS))["data"] == []
+    assert document(await stranger.get("/v1/oauth-grants"))["data"] == []
     for response in (
         await stranger.get(path),
         await stranger.patch(path, json={"name": "x"}, headers={"If-Match": "*"}),

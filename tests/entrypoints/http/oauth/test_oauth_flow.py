@@ -1,6 +1,7 @@
 """OAuth by the code flow: a program gets to act for a member, within what both may do, for as long as both want it."""
 
 import asyncio
+import time
 
 import pytest
 from httpx2 import AsyncClient
@@ -85,6 +86,22 @@ async def test_a_refresh_token_is_good_once_and_ends_its_grant_when_it_is_shown_
     refused(await program.refresh(first["refresh_token"]), "invalid_grant")
     assert not await program.is_taken(third["access_token"])
     refused(await program.refresh(third["refresh_token"]), "invalid_grant")
+
+
+async def test_refreshing_goes_on_for_ninety_days_and_no_longer(
+    program: Program, member: Member, people: People
+) -> None:
+    tokens = await program.tokens(member)
+    days_left = []
+    for days in (0, 29, 29, 29):
+        await people.let_family_grow_older(member, days=days)
+        tokens = document(await program.refresh(tokens["refresh_token"]))
+        told = await program.introspected(tokens["refresh_token"])
+        days_left.append(round((told["exp"] - time.time()) / 86_400, 2))
+    assert days_left == [30, 30, 30, 3]
+    await people.let_family_grow_older(member, days=3)
+    refused(await program.refresh(tokens["refresh_token"]), "invalid_grant")
+    assert "refresh_token" in await program.tokens(member), "another log-in begins anew"
 
 
 async def test_a_refresh_may_ask_for_less_and_never_for_more(program: Program, member: Member) -> None:

@@ -127,6 +127,7 @@ async def test_guessing_passwords_is_slowed_down(oauth_app: FastAPI, program: Pr
         right = await submit(browser, shown, step="log-in", email=member.email, password=PASSWORD)
     assert statuses == [422, 422, 429]
     assert right.status_code == 429
+    assert 0 < int(right.headers["retry-after"]) <= 900
     assert "alert" in right.text
 
 
@@ -260,11 +261,25 @@ async def test_a_session_that_was_ended_is_not_logged_in(program: Program, membe
     assert "Password" in (await program.browser.get(allowed.url.join(allowed.headers["location"]))).text
 
 
-async def test_who_wants_to_use_another_account_is_logged_out_for_good(program: Program, member: Member) -> None:
+async def test_a_second_log_in_ends_the_session_of_the_first(program: Program, member: Member, people: People) -> None:
+    other = await people.member(program.tenant.organisation_id, "auditor")
+    await logged_in(program, member)
+    shown = await program.browser.get(program.authorize_url(prompt="login"))
+    wrong = await submit(program.browser, shown, step="log-in", email=other.email, password="wrong wrong wrong")
+    assert (wrong.status_code, await people.sessions(member)) == (422, ["lasts"])
+    await submit(program.browser, shown, step="log-in", email=other.email, password=PASSWORD)
+    assert await people.sessions(member) == ["ended"]
+    assert await people.sessions(other) == ["lasts"]
+
+
+async def test_who_wants_to_use_another_account_is_logged_out_for_good(
+    program: Program, member: Member, people: People
+) -> None:
     consent = await logged_in(program, member)
     kept = program.browser.cookies["partita_session"]
     again = await submit(program.browser, consent, step="log-out")
     assert again.headers["set-cookie"].startswith('partita_session=""')
+    assert await people.sessions(member) == ["ended"]
     program.browser.cookies.set("partita_session", kept, domain="partita.test")
     assert "Password" in (await program.browser.get(program.authorize_url())).text
 

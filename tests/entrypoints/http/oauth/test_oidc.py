@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -18,7 +19,7 @@ from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import connected
 from tests.entrypoints.http.oauth.mock_provider import MockProvider
 from tests.entrypoints.http.oauth.people import People
-from tests.entrypoints.http.oauth.stage import Member, Program, answered, submit
+from tests.entrypoints.http.oauth.stage import Member, Program, answered, form_token, submit
 from tests.entrypoints.http.tenant import document, problem
 
 START = "/auth/oidc/start"
@@ -62,12 +63,25 @@ def here(url: str) -> str:
 async def started(program: Program) -> str:
     """Where the browser is sent that wants to log in at the provider, from the page to log in."""
     shown = await program.browser.get(program.authorize_url())
-    found = re.search(r'href="([^"]*oidc/start[^"]*)"', shown.text)
+    found = re.search(r'action="([^"]*oidc/start)">[^/]*name="for" value="([^"]*)"', shown.text)
     assert found is not None
     assert "Log in with Example &amp; Co" in shown.text
-    response = await program.browser.get(shown.url.join(found.group(1).replace("&amp;", "&")))
-    assert response.status_code == 302, response.text
-    return str(response.headers["location"])
+    fields = {"form_token": form_token(shown), "for": unescape(found.group(2))}
+    return sent_to(await program.browser.post(shown.url.join(found.group(1)), data=fields))
+
+
+def sent_to(response: Response) -> str:
+    """Where a page leads the browser by itself, and whoever follows its link."""
+    assert response.status_code == 200, response.text
+    (refreshed,) = re.findall(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', response.text)
+    assert f'href="{refreshed}"' in response.text
+    return unescape(refreshed)
+
+
+async def start(program: Program, browser: AsyncClient, **fields: str) -> Response:
+    """Begin a log-in at the provider, with the token of a page that this browser was shown."""
+    shown = await browser.get(program.authorize_url(prompt="login"))
+    return await browser.post(START, data={"form_token": form_token(shown)} | fields)
 
 
 def refused(response: Response, status: int = 400) -> str:
@@ -112,9 +126,9 @@ async def test_an_address_that_was_not_verified_is_nobodys(
 
 async def test_who_logs_in_for_nothing_is_told_so(there: Program, provider: MockProvider, member: Member) -> None:
     await provider.know("bert", email=member.email, email_verified=True)
-    for evil in ("", "?for=", "?return_to=https://evil.example"):
-        start = await there.browser.get(START + evil)
-        back = await there.browser.get(here(await provider.log_in(start.headers["location"], "bert")))
+    for more in ({}, {"for": ""}, {"return_to": "https://evil.example"}):
+        url = sent_to(await start(there, there.browser, **more))
+        back = await there.browser.get(here(await provider.log_in(url, "bert")))
         assert (back.status_code, "location" in back.headers) == (200, False)
         assert "You are logged in" in back.text
 
@@ -124,8 +138,8 @@ async def test_nobody_is_sent_elsewhere_after_the_log_in(
     there: Program, provider: MockProvider, member: Member, wanted: str
 ) -> None:
     await provider.know("carla", email=member.email, email_verified=True)
-    start = await there.browser.get(START, params={"for": wanted})
-    back = await there.browser.get(here(await provider.log_in(start.headers["location"], "carla")))
+    url = sent_to(await start(there, there.browser, **{"for": wanted}))
+    back = await there.browser.get(here(await provider.log_in(url, "carla")))
     gone_to = back.url.join(back.headers["location"])
     assert (gone_to.host, gone_to.path) == ("partita.test", "/oauth/authorize")
     assert "x-evil" not in back.headers
@@ -139,7 +153,7 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
     given = dict(parse_qsl(urlsplit(back).query))
     async with connected(app_of(provider.issuer)) as victim:
         refused(await victim.get(back))
-        await victim.get(START)
+        sent_to(await start(there, victim))
         refused(await victim.get(back))
     for changes in ({"state": "x" * 43}, {"state": ""}, {"state": given["state"][:-1]}):
         wrong = "/auth/oidc/callback?" + urlencode(given | changes)
@@ -148,6 +162,39 @@ async def test_an_answer_that_this_browser_did_not_ask_for_is_refused(
     back = here(await provider.log_in(await started(there), "dora"))
     assert (await there.browser.get(back)).status_code == 303
     refused(await there.browser.get(back))
+
+
+async def test_no_other_site_can_have_a_browser_log_in_there(
+    there: Program, provider: MockProvider, app_of: Any
+) -> None:
+    problem(await there.browser.get(START), 405, "method-not-allowed")
+    async with connected(app_of(provider.issuer)) as other:
+        of_other = form_token(await other.get(there.authorize_url()))
+    own = form_token(await there.browser.get(there.authorize_url()))
+    answers = [
+        await there.browser.post(START, data=fields, headers=headers)
+        for fields, headers in (
+            ({}, {}),
+            ({"form_token": of_other}, {}),
+            ({"form_token": own}, {"Sec-Fetch-Site": "cross-site"}),
+        )
+    ]
+    for answer in answers:
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+        assert provider.issuer not in answer.text
+    policy = (await there.browser.post(START, data={"form_token": own})).headers["content-security-policy"]
+    assert policy.startswith("default-src 'none'; style-src 'self'; form-action 'self';")
+
+
+async def test_a_second_log_in_there_ends_the_session_of_the_first(
+    there: Program, provider: MockProvider, member: Member, people: People
+) -> None:
+    await provider.know("frida", email=member.email, email_verified=True)
+    for _ in range(2):
+        back = await there.browser.get(here(await provider.log_in(sent_to(await start(there, there.browser)), "frida")))
+        assert back.status_code == 200
+    assert await people.sessions(member) == ["ended", "lasts"]
 
 
 async def test_who_does_not_log_in_there_is_not_logged_in_here(there: Program, provider: MockProvider) -> None:
@@ -163,15 +210,15 @@ async def test_a_code_that_the_provider_does_not_know_logs_nobody_in(there: Prog
     refused(await there.browser.get(f"/auth/oidc/callback?code=x&state={state}"), 502)
 
 
-async def test_a_provider_that_is_away_is_told_of(app_of: Any) -> None:
+async def test_a_provider_that_is_away_is_told_of(app_of: Any, program: Program) -> None:
     async with connected(app_of("http://127.0.0.1:9")) as browser:
-        told = refused(await browser.get(START), 502)
+        told = refused(await start(program, browser), 502)
         assert "127.0.0.1" not in told, "which is the operator's business"
 
 
 async def test_without_a_provider_there_is_none_to_log_in_with(program: Program) -> None:
     assert "oidc" not in (await program.browser.get(program.authorize_url())).text
-    problem(await program.browser.get(START), 404, "not-found")
+    problem(await program.browser.post(START), 404, "not-found")
     problem(await program.browser.get("/auth/oidc/callback"), 404, "not-found")
 
 

@@ -18,11 +18,12 @@ from adapters.postgres.ids import stored_id
 from adapters.postgres.person_tables import persons, sessions
 from adapters.postgres.work import tenant_view
 from application.identity.authenticate import Bearer
-from application.identity.tokens import ACCESS_TOKENS_LIVE, AccessClaims
+from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from domain.shared.access import Principal
 from domain.shared.quotas import Quotas
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
+from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.conftest import connected, made_organisation
 from tests.entrypoints.http.tenant import document
 
@@ -42,7 +43,7 @@ class Human:
         """A client with this person's access token for an organisation, or for none."""
         now = self.office.clock.now()
         claims = AccessClaims(self.id, self.session, organisation_id, scopes, now, now + ACCESS_TOKENS_LIVE)
-        return await self.office.client(await self.office.services.access_tokens.issue(claims))
+        return await self.office.client(await issued(self.office.services, claims))
 
 
 @dataclass

@@ -5,8 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.postgres.identity.people import PostgresPeople
+from adapters.postgres.identity.people import PostgresPeopleLookup
 from domain.identity.member import LastOwner
+from domain.shared.chain import Author
 from tests.entrypoints.http.team.office import ANY, Office, assigned, invitation, told_permission
 from tests.entrypoints.http.tenant import Json, document, problem, sale
 
@@ -26,8 +27,8 @@ async def test_who_was_invited_joins_and_may_do_what_was_offered(office: Office)
     (token,) = [word for word in message.text.split() if word.startswith(f"pti_{company.id}_")]
     accepted = await (await ada.at(None)).post("/v1/invitations/accept", json={"token": token})
     assert document(accepted) == {
-        "organisation_id": company.id,
-        "organisation_name": "Tests",
+        "organisation": str(company.id),
+        "name": "Tests",
         "assignments": given,
     }
     listed = document(await company.client.get("/v1/members"))["data"]
@@ -203,13 +204,13 @@ async def test_the_last_owner_can_neither_leave_nor_be_removed_demoted_or_erased
     elsewhere = await office.company()
     await office.invited_in(elsewhere, owner, "auditor")
     with pytest.raises(LastOwner, match=rf"{company.id} \(Tests\)\. "):
-        await office.services.membership.leave_all(owner.id, request_id="req_1")
+        await office.services.member_keeping.leave_all(owner.id, author=Author(owner.id, "req_1"))
     document(await elsewhere.client.get(path))  # what could be left is not left, either
     await office.member(company, "owner")
-    await office.services.membership.leave_all(owner.id, request_id="req_1")
+    await office.services.member_keeping.leave_all(owner.id, author=Author(owner.id, "req_1"))
     for at in (company, elsewhere):
         problem(await at.client.get(path), 404, "not-found")
-    assert await PostgresPeople(office.engine).organisations_of(owner.id, limit=5) == []
+    assert await PostgresPeopleLookup(office.engine).organisations_of(owner.id, limit=5) == []
 
 
 async def test_of_two_owners_who_leave_at_the_same_time_one_stays(office: Office) -> None:

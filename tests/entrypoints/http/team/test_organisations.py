@@ -26,9 +26,9 @@ async def test_a_person_makes_an_organisation_and_is_its_owner(office: Office) -
     assert made.headers["location"] == f"/v1/organisations/{shown['id']}"
     assert shown["usage"] == {"ledgers": 0, "api_keys": 0, "members": 1, "storage_bytes": None}
     assert shown["quotas"] == dict.fromkeys(("ledgers", "api_keys", "requests_per_minute", "storage_bytes"))
-    owner = await ada.at(shown["id"])
+    owner = await ada.at(int(shown["id"]))
     document(await owner.post("/v1/ledgers", json={"slug": "main"}), 201)
-    assert [event["type"] for event in await office.log(shown["id"])] == [
+    assert [event["type"] for event in await office.log(int(shown["id"]))] == [
         "organisation.created",
         "member.joined",
         "ledger.added",
@@ -57,13 +57,13 @@ async def test_a_person_sees_its_own_organisations_and_a_key_its_one(office: Off
         await office.invited_in(company, ada, {"role": "operator", "accounts": ["users:*"]})
     client = await ada.at(None)
     listed = document(await client.get("/v1/organisations"))
-    assert [each["id"] for each in listed["data"]] == [company.id for company in companies[:2]]
+    assert [each["id"] for each in listed["data"]] == [str(company.id) for company in companies[:2]]
     page = document(await client.get("/v1/organisations?limit=1"))
-    assert [each["id"] for each in page["data"]] == [companies[0].id]
+    assert [each["id"] for each in page["data"]] == [str(companies[0].id)]
     rest = document(await client.get(f"/v1/organisations?limit=1&cursor={page['next_cursor']}"))
-    assert ([each["id"] for each in rest["data"]], rest["has_more"]) == ([companies[1].id], False)
+    assert ([each["id"] for each in rest["data"]], rest["has_more"]) == ([str(companies[1].id)], False)
     own = document(await companies[2].client.get("/v1/organisations"))["data"]
-    assert [each["id"] for each in own] == [companies[2].id]
+    assert [each["id"] for each in own] == [str(companies[2].id)]
     blind = document(
         await companies[2].client.post("/v1/api-keys", json={"name": "a", "scopes": ["reports:read"]}), 201
     )
@@ -122,6 +122,31 @@ async def test_the_last_place_of_a_quota_of_ledgers_is_taken_once(office: Office
     document(await company.client.post("/v1/ledgers", json={"slug": "b"}), 201)
 
 
+async def test_more_requests_than_the_quota_of_the_organisation_are_told_to_come_later(office: Office) -> None:
+    company, other = await office.company(), await office.company()
+    document(await company.client.get("/v1/ledgers"))
+    await office.set_quotas(company, requests_per_minute=3)
+    # On a server that has not met the organisation, and by all who act for it together.
+    by_key = await office.elsewhere(company)
+    key = document(await company.client.post("/v1/api-keys", json={"name": "second"}), 201)["key"]
+    others_key = other.client.headers["authorization"]
+    for text, left in ((None, 2), (f"Bearer {key}", 1), (None, 0)):
+        response = await by_key.get("/v1/ledgers", headers={} if text is None else {"Authorization": text})
+        document(response)
+        assert '"organisation";q=3;w=60' in response.headers["ratelimit-policy"]
+        assert f'"organisation";r={left};t=' in response.headers["ratelimit"]
+    for headers in ({}, {"Authorization": f"Bearer {key}"}):
+        response = await by_key.post("/v1/ledgers", json={"slug": "late"}, headers=headers)
+        told = problem(response, 429, "rate-limited")
+        assert told["policy"] == "organisation"
+        assert "3 times a minute" in told["detail"]
+        assert 0 < int(response.headers["retry-after"]) <= 60
+        assert response.headers["ratelimit"].startswith('"organisation";r=0;t=')
+        unaffected = await by_key.get("/v1/ledgers", headers={"Authorization": others_key})
+        document(unaffected)
+        assert '"organisation";q=3' not in unaffected.headers["ratelimit-policy"]
+
+
 async def test_the_look_up_of_a_key_or_a_token_tells_the_quota_of_requests(office: Office) -> None:
     company = await office.company()
     await office.set_quotas(company, requests_per_minute=120)
@@ -150,7 +175,7 @@ async def test_who_has_used_up_its_storage_reads_and_writes_no_more(office: Offi
     post = "/v1/ledgers/main/transactions"
     for path, body in ((post, sale()), (f"{post}?dry_run=true", sale()), ("/v1/ledgers", {"slug": "b"})):
         told = problem(await full.client.post(path, json=body), 403, "quota-exceeded")
-        assert told["quota"] == "storage_bytes"
+        assert (told["quota"], told["used"], told["limit"]) == ("storage_bytes", str(logged), "1")
         assert f"hold {logged:,} bytes, and its quota is 1:" in told["detail"]
     bulk = await full.client.post(f"{post}/bulk", json={"transactions": [sale()]})
     assert document(bulk)["results"][0]["problem"]["code"] == "quota-exceeded"

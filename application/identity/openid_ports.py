@@ -1,4 +1,4 @@
-"""Log-in with an outside OpenID provider."""
+"""Ports of log-in with an outside OpenID provider."""
 
 from dataclasses import dataclass, field
 from typing import Protocol

@@ -1,0 +1,9 @@
+"""For how long what was looked up is believed."""
+
+from typing import Final
+
+REMEMBERED_SECONDS: Final = 5.0
+"""Whatever is revoked, used up or replaced holds on every server after this, also on one that does not hear of it."""
+
+REMEMBERED_MAX: Final = 10_000
+"""So much is remembered of one kind; what was looked up first goes first."""
