@@ -74,7 +74,7 @@ class ApiKey:
     hint: str
     created_at: datetime
     revoked_at: datetime | None = None
-    scopes: tuple[str, ...] = (OWNER.name,)
+    scopes: tuple[str, ...] = ()
     ledgers: tuple[LedgerPattern, ...] | None = None
     accounts: tuple[Pattern, ...] | None = None
     expires_at: datetime | None = None
