@@ -8,14 +8,14 @@ from time import monotonic
 
 from application.identity.allowances import Allowance, Allowances
 from application.identity.key_uses import KeyUseMarks
+from application.identity.known_scopes import known_permissions
 from application.identity.ports import Organisations
 from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
 from application.identity.token_ports import AccessTokens, Standings
 from application.shared.ports import Clock
 from domain.identity.api_key import API_KEY
-from domain.identity.role import permissions_of
 from domain.identity.secret_text import digest
-from domain.shared.access import Person, Principal
+from domain.shared.access import Grant, Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
 
 
@@ -196,7 +196,8 @@ class Authenticate:
         lives_seconds = REMEMBERED_SECONDS if key.expires_at is None else (key.expires_at - now).total_seconds()
         networks = None if key.networks is None else tuple(map(ip_network, key.networks))
         allowance = await self._allowance(organisation_id)
-        principal = Principal(organisation_id, key.id, (key.grant,), key.id, allowance.writes_refused)
+        grant = Grant(known_permissions(key.scopes), key.ledgers, key.accounts)
+        principal = Principal(organisation_id, key.id, (grant,), key.id, allowance.writes_refused)
         bearer = Bearer(principal, networks=networks, requests_per_minute=allowance.requests_per_minute)
         return bearer, lives_seconds
 
@@ -207,7 +208,7 @@ class Authenticate:
         claims = await self._tokens.read(text)
         grants = await self._standings.grants(claims)
         if claims.scopes is not None:
-            permissions = permissions_of(claims.scopes)
+            permissions = known_permissions(claims.scopes)
             grants = tuple([grant.within(permissions) for grant in grants])
         lives_seconds = (claims.expires_at - self._clock.now()).total_seconds()
         person = Person(claims.subject, claims.credential) if claims.is_of_session else None

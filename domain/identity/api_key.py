@@ -87,11 +87,6 @@ class ApiKey:
         """Return what it may do."""
         return KeyRights(self.scopes, self.ledgers, self.accounts, self.expires_at, self.networks)
 
-    @property
-    def grant(self) -> Grant:
-        """Return what its rights come to. Raises `ValidationFailed` for a scope that is unknown."""
-        return self.rights.grant
-
     @staticmethod
     def of(id: str, name: str, hint: str, created_at: datetime, rights: KeyRights) -> "ApiKey":
         """Return a key with these rights."""
