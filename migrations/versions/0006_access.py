@@ -255,8 +255,10 @@ CREATE POLICY {name} ON request_origins FOR {command} USING
 # Row-level security binds the owner of the table, too, who sees no tenant's rows.
 REVOKE_LIMITED_KEYS = (
     "ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY",
-    "UPDATE api_keys SET revoked_at = now() WHERE revoked_at IS NULL AND "
-    "(scopes <> '{owner}' OR num_nonnulls(ledgers, accounts, networks, expires_at, replaced_by) > 0)",
+    """
+    UPDATE api_keys SET revoked_at = now() WHERE revoked_at IS NULL
+    AND (scopes <> '{owner}' OR num_nonnulls(ledgers, accounts, networks, expires_at, replaced_by) > 0)
+    """,
     "ALTER TABLE api_keys FORCE ROW LEVEL SECURITY",
 )
 

@@ -39,6 +39,9 @@ class _Everyone:
     async def issue(self, claims: AccessClaims) -> str:
         raise NotImplementedError
 
+    def forget(self, *names: str) -> None:
+        """Nothing is remembered."""
+
     async def read(self, text: str) -> AccessClaims:
         raise NotImplementedError
 

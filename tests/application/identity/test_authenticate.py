@@ -54,6 +54,9 @@ class NoTokens:
     async def issue(self, claims: AccessClaims) -> str:
         raise NotImplementedError
 
+    def forget(self, *names: str) -> None:
+        """Nothing is remembered."""
+
     async def read(self, text: str) -> AccessClaims:
         raise NotImplementedError
 
