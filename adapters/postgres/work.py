@@ -59,7 +59,7 @@ class PostgresWork(Generic[Reads, Changes]):
         async with tenant_view(self._engine, principal.organisation_id) as connection:
             reads = self._reads(connection, principal.organisation_id)
             if is_to_be_found and concerning is not None:
-                reach.require(await concerning(reads))
+                reach.require((), found=await concerning(reads))
             yield reads
 
     @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
@@ -82,7 +83,10 @@ class JwtAccessTokens:
             token = jwt.decode(text, _public_half(key.public_key), registry=self._registry)
         except (JoseError, ValueError):
             raise NotAuthenticated("The access token is not signed by this server.") from None
-        return self._claims(token.claims)
+        return replace(self._claims(token.claims), key=key.id)
+
+    def forget(self, *names: str) -> None:
+        self._keys.forget(*names)
 
     def _claims(self, claims: Mapping[str, Any]) -> AccessClaims:
         registry = jwt.JWTClaimsRegistry(

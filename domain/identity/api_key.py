@@ -74,7 +74,7 @@ class ApiKey:
     hint: str
     created_at: datetime
     revoked_at: datetime | None = None
-    scopes: tuple[str, ...] = (OWNER.name,)
+    scopes: tuple[str, ...] = ()
     ledgers: tuple[LedgerPattern, ...] | None = None
     accounts: tuple[Pattern, ...] | None = None
     expires_at: datetime | None = None
@@ -86,11 +86,6 @@ class ApiKey:
     def rights(self) -> KeyRights:
         """Return what it may do."""
         return KeyRights(self.scopes, self.ledgers, self.accounts, self.expires_at, self.networks)
-
-    @property
-    def grant(self) -> Grant:
-        """Return what its rights come to. Raises `ValidationFailed` for a scope that is unknown."""
-        return self.rights.grant
 
     @staticmethod
     def of(id: str, name: str, hint: str, created_at: datetime, rights: KeyRights) -> "ApiKey":

@@ -124,19 +124,27 @@ class Reach:
         """Whether there are accounts that it does not reach."""
         return self.accounts is not None
 
-    def require(self, paths: Iterable[str]) -> None:
-        """Return if it reaches all of these accounts; else raise `PermissionDenied`, which names one that it does not.
+    def require(self, named: Iterable[str], found: Iterable[str] = ()) -> None:
+        """Return if it reaches all of these accounts; else raise `PermissionDenied`.
 
-        Where it is limited and no account is named, what is asked for concerns the ledger as a whole, and is denied.
+        `named` are those that the request itself names, of which the refusal tells one that is not reached; `found` are
+        those behind a hold or a transaction, of which it tells none: who asks may not know them.
+        Where it is limited and there is no account, what is asked for concerns the ledger as a whole, and is denied.
         """
         if self.accounts is None or self.permission is None:
             return
-        concerned = list(paths)
-        if not concerned:
-            raise _denied(self.permission, f"it is limited to {_listed(self.accounts)}, and this takes all accounts")
-        for path in concerned:
-            if not any(pattern.matches(path) for pattern in self.accounts):
-                raise _denied(self.permission, f"it is limited to {_listed(self.accounts)}, without {path}")
+        named, found = list(named), list(found)
+        limits = f"it is limited to {_listed(self.accounts)}"
+        if not named and not found:
+            raise _denied(self.permission, f"{limits}, and this takes all accounts")
+        for path in named:
+            if not self._is_of(path):
+                raise _denied(self.permission, f"{limits}, without {path}")
+        if not all(map(self._is_of, found)):
+            raise _denied(self.permission, f"{limits}, without an account that this concerns")
+
+    def _is_of(self, path: str) -> bool:
+        return self.accounts is None or any(pattern.matches(path) for pattern in self.accounts)
 
 
 EVERYWHERE: Final = Reach()

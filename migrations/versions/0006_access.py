@@ -154,6 +154,8 @@ ALTER TABLE api_keys
     ADD COLUMN expires_at timestamptz,
     ADD COLUMN last_used_at timestamptz,
     ADD COLUMN replaced_by uuid;
+-- The keys that there are could do everything, and still can; a new one that does not say so can do nothing.
+ALTER TABLE api_keys ALTER COLUMN scopes DROP DEFAULT;
 
 ALTER TABLE organisations ADD COLUMN quotas jsonb NOT NULL DEFAULT '{}', ADD COLUMN version bigint NOT NULL DEFAULT 1;
 
@@ -249,6 +251,18 @@ CREATE POLICY {name} ON request_origins FOR {command} USING
 """
 
 
+# Without these columns every key may do everything, from anywhere and for ever: those that may not are revoked.
+# Row-level security binds the owner of the table, too, who sees no tenant's rows.
+REVOKE_LIMITED_KEYS = (
+    "ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY",
+    """
+    UPDATE api_keys SET revoked_at = now() WHERE revoked_at IS NULL
+    AND (scopes <> '{owner}' OR num_nonnulls(ledgers, accounts, networks, expires_at, replaced_by) > 0)
+    """,
+    "ALTER TABLE api_keys FORCE ROW LEVEL SECURITY",
+)
+
+
 def upgrade() -> None:
     for statement in SCHEMA.strip().removesuffix(";").split(";\n"):
         op.execute(statement)
@@ -268,6 +282,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for statement in REVOKE_LIMITED_KEYS:
+        op.execute(statement)
     for table in reversed(GLOBAL_TABLES | TENANT_TABLES):
         op.execute(f"DROP TABLE {table}")
     op.execute("ALTER TABLE organisations DROP COLUMN quotas, DROP COLUMN version")

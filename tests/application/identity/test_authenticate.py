@@ -43,7 +43,7 @@ class SlowOrganisations:
 
     async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
         self.looked_up += 1
-        found = ApiKey("key_1", "checkout", "ptk_…", NOW, revoked_at=self.revoked_at)
+        found = ApiKey("key_1", "checkout", "ptk_…", NOW, revoked_at=self.revoked_at, scopes=("owner",))
         await self.gate.wait()
         return found
 
@@ -53,6 +53,9 @@ class NoTokens:
 
     async def issue(self, claims: AccessClaims) -> str:
         raise NotImplementedError
+
+    def forget(self, *names: str) -> None:
+        """Nothing is remembered."""
 
     async def read(self, text: str) -> AccessClaims:
         raise NotImplementedError

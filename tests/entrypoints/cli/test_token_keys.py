@@ -14,7 +14,7 @@ def test_a_token_key_is_rotated_and_revoked(database: str, partita: Partita) -> 
     assert "  signs from " in shown[1]
     revoked = partita("token-key", "revoke", first.out.strip())
     assert revoked.code == 0
-    assert "ten seconds" in revoked.out
+    assert "five seconds" in revoked.out
     listed = partita("token-key", "list").out
     assert first.out.strip() not in listed
     assert [line.split("  ")[2].split()[0] for line in listed.splitlines()].count("signs") == 2, "another one signs now"

@@ -174,12 +174,16 @@ async def test_a_code_goes_to_no_address_but_one_that_is_registered(program: Pro
 async def test_a_program_on_a_desktop_may_listen_on_whichever_port_is_free(
     new_program: NewProgram, member: Member
 ) -> None:
-    program = await new_program(confidential=False, redirect_uris=["http://127.0.0.1/callback"])
+    uris = ["http://127.0.0.1/callback", "http://[::1]/callback"]
+    program = await new_program(confidential=False, redirect_uris=uris)
     for_elsewhere = await program.browser.get(program.authorize_url(redirect_uri="http://127.0.0.1:7000/elsewhere"))
     assert for_elsewhere.status_code == 400
     shown = await program.browser.get(program.authorize_url(redirect_uri="http://127.0.0.1:7000/callback"))
     assert shown.status_code == 200
     assert "form-action 'self' http://127.0.0.1:7000;" in shown.headers["content-security-policy"]
+    # A policy cannot name an IPv6 address, and a browser would stop the redirect after the form.
+    shown = await program.browser.get(program.authorize_url(redirect_uri="http://[::1]:7000/callback"))
+    assert "form-action 'self' http:;" in shown.headers["content-security-policy"]
 
 
 async def test_the_redirect_uri_of_an_exchange_is_the_one_that_the_code_went_to(
