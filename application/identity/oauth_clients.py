@@ -103,7 +103,8 @@ class OAuthClients:
     ) -> OAuthClient:
         """Set a client otherwise, as `changed` says; return it. Grants that it is too narrow for now end.
 
-        Raises `PermissionDenied`, `ValidationFailed`, `NotFound`; `VersionConflict` unless it is at `version`.
+        Raises `PermissionDenied`, also where the principal does not have all that the client is allowed, before or
+        after; `ValidationFailed`, `NotFound`, and `VersionConflict` unless it is at `version`.
         """
         now = self._clock.now()
         ended: Sequence[str] = ()
@@ -112,7 +113,8 @@ class OAuthClients:
             after = checked_client(changed(before))
             if after == before:
                 return before
-            principal.require_grantable((after.grant,))
+            # Who takes it from those who hold more could have it in hand when it is given back.
+            principal.require_grantable((before.grant, after.grant))
             after = replace(after, version=before.version + 1)
             await changes.set_client(after)
             within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
