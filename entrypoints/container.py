@@ -121,13 +121,14 @@ class Container(containers.DeclarativeContainer):
     )
     standings = providers.Singleton(PostgresStandings, service_engine)
     key_uses = providers.Singleton(KeyUseMarks, providers.Singleton(PostgresKeyUses, service_engine), clock)
+    allowances = providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine))
     authenticate = providers.Singleton(
         Authenticate,
         organisations,
         access_tokens,
         standings,
         clock,
-        allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
+        allowances=allowances,
         key_uses=key_uses,
     )
     permits = providers.Singleton(RedisPermits, redis_url)
@@ -151,7 +152,7 @@ class Container(containers.DeclarativeContainer):
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
     people = providers.Singleton(PostgresPeopleLookup, service_engine)
     member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
-    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
+    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters, allowances)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     organisation_keeping = providers.Singleton(
         OrganisationKeeping,

@@ -1,8 +1,10 @@
 """Invitations: sent, listed, revoked and accepted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from application.identity.allowances import Allowances
 from application.identity.letters import Letters
 from application.identity.person_ports import Message
 from application.identity.ports import Revocations, Secrets
@@ -53,8 +55,10 @@ class Inviting(TeamUseCases):
         people: PeopleLookup,
         secrets: Secrets,
         letters: Letters,
+        allowances: Allowances,
     ) -> None:
         super().__init__(work, clock, ids, revocations)
+        self._allowances = allowances
         self._people = people
         self._secrets = secrets
         self._letters = letters
@@ -115,7 +119,7 @@ class Inviting(TeamUseCases):
     async def revoke(self, principal: Principal, id: str, *, request_id: str) -> None:
         """Take an invitation back, and erase it. Raises `PermissionDenied`, `NotFound`."""
         now = self._clock.now()
-        async with self._work.begin(principal, Permission.MEMBERS_INVITE) as team:
+        async with self._work.begin(principal, Permission.MEMBERS_INVITE, takes_away=True) as team:
             await team.log.hold()
             invitation = await team.invitations.find(id=id)
             if invitation is None:
@@ -126,12 +130,15 @@ class Inviting(TeamUseCases):
     async def accept(self, person: Person, token: str, *, request_id: str) -> tuple[OrganisationProfile, Member]:
         """Make a person a member, which takes the token and the address that it was sent to.
 
-        Raises `InvitationNotGood`, `InvitationOfAnother`, `AlreadyMember`.
+        Raises `InvitationNotGood`, `InvitationOfAnother`, `AlreadyMember`; `QuotaExceeded` where the organisation's
+        storage is used up.
         """
         now = self._clock.now()
         organisation_id = _organisation_of(token)
         email = await self._people.verified_email(person.id)
-        async with self._work.begin(by_itself(organisation_id, person), Permission.MEMBERS_INVITE) as team:
+        allowance = await self._allowances.of(organisation_id)
+        joining = replace(by_itself(organisation_id, person), writes_refused=allowance.writes_refused)
+        async with self._work.begin(joining, Permission.MEMBERS_INVITE) as team:
             await team.log.hold()
             invitation = await team.invitations.find(digest=digest(token))
             if invitation is None or not invitation.is_good(now):
