@@ -154,15 +154,9 @@ class Container(containers.DeclarativeContainer):
     member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
     inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters, allowances)
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
+    is_open = settings.provided.is_registration_open
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping,
-        team_work,
-        clock,
-        ids,
-        revocations,
-        people,
-        organisations,
-        settings.provided.is_registration_open,
+        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations, is_open
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
@@ -176,7 +170,6 @@ class Container(containers.DeclarativeContainer):
     )
 
     person_work = providers.Singleton(PostgresPersons, service_engine)
-    is_open = settings.provided.is_registration_open
     passwords = providers.Singleton(Argon2Passwords)
     common_passwords = providers.Singleton(CommonPasswords)
     erasure = providers.Singleton(Erasure, person_work, member_keeping, revocations, clock)

@@ -13,10 +13,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from application.identity.openid_ports import OpenIdClient
 from application.identity.person_ports import MailServer
+from domain.identity.oauth import LOOPBACK_HOSTS
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
-_LOOPBACK_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
 
@@ -28,7 +28,7 @@ def _listed(value: Any) -> Any:
 def _checked_issuer(text: str) -> str:
     """Return the URL of an OpenID provider, if nobody on the way there can pose as it. Raises `ValueError`."""
     parts = urlsplit(text)
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise ValueError("it takes https; http is for a provider on this same machine")
     return text
 
@@ -88,6 +88,15 @@ class Settings(BaseSettings):
     registration: Literal["invited", "open"] = "invited"
     """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
     can make organisations by themselves."""
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
+    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
+    is none."""
+    oidc_client_id: str = ""
+    """What this server is called at the OpenID provider."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this server proves itself with at the OpenID provider."""
+    oidc_name: str = "your organisation's account"
+    """What people call the OpenID provider: they are offered to log in with it."""
     smtp_host: str | None = None
     """The mail server; without one, mail is written to stderr, with the tokens in it."""
     smtp_port: Annotated[int, Field(ge=1, le=65_535)] = 587
@@ -153,16 +162,6 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
-
-    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
-    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
-    is none."""
-    oidc_client_id: str = ""
-    """What this server is called at the OpenID provider."""
-    oidc_client_secret: SecretStr = SecretStr("")
-    """What this server proves itself with at the OpenID provider."""
-    oidc_name: str = "your organisation's account"
-    """What people call the OpenID provider: they are offered to log in with it."""
 
     @property
     def openid_client(self) -> OpenIdClient | None:

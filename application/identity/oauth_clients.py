@@ -69,12 +69,12 @@ class OAuthClients:
             await changes.log.hold()
             before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
             if before is not None:
-                known = await changes.client(before["id"])
+                known = await changes.clients.get(before["id"])
                 assert known is not None
                 return known, None, True
             principal.require_grantable((made.grant,))
-            _require_few(await changes.working_clients())
-            await changes.add_client(made)
+            _require_another(await changes.clients.working())
+            await changes.clients.add(made)
             event = OAuthClientCreated(made.id, confidential, made.data())
             await record_event(changes.log, self._ids, event, principal.author(request_id), now, key)
         return made, text, False
@@ -82,12 +82,12 @@ class OAuthClients:
     async def list(self, principal: Principal, page: PageRequest) -> Page[OAuthClient]:
         """Return a page of the organisation's clients, the revoked ones too. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            return await reads.clients(page)
+            return await reads.clients.page(page)
 
     async def get(self, principal: Principal, id: str) -> OAuthClient:
         """Return a client. Raises `PermissionDenied`, `NotFound`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            client = await reads.client(id)
+            client = await reads.clients.get(id)
         if client is None:
             raise NotFound(f"There is no OAuth client {id!r}.")
         return client
@@ -118,9 +118,9 @@ class OAuthClients:
             if not lowers((before.grant,), (after.grant,)):
                 principal.require_writable(Permission.OAUTH_CLIENTS_CHANGE)
             after = replace(after, version=before.version + 1)
-            await changes.set_client(after)
+            await changes.clients.put(after)
             within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
-            ended = await changes.revoke_grants(id, unless_within=within, now=now)
+            ended = await changes.grants.revoke_all(id, unless_within=within, now=now)
             event = OAuthClientChanged(id, before.data(), after.data())
             await record_event(changes.log, self._ids, event, principal.author(request_id), now)
         await self._revocations.announce(id, *ended)
@@ -145,7 +145,7 @@ class OAuthClients:
             # Who has the secret can do what the client can.
             principal.require_grantable((before.grant,))
             after = replace(before, secret_digest=digest(text), version=before.version + 1)
-            await changes.set_client(after)
+            await changes.clients.put(after)
             await record_event(
                 changes.log, self._ids, OAuthClientSecretRotated(id), principal.author(request_id), now, key
             )
@@ -156,21 +156,21 @@ class OAuthClients:
         now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
             before = await _held(changes, id, version)
-            await changes.set_client(replace(before, revoked_at=now, version=before.version + 1))
-            grants = await changes.revoke_grants(id, unless_within=(), now=now)
+            await changes.clients.put(replace(before, revoked_at=now, version=before.version + 1))
+            grants = await changes.grants.revoke_all(id, unless_within=(), now=now)
             await record_event(changes.log, self._ids, OAuthClientRevoked(id), principal.author(request_id), now)
         await self._revocations.announce(id, *grants)
 
     async def grants(self, principal: Principal, page: PageRequest) -> Page[tuple[OAuthGrant, OAuthClient]]:
         """Return a page of the organisation's grants that hold. Raises `PermissionDenied`."""
         async with self._work.read(principal, Permission.OAUTH_CLIENTS_READ) as reads:
-            return await reads.grants(page)
+            return await reads.grants.page(page)
 
     async def revoke_grant(self, principal: Principal, id: str, *, request_id: str) -> None:
         """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
         now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
-            client = await changes.revoke_grant(id, now)
+            client = await changes.grants.revoke(id, now)
             if client is None:
                 raise NotFound(f"There is no OAuth grant {id!r} that still holds.")
             await record_event(
@@ -182,7 +182,7 @@ class OAuthClients:
         return CLIENT_SECRET.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
 
 
-def _require_few(count: int) -> None:
+def _require_another(count: int) -> None:
     if count >= CLIENTS_MAX:
         raise QuotaExceeded(
             f"An organisation has at most {CLIENTS_MAX:,} OAuth clients that work: revoke one that is not needed.",
@@ -191,7 +191,7 @@ def _require_few(count: int) -> None:
 
 
 async def _held(changes: OAuthChanges, id: str, version: int | None) -> OAuthClient:
-    client = await changes.held_client(id)
+    client = await changes.clients.held(id)
     if client is None or client.revoked_at is not None:
         raise NotFound(f"There is no OAuth client {id!r} that still works.")
     require_version(f"The OAuth client {id}", client.version, version)

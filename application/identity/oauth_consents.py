@@ -57,7 +57,7 @@ class OAuthConsents:
     async def asking(self, organisation_id: int, client_id: str) -> Asking:
         """Return who asks. Raises `StoreUnavailable`."""
         async with self._exchanges.open(organisation_id) as exchange:
-            client = await exchange.client(client_id)
+            client = await exchange.clients.get(client_id)
             if client is None or client.revoked_at is not None:
                 return Asking(None, "")
             return Asking(client, await exchange.organisation_name())
@@ -76,7 +76,7 @@ class OAuthConsents:
         if not asked.client.may_be_remembered_at(asked.redirect_uri):
             return False
         async with self._exchanges.open(asked.organisation_id) as exchange:
-            return await exchange.grant_of(asked.client.id, person, asked.scopes) is not None
+            return await exchange.grants.of(asked.client.id, person, asked.scopes) is not None
 
     async def give(self, asked: Asked, person: Person, *, request_id: str) -> str:
         """Record that a member consents, and return the text of a code for the client.
@@ -95,19 +95,19 @@ class OAuthConsents:
             code = IssuedCode(
                 digest(text), grant, now + CODES_LIVE, None, True, asked.redirect_uri, asked.code_challenge
             )
-            await exchange.add_code(code, now)
+            await exchange.codes.add_code(code, now)
         return text
 
     async def of_person(self, principal: Principal, page: PageRequest) -> Page[tuple[OAuthGrant, OAuthClient]]:
         """Return a page of what the principal, a person, has granted in its organisation, and holds."""
         async with self._exchanges.open(principal.organisation_id) as exchange:
-            return await exchange.grants(page, person=principal.actor)
+            return await exchange.grants.page(page, person=principal.actor)
 
     async def take_back(self, principal: Principal, id: str, *, request_id: str) -> None:
         """End a grant of the principal's, a person, and all its tokens within five seconds. Raises `NotFound`."""
         now = self._clock.now()
         async with self._exchanges.open(principal.organisation_id) as exchange:
-            client = await exchange.revoke_grant(id, now, person=principal.actor)
+            client = await exchange.grants.revoke(id, now, person=principal.actor)
             if client is None:
                 raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")
             event = OAuthGrantRevoked(id, client, "asked")

@@ -54,12 +54,12 @@ class OAuthTokens:
         now = self._clock.now()
         claims = None if named.token is None else await self._standing_claims(named)
         async with self._exchanges.open(named.organisation_id) as exchange:
-            client = await exchange.client(named.client_id)
+            client = await exchange.clients.get(named.client_id)
             case = Case(
                 None if client is None or client.revoked_at is not None else client,
                 now,
                 new_refresh_token=REFRESH_TOKEN.build(named.organisation_id, self._secrets.random_bytes(RANDOM_BYTES)),
-                code=None if named.code is None else await exchange.code(digest(named.code)),
+                code=None if named.code is None else await exchange.codes.code(digest(named.code)),
                 refresh_token=await _refresh_token(exchange, named.refresh_token),
                 token=None if named.token is None else await _told(exchange, named.token, claims, now),
             )
@@ -100,7 +100,7 @@ class OAuthTokens:
             return None
         if case.ended is not None:
             grant, reason = case.ended
-            if await exchange.revoke_grant(grant.id, now) is not None:
+            if await exchange.grants.revoke(grant.id, now) is not None:
                 event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
                 await record_event(exchange.log, self._ids, event, author, now)
             return None
@@ -110,11 +110,11 @@ class OAuthTokens:
             exchange, client, None, client.scopes, now=now, ids=self._ids, author=author
         )
         if case.spent is not None:
-            await exchange.use(case.spent, now)
+            await exchange.codes.use(case.spent, now)
         if case.issue.refresh_token is not None:
             began_at = case.spent.began_at if isinstance(case.spent, IssuedRefreshToken) else now
             made = IssuedRefreshToken.issued(digest(case.issue.refresh_token), grant, now, began_at=began_at)
-            await exchange.add_refresh_token(made, now)
+            await exchange.codes.add_refresh_token(made, now)
         return grant
 
 
@@ -129,28 +129,28 @@ async def kept_grant(
     author: Author,
 ) -> OAuthGrant:
     """Return the grant of just these scopes that the client has for the person, or for itself; make it if needed."""
-    known = await exchange.grant_of(client.id, person, scopes)
+    known = await exchange.grants.of(client.id, person, scopes)
     if known is None:
         # Whoever else makes it at the same moment is waited for.
-        await exchange.held_client(client.id)
-        known = await exchange.grant_of(client.id, person, scopes)
+        await exchange.clients.held(client.id)
+        known = await exchange.grants.of(client.id, person, scopes)
     if known is not None:
         return known
     made = OAuthGrant(ids.new("gnt"), client.id, person, tuple(scopes), now)
-    await exchange.add_grant(made)
+    await exchange.grants.add(made)
     event = OAuthGrantGiven(made.id, client.id, person, made.scopes)
     await record_event(exchange.log, ids, event, author, now)
     return made
 
 
 async def _refresh_token(exchange: OAuthExchange, text: str | None) -> IssuedRefreshToken | None:
-    return None if text is None else await exchange.refresh_token(digest(text))
+    return None if text is None else await exchange.codes.refresh_token(digest(text))
 
 
 async def _told(exchange: OAuthExchange, text: str, claims: AccessClaims | None, now: datetime) -> ToldToken | None:
     """Return what there is to tell of a token that is good now, whichever client of the organisation it is of."""
     if claims is not None:
-        grant = await exchange.grant(claims.credential)
+        grant = await exchange.grants.get(claims.credential)
         if grant is None or claims.scopes is None:
             return None
         return ToldToken(grant, claims.scopes, True, claims.expires_at, claims.issued_at)

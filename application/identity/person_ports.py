@@ -170,8 +170,8 @@ class Memberships(Protocol):
         ...
 
 
-class PersonChanges(Protocol):
-    """One transaction over persons, of no organisation."""
+class WhoPersonsAre(Protocol):
+    """What is known of persons themselves, in a transaction of no organisation."""
 
     @property
     def people(self) -> People:
@@ -182,6 +182,15 @@ class PersonChanges(Protocol):
     def identities(self) -> Identities:
         """Return by which names outside providers know them."""
         ...
+
+    @property
+    def memberships(self) -> Memberships:
+        """Return of which organisations they are members."""
+        ...
+
+
+class HowPersonsLogIn(Protocol):
+    """What is known of persons' log-ins, in a transaction of no organisation."""
 
     @property
     def sessions(self) -> Sessions:
@@ -198,10 +207,9 @@ class PersonChanges(Protocol):
         """Return what happened to their log-ins."""
         ...
 
-    @property
-    def memberships(self) -> Memberships:
-        """Return of which organisations they are members."""
-        ...
+
+class PersonChanges(WhoPersonsAre, HowPersonsLogIn, Protocol):
+    """One transaction over persons, of no organisation."""
 
 
 class PersonWork(Protocol):

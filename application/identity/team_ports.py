@@ -59,8 +59,8 @@ class Members(Protocol):
         ...
 
 
-class Invitations(Protocol):
-    """The invitations of an organisation that can be accepted, inside one unit of work."""
+class InvitationReads(Protocol):
+    """What can be read of the invitations of an organisation that can be accepted."""
 
     async def page(self, page: PageRequest) -> Page[Invitation]:
         """Return a page of the invitations by `id`; those whose time is over, too, as long as they are kept."""
@@ -77,6 +77,10 @@ class Invitations(Protocol):
     async def with_role(self, role: str, now: datetime) -> int:
         """Return how many that can be accepted offer the role."""
         ...
+
+
+class Invitations(InvitationReads, Protocol):
+    """The invitations of an organisation that can be accepted, inside one unit of work that changes them."""
 
     async def add(self, invitation: Invitation, digest: bytes) -> None:
         """Keep a new invitation."""
@@ -136,7 +140,7 @@ class Team(Protocol):
         ...
 
     @property
-    def invitations(self) -> Invitations:
+    def invitations(self) -> InvitationReads:
         """Return its invitations."""
         ...
 
@@ -153,6 +157,11 @@ class Team(Protocol):
 
 class TeamChanges(Team, Protocol):
     """One transaction that changes an organisation's team."""
+
+    @property
+    def invitations(self) -> Invitations:
+        """Return its invitations."""
+        ...
 
     @property
     def log(self) -> OrganisationLog:

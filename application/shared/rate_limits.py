@@ -26,6 +26,7 @@ METERS_MAX: Final = 10_000
 PROBE_SECONDS: Final = 1.0
 # What passes sooner than that is no news: a store that answered late, as at the start of a busy machine.
 TOLD_AFTER_SECONDS: Final = 3.0
+STOP_AGAIN_SECONDS: Final = 0.1
 REFUSED_SECONDS_MIN: Final = 0.05
 
 _log = logging.getLogger("partita.rate-limits")
@@ -147,10 +148,11 @@ class Counting:
 
     async def stop(self) -> None:
         """Wait for the store no more."""
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
-            self._probing = None
+        probing, self._probing = self._probing, None
+        while probing is not None and not probing.done():
+            # Again, where it is lost: what waits with a timeout may take a cancellation at that moment for its own.
+            probing.cancel()
+            await asyncio.wait([probing], timeout=STOP_AGAIN_SECONDS)
 
     def _do_without(self, error: StoreUnavailable) -> None:
         if self._probing is None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from domain.identity.role import BUILT_IN_ROLES, OWNER, PATTERNS_MAX, Assignment, Role
 from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
 
-ASSIGNMENTS_MAX: Final = 20
+ASSIGNMENTS_MAX: Final = 10
 
 
 class LastOwner(DomainError):

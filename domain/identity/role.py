@@ -14,7 +14,8 @@ from domain.shared.text import checked_text
 DESCRIPTION_LENGTH_MAX: Final = 1_000
 ROLES_MAX: Final = 100
 SCOPES_MAX: Final = 100
-PATTERNS_MAX: Final = 100
+# What someone has is compared with what someone is to get, pattern by pattern.
+PATTERNS_MAX: Final = 20
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 

@@ -12,14 +12,15 @@ from entrypoints.cli import (
     audit_log,
     failures,
     holds,
-    identity,
+    keys,
     ledgers,
+    members,
+    organisations,
     periods,
     persons,
     reports,
     security_log,
     serve,
-    team,
     token_keys,
     transactions,
     transfer,
@@ -48,11 +49,10 @@ app.add_typer(periods.app, name="period")
 app.add_typer(reports.app, name="report")
 app.add_typer(holds.app, name="hold")
 app.add_typer(transactions.app, name="transaction")
-app.add_typer(identity.keys, name="key")
-identity.organisations.command("quota")(team.set_quotas)
-app.add_typer(identity.organisations, name="organisation")
-app.add_typer(team.members, name="member")
-app.add_typer(team.invitations, name="invitation")
+app.add_typer(keys.app, name="key")
+app.add_typer(organisations.app, name="organisation")
+app.add_typer(members.members, name="member")
+app.add_typer(members.invitations, name="invitation")
 app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
 app.add_typer(security_log.app, name="security-log")

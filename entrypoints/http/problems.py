@@ -20,6 +20,7 @@ from entrypoints.schemas.hidden import without_credentials
 
 PROBLEM_TYPE: Final = "application/problem+json"
 RETRY_AFTER_SECONDS: Final = 1
+TEXT_LENGTH_MAX: Final = 4_000
 
 _log = logging.getLogger("partita.http")
 
@@ -169,20 +170,17 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
         "type": f"/problems/{error.code}",
         "title": error.title,
         "status": status_of(error),
-        "detail": without_credentials(error.detail),
+        "detail": _shown(error.detail),
         "code": error.code,
         "request_id": request_id,
     }
     if instance is not None:
-        document["instance"] = without_credentials(instance)
+        document["instance"] = _shown(instance)
     # The facts of the case are members of their own, as RFC 9457 has it; no name of theirs is one of those above.
-    document.update({name: without_credentials(fact) for name, fact in error.facts.items()})
+    document.update({name: _shown(fact) for name, fact in error.facts.items()})
     if error.blames:
         told = error.blames[:BLAMES_MAX]
-        document["errors"] = [
-            {"pointer": without_credentials(blame.pointer), "detail": without_credentials(blame.detail)}
-            for blame in told
-        ]
+        document["errors"] = [{"pointer": _shown(blame.pointer), "detail": _shown(blame.detail)} for blame in told]
         if len(told) < len(error.blames):
             document["detail"] += f" Of {len(error.blames):,} parts to blame, errors has the first {BLAMES_MAX}."
     return document
@@ -191,6 +189,11 @@ def problem_document(error: DomainError, request_id: str, *, instance: str | Non
 def seconds_to_wait(error: RateLimited) -> int:
     """Return what to say as `Retry-After`."""
     return max(1, math.ceil(error.retry_after_seconds))
+
+
+def _shown(text: str) -> str:
+    """Return what may be repeated of a text that may hold what was sent: so much of it, without credentials."""
+    return without_credentials(text if len(text) <= TEXT_LENGTH_MAX else text[:TEXT_LENGTH_MAX] + "…")
 
 
 def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:

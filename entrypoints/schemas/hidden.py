@@ -5,6 +5,9 @@ from typing import Final
 
 HIDDEN: Final = "[hidden]"
 
+# Anyone can have a long text looked through, so none of these patterns may begin at more than one place of a run of
+# characters that it goes through: the time that it takes grows with the text alone.
+
 # What is a secret by how it looks. What is kept of each stands in its first group.
 _BY_LOOKS: Final = (
     # What Partita itself gives out, a whole one whatever it stands in: `SecretKind`.
@@ -12,7 +15,7 @@ _BY_LOOKS: Final = (
     # A part of one is a secret too.
     re.compile(r"(?<![A-Za-z_])(pt[a-z]_)[0-9A-Za-z_]{6,}"),
     # JSON web tokens: their header is JSON, in base 64.
-    re.compile(r"\b()eyJ[0-9A-Za-z_-]{4,}(?:\.[0-9A-Za-z_-]*){1,4}"),
+    re.compile(r"(?<![0-9A-Za-z_-])()eyJ[0-9A-Za-z_-]{4,}+(?:\.[0-9A-Za-z_-]*+){1,4}+"),
 )
 # What is a secret by what stands before it.
 _BY_PLACE: Final = (
@@ -21,7 +24,7 @@ _BY_PLACE: Final = (
         r"(?i)(\bauthorization\b[\"']?\s*[:=,]\s*(?:b(?=[\"']))?[\"']?)(?!(?:bearer|basic|digest)\b)[^\s\"',)\]}]{4,}"
     ),
     # The password in a URL.
-    re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/@:\"']*:)[^\s/@\"']+(?=@)"),
+    re.compile(r"((?<![a-z0-9+.-])[a-z][a-z0-9+.-]*+://[^\s/@:\"']*:)[^\s/@\"']+(?=@)"),
     # A member, a parameter or a setting that is called so.
     re.compile(
         r"(?i)((?:\b|_)(?:password|passwd|pwd|secret|token|code_verifier|api_key|cookie)[\"']?\s*[:=,]\s*b?[\"']?)"

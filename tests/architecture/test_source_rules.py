@@ -13,6 +13,7 @@ FOLDERS = ("domain", "application", "adapters", "entrypoints", "migrations", "te
 RULES: list[Rule] = [
     source_rules.files_are_short,
     source_rules.functions_are_short,
+    source_rules.ports_are_small,
     source_rules.only_the_container_wires,
     source_rules.nothing_is_injected_by_decorator,
     source_rules.commits_are_in_one_file,
@@ -23,11 +24,14 @@ RULES: list[Rule] = [
     source_rules.exceptions_name_their_reason,
 ]
 LONG_FUNCTION = "def long():\n" + "    pass\n" * 69
+METHODS = [f"    async def f{number}(self): ...\n" for number in range(6)]
 
 PLANTED: list[tuple[Rule, str, str]] = [
     (source_rules.files_are_short, "domain/ledger/long.py", "x = 1\n" * 300),
     (source_rules.functions_are_short, "adapters/redis/cache.py", LONG_FUNCTION),
     (source_rules.functions_are_short, "adapters/redis/cache.py", "async " + LONG_FUNCTION),
+    (source_rules.ports_are_small, "application/ledger/ports.py", "class A(Protocol):\n" + "".join(METHODS)),
+    (source_rules.ports_are_small, "application/a.py", "class A(B, typing.Protocol[C]):\n" + "".join(METHODS)),
     (source_rules.only_the_container_wires, "entrypoints/http/app.py", "import adapters.postgres"),
     (source_rules.only_the_container_wires, "entrypoints/http/app.py", "from adapters import postgres"),
     (
@@ -75,6 +79,8 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (source_rules.files_are_short, "tests/domain/test_long.py", "x = 1\n" * 900),
     (source_rules.functions_are_short, "domain/a.py", "def long():\n" + "    pass\n" * 68),
     (source_rules.functions_are_short, "tests/test_a.py", LONG_FUNCTION),
+    (source_rules.ports_are_small, "application/a.py", "class A(Protocol):\n" + "".join(METHODS[:5])),
+    (source_rules.ports_are_small, "application/a.py", "class A:\n" + "".join(METHODS)),
     (source_rules.only_the_container_wires, "entrypoints/container.py", "import adapters.redis, dependency_injector"),
     (source_rules.only_the_container_wires, "adapters/redis/cache.py", "from adapters.redis import client"),
     (source_rules.only_the_container_wires, "tests/adapters/test_a.py", "from adapters.redis import client"),

@@ -13,6 +13,7 @@ from tests.docs.pages import ROOT
 
 FOLDER: Final = ROOT / "docs" / "security"
 PAGES: Final = [*sorted(FOLDER.glob("*.md")), ROOT / "SECURITY.md"]
+REFERENCES: Final = ("operations.md", "cli.md", "api.md")
 MET: Final = {"yes", "partly", "no", "operator", "n/a"}
 
 # In each section of OWASP ASVS 5.0.0, how many requirements are of level 1, and of levels 1 and 2. Those of level 1
@@ -96,3 +97,17 @@ def test_every_test_that_a_page_names_exists(page: Path) -> None:
         if not (ROOT / path).is_file() or (name and name not in functions_of(ROOT / path))
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize("page", [pytest.param(page, id=page.name) for page in PAGES])
+def test_every_setting_command_and_route_that_a_page_names_exists(page: Path) -> None:
+    # These tables are generated from the code, and tested.
+    operations, commands, routes = [(ROOT / "docs" / name).read_text("utf-8") for name in REFERENCES]
+    text = page.read_text("utf-8")
+    settings = {name.removesuffix("_FILE") for name in re.findall(r"PARTITA_[A-Z]+(?:_[A-Z]+)*", text)}
+    unknown = {name for name in settings if not re.search(rf"`{name}(_FILE)?` \||{name}_", operations)}
+    for command in re.findall(r"(?:^ {4}|`)partita ([a-z-]+)(?: ([a-z-]+))?", text, flags=re.MULTILINE):
+        if not any(f"### partita {name}\n" in commands for name in (command[0], " ".join(command))):
+            unknown.add(" ".join(command))
+    unknown |= {route for route in re.findall(r"`((?:[A-Z]+) /v1/[^`\s]+)`", text) if f"`{route}`" not in routes}
+    assert unknown == {"PARTITA_DEBUG"} & settings  # which is of the command line alone

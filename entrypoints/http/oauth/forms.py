@@ -1,15 +1,14 @@
 """What people send with the forms of our pages."""
 
+from contextlib import suppress
 from typing import Final
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.pages import notice_page
-from entrypoints.http.oauth.parameters import BODY_BYTES_MAX
-from entrypoints.http.reading import read_body
+from entrypoints.http.oauth.parameters import read_fields, read_form
 
 _FIELDS_MAX: Final = 10
 
@@ -26,11 +25,7 @@ async def own_form(request: Request) -> dict[str, str] | Response:
 
 async def _form(request: Request) -> dict[str, str] | None:
     """Return the fields of a form of ours, or None for what is none."""
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
-        return None
-    body = await read_body(request, BODY_BYTES_MAX)
-    try:
-        fields = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
-    except ValueError:
-        return None
-    return dict(fields) if len(dict(fields)) == len(fields) else None
+    with suppress(ValueError):
+        text = await read_form(request)
+        return read_fields(text, _FIELDS_MAX) if text.isascii() else None
+    return None

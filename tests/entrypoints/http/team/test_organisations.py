@@ -140,7 +140,7 @@ async def test_more_requests_than_the_quota_of_the_organisation_are_told_to_come
         response = await by_key.post("/v1/ledgers", json={"slug": "late"}, headers=headers)
         told = problem(response, 429, "rate-limited")
         assert told["policy"] == "organisation"
-        assert "At most 3 requests a minute" in told["detail"]
+        assert "At most 3 requests a minute of one organisation." in told["detail"]
         assert 0 < int(response.headers["retry-after"]) <= 60
         assert response.headers["ratelimit"].startswith('"organisation";r=0;t=')
         unaffected = await by_key.get("/v1/ledgers", headers={"Authorization": others_key})

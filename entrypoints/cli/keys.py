@@ -1,33 +1,24 @@
-"""`partita key …` and `partita organisation …`."""
+"""`partita key …`."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from application.identity.create_organisation import create_organisation
-from application.identity.erase_origins import erase_origins
-from application.shared.pagination import PageRequest
 from domain.identity.api_key import ApiKey, KeyRights
-from domain.identity.person import normalised_email
-from domain.identity.role import OPERATOR, OWNER, Assignment, limits_of
-from domain.shared.chain import Author, Origin, format_time
-from entrypoints.cli.session import ACTOR, OrganisationOption, acting, with_database
-from entrypoints.cli.team import invited
+from domain.identity.role import OPERATOR, limits_of
+from domain.shared.chain import format_time
+from entrypoints.cli.pages import all_of
+from entrypoints.cli.session import OrganisationOption, acting, with_database
 
 if TYPE_CHECKING:
     from entrypoints.container import Container
 
-_LISTED_MAX = 1_000
-
-keys = typer.Typer(name="key", help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
-organisations = typer.Typer(
-    name="organisation", help="Organisations: create, list, set quotas, erase origins.", no_args_is_help=True
-)
+app = typer.Typer(name="key", help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
 
 
-@keys.command("create")
+@app.command("create")
 def create_key(
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scopes: Annotated[
@@ -67,21 +58,15 @@ def create_key(
     with_database(create)
 
 
-@keys.command("list")
+@app.command("list")
 def list_keys(organisation: OrganisationOption = None) -> None:
     """List the API keys of an organisation, those that work no more too."""
 
     async def show(container: "Container") -> None:
         principal = await acting(container, organisation)
         now = container.clock().now()
-        page = PageRequest("id", _LISTED_MAX)
-        while True:
-            found = await container.api_keys().list(principal, page)
-            for key in found.items:
-                typer.echo("  ".join(_described(key, now)))
-            if found.next_after is None:
-                return
-            page = replace(page, after=found.next_after)
+        async for key in all_of(partial(container.api_keys().list, principal)):
+            typer.echo("  ".join(_described(key, now)))
 
     with_database(show)
 
@@ -103,7 +88,7 @@ def _described(key: ApiKey, now: datetime) -> list[str]:
     return [key.id, f"{key.hint:<16}", format_time(key.created_at), state, used, *told, key.name]
 
 
-@keys.command("rotate")
+@app.command("rotate")
 def rotate_key(
     id: Annotated[str, typer.Argument(help="The key's id: key_…")],
     overlap_seconds: Annotated[
@@ -124,7 +109,7 @@ def rotate_key(
     with_database(rotate)
 
 
-@keys.command("revoke")
+@app.command("revoke")
 def revoke_key(
     id: Annotated[str, typer.Argument(help="The key's id: key_…")], organisation: OrganisationOption = None
 ) -> None:
@@ -136,59 +121,3 @@ def revoke_key(
         typer.echo(f"Revoked {id}. Servers that have just seen it may take it for five seconds more.")
 
     with_database(revoke)
-
-
-@organisations.command("create")
-def create(
-    name: Annotated[str, typer.Argument(help="What it is called.")],
-    owner: Annotated[
-        str | None, typer.Option(help="Whom to invite as its owner, by e-mail address; the token is printed.")
-    ] = None,
-) -> None:
-    """Create an organisation; its number is printed alone on stdout, and below it the token for its owner, if any."""
-
-    async def run(container: "Container") -> None:
-        ids = container.ids()
-        author = Author(ACTOR, ids.new("req"), Origin(ACTOR))
-        if owner is not None:
-            normalised_email(owner)  # before there is an organisation without one
-        principal = await create_organisation(container.organisations(), container.clock(), ids, name, author=author)
-        typer.echo("Created the organisation with the number:", err=True)
-        typer.echo(str(principal.organisation_id))
-        if owner is not None:
-            await invited(container, principal, owner, [Assignment(OWNER.name)])
-
-    with_database(run)
-
-
-@organisations.command("erase-origins")
-def erase(
-    actor: Annotated[str, typer.Argument(help="Whose: usr_… or key_….")], organisation: OrganisationOption = None
-) -> None:
-    """Forget from which addresses, and by which credentials, someone acted; what they did stays in the log."""
-
-    async def run(container: "Container") -> None:
-        principal = await acting(container, organisation)
-        ids, clock, work = container.ids(), container.clock(), container.origin_work()
-        erased = await erase_origins(work, clock, ids, principal, actor, request_id=ids.new("req"))
-        typer.echo(f"Erased where {actor} acted from." if erased else f"Nothing is known of where {actor} acted from.")
-
-    with_database(run)
-
-
-@organisations.command("list")
-def list_organisations() -> None:
-    """List organisations, where the user of DATABASE_URL may see them."""
-
-    async def show(container: "Container") -> None:
-        directory = container.maintenance().directory
-        for each in await directory.organisations(_LISTED_MAX):
-            typer.echo(f"{each.id}  {format_time(each.created_at)}  {each.name}")
-        if not await directory.shows_all():
-            typer.echo(
-                "The user of DATABASE_URL sees none in a list, because row-level security binds it; it can still work "
-                "for each one that is named, with --organisation.",
-                err=True,
-            )
-
-    with_database(show)
