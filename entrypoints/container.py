@@ -70,6 +70,7 @@ from application.ledger.journal import Journal
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.rate_limits import Counting
+from application.shared.remembered_health import RememberedHealth
 from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
 from entrypoints.ready_made import OAuth, Persons
 from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
@@ -217,8 +218,8 @@ class Container(containers.DeclarativeContainer):
         persons=persons,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
-        database_health=database_health,
-        redis_health=redis_health,
+        database_health=providers.Singleton(RememberedHealth, database_health),
+        redis_health=providers.Singleton(RememberedHealth, redis_health),
     )
     maintenance = providers.Singleton(
         Maintenance,
