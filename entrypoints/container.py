@@ -43,7 +43,7 @@ from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
-from application.identity.admission import Admission, Attempts, Limits
+from application.identity.admission import Admission, Attempts, Limits, invitation_rate
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
@@ -153,11 +153,22 @@ class Container(containers.DeclarativeContainer):
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
     people = providers.Singleton(PostgresPeopleLookup, service_engine)
     member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
-    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters, allowances)
+    inviting_rate = providers.Singleton(invitation_rate, settings.provided.rate_limit_invitations, counting)
+    inviting = providers.Singleton(
+        Inviting, team_work, clock, ids, revocations, people, secrets, letters, allowances, inviting_rate
+    )
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     is_open = settings.provided.is_registration_open
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations, is_open
+        OrganisationKeeping,
+        team_work,
+        clock,
+        ids,
+        revocations,
+        people,
+        organisations,
+        is_open,
+        settings.provided.founding_quotas,
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)

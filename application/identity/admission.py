@@ -17,6 +17,7 @@ from domain.shared.errors import NotAuthenticated
 _EMAIL_WINDOW_SECONDS: Final = 900
 _EVERYWHERE_TIMES: Final = 10
 _UNKNOWN: Final = "unknown"
+_INVITATIONS_WINDOW_SECONDS: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +215,12 @@ class Attempts:
         except NotAuthenticated:
             await self._by_address.take(name)
             raise
+
+
+def invitation_rate(quota: int, counting: Counting) -> RateLimiter | None:
+    """Return what limits how many invitations an organisation has mailed, in a quarter of an hour; 0 is no limit."""
+    rule = Rule("invitations", "invitations", quota, _INVITATIONS_WINDOW_SECONDS, "of one organisation")
+    return RateLimiter(rule, counting) if quota else None
 
 
 def network_of(address: str | None) -> str:

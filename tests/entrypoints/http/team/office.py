@@ -23,6 +23,7 @@ from domain.shared.access import Principal
 from domain.shared.quotas import Quotas
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.conftest import connected, made_organisation
 from tests.entrypoints.http.tenant import document
@@ -132,9 +133,9 @@ class Office:
         (client,) = await self.clients_elsewhere(of.client)
         return client
 
-    async def clients_elsewhere(self, *clients: AsyncClient) -> list[AsyncClient]:
+    async def clients_elsewhere(self, *clients: AsyncClient, settings: Settings | None = None) -> list[AsyncClient]:
         """Clients with the same credentials as these, of one more server, which remembers nothing of them yet."""
-        container = await self.stack.enter_async_context(opened(self.services.settings, self.urls))
+        container = await self.stack.enter_async_context(opened(settings or self.services.settings, self.urls))
         services = container.services()
         self.stack.push_async_callback(services.key_uses.settle)
         app = create_app(services)

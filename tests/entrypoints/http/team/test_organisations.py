@@ -51,6 +51,19 @@ async def test_where_persons_are_invited_whoever_runs_the_server_makes_organisat
         problem(await client.post("/v1/organisations", json={"name": "a"}), 403, "founding-closed")
 
 
+async def test_what_a_person_makes_begins_with_the_quotas_of_the_server(office: Office) -> None:
+    settings = office.services.settings.model_copy(
+        update={"quota_ledgers": 1, "quota_keys": 2, "quota_requests_per_minute": 600, "quota_storage_bytes": 10**6}
+    )
+    (client,) = await office.clients_elsewhere(await (await office.human()).at(None), settings=settings)
+    shown = document(await client.post("/v1/organisations", json={"name": "a"}), 201)
+    quotas = {"ledgers": 1, "api_keys": 2, "requests_per_minute": 600, "storage_bytes": 10**6}
+    assert shown["quotas"] == quotas
+    event = (await office.log(int(shown["id"])))[-1]
+    assert (event["type"], event["data"]["after"]) == ("organisation.quotas_set", quotas)
+    assert event["actor"] == "system:founding"
+
+
 async def test_a_person_sees_its_own_organisations_and_a_key_its_one(office: Office) -> None:
     companies = [await office.company() for _ in range(3)]
     ada = await office.human()
