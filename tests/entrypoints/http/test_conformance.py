@@ -48,6 +48,9 @@ async def test_every_answer_is_one_that_is_described(
     walked = 0
     for found in description.get_all_operations():
         operation = found.ok()
+        raw = operation.definition.raw
+        if mode is GenerationMode.NEGATIVE and not (raw.get("parameters") or "requestBody" in raw):
+            continue  # whoever asks for it can do nothing wrong
         ids = {"id": posted["id"]} if "/transactions/" in operation.path else {}
         if "/periods/" in operation.path:
             ids = {"id": period["id"]}
