@@ -43,7 +43,7 @@ from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
-from application.identity.admission import Admission, Attempts, Limits
+from application.identity.admission import Admission, Attempts, Limits, invitation_rate
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
@@ -70,6 +70,7 @@ from application.ledger.journal import Journal
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.rate_limits import Counting
+from application.shared.remembered_health import RememberedHealth
 from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
 from entrypoints.ready_made import OAuth, Persons
 from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
@@ -121,13 +122,14 @@ class Container(containers.DeclarativeContainer):
     )
     standings = providers.Singleton(PostgresStandings, service_engine)
     key_uses = providers.Singleton(KeyUseMarks, providers.Singleton(PostgresKeyUses, service_engine), clock)
+    allowances = providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine))
     authenticate = providers.Singleton(
         Authenticate,
         organisations,
         access_tokens,
         standings,
         clock,
-        allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
+        allowances=allowances,
         key_uses=key_uses,
     )
     permits = providers.Singleton(RedisPermits, redis_url)
@@ -151,11 +153,22 @@ class Container(containers.DeclarativeContainer):
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
     people = providers.Singleton(PostgresPeopleLookup, service_engine)
     member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
-    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
+    inviting_rate = providers.Singleton(invitation_rate, settings.provided.rate_limit_invitations, counting)
+    inviting = providers.Singleton(
+        Inviting, team_work, clock, ids, revocations, people, secrets, letters, allowances, inviting_rate
+    )
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     is_open = settings.provided.is_registration_open
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations, is_open
+        OrganisationKeeping,
+        team_work,
+        clock,
+        ids,
+        revocations,
+        people,
+        organisations,
+        is_open,
+        settings.provided.founding_quotas,
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
@@ -216,8 +229,8 @@ class Container(containers.DeclarativeContainer):
         persons=persons,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
-        database_health=database_health,
-        redis_health=redis_health,
+        database_health=providers.Singleton(RememberedHealth, database_health),
+        redis_health=providers.Singleton(RememberedHealth, redis_health),
     )
     maintenance = providers.Singleton(
         Maintenance,

@@ -64,10 +64,11 @@ class PostgresWork(Generic[Reads, Changes]):
 
     @asynccontextmanager
     async def begin(
-        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None, takes_away: bool = False
     ) -> AsyncIterator[Changes]:
         principal.require(permission, ledger=ledger)
-        principal.require_writable(permission)
+        if not takes_away:
+            principal.require_writable(permission)
         async with tenant_transaction(self._engine, principal.organisation_id) as connection:
             yield self._changes(connection, principal.organisation_id)
 

@@ -14,8 +14,8 @@ from application.shared.ports import Clock, Ids, Work
 from application.shared.recording import record_event
 from domain.identity.member import LastOwner, Member, checked_assignments
 from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
-from domain.identity.role import Assignment
-from domain.shared.access import Permission, Person, Principal
+from domain.identity.role import Assignment, grants_of
+from domain.shared.access import Permission, Person, Principal, lowers
 from domain.shared.chain import Author
 from domain.shared.errors import NotFound
 
@@ -67,13 +67,16 @@ class MemberKeeping(TeamUseCases):
         `VersionConflict`, `ValidationFailed`, `LastOwner`.
         """
         now = self._clock.now()
-        async with self._work.begin(principal, Permission.MEMBERS_CHANGE) as team:
+        async with self._work.begin(principal, Permission.MEMBERS_CHANGE, takes_away=True) as team:
             await team.log.hold()
             before = await _found(team, person, version)
             given = checked_assignments(assignments, await team.roles.all())
             await require_assignable(principal, team, before.assignments, given)
             after = before
             if given != before.assignments:
+                roles = await team.roles.all()
+                if not lowers(grants_of(before.assignments, roles), grants_of(given, roles)):
+                    principal.require_writable(Permission.MEMBERS_CHANGE)
                 after = replace(before, assignments=given, version=before.version + 1)
                 if not after.is_owner:
                     await require_other_owner(team, before)

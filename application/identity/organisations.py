@@ -52,9 +52,11 @@ class OrganisationKeeping(TeamUseCases):
         people: PeopleLookup,
         founding: Founding,
         is_open: bool,
+        quotas: Quotas,
     ) -> None:
-        """`is_open` says whether every person may make organisations."""
+        """`is_open` says whether every person may make organisations, which begin with these quotas."""
         super().__init__(work, clock, ids, revocations)
+        self._quotas = quotas
         self._people = people
         self._founding = founding
         self._is_open = is_open
@@ -74,9 +76,9 @@ class OrganisationKeeping(TeamUseCases):
                 facts={"quota": "organisations", "used": str(FOUNDED_MAX), "limit": str(FOUNDED_MAX)},
             )
         founder = Member(person.id, (Assignment(OWNER.name),), now)
-        event_ids = (self._ids.new("evt"), self._ids.new("evt"))
+        event_ids = (self._ids.new("evt"), self._ids.new("evt"), self._ids.new("evt"))
         author = person.author(request_id)
-        id = await self._founding.found(name, founder, event_ids=event_ids, author=author, now=now)
+        id = await self._founding.found(name, founder, self._quotas, event_ids=event_ids, author=author, now=now)
         return await self.show(Principal(id, person.id), id)
 
     async def of_person(self, person: Person, *, limit: int, after: int = 0) -> Sequence[OrganisationProfile]:

@@ -94,6 +94,10 @@ class Invitations(InvitationReads, Protocol):
         """Erase those whose time is over."""
         ...
 
+    async def count(self) -> int:
+        """Return how many there are."""
+        ...
+
 
 class Roles(Protocol):
     """The roles that an organisation made itself, inside one unit of work."""
@@ -173,9 +177,19 @@ class Founding(Protocol):
     """Where organisations come into being together with their first owner."""
 
     async def found(
-        self, name: str, founder: Member, *, event_ids: tuple[str, str], author: Author, now: datetime
+        self,
+        name: str,
+        founder: Member,
+        quotas: Quotas,
+        *,
+        event_ids: tuple[str, str, str],
+        author: Author,
+        now: datetime,
     ) -> int:
-        """Create an organisation and its first member, which two events tell of; return its number."""
+        """Create an organisation, its quotas and its first member, and return its number.
+
+        An event tells of each, and none of quotas where there are none.
+        """
         ...
 
 

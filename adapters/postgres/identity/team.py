@@ -124,6 +124,9 @@ class PostgresInvitations:
     async def erase_expired(self, now: datetime) -> None:
         await self._connection.execute(delete(invitations).where(self._ours, invitations.c.expires_at <= now))
 
+    async def count(self) -> int:
+        return (await self._connection.execute(select(func.count()).where(self._ours))).scalar_one()
+
     async def _one(self, wanted: Any) -> Invitation | None:
         row = (await self._connection.execute(select(invitations).where(self._ours, wanted))).mappings().one_or_none()
         return None if row is None else _invitation(row)

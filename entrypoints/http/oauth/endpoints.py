@@ -75,7 +75,17 @@ def server_metadata(issuer: str) -> dict[str, Any]:
 
 
 async def _answer(request: Request, answering: Answering) -> Response:
+    """Answer, and count what is refused with the refused credentials of the address. Raises `RateLimited`."""
     services: Services = request.app.state.services
+    address = address_of(request)
+    services.admission.require_room_for_refusals(address)
+    response = await _answered(services, request, answering)
+    if hasattr(request.state, "refused_credential"):
+        await services.admission.count_refusal(address)
+    return response
+
+
+async def _answered(services: Services, request: Request, answering: Answering) -> Response:
     try:
         parameters = await read_form_parameters(request)
         client_id = client_id_of(request, parameters)
