@@ -179,9 +179,9 @@ class Container(containers.DeclarativeContainer):
     passwords = providers.Singleton(Argon2Passwords)
     common_passwords = providers.Singleton(CommonPasswords)
     erasure = providers.Singleton(Erasure, person_work, member_keeping, revocations, clock)
-    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock)
+    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock, ids)
     own_accounts = providers.Singleton(
-        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, common_passwords
+        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, ids, common_passwords
     )
     persons = providers.Singleton(
         Persons,
@@ -191,7 +191,7 @@ class Container(containers.DeclarativeContainer):
         log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
         accounts=own_accounts,
         forgotten_password=providers.Singleton(
-            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets, common_passwords
+            ForgottenPassword, person_work, passwords, letters, revocations, clock, ids, secrets, common_passwords
         ),
         letters=letters,
     )

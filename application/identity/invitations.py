@@ -130,7 +130,6 @@ class Inviting(TeamUseCases):
         """
         now = self._clock.now()
         organisation_id = _organisation_of(token)
-        email = await self._people.verified_email(person.id)
         async with self._work.begin(by_itself(organisation_id, person), Permission.MEMBERS_INVITE) as team:
             await team.log.hold()
             invitation = await team.invitations.find(digest=digest(token))
@@ -139,7 +138,8 @@ class Inviting(TeamUseCases):
                     "The invitation was accepted or revoked, or it is older than seven days: ask for another.",
                     pointer="/token",
                 )
-            if email != invitation.email:
+            # The person is looked at here, and held: one that is erased meanwhile would be a member for ever.
+            if await team.members.verified_email(person.id) != invitation.email:
                 raise InvitationOfAnother(
                     "The invitation was sent to another address than the one you have verified: log in as who has that "
                     "address, or ask for an invitation to yours."

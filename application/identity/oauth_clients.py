@@ -114,6 +114,7 @@ class OAuthClients:
                 return before
             principal.require_grantable((after.grant,))
             after = replace(after, version=before.version + 1)
+            await changes.log.hold()
             await changes.set_client(after)
             within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
             ended = await changes.revoke_grants(id, unless_within=within, now=now)
@@ -152,6 +153,7 @@ class OAuthClients:
         now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
             before = await _held(changes, id, version)
+            await changes.log.hold()
             await changes.set_client(replace(before, revoked_at=now, version=before.version + 1))
             grants = await changes.revoke_grants(id, unless_within=(), now=now)
             await record_event(changes.log, self._ids, OAuthClientRevoked(id), principal.author(request_id), now)
@@ -166,6 +168,7 @@ class OAuthClients:
         """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
         now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+            await changes.log.hold()
             client = await changes.revoke_grant(id, now)
             if client is None:
                 raise NotFound(f"There is no OAuth grant {id!r} that still holds.")

@@ -107,6 +107,7 @@ class OAuthConsents:
         """End a grant of the principal's, a person, and all its tokens within five seconds. Raises `NotFound`."""
         now = self._clock.now()
         async with self._exchanges.open(principal.organisation_id) as exchange:
+            await exchange.log.hold()
             client = await exchange.revoke_grant(id, now, person=principal.actor)
             if client is None:
                 raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")

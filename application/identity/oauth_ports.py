@@ -51,7 +51,10 @@ class OAuthChanges(OAuthReads, Protocol):
         ...
 
     async def revoke_grants(self, client: str, *, unless_within: Sequence[str], now: datetime) -> Sequence[str]:
-        """Revoke the grants of a client that have a scope not among these names; return their ids."""
+        """Revoke the grants of a client that have a scope not among these names; return their ids.
+
+        The log must be held, as wherever grants are revoked.
+        """
         ...
 
     async def revoke_grant(self, id: str, now: datetime, *, person: str | None = None) -> str | None:

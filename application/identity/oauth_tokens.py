@@ -18,7 +18,7 @@ from domain.identity.oauth import (
 from domain.identity.oauth_events import OAuthGrantGiven, OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.chain import Author
-from domain.shared.errors import NotAuthenticated
+from domain.shared.errors import NotAuthenticated, PermissionDenied
 
 
 class OAuthTokens:
@@ -100,6 +100,7 @@ class OAuthTokens:
             return None
         if case.ended is not None:
             grant, reason = case.ended
+            await exchange.log.hold()
             if await exchange.revoke_grant(grant.id, now) is not None:
                 event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
                 await record_event(exchange.log, self._ids, event, author, now)
@@ -128,11 +129,17 @@ async def kept_grant(
     ids: Ids,
     author: Author,
 ) -> OAuthGrant:
-    """Return the grant of just these scopes that the client has for the person, or for itself; make it if needed."""
+    """Return the grant of just these scopes that the client has for the person, or for itself; make it if needed.
+
+    Raises `PermissionDenied` where the person is not a member any more.
+    """
     known = await exchange.grant_of(client.id, person, scopes)
     if known is None:
-        # Whoever else makes it at the same moment is waited for.
+        # Whoever else makes it, or ends the membership that it stands on, at the same moment is waited for.
         await exchange.held_client(client.id)
+        await exchange.log.hold()
+        if person is not None and not await exchange.is_member(person):
+            raise PermissionDenied(f"{person} is not a member of the organisation any more.")
         known = await exchange.grant_of(client.id, person, scopes)
     if known is not None:
         return known

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, Protocol
 
-from application.identity.team_ports import OrganisationProfile
+from application.identity.team_ports import GrantEndings, OrganisationProfile
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
@@ -201,6 +201,10 @@ class PersonChanges(Protocol):
     @property
     def memberships(self) -> Memberships:
         """Return of which organisations they are members."""
+        ...
+
+    def grants_in(self, organisation_id: int) -> AbstractAsyncContextManager[GrantEndings]:
+        """Open what persons let OAuth clients do in an organisation."""
         ...
 
 

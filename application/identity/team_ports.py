@@ -46,6 +46,13 @@ class Members(Protocol):
         """Return the member that the person (`usr_…`) is, or None."""
         ...
 
+    async def verified_email(self, person: str) -> str | None:
+        """Return the address that a person has shown to be its own, or None, as for one that was erased.
+
+        Nobody erases the person until the unit of work ends.
+        """
+        ...
+
     async def with_role(self, role: str, *, without: str | None = None) -> Sequence[str]:
         """Return the persons who have the role, but for one of them."""
         ...
@@ -127,6 +134,19 @@ class Profile(Protocol):
         ...
 
 
+class GrantEndings(Protocol):
+    """What persons let OAuth clients do in an organisation, inside one unit of work."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log, which is held before grants end."""
+        ...
+
+    async def end_all_of(self, person: str, now: datetime) -> Sequence[tuple[str, str]]:
+        """End all grants of a person that hold; return the ids of each and of its client."""
+        ...
+
+
 class Team(Protocol):
     """What can be read of an organisation's team."""
 
@@ -159,14 +179,22 @@ class TeamChanges(Team, Protocol):
         """Return the organisation's log, which is the lock of its team as well."""
         ...
 
+    @property
+    def grants(self) -> GrantEndings:
+        """Return what its members let OAuth clients do."""
+        ...
+
 
 class Founding(Protocol):
     """Where organisations come into being together with their first owner."""
 
     async def found(
         self, name: str, founder: Member, *, event_ids: tuple[str, str], author: Author, now: datetime
-    ) -> int:
-        """Create an organisation and its first member, which two events tell of; return its number."""
+    ) -> int | None:
+        """Create an organisation and its first member, which two events tell of; return its number.
+
+        None, and nothing is made, where the founder was erased; nobody erases it meanwhile.
+        """
         ...
 
 
@@ -175,10 +203,6 @@ class PeopleLookup(Protocol):
 
     async def emails(self, persons: Sequence[str]) -> Mapping[str, str]:
         """Return the e-mail addresses of persons by id; an erased one has none."""
-        ...
-
-    async def verified_email(self, person: str) -> str | None:
-        """Return the address that a person has shown to be its own, or None."""
         ...
 
     async def person_of(self, email: str) -> str | None:

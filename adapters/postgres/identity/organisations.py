@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.identity.held_persons import hold_existing
 from adapters.postgres.identity.keys import api_key_of
 from adapters.postgres.identity.team import PostgresTeam
 from adapters.postgres.organisation_log import PostgresOrganisationLog
@@ -31,9 +32,11 @@ class PostgresOrganisations:
 
     async def found(
         self, name: str, founder: Member, *, event_ids: tuple[str, str], author: Author, now: datetime
-    ) -> int:
+    ) -> int | None:
         organisation_id = await self._new_number()
         async with tenant_transaction(self._engine, organisation_id) as connection:
+            if not await hold_existing(connection, founder.person):
+                return None
             await _create(connection, organisation_id, name, event_ids[0], author, now)
             team = PostgresTeam(connection, organisation_id)
             await team.members.put(founder)

@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import invitations, members, roles
+from adapters.postgres.identity.grants import PostgresGrantEndings
+from adapters.postgres.identity.held_persons import held_verified_email
 from adapters.postgres.identity.keys import working_keys
 from adapters.postgres.identity.pages import page_by_id
 from adapters.postgres.identity.quotas import ledgers_used, metered_bytes
@@ -33,6 +35,7 @@ class PostgresTeam:
         self.invitations = PostgresInvitations(connection, organisation_id)
         self.roles = PostgresRoles(connection, organisation_id)
         self.profile = PostgresProfile(connection, organisation_id)
+        self.grants = PostgresGrantEndings(connection, organisation_id)
 
 
 class PostgresMembers:
@@ -53,6 +56,9 @@ class PostgresMembers:
         query = select(members).where(self._ours, members.c.person_id == stored_id("usr", person))
         row = (await self._connection.execute(query)).mappings().one_or_none()
         return None if row is None else _member(row)
+
+    async def verified_email(self, person: str) -> str | None:
+        return await held_verified_email(self._connection, person)
 
     async def with_role(self, role: str, *, without: str | None = None) -> Sequence[str]:
         query = select(members.c.person_id).where(self._ours, members.c.assignments.contains([{"role": role}]))

@@ -218,6 +218,11 @@ async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedD
     responses=described_problems(),
 )
 async def post_reset(body: ResetIn, who: VisitorDependency) -> None:
-    """Set another password with the token of the mail, and end all sessions of the person."""
+    """Set another password with the token of the mail.
+
+    It ends all sessions of the person, and all that it lets OAuth clients do.
+    """
     await who.services.attempts.admit("reset", who.origin.address)
-    await who.services.persons.forgotten_password.reset(body.token, body.password, origin=who.origin)
+    await who.services.persons.forgotten_password.reset(
+        body.token, body.password, origin=who.origin, request_id=who.request_id
+    )

@@ -32,16 +32,21 @@ class People:
             self._password_hash,
             now,
         )
+        member = Member(person_id, email)
         if role is not None:
-            await self._database.execute(
-                "INSERT INTO members (organisation_id, person_id, assignments, joined_at, version) "
-                "VALUES ($1, $2, $3, $4, 1)",
-                organisation_id,
-                stored_id("usr", person_id),
-                json.dumps([{"role": role}]),
-                now,
-            )
-        return Member(person_id, email)
+            await self.join(organisation_id, member, role)
+        return member
+
+    async def join(self, organisation_id: int, member: Member, role: str) -> None:
+        """Have a person belong to one more organisation, in this role."""
+        await self._database.execute(
+            "INSERT INTO members (organisation_id, person_id, assignments, joined_at, version) "
+            "VALUES ($1, $2, $3, $4, 1)",
+            organisation_id,
+            stored_id("usr", member.person_id),
+            json.dumps([{"role": role}]),
+            self._services.clock.now(),
+        )
 
     async def remove(self, organisation_id: int, member: Member) -> None:
         """Take the member out of the organisation."""
