@@ -44,6 +44,7 @@ from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.identity.admission import Admission, Attempts, Limits
+from application.identity.afterwards import Afterwards
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
@@ -183,17 +184,21 @@ class Container(containers.DeclarativeContainer):
     own_accounts = providers.Singleton(
         OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, ids, common_passwords
     )
+    later = providers.Singleton(Afterwards)
+    registration = providers.Singleton(
+        Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords, later
+    )
+    forgotten_password = providers.Singleton(
+        ForgottenPassword, person_work, passwords, letters, revocations, clock, ids, secrets, common_passwords, later
+    )
     persons = providers.Singleton(
         Persons,
-        registration=providers.Singleton(
-            Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords
-        ),
+        registration=registration,
         log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
         accounts=own_accounts,
-        forgotten_password=providers.Singleton(
-            ForgottenPassword, person_work, passwords, letters, revocations, clock, ids, secrets, common_passwords
-        ),
+        forgotten_password=forgotten_password,
         letters=letters,
+        afterwards=later,
     )
 
     services = providers.Singleton(

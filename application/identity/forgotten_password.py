@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from application.identity.afterwards import Afterwards
 from application.identity.grant_endings import end_grants
 from application.identity.letters import Letters
 from application.identity.person_ports import Passwords, PersonWork, Purpose, SecurityEvent
@@ -31,13 +32,18 @@ class ForgottenPassword:
     ids: Ids
     secrets: Secrets
     common_passwords: Container[str]
+    afterwards: Afterwards
 
-    async def ask(self, email: str, *, origin: Origin) -> None:
+    def ask(self, email: str, *, origin: Origin) -> None:
         """Send a token to the address, if someone is registered with it, which shows in nothing else.
 
-        Raises `ValidationFailed`.
+        Whether there is someone is looked up afterwards: not even the time that this takes tells of it. Raises
+        `ValidationFailed`.
         """
         email = normalised_email(email)
+        self.afterwards.begin(lambda: self._send_token(email, origin))
+
+    async def _send_token(self, email: str, origin: Origin) -> None:
         now = self.clock.now()
         token = MAILED_TOKEN.build(None, self.secrets.random_bytes(RANDOM_BYTES))
         async with self.work.begin() as changes:

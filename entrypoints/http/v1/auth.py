@@ -206,7 +206,7 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
 async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedDocument:
     """Have a token sent that sets another password. The answer is the same for an address that nobody has."""
     await who.services.attempts.admit("reset", who.origin.address, body.email, is_mailed=True)
-    await who.services.persons.forgotten_password.ask(body.email, origin=who.origin)
+    who.services.persons.forgotten_password.ask(body.email, origin=who.origin)
     return {"status": "accepted"}
 
 
