@@ -39,6 +39,9 @@ class _Everyone:
     async def issue(self, claims: AccessClaims) -> str:
         raise NotImplementedError
 
+    async def issuing(self) -> Callable[[AccessClaims], str]:
+        raise NotImplementedError
+
     async def read(self, text: str) -> AccessClaims:
         raise NotImplementedError
 

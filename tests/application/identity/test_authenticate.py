@@ -1,6 +1,7 @@
 """What is remembered of a credential, for how long, and what makes it forgotten."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -52,6 +53,9 @@ class NoTokens:
     """Tokens and what stands behind them, for who shows API keys alone."""
 
     async def issue(self, claims: AccessClaims) -> str:
+        raise NotImplementedError
+
+    async def issuing(self) -> Callable[[AccessClaims], str]:
         raise NotImplementedError
 
     async def read(self, text: str) -> AccessClaims:

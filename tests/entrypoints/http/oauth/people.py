@@ -1,6 +1,8 @@
 """Persons who have a password and belong to organisations, put straight into the database."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -92,6 +94,13 @@ class People:
             stored_id("usr", member.person_id),
             timedelta(days=days),
         )
+
+    @asynccontextmanager
+    async def hidden(self, table: str) -> AsyncIterator[None]:
+        """Have whoever looks into the table wait."""
+        async with self._database.transaction():
+            await self._database.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
 
     async def events(self, organisation_id: int) -> list[Json]:
         """All events of the organisation's log."""
