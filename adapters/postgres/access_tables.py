@@ -70,6 +70,7 @@ invitations = Table(
     UniqueConstraint("organisation_id", "email", name="invitations_email"),
 )
 Index("invitations_person", invitations.c.email)
+Index("invitations_expiry", invitations.c.expires_at)
 
 log_sizes = Table(
     "log_sizes",

@@ -8,7 +8,6 @@ from typing import Final
 from application.identity.erasure import Erasure
 from application.identity.grant_endings import end_grants
 from application.identity.letters import Letters
-from application.identity.log_in import SECURITY_LOG_KEPT
 from application.identity.person_ports import (
     Membership,
     Passwords,
@@ -27,7 +26,6 @@ from domain.shared.errors import NotAuthenticated, NotFound
 
 # Who has no password confirms an erasure by having logged in a moment ago.
 JUST_LOGGED_IN: Final = timedelta(minutes=10)
-_TRIMMED_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +128,6 @@ class OwnAccounts:
         """
         await self._confirmed(who, password, pointer="/password")
         await self._erasure.erase(who.id, author=Author(who.id, request_id))
-
-    async def trim_security_log(self) -> int:
-        """Remove what is older than 90 days; return how much it was."""
-        before = self._clock.now() - SECURITY_LOG_KEPT
-        removed = 0
-        while True:
-            async with self._work.begin() as changes:
-                gone = await changes.log.trim(before, _TRIMMED_AT_ONCE)
-            removed += gone
-            if gone < _TRIMMED_AT_ONCE:
-                return removed
 
     async def _confirmed(self, who: Person, password: str | None, *, pointer: str) -> RegisteredPerson:
         now = self._clock.now()

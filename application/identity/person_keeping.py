@@ -8,6 +8,7 @@ from application.identity.erasure import Erasure
 from application.identity.grant_endings import end_grants
 from application.identity.person_ports import Membership, PersonChanges, PersonWork, SecurityEvent
 from application.identity.ports import Revocations
+from application.identity.tidying import Removed
 from application.shared.pagination import PageRequest
 from application.shared.ports import Clock, Ids
 from domain.identity.person import RegisteredPerson, normalised_email
@@ -16,6 +17,7 @@ from domain.shared.chain import Author, Origin
 from domain.shared.errors import NotFound
 
 EVENTS_SHOWN: Final = 20
+_REMOVED_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,16 @@ class PersonKeeping:
                 await changes.log.record(SecurityEvent("session.ended", now, person.id, Origin(), details))
         await self.revocations.announce(*ended, *grants)
         return len(ended), len(grants)
+
+    async def tidy(self) -> Removed:
+        """Remove what is of no use any more, of all persons and organisations; return how much that was."""
+        now, removed = self.clock.now(), Removed()
+        while True:
+            async with self.work.begin() as changes:
+                gone = await changes.leftovers.remove(now, _REMOVED_AT_ONCE, with_invitations=True)
+            removed += gone
+            if gone.is_all(_REMOVED_AT_ONCE):
+                return removed
 
     async def erase(self, named: str, *, author: Author) -> str:
         """Remove all that tells who a person was, and return its id. Raises `NotFound`, and as `Erasure` does."""

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Literal, Protocol
 
 from application.identity.team_ports import GrantEndings, OrganisationProfile
+from application.identity.tidying import Leftovers
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
@@ -136,10 +137,6 @@ class SecurityLog(Protocol):
         """Return a page of what happened to a person, the last first."""
         ...
 
-    async def trim(self, before: datetime, limit: int) -> int:
-        """Remove what is older than that, at most so much of it; return how much it was."""
-        ...
-
     async def forget(self, person_id: str) -> None:
         """Remove all of a person, and from where its requests came."""
         ...
@@ -201,6 +198,11 @@ class PersonChanges(Protocol):
     @property
     def memberships(self) -> Memberships:
         """Return of which organisations they are members."""
+        ...
+
+    @property
+    def leftovers(self) -> Leftovers:
+        """Return what is of no use any more."""
         ...
 
     def grants_in(self, organisation_id: int) -> AbstractAsyncContextManager[GrantEndings]:

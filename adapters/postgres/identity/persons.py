@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.identity.grants import PostgresGrantEndings
+from adapters.postgres.identity.leftovers import PostgresLeftovers
 from adapters.postgres.identity.memberships import PostgresMemberships
 from adapters.postgres.identity.security_log import PostgresSecurityLog
 from adapters.postgres.identity.sessions import PostgresSessions
@@ -41,6 +42,7 @@ class _Changes:
         self.mailed_tokens = PostgresMailedTokens(connection)
         self.log = PostgresSecurityLog(connection)
         self.memberships = PostgresMemberships(connection)
+        self.leftovers = PostgresLeftovers(connection)
         self._connection = connection
 
     @asynccontextmanager

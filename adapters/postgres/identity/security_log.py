@@ -1,7 +1,5 @@
 """What happened to persons' log-ins."""
 
-from datetime import datetime
-
 from sqlalchemy import Delete, delete, insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -48,11 +46,6 @@ class PostgresSecurityLog:
             for row in rows[: page.limit]
         ]
         return Page(shown, (rows[page.limit - 1].id,) if len(rows) > page.limit else None)
-
-    async def trim(self, before: datetime, limit: int) -> int:
-        old = select(security_log.c.id).where(security_log.c.at < before).order_by(security_log.c.at).limit(limit)
-        removed = await self._connection.execute(delete(security_log).where(security_log.c.id.in_(old)))
-        return removed.rowcount
 
     async def forget(self, person_id: str) -> None:
         of_person = security_log.c.person_id == stored_id("usr", person_id)

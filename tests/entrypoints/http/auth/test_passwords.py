@@ -121,7 +121,6 @@ async def test_the_log_is_kept_for_ninety_days(office: Office) -> None:
     known = await office.logged_in()
     office.pass_by(days=91)
     await office.log_in(known)
-    await office.services.persons.accounts.trim_security_log()
     log = document(await office.get("/security-log", known))["data"]
     assert [each["type"] for each in log] == ["session.begun"]
 
