@@ -76,8 +76,8 @@ class OAuthExchange(OAuthChanges, Protocol):
         """Return whether the person belongs to the organisation."""
         ...
 
-    async def grant_of(self, client: str, person: str | None, scopes: Sequence[str]) -> OAuthGrant | None:
-        """Return the grant for just these scopes that holds, or None."""
+    async def grant_of(self, client: str, person: str | None, scopes: Sequence[str] | None) -> OAuthGrant | None:
+        """Return the grant for just these scopes, or (None) for any, that holds; or None."""
         ...
 
     async def grant(self, id: str) -> OAuthGrant | None:

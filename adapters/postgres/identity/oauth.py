@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     insert,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -135,7 +136,7 @@ class PostgresOAuth:
         query = select(members.c.version).where(self._of(members), members.c.person_id == stored_id("usr", person))
         return await self._connection.scalar(query) is not None
 
-    async def grant_of(self, client: str, person: str | None, scopes: Sequence[str]) -> OAuthGrant | None:
+    async def grant_of(self, client: str, person: str | None, scopes: Sequence[str] | None) -> OAuthGrant | None:
         of_person = oauth_grants.c.person_id.is_(None) if person is None else _is_of(person)
         query = (
             select(oauth_grants)
@@ -144,7 +145,7 @@ class PostgresOAuth:
                 of_person,
                 oauth_grants.c.client_id == stored_id("cli", client),
                 oauth_grants.c.revoked_at.is_(None),
-                oauth_grants.c.scopes == list(scopes),
+                true() if scopes is None else oauth_grants.c.scopes == list(scopes),
             )
             .limit(1)
         )
