@@ -149,7 +149,6 @@ class Inviting(TeamUseCases):
         """
         now = self._clock.now()
         organisation_id = _organisation_of(token)
-        email = await self._people.verified_email(person.id)
         allowance = await self._allowances.of(organisation_id)
         joining = replace(by_itself(organisation_id, person), writes_refused=allowance.writes_refused)
         async with self._work.begin(joining, Permission.MEMBERS_INVITE) as team:
@@ -160,7 +159,8 @@ class Inviting(TeamUseCases):
                     "The invitation was accepted or revoked, or it is older than seven days: ask for another.",
                     pointer="/token",
                 )
-            if email != invitation.email:
+            # The person is looked at here, and held: one that is erased meanwhile would be a member for ever.
+            if await team.invitations.verified_email(person.id) != invitation.email:
                 raise InvitationOfAnother(
                     "The invitation was sent to another address than the one you have verified: log in as who has that "
                     "address, or ask for an invitation to yours."

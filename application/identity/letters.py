@@ -114,6 +114,7 @@ class Letters:
         return Message(
             to,
             "Your password was changed",
-            f"Your password at {self._public_url} was changed, and other sessions were ended.\n\n"
+            f"Your password at {self._public_url} was changed. Other sessions were ended, and what you let "
+            "applications do.\n\n"
             "If it was not you, ask for a new password at once, and tell whoever runs the server.\n",
         )

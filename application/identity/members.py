@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from application.identity.ports import Revocations
@@ -87,7 +88,7 @@ class MemberKeeping(TeamUseCases):
         return await self._known(after)
 
     async def remove(self, principal: Principal, person: str, *, version: int | None, request_id: str) -> None:
-        """Have a person be a member no more.
+        """Have a person be a member no more, and end what it let OAuth clients do.
 
         Raises `PermissionDenied`, also where the member is more than the principal is, `NotFound`, `VersionConflict`,
         `LastOwner`.
@@ -98,13 +99,16 @@ class MemberKeeping(TeamUseCases):
             member = await _found(team, person, version)
             await require_assignable(principal, team, member.assignments)
             await require_other_owner(team, member)
-            await team.members.remove(person)
+            ended = await _take_out(team, person, now)
             removed = MemberRemoved(person, member.assignments)
             await record_event(team.log, self._ids, removed, principal.author(request_id), now)
-        await self._revocations.announce(person)
+        await self._revocations.announce(person, *ended)
 
     async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
-        """Have a person leave an organisation, which takes no permission. Raises `NotFound`, `LastOwner`."""
+        """Have a person leave an organisation, which takes no permission, and end what it let OAuth clients do.
+
+        Raises `NotFound`, `LastOwner`.
+        """
         await self._leave(organisation_id, person, person.author(request_id))
 
     async def _leave(self, organisation_id: int, person: Person, author: Author) -> None:
@@ -113,9 +117,9 @@ class MemberKeeping(TeamUseCases):
             await team.log.hold()
             member = await _found(team, person.id)
             await require_other_owner(team, member)
-            await team.members.remove(person.id)
+            ended = await _take_out(team, person.id, now)
             await record_event(team.log, self._ids, MemberLeft(person.id, member.assignments), author, now)
-        await self._revocations.announce(person.id)
+        await self._revocations.announce(person.id, *ended)
 
     async def leave_all(self, person_id: str, *, author: Author) -> None:
         """Have a person that is to be erased leave every organisation, as the author causes it.
@@ -152,6 +156,12 @@ class MemberKeeping(TeamUseCases):
 
     async def _known(self, member: Member) -> KnownMember:
         return KnownMember(member, (await self._people.emails([member.person])).get(member.person))
+
+
+async def _take_out(team: TeamChanges, person: str, now: datetime) -> Sequence[str]:
+    """Remove a member, and what it let OAuth clients do, so that nothing revives where it is invited again."""
+    await team.members.remove(person)
+    return [grant for grant, _ in await team.grants.end_all_of(person, now)]
 
 
 async def _found(team: Team, person: str, version: int | None = None) -> Member:

@@ -118,6 +118,7 @@ class OAuthClients:
             if not lowers((before.grant,), (after.grant,)):
                 principal.require_writable(Permission.OAUTH_CLIENTS_CHANGE)
             after = replace(after, version=before.version + 1)
+            await changes.log.hold()
             await changes.clients.put(after)
             within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
             ended = await changes.grants.revoke_all(id, unless_within=within, now=now)
@@ -156,6 +157,7 @@ class OAuthClients:
         now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
             before = await _held(changes, id, version)
+            await changes.log.hold()
             await changes.clients.put(replace(before, revoked_at=now, version=before.version + 1))
             grants = await changes.grants.revoke_all(id, unless_within=(), now=now)
             await record_event(changes.log, self._ids, OAuthClientRevoked(id), principal.author(request_id), now)
@@ -170,6 +172,7 @@ class OAuthClients:
         """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
         now = self._clock.now()
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
+            await changes.log.hold()
             client = await changes.grants.revoke(id, now)
             if client is None:
                 raise NotFound(f"There is no OAuth grant {id!r} that still holds.")

@@ -1,6 +1,6 @@
 """Ports of access tokens: what they say, where they are made and read, and where the keys that sign them are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -41,6 +41,10 @@ class AccessTokens(Protocol):
 
     async def issue(self, claims: AccessClaims) -> str:
         """Return the token: a JWT, signed. Raises `StoreUnavailable`."""
+        ...
+
+    async def issuing(self) -> Callable[[AccessClaims], str]:
+        """Return what makes a token soon, without waiting for anything. Raises `StoreUnavailable`."""
         ...
 
     async def read(self, text: str) -> AccessClaims:

@@ -42,6 +42,9 @@ class _Everyone:
     def forget(self, *names: str) -> None:
         """Nothing is remembered."""
 
+    async def issuing(self) -> Callable[[AccessClaims], str]:
+        raise NotImplementedError
+
     async def read(self, text: str) -> AccessClaims:
         raise NotImplementedError
 

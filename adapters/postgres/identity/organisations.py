@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.identity.held_persons import hold_existing
 from adapters.postgres.identity.keys import api_key_of
 from adapters.postgres.identity.team import PostgresTeam
 from adapters.postgres.organisation_log import PostgresOrganisationLog
@@ -42,9 +43,11 @@ class PostgresOrganisations:
         event_ids: tuple[str, str, str],
         author: Author,
         now: datetime,
-    ) -> int:
+    ) -> int | None:
         organisation_id = await self._new_number()
         async with tenant_transaction(self._engine, organisation_id) as connection:
+            if not await hold_existing(connection, founder.person):
+                return None
             await _create(connection, organisation_id, name, event_ids[0], author, now)
             team = PostgresTeam(connection, organisation_id)
             await team.members.put(founder)

@@ -1,6 +1,7 @@
 """What is remembered of a credential, for how long, and what makes it forgotten."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -56,6 +57,9 @@ class NoTokens:
 
     def forget(self, *names: str) -> None:
         """Nothing is remembered."""
+
+    async def issuing(self) -> Callable[[AccessClaims], str]:
+        raise NotImplementedError
 
     async def read(self, text: str) -> AccessClaims:
         raise NotImplementedError
