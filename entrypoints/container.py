@@ -3,11 +3,10 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Final
 
 from dependency_injector import containers, providers
 
-from adapters.embedded import EmbeddedServers, EmbeddedServersError, ServerUrls, running_servers
+from adapters.embedded import EmbeddedServersError, ServerUrls, chosen_servers
 from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
 from adapters.http_client.openid_provider import openid_provider
 from adapters.mail import mailer
@@ -45,7 +44,8 @@ from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner, SigningKeyUnusable, is_signed
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
-from application.identity.admission import Admission, Attempts, Limits
+from application.identity.admission import Admission, Attempts, Limits, invitation_rate
+from application.identity.afterwards import Afterwards
 from application.identity.allowances import Allowances
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
@@ -73,13 +73,11 @@ from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.rate_limits import Counting
+from application.shared.remembered_health import RememberedHealth
 from entrypoints.ready_made import Maintenance as Maintenance  # noqa: PLC0414 # given from here
 from entrypoints.ready_made import OAuth, Persons
 from entrypoints.ready_made import Services as Services  # noqa: PLC0414 # given from here
 from entrypoints.settings import Settings
-
-# Where Redis listens by custom, for who names a database and no Redis.
-REDIS_URL: Final = "redis://127.0.0.1:6379/0"
 
 
 class Container(containers.DeclarativeContainer):
@@ -126,13 +124,14 @@ class Container(containers.DeclarativeContainer):
     )
     standings = providers.Singleton(PostgresStandings, service_engine)
     key_uses = providers.Singleton(KeyUseMarks, providers.Singleton(PostgresKeyUses, service_engine), clock)
+    allowances = providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine))
     authenticate = providers.Singleton(
         Authenticate,
         organisations,
         access_tokens,
         standings,
         clock,
-        allowances=providers.Singleton(Allowances, providers.Singleton(PostgresQuotas, service_engine)),
+        allowances=allowances,
         key_uses=key_uses,
     )
     permits = providers.Singleton(RedisPermits, redis_url)
@@ -156,11 +155,22 @@ class Container(containers.DeclarativeContainer):
     team_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresTeam, changes=PostgresTeam)
     people = providers.Singleton(PostgresPeopleLookup, service_engine)
     member_keeping = providers.Singleton(MemberKeeping, team_work, clock, ids, revocations, people)
-    inviting = providers.Singleton(Inviting, team_work, clock, ids, revocations, people, secrets, letters)
+    inviting_rate = providers.Singleton(invitation_rate, settings.provided.rate_limit_invitations, counting)
+    inviting = providers.Singleton(
+        Inviting, team_work, clock, ids, revocations, people, secrets, letters, allowances, inviting_rate
+    )
     role_keeping = providers.Singleton(RoleKeeping, team_work, clock, ids, revocations)
     is_open = settings.provided.is_registration_open
     organisation_keeping = providers.Singleton(
-        OrganisationKeeping, team_work, clock, ids, revocations, people, organisations, is_open
+        OrganisationKeeping,
+        team_work,
+        clock,
+        ids,
+        revocations,
+        people,
+        organisations,
+        is_open,
+        settings.provided.founding_quotas,
     )
 
     oauth_work = providers.Singleton(PostgresWork, service_engine, reads=PostgresOAuth, changes=PostgresOAuth)
@@ -177,21 +187,25 @@ class Container(containers.DeclarativeContainer):
     passwords = providers.Singleton(Argon2Passwords)
     common_passwords = providers.Singleton(CommonPasswords)
     erasure = providers.Singleton(Erasure, person_work, member_keeping, revocations, clock)
-    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock)
+    person_keeping = providers.Singleton(PersonKeeping, person_work, erasure, revocations, clock, ids)
     own_accounts = providers.Singleton(
-        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, common_passwords
+        OwnAccounts, person_work, passwords, letters, erasure, revocations, clock, ids, common_passwords
+    )
+    later = providers.Singleton(Afterwards)
+    registration = providers.Singleton(
+        Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords, later
+    )
+    forgotten_password = providers.Singleton(
+        ForgottenPassword, person_work, passwords, letters, revocations, clock, ids, secrets, common_passwords, later
     )
     persons = providers.Singleton(
         Persons,
-        registration=providers.Singleton(
-            Registration, person_work, passwords, letters, inviting, clock, ids, secrets, is_open, common_passwords
-        ),
+        registration=registration,
         log_in=providers.Singleton(LogIn, person_work, passwords, access_tokens, revocations, clock, ids, secrets),
         accounts=own_accounts,
-        forgotten_password=providers.Singleton(
-            ForgottenPassword, person_work, passwords, letters, revocations, clock, secrets, common_passwords
-        ),
+        forgotten_password=forgotten_password,
         letters=letters,
+        afterwards=later,
     )
 
     services = providers.Singleton(
@@ -222,8 +236,8 @@ class Container(containers.DeclarativeContainer):
         persons=persons,
         signer=signer,
         cursor_key=signer.provided.derive.call("cursors"),
-        database_health=database_health,
-        redis_health=redis_health,
+        database_health=providers.Singleton(RememberedHealth, database_health),
+        redis_health=providers.Singleton(RememberedHealth, redis_health),
     )
     maintenance = providers.Singleton(
         Maintenance,
@@ -255,17 +269,11 @@ def servers(settings: Settings, *, shared: bool = True) -> Iterator[ServerUrls]:
     With `shared`, those that another process runs in the data folder will do. Only from the main thread.
     Raises what `failure_text` knows.
     """
-    if settings.database_url is not None:
-        redis_url = REDIS_URL if settings.redis_url is None else settings.redis_url.get_secret_value()
-        yield ServerUrls(settings.database_url.get_secret_value(), redis_url)
-        return
-    urls = running_servers(settings.data_dir) if shared else None
-    if urls is not None:
+    database_url, redis_url = (
+        None if url is None else url.get_secret_value() for url in (settings.database_url, settings.redis_url)
+    )
+    with chosen_servers(settings.data_dir, database_url, redis_url, shared=shared) as urls:
         yield urls
-        return
-    with EmbeddedServers(settings.data_dir) as embedded:
-        redis_url = settings.redis_url.get_secret_value() if settings.redis_url else embedded.urls.redis_url
-        yield ServerUrls(embedded.urls.database_url, redis_url)
 
 
 @asynccontextmanager

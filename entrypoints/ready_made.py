@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from application.identity.admission import Admission, Attempts
+from application.identity.afterwards import Afterwards
 from application.identity.api_keys import ApiKeys
 from application.identity.authenticate import Authenticate
 from application.identity.forgotten_password import ForgottenPassword
@@ -43,6 +44,7 @@ class Persons:
     accounts: OwnAccounts
     forgotten_password: ForgottenPassword
     letters: Letters
+    afterwards: Afterwards
 
 
 @dataclass(frozen=True, slots=True)

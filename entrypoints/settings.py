@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from application.identity.openid_ports import OpenIdClient
 from application.identity.person_ports import MailServer
 from domain.identity.oauth import LOOPBACK_HOSTS
+from domain.shared.quotas import QUOTA_MAX, Quotas
 
 PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
@@ -88,6 +89,15 @@ class Settings(BaseSettings):
     registration: Literal["invited", "open"] = "invited"
     """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
     can make organisations by themselves."""
+    quota_ledgers: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
+    """The quota of ledgers that an organisation begins with which a person makes. This one and those below can be set
+    for each organisation afterwards."""
+    quota_keys: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
+    """The same of API keys that work."""
+    quota_requests_per_minute: Annotated[int, Field(ge=1, le=QUOTA_MAX)] | None = None
+    """The same of requests a minute."""
+    quota_storage_bytes: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
+    """The same of its logs, in bytes."""
     oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
     """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
     is none."""
@@ -138,6 +148,8 @@ class Settings(BaseSettings):
     rate_limit_email: Quota = 20
     """Attempts of each kind in a quarter of an hour for one e-mail address: from one IP address, or to have mail sent;
     ten times as many from all of them. 0: no limit."""
+    rate_limit_invitations: Quota = 100
+    """Invitations in a quarter of an hour that one organisation has mailed. 0: no limit."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -191,6 +203,11 @@ class Settings(BaseSettings):
     def signing_key_path(self) -> Path:
         """Where the signing key is."""
         return self.signing_key_file or self.data_dir / "signing-key.pem"
+
+    @property
+    def founding_quotas(self) -> Quotas:
+        """What an organisation has at most, to begin with, that a person makes."""
+        return Quotas(self.quota_ledgers, self.quota_keys, self.quota_requests_per_minute, self.quota_storage_bytes)
 
     @property
     def is_registration_open(self) -> bool:

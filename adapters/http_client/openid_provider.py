@@ -7,8 +7,9 @@ import asyncio
 import hmac
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from time import monotonic
 from typing import Any, Final
 from urllib.parse import quote_plus, urlencode, urlsplit
 
@@ -17,6 +18,7 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from adapters.http_client.shared_fetch import SharedFetch
 from application.identity.openid_ports import OpenIdClient, OutsideIdentity, ProviderUnusable
 from application.shared.ports import Clock
 from domain.identity.oauth import LOOPBACK_HOSTS
@@ -45,7 +47,9 @@ class HttpOpenIdProvider:
         *,
         name: str,
         answer_seconds_max: float = ANSWER_SECONDS_MAX,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
+        """`seconds` is a clock that never jumps: where the provider cannot be used, it is left alone for a while."""
         self.name = name
         self._issuer = issuer
         self._client_id = client_id
@@ -55,6 +59,9 @@ class HttpOpenIdProvider:
         self._metadata: Mapping[str, Any] | None = None
         self._keys: KeySet | None = None
         self._known_until = clock.now()
+        # Whoever starts a log-in has us ask, without saying who they are.
+        self._fetch_metadata = SharedFetch(self._fetched_metadata, ProviderUnusable, seconds=seconds)
+        self._fetch_keys = SharedFetch(self._fetched_keys, ProviderUnusable, seconds=seconds)
 
     async def start(self, redirect_uri: str, *, state: str, nonce: str, code_challenge: str) -> str:
         metadata = await self._discovered()
@@ -91,33 +98,37 @@ class HttpOpenIdProvider:
         else:
             form |= {"client_id": self._client_id, "client_secret": self._client_secret}
         said = await self._asked("POST", _endpoint(metadata, "token_endpoint"), headers=headers, form=form)
-        claims = await self._believed(metadata, said.get("id_token"), nonce)
+        claims = await self._believed(said.get("id_token"), nonce)
         if "email" not in claims and "userinfo_endpoint" in metadata:
             claims = claims | await self._told_of(metadata, said.get("access_token"), claims["sub"])
         return _identity(self._issuer, claims)
 
     async def _discovered(self) -> Mapping[str, Any]:
         if self._metadata is None or self._clock.now() >= self._known_until:
-            metadata = await self._asked("GET", self._issuer.rstrip("/") + _DISCOVERY)
-            if metadata.get("issuer") != self._issuer:
-                raise ProviderUnusable(f"it calls itself {metadata.get('issuer')!a}, and is {self._issuer}")
-            self._metadata, self._keys = metadata, None
-            self._known_until = self._clock.now() + _REMEMBERED
+            return await self._fetch_metadata()
         return self._metadata
 
-    async def _believed(self, metadata: Mapping[str, Any], id_token: Any, nonce: str) -> dict[str, Any]:
+    async def _fetched_metadata(self) -> Mapping[str, Any]:
+        metadata = await self._asked("GET", self._issuer.rstrip("/") + _DISCOVERY)
+        if metadata.get("issuer") != self._issuer:
+            raise ProviderUnusable(f"it calls itself {metadata.get('issuer')!a}, and is {self._issuer}")
+        self._metadata, self._keys = metadata, None
+        self._known_until = self._clock.now() + _REMEMBERED
+        return metadata
+
+    async def _believed(self, id_token: Any, nonce: str) -> dict[str, Any]:
         """Return what the ID token says, shown to be the provider's, for us, and for this log-in."""
         if not isinstance(id_token, str) or not id_token.isascii():
             raise ProviderUnusable("it sends no ID token")
         was_known = self._keys is not None
         try:
-            claims = self._decoded(id_token, self._keys or await self._fetched_keys(metadata))
+            claims = self._decoded(id_token, self._keys or await self._fetch_keys())
         except (JoseError, ValueError) as error:
             if not was_known:
                 raise ProviderUnusable(f"its ID token cannot be read: {error}") from None
             # It may have new keys.
             try:
-                claims = self._decoded(id_token, await self._fetched_keys(metadata))
+                claims = self._decoded(id_token, await self._fetch_keys())
             except (JoseError, ValueError) as again:
                 raise ProviderUnusable(f"its ID token cannot be read: {again}") from None
         registry = jwt.JWTClaimsRegistry(
@@ -146,8 +157,8 @@ class HttpOpenIdProvider:
         registry = jws.JWSRegistry(algorithms=list(ALGORITHMS))
         return dict(jwt.decode(id_token, keys, algorithms=list(ALGORITHMS), registry=registry).claims)
 
-    async def _fetched_keys(self, metadata: Mapping[str, Any]) -> KeySet:
-        document = await self._asked("GET", _endpoint(metadata, "jwks_uri"))
+    async def _fetched_keys(self) -> KeySet:
+        document = await self._asked("GET", _endpoint(await self._discovered(), "jwks_uri"))
         try:
             self._keys = KeySet.import_key_set(document)  # type: ignore[arg-type] # it checks what it is given
         except (JoseError, ValueError, KeyError, TypeError, AttributeError):

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
@@ -68,6 +69,8 @@ invitations = Table(
     UniqueConstraint("organisation_id", "digest", name="invitations_digest"),
     UniqueConstraint("organisation_id", "email", name="invitations_email"),
 )
+Index("invitations_person", invitations.c.email)
+Index("invitations_expiry", invitations.c.expires_at)
 
 log_sizes = Table(
     "log_sizes",
@@ -154,4 +157,9 @@ request_origins = Table(
     ordered_text_column("credential"),
     Column("address", Text),
     Column("user_agent", Text),
+)
+Index(
+    "request_origins_person",
+    request_origins.c.actor,
+    postgresql_where=text("actor >= 'usr_' AND actor < 'usr`'"),
 )

@@ -27,6 +27,11 @@ persons = Table(
     moment_column("erased_at", nullable=True),
     UniqueConstraint("email", name="persons_email"),
 )
+Index(
+    "persons_unverified",
+    persons.c.created_at,
+    postgresql_where=persons.c.email_verified_at.is_(None) & persons.c.erased_at.is_(None),
+)
 
 person_identities = Table(
     "person_identities",
@@ -51,6 +56,7 @@ sessions = Table(
     Column("user_agent", Text),
 )
 Index("sessions_person", sessions.c.person_id, sessions.c.created_at)
+Index("sessions_expiry", sessions.c.expires_at)
 
 session_tokens = Table(
     "session_tokens",
@@ -72,6 +78,7 @@ mailed_tokens = Table(
     moment_column("expires_at"),
 )
 Index("mailed_tokens_person", mailed_tokens.c.person_id, mailed_tokens.c.purpose)
+Index("mailed_tokens_expiry", mailed_tokens.c.expires_at)
 
 security_log = Table(
     "security_log",

@@ -92,7 +92,7 @@ api_keys = Table(
     text_column("hint"),
     moment_column("created_at"),
     moment_column("revoked_at", nullable=True),
-    Column("scopes", ARRAY(Text), nullable=False, server_default=text("'{owner}'::text[]")),
+    Column("scopes", ARRAY(Text), nullable=False),
     Column("ledgers", ARRAY(Text)),
     Column("accounts", ARRAY(Text)),
     Column("networks", ARRAY(Text)),

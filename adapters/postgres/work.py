@@ -59,15 +59,16 @@ class PostgresWork(Generic[Reads, Changes]):
         async with tenant_view(self._engine, principal.organisation_id) as connection:
             reads = self._reads(connection, principal.organisation_id)
             if is_to_be_found and concerning is not None:
-                reach.require(await concerning(reads))
+                reach.require((), found=await concerning(reads))
             yield reads
 
     @asynccontextmanager
     async def begin(
-        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None, takes_away: bool = False
     ) -> AsyncIterator[Changes]:
         principal.require(permission, ledger=ledger)
-        principal.require_writable(permission)
+        if not takes_away:
+            principal.require_writable(permission)
         async with tenant_transaction(self._engine, principal.organisation_id) as connection:
             yield self._changes(connection, principal.organisation_id)
 

@@ -1,9 +1,10 @@
 """Access tokens as JSON Web Tokens (RFC 9068), signed with Ed25519."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -16,6 +17,7 @@ from adapters.security.key_sealing import ChaChaKeySealing
 from application.identity.token_keys import TokenKeyring
 from application.identity.token_ports import AccessClaims
 from application.shared.ports import Clock, Ids
+from domain.identity.token_key import TokenKey
 from domain.shared.errors import NotAuthenticated
 
 ALGORITHM: Final = "EdDSA"
@@ -46,7 +48,12 @@ class JwtAccessTokens:
         self._registry = _OneAlgorithm()
 
     async def issue(self, claims: AccessClaims) -> str:
-        key = await self._keys.signing()
+        return (await self.issuing())(claims)
+
+    async def issuing(self) -> Callable[[AccessClaims], str]:
+        return partial(self._issued, await self._keys.signing())
+
+    def _issued(self, key: TokenKey, claims: AccessClaims) -> str:
         signing = OKPKey.import_key(self._sealing.private_half(key))
         content: dict[str, Any] = {
             "iss": self._issuer,
@@ -82,7 +89,10 @@ class JwtAccessTokens:
             token = jwt.decode(text, _public_half(key.public_key), registry=self._registry)
         except (JoseError, ValueError):
             raise NotAuthenticated("The access token is not signed by this server.") from None
-        return self._claims(token.claims)
+        return replace(self._claims(token.claims), key=key.id)
+
+    def forget(self, *names: str) -> None:
+        self._keys.forget(*names)
 
     def _claims(self, claims: Mapping[str, Any]) -> AccessClaims:
         registry = jwt.JWTClaimsRegistry(

@@ -16,6 +16,8 @@ from domain.shared.errors import NotAuthenticated
 
 _EMAIL_WINDOW_SECONDS: Final = 900
 _EVERYWHERE_TIMES: Final = 10
+_UNKNOWN: Final = "unknown"
+_INVITATIONS_WINDOW_SECONDS: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class Admission:
 
         Raises `RateLimited`.
         """
-        if self._addresses is None or address is None:
+        if self._addresses is None:
             return None
         meter = self._addresses.ready(network_of(address), self._seconds())
         if meter is not None:
@@ -76,7 +78,7 @@ class Admission:
 
     async def address(self, address: str | None) -> Meter | None:
         """Count a request of the address; return its meter if there is a limit. Raises `RateLimited`."""
-        if self._addresses is None or address is None:
+        if self._addresses is None:
             return None
         return await self._addresses.take(network_of(address))
 
@@ -125,16 +127,26 @@ class Admission:
 
     async def _bearer(self, text: str, address: str | None) -> Bearer:
         """Authenticate; where too many from the address have failed, ask for nothing that was not good lately."""
-        if self._failures is None or address is None:
-            return await self.authenticate.bearer(text, address)
-        network = network_of(address)
         if not self.authenticate.has_known(text):
-            self._failures.require_room(network)
+            self.require_room_for_refusals(address)
         try:
             return await self.authenticate.bearer(text, address)
         except NotAuthenticated:
-            await self._failures.take(network)
+            await self.count_refusal(address)
             raise
+
+    def require_room_for_refusals(self, address: str | None) -> None:
+        """Return unless it is known that too many credentials from the address were refused: `RateLimited`.
+
+        For what looks a credential up that no principal shows, and then calls `count_refusal` where it is refused.
+        """
+        if self._failures is not None:
+            self._failures.require_room(network_of(address))
+
+    async def count_refusal(self, address: str | None) -> None:
+        """Count that a credential from the address was refused. Raises `RateLimited`."""
+        if self._failures is not None:
+            await self._failures.take(network_of(address))
 
 
 class Attempts:
@@ -173,7 +185,7 @@ class Attempts:
         Whether there is anyone of that e-mail address makes no difference; `is_mailed` says that mail would be sent
         there. Raises `RateLimited`.
         """
-        if self._by_address is not None and address is not None:
+        if self._by_address is not None:
             await self._by_address.take(f"{kind}/{network_of(address)}")
         if whom is None:
             return
@@ -182,7 +194,7 @@ class Attempts:
             if self._mailed is not None:
                 await self._mailed.take(f"{kind}/{digest}")
             return
-        if self._by_email is not None and address is not None:
+        if self._by_email is not None:
             await self._by_email.take(f"{kind}/{digest}/{network_of(address)}")
         if self._everywhere is not None:
             await self._everywhere.take(f"{kind}/{digest}")
@@ -193,7 +205,7 @@ class Attempts:
 
         For what programs do often and rightly, many of them from one address. Raises `RateLimited`.
         """
-        if self._by_address is None or address is None:
+        if self._by_address is None:
             yield
             return
         name = f"{kind}/{network_of(address)}"
@@ -205,8 +217,19 @@ class Attempts:
             raise
 
 
-def network_of(address: str) -> str:
-    """Return whose requests are counted together: those of an IPv4 address, or of an IPv6 network of 64 bits."""
+def invitation_rate(quota: int, counting: Counting) -> RateLimiter | None:
+    """Return what limits how many invitations an organisation has mailed, in a quarter of an hour; 0 is no limit."""
+    rule = Rule("invitations", "invitations", quota, _INVITATIONS_WINDOW_SECONDS, "of one organisation")
+    return RateLimiter(rule, counting) if quota else None
+
+
+def network_of(address: str | None) -> str:
+    """Return whose requests are counted together: those of an IPv4 address, or of an IPv6 network of 64 bits.
+
+    All that come from where nobody knows, as through a Unix socket without `PARTITA_TRUSTED_PROXIES`, are one.
+    """
+    if address is None:
+        return _UNKNOWN
     return _network_of(address) if ":" in address else address
 
 

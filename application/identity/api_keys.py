@@ -54,8 +54,8 @@ class ApiKeys:
         """Make an API key for the principal's organisation; return it, and its text, which is shown this once.
 
         Without `rights` it is an operator's. Where `key` has done so before, return that API key as it was made, and no
-        text. Raises `PermissionDenied`, also where the principal does not have the rights itself, `QuotaExceeded`,
-        `ValidationFailed`, `IdempotencyConflict`.
+        text. Raises `PermissionDenied`, also where the principal does not have the rights itself, or is a key that does
+        not last as long or has other networks; `QuotaExceeded`, `ValidationFailed`, `IdempotencyConflict`.
         """
         now = self._clock.now()
         author = principal.author(request_id)
@@ -67,6 +67,9 @@ class ApiKeys:
             before = await self._made_before(changes, key, now)
             if before is not None:
                 return before, None
+            maker = await _maker(changes, principal)
+            if maker is not None:
+                maker.require_bounds(rights)
             await changes.require_another_key(now)
             made, text = self._new(principal, name, rights, now)
             await changes.add_api_key(made, digest(text))
@@ -95,8 +98,9 @@ class ApiKeys:
     ) -> tuple[ApiKey, str | None]:
         """Make a key with the rights of another, which ends after the overlap; return as `create` does.
 
-        Without `expires_at` it lives as long as the other was made to live. Raises what `create` does, `NotFound`, and
-        `KeyReplaced`.
+        Without `expires_at` it lives as long as the other was made to live, but no longer than the key that asks. What
+        the other itself replaced may work on as well, and counts for the quota then. Raises what `create` does,
+        `NotFound`, and `KeyReplaced`.
         """
         now = self._clock.now()
         author = principal.author(request_id)
@@ -108,8 +112,15 @@ class ApiKeys:
                 return before, None
             old = _found(await changes.api_key(id), id)
             old.require_rotatable(now)
-            rights = checked_rights(successors_rights(old, now, expires_at), now)
+            maker = await _maker(changes, principal)
+            no_later_than = None if maker is None else maker.expires_at
+            rights = checked_rights(successors_rights(old, now, expires_at, no_later_than), now)
             principal.require_grantable([rights.grant])
+            if maker is not None:
+                maker.require_bounds(old.rights)  # what ends is taken from it
+                maker.require_bounds(rights)
+            if await changes.has_working_predecessor(old.id, now):
+                await changes.require_another_key(now)
             made, text = self._new(principal, old.name, rights, now)
             await changes.add_api_key(made, digest(text))
             if old.expires_at is not None:
@@ -149,6 +160,13 @@ class ApiKeys:
         expires_at = before.get("expires_at")
         at_first = None if expires_at is None else parse_time(expires_at)
         return replace(made, expires_at=at_first, revoked_at=None, last_used_at=None, replaced_by=None)
+
+
+async def _maker(changes: IdentityChanges, principal: Principal) -> ApiKey | None:
+    """Return the API key that the principal shows, if it is one."""
+    if not principal.credential.startswith("key_"):
+        return None
+    return _found(await changes.api_key(principal.credential), principal.credential)
 
 
 def _found(key: ApiKey | None, id: str) -> ApiKey:

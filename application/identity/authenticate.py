@@ -8,14 +8,14 @@ from time import monotonic
 
 from application.identity.allowances import Allowance, Allowances
 from application.identity.key_uses import KeyUseMarks
+from application.identity.known_scopes import known_permissions
 from application.identity.ports import Organisations
-from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
+from application.identity.remembering import KEYS_REMEMBERED_SECONDS, REMEMBERED_MAX, REMEMBERED_SECONDS
 from application.identity.token_ports import AccessTokens, Standings
 from application.shared.ports import Clock
 from domain.identity.api_key import API_KEY
-from domain.identity.role import permissions_of
 from domain.identity.secret_text import digest
-from domain.shared.access import Person, Principal
+from domain.shared.access import Grant, Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
 
 
@@ -24,13 +24,14 @@ class Bearer:
     """Who shows a credential: a principal, a person in a session, or both.
 
     `networks` are where it may come from, if that is limited; `requests_per_minute` are those that its organisation may
-    make, if it has a limit of its own.
+    make, if it has a limit of its own. `key` is the id of the key that signed its access token, if it shows one.
     """
 
     principal: Principal | None
     person: Person | None = None
     networks: tuple[IPv4Network | IPv6Network, ...] | None = None
     requests_per_minute: int | None = None
+    key: str | None = None
 
     @property
     def actor(self) -> str:
@@ -126,7 +127,8 @@ class Authenticate:
         return (await self.bearer(text, address)).of_organisation()
 
     def forget(self, *names: str) -> None:
-        """Look up anew, from now on, what is remembered of these credentials and actors, by their ids."""
+        """Look up anew, from now on, what is remembered of these credentials, actors and token keys, by their ids."""
+        self._tokens.forget(*names)
         for name in names:
             for text in tuple(self._texts_of.get(name, ())):
                 self._drop(text)
@@ -196,7 +198,8 @@ class Authenticate:
         lives_seconds = REMEMBERED_SECONDS if key.expires_at is None else (key.expires_at - now).total_seconds()
         networks = None if key.networks is None else tuple(map(ip_network, key.networks))
         allowance = await self._allowance(organisation_id)
-        principal = Principal(organisation_id, key.id, (key.grant,), key.id, allowance.writes_refused)
+        grant = Grant(known_permissions(key.scopes), key.ledgers, key.accounts)
+        principal = Principal(organisation_id, key.id, (grant,), key.id, allowance.writes_refused)
         bearer = Bearer(principal, networks=networks, requests_per_minute=allowance.requests_per_minute)
         return bearer, lives_seconds
 
@@ -207,16 +210,19 @@ class Authenticate:
         claims = await self._tokens.read(text)
         grants = await self._standings.grants(claims)
         if claims.scopes is not None:
-            permissions = permissions_of(claims.scopes)
+            permissions = known_permissions(claims.scopes)
             grants = tuple([grant.within(permissions) for grant in grants])
         lives_seconds = (claims.expires_at - self._clock.now()).total_seconds()
+        # Its key may have been revoked since the keys were read.
+        lives_seconds = min(lives_seconds, REMEMBERED_SECONDS - KEYS_REMEMBERED_SECONDS)
         person = Person(claims.subject, claims.credential) if claims.is_of_session else None
         organisation_id = claims.organisation_id
         if organisation_id is None:
-            return Bearer(None, person), lives_seconds
+            return Bearer(None, person, key=claims.key), lives_seconds
         allowance = await self._allowance(organisation_id)
         principal = Principal(organisation_id, claims.subject, grants, claims.credential, allowance.writes_refused)
-        return Bearer(principal, person, requests_per_minute=allowance.requests_per_minute), lives_seconds
+        per_minute = allowance.requests_per_minute
+        return Bearer(principal, person, requests_per_minute=per_minute, key=claims.key), lives_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +234,7 @@ class _Looking:
 
 def _names_of(bearer: Bearer) -> set[str]:
     """Return the ids of all that the credential stands and falls with."""
-    names = set()
+    names = set() if bearer.key is None else {bearer.key}
     if bearer.principal is not None:
         names |= {bearer.principal.credential, bearer.principal.actor}
     if bearer.person is not None:

@@ -1,8 +1,11 @@
 """Invitations: sent, listed, revoked and accepted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
+from application.identity.allowances import Allowances
 from application.identity.letters import Letters
 from application.identity.person_ports import Message
 from application.identity.ports import Revocations, Secrets
@@ -11,6 +14,7 @@ from application.identity.team_ports import OrganisationProfile, PeopleLookup, T
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
+from application.shared.rate_limits import RateLimiter
 from application.shared.recording import record_event
 from domain.identity.invitation import (
     INVITATION,
@@ -27,9 +31,12 @@ from domain.identity.role import Assignment
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.access import Permission, Person, Principal
 from domain.shared.chain import parse_time
-from domain.shared.errors import NotAuthenticated, NotFound
+from domain.shared.errors import NotAuthenticated, NotFound, QuotaExceeded
 
-_LETTER = """\
+INVITATIONS_MAX: Final = 100
+# Nothing in it that somebody chose: it comes from this server's address.
+_SUBJECT: Final = "You are invited to join an organisation"
+_LETTER: Final = """\
 You are invited to join the organisation {name!r} of a Partita ledger server.
 
 Log in with this e-mail address, or register with it, and accept the invitation with this token:
@@ -53,8 +60,13 @@ class Inviting(TeamUseCases):
         people: PeopleLookup,
         secrets: Secrets,
         letters: Letters,
+        allowances: Allowances,
+        rate: RateLimiter | None,
     ) -> None:
+        """`rate` is how many invitations one organisation may have mailed in a time, if that is limited."""
         super().__init__(work, clock, ids, revocations)
+        self._rate = rate
+        self._allowances = allowances
         self._people = people
         self._secrets = secrets
         self._letters = letters
@@ -73,11 +85,16 @@ class Inviting(TeamUseCases):
 
         After the commit it is mailed, unless told not to. Where `key` has done so before, return the invitation as it
         was made, and no token. Raises `PermissionDenied`, also where the principal does not have itself what it offers,
-        `ValidationFailed`, `AlreadyMember`, `InvitationExists`, `IdempotencyConflict`.
+        `ValidationFailed`, `AlreadyMember`, `InvitationExists`, `IdempotencyConflict`; `QuotaExceeded` beyond 100 that
+        wait for an answer, and `RateLimited`.
         """
         now = self._clock.now()
         email = normalised_email(email)
         token = INVITATION.build(principal.organisation_id, self._secrets.random_bytes(RANDOM_BYTES))
+        if is_mailed and self._rate is not None:
+            # Before anything is locked, and not at the cost of those who may.
+            principal.require(Permission.MEMBERS_INVITE)
+            await self._rate.take(principal.organisation_id)
         known = await self._people.person_of(email)
         async with self._work.begin(principal, Permission.MEMBERS_INVITE) as team:
             await team.log.hold()
@@ -96,6 +113,7 @@ class Inviting(TeamUseCases):
                 raise InvitationExists(
                     f"{open_one.id} is an invitation to this address: revoke it to send another.", pointer="/email"
                 )
+            _require_another(await team.invitations.count())
             invitation = _invitation(self._ids.new("inv"), email, given, principal, now)
             await team.invitations.add(invitation, digest(token))
             invited = MemberInvited(invitation.id, given, invitation.expires_at)
@@ -104,7 +122,7 @@ class Inviting(TeamUseCases):
         if is_mailed:
             until = f"{invitation.expires_at:%Y-%m-%d %H:%M}"
             text = _LETTER.format(name=organisation.name, token=token, until=until)
-            self._letters.post(Message(email, f"You are invited to join {organisation.name}", text))
+            self._letters.post_invitation(Message(email, _SUBJECT, text))
         return invitation, token
 
     async def list(self, principal: Principal, page: PageRequest) -> Page[Invitation]:
@@ -115,7 +133,7 @@ class Inviting(TeamUseCases):
     async def revoke(self, principal: Principal, id: str, *, request_id: str) -> None:
         """Take an invitation back, and erase it. Raises `PermissionDenied`, `NotFound`."""
         now = self._clock.now()
-        async with self._work.begin(principal, Permission.MEMBERS_INVITE) as team:
+        async with self._work.begin(principal, Permission.MEMBERS_INVITE, takes_away=True) as team:
             await team.log.hold()
             invitation = await team.invitations.find(id=id)
             if invitation is None:
@@ -126,12 +144,14 @@ class Inviting(TeamUseCases):
     async def accept(self, person: Person, token: str, *, request_id: str) -> tuple[OrganisationProfile, Member]:
         """Make a person a member, which takes the token and the address that it was sent to.
 
-        Raises `InvitationNotGood`, `InvitationOfAnother`, `AlreadyMember`.
+        Raises `InvitationNotGood`, `InvitationOfAnother`, `AlreadyMember`; `QuotaExceeded` where the organisation's
+        storage is used up.
         """
         now = self._clock.now()
         organisation_id = _organisation_of(token)
-        email = await self._people.verified_email(person.id)
-        async with self._work.begin(by_itself(organisation_id, person), Permission.MEMBERS_INVITE) as team:
+        allowance = await self._allowances.of(organisation_id)
+        joining = replace(by_itself(organisation_id, person), writes_refused=allowance.writes_refused)
+        async with self._work.begin(joining, Permission.MEMBERS_INVITE) as team:
             await team.log.hold()
             invitation = await team.invitations.find(digest=digest(token))
             if invitation is None or not invitation.is_good(now):
@@ -139,7 +159,8 @@ class Inviting(TeamUseCases):
                     "The invitation was accepted or revoked, or it is older than seven days: ask for another.",
                     pointer="/token",
                 )
-            if email != invitation.email:
+            # The person is looked at here, and held: one that is erased meanwhile would be a member for ever.
+            if await team.invitations.verified_email(person.id) != invitation.email:
                 raise InvitationOfAnother(
                     "The invitation was sent to another address than the one you have verified: log in as who has that "
                     "address, or ask for an invitation to yours."
@@ -165,6 +186,15 @@ class Inviting(TeamUseCases):
         async with self._work.read(nobody, Permission.MEMBERS_READ) as team:
             invitation = await team.invitations.find(digest=digest(token))
         return invitation is not None and invitation.email == email and invitation.is_good(self._clock.now())
+
+
+def _require_another(count: int) -> None:
+    if count >= INVITATIONS_MAX:
+        raise QuotaExceeded(
+            f"{INVITATIONS_MAX} invitations of the organisation wait for an answer already: revoke some, or wait until "
+            "they are accepted or have expired.",
+            facts={"quota": "invitations", "used": str(count), "limit": str(INVITATIONS_MAX)},
+        )
 
 
 def _organisation_of(token: str) -> int:

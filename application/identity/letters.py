@@ -3,12 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from application.identity.person_ports import Mailer, MailNotSent, Message
 from application.shared.background import Background
 
 WAITING_MAX: Final = 1_000
+INVITATIONS_AT_ONCE: Final = 2
 RETRY_SECONDS: Final = (1.0, 15.0)
 CLOSING_SECONDS: Final = 5.0
 
@@ -30,31 +32,42 @@ class Letters:
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         closing_seconds: float = CLOSING_SECONDS,
     ) -> None:
-        """At most `waiting_max` are delivered at once, each is tried again after these pauses, and in the end
-        `closing_seconds` are left for them.
+        """At most `waiting_max` are delivered at once, and as many invitations wait beside them. Each is tried again
+        after these pauses, and in the end `closing_seconds` are left for them.
         """
         self._mailer = mailer
         self._public_url = public_url
         self._waiting_max = waiting_max
         self._retry_seconds = retry_seconds
         self._sending = Background(patience_seconds=closing_seconds)
+        self._inviting = Background(patience_seconds=closing_seconds)
+        self._at_once: AbstractAsyncContextManager[None] = nullcontext()
+        self._in_turn = asyncio.Semaphore(INVITATIONS_AT_ONCE)
 
     def post(self, message: Message) -> None:
-        """Deliver a message, soon."""
-        if len(self._sending) >= self._waiting_max:
-            _log.error("a message was not sent: %s wait already", f"{self._waiting_max:,}")
-            return
-        self._sending.begin(self._send(message))
+        """Deliver a message to a person about its own account, soon."""
+        self._post(message, self._sending, self._at_once)
+
+    def post_invitation(self, message: Message) -> None:
+        """Deliver an invitation, two at a time: however many wait, they are in no other message's way."""
+        self._post(message, self._inviting, self._in_turn)
 
     async def settle(self) -> None:
         """Wait a moment for what is being delivered, and give the rest up."""
-        await self._sending.settle()
+        await asyncio.gather(self._sending.settle(), self._inviting.settle())
 
-    async def _send(self, message: Message) -> None:
+    def _post(self, message: Message, to: Background, turn: AbstractAsyncContextManager[None]) -> None:
+        if len(to) >= self._waiting_max:
+            _log.error("a message was not sent: %s wait already", f"{self._waiting_max:,}")
+            return
+        to.begin(self._send(message, turn))
+
+    async def _send(self, message: Message, turn: AbstractAsyncContextManager[None]) -> None:
         # Neither the address nor the text goes into the log: a token in it is as good as a password.
         for pause_seconds in (*self._retry_seconds, None):
             try:
-                await self._mailer.send(message)
+                async with turn:
+                    await self._mailer.send(message)
             except MailNotSent as failure:
                 if pause_seconds is None:
                     _log.error("a message was not sent: %s", failure)
@@ -101,6 +114,7 @@ class Letters:
         return Message(
             to,
             "Your password was changed",
-            f"Your password at {self._public_url} was changed, and other sessions were ended.\n\n"
+            f"Your password at {self._public_url} was changed. Other sessions were ended, and what you let "
+            "applications do.\n\n"
             "If it was not you, ask for a new password at once, and tell whoever runs the server.\n",
         )

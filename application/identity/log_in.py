@@ -14,6 +14,7 @@ from application.identity.person_ports import (
 )
 from application.identity.ports import Revocations, Secrets
 from application.identity.refusals import log_in_refused, session_over
+from application.identity.tidying import SECURITY_LOG_KEPT
 from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims, AccessTokens
 from application.shared.ports import Clock, Ids
 from domain.identity.person import (
@@ -28,8 +29,7 @@ from domain.identity.session import SESSION_TOKEN, SESSIONS_MAX, Session
 from domain.shared.chain import Origin
 from domain.shared.errors import PermissionDenied
 
-SECURITY_LOG_KEPT: Final = timedelta(days=90)
-_TRIMMED_EACH: Final = 100
+_REMOVED_EACH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class LogIn:
             await changes.sessions.keep(session)
             begun = SecurityEvent("session.begun", now, person.id, origin, {"session": session.id, "by": by})
             await changes.log.record(begun)
-            await changes.log.trim(now - SECURITY_LOG_KEPT, _TRIMMED_EACH)
+            await changes.leftovers.remove(now, _REMOVED_EACH, with_invitations=False)
             await changes.sessions.forget(person.id, ended_before=now - SECURITY_LOG_KEPT)
         if ended:
             await self._revocations.announce(*ended)

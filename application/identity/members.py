@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from application.identity.ports import Revocations
@@ -14,8 +15,8 @@ from application.shared.ports import Clock, Ids, Work
 from application.shared.recording import record_event
 from domain.identity.member import LastOwner, Member, checked_assignments
 from domain.identity.member_events import MemberChanged, MemberLeft, MemberRemoved
-from domain.identity.role import Assignment
-from domain.shared.access import Permission, Person, Principal
+from domain.identity.role import Assignment, grants_of
+from domain.shared.access import Permission, Person, Principal, lowers
 from domain.shared.chain import Author
 from domain.shared.errors import NotFound
 
@@ -67,13 +68,16 @@ class MemberKeeping(TeamUseCases):
         `VersionConflict`, `ValidationFailed`, `LastOwner`.
         """
         now = self._clock.now()
-        async with self._work.begin(principal, Permission.MEMBERS_CHANGE) as team:
+        async with self._work.begin(principal, Permission.MEMBERS_CHANGE, takes_away=True) as team:
             await team.log.hold()
             before = await _found(team, person, version)
             given = checked_assignments(assignments, await team.roles.all())
             await require_assignable(principal, team, before.assignments, given)
             after = before
             if given != before.assignments:
+                roles = await team.roles.all()
+                if not lowers(grants_of(before.assignments, roles), grants_of(given, roles)):
+                    principal.require_writable(Permission.MEMBERS_CHANGE)
                 after = replace(before, assignments=given, version=before.version + 1)
                 if not after.is_owner:
                     await require_other_owner(team, before)
@@ -84,7 +88,7 @@ class MemberKeeping(TeamUseCases):
         return await self._known(after)
 
     async def remove(self, principal: Principal, person: str, *, version: int | None, request_id: str) -> None:
-        """Have a person be a member no more.
+        """Have a person be a member no more, and end what it let OAuth clients do.
 
         Raises `PermissionDenied`, also where the member is more than the principal is, `NotFound`, `VersionConflict`,
         `LastOwner`.
@@ -95,13 +99,16 @@ class MemberKeeping(TeamUseCases):
             member = await _found(team, person, version)
             await require_assignable(principal, team, member.assignments)
             await require_other_owner(team, member)
-            await team.members.remove(person)
+            ended = await _take_out(team, person, now)
             removed = MemberRemoved(person, member.assignments)
             await record_event(team.log, self._ids, removed, principal.author(request_id), now)
-        await self._revocations.announce(person)
+        await self._revocations.announce(person, *ended)
 
     async def leave(self, organisation_id: int, person: Person, *, request_id: str) -> None:
-        """Have a person leave an organisation, which takes no permission. Raises `NotFound`, `LastOwner`."""
+        """Have a person leave an organisation, which takes no permission, and end what it let OAuth clients do.
+
+        Raises `NotFound`, `LastOwner`.
+        """
         await self._leave(organisation_id, person, person.author(request_id))
 
     async def _leave(self, organisation_id: int, person: Person, author: Author) -> None:
@@ -110,9 +117,9 @@ class MemberKeeping(TeamUseCases):
             await team.log.hold()
             member = await _found(team, person.id)
             await require_other_owner(team, member)
-            await team.members.remove(person.id)
+            ended = await _take_out(team, person.id, now)
             await record_event(team.log, self._ids, MemberLeft(person.id, member.assignments), author, now)
-        await self._revocations.announce(person.id)
+        await self._revocations.announce(person.id, *ended)
 
     async def leave_all(self, person_id: str, *, author: Author) -> None:
         """Have a person that is to be erased leave every organisation, as the author causes it.
@@ -149,6 +156,12 @@ class MemberKeeping(TeamUseCases):
 
     async def _known(self, member: Member) -> KnownMember:
         return KnownMember(member, (await self._people.emails([member.person])).get(member.person))
+
+
+async def _take_out(team: TeamChanges, person: str, now: datetime) -> Sequence[str]:
+    """Remove a member, and what it let OAuth clients do, so that nothing revives where it is invited again."""
+    await team.members.remove(person)
+    return [grant for grant, _ in await team.grants.end_all_of(person, now)]
 
 
 async def _found(team: Team, person: str, version: int | None = None) -> Member:

@@ -63,7 +63,7 @@ class Case:
         token: ToldToken | None = None,
     ) -> None:
         self.client = client
-        self.token = token
+        self._token = token
         self._code = code
         self._refresh_token = refresh_token
         self._new_refresh_token = new_refresh_token
@@ -72,6 +72,12 @@ class Case:
         self.spent: IssuedCode | IssuedRefreshToken | None = None
         self.ended: tuple[OAuthGrant, str] | None = None
         self.access_token = ""
+        self.is_token_wanted = False
+
+    def wanted_token(self) -> ToldToken | None:
+        """Return the token that is named, if it is good; for a client that has shown to be itself."""
+        self.is_token_wanted = True
+        return self._token
 
     def usable_code(self, client: OAuthClient) -> IssuedCode | None:
         """Return the code, if this client may use it now."""

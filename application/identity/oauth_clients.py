@@ -21,7 +21,7 @@ from domain.identity.oauth_events import (
 )
 from domain.identity.role import SCOPES
 from domain.identity.secret_text import RANDOM_BYTES, digest
-from domain.shared.access import Permission, Principal
+from domain.shared.access import Permission, Principal, lowers
 from domain.shared.errors import NotFound, QuotaExceeded, ValidationFailed
 
 CLIENTS_MAX: Final = 1_000
@@ -103,17 +103,22 @@ class OAuthClients:
     ) -> OAuthClient:
         """Set a client otherwise, as `changed` says; return it. Grants that it is too narrow for now end.
 
-        Raises `PermissionDenied`, `ValidationFailed`, `NotFound`; `VersionConflict` unless it is at `version`.
+        Raises `PermissionDenied`, also where the principal does not have all that the client is allowed, before or
+        after; `ValidationFailed`, `NotFound`, and `VersionConflict` unless it is at `version`.
         """
         now = self._clock.now()
         ended: Sequence[str] = ()
-        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
             before = await _held(changes, id, version)
             after = checked_client(changed(before))
             if after == before:
                 return before
-            principal.require_grantable((after.grant,))
+            # Who takes it from those who hold more could have it in hand when it is given back.
+            principal.require_grantable((before.grant, after.grant))
+            if not lowers((before.grant,), (after.grant,)):
+                principal.require_writable(Permission.OAUTH_CLIENTS_CHANGE)
             after = replace(after, version=before.version + 1)
+            await changes.log.hold()
             await changes.clients.put(after)
             within = [name for name, permissions in SCOPES.items() if permissions <= after.permissions]
             ended = await changes.grants.revoke_all(id, unless_within=within, now=now)
@@ -150,8 +155,9 @@ class OAuthClients:
     async def revoke(self, principal: Principal, id: str, *, version: int | None, request_id: str) -> None:
         """Make a client and all its tokens useless for good, everywhere within five seconds. Raises as `change`."""
         now = self._clock.now()
-        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
             before = await _held(changes, id, version)
+            await changes.log.hold()
             await changes.clients.put(replace(before, revoked_at=now, version=before.version + 1))
             grants = await changes.grants.revoke_all(id, unless_within=(), now=now)
             await record_event(changes.log, self._ids, OAuthClientRevoked(id), principal.author(request_id), now)
@@ -165,7 +171,8 @@ class OAuthClients:
     async def revoke_grant(self, principal: Principal, id: str, *, request_id: str) -> None:
         """End a grant and all its tokens, everywhere within five seconds. Raises `PermissionDenied`, `NotFound`."""
         now = self._clock.now()
-        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
+        async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE, takes_away=True) as changes:
+            await changes.log.hold()
             client = await changes.grants.revoke(id, now)
             if client is None:
                 raise NotFound(f"There is no OAuth grant {id!r} that still holds.")

@@ -71,6 +71,12 @@ class OAuthConsents:
         async with self._exchanges.open(organisation_id) as exchange:
             return await exchange.is_member(person)
 
+    async def is_trusted(self, organisation_id: int, client_id: str, person: str) -> bool:
+        """Return whether the person, a member, lets the client do anything already. Raises as `asking`."""
+        async with self._exchanges.open(organisation_id) as exchange:
+            is_let = await exchange.grants.of(client_id, person, None) is not None
+            return is_let and await exchange.is_member(person)
+
     async def is_given(self, asked: Asked, person: str) -> bool:
         """Return whether the person has consented to just this before, and need not be asked. Raises as `asking`."""
         if not asked.client.may_be_remembered_at(asked.redirect_uri):
@@ -107,6 +113,7 @@ class OAuthConsents:
         """End a grant of the principal's, a person, and all its tokens within five seconds. Raises `NotFound`."""
         now = self._clock.now()
         async with self._exchanges.open(principal.organisation_id) as exchange:
+            await exchange.log.hold()
             client = await exchange.grants.revoke(id, now, person=principal.actor)
             if client is None:
                 raise NotFound(f"You have given no OAuth grant {id!r} that still holds.")

@@ -53,8 +53,8 @@ class OAuthGrantReads(Protocol):
         """Return a grant, revoked or not."""
         ...
 
-    async def of(self, client: str, person: str | None, scopes: Sequence[str]) -> OAuthGrant | None:
-        """Return the grant for just these scopes that holds, or None."""
+    async def of(self, client: str, person: str | None, scopes: Sequence[str] | None) -> OAuthGrant | None:
+        """Return the grant for just these scopes, or (None) for any, that holds; or None."""
         ...
 
 
@@ -73,7 +73,10 @@ class OAuthGrantChanges(OAuthGrantReads, Protocol):
         ...
 
     async def revoke_all(self, client: str, *, unless_within: Sequence[str], now: datetime) -> Sequence[str]:
-        """Revoke the grants of a client that have a scope not among these names; return their ids."""
+        """Revoke the grants of a client that have a scope not among these names; return their ids.
+
+        The log must be held, as wherever grants are revoked.
+        """
         ...
 
 

@@ -18,7 +18,7 @@ from domain.identity.oauth import (
 from domain.identity.oauth_events import OAuthGrantGiven, OAuthGrantRevoked
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.shared.chain import Author
-from domain.shared.errors import NotAuthenticated
+from domain.shared.errors import NotAuthenticated, PermissionDenied
 
 
 class OAuthTokens:
@@ -48,15 +48,22 @@ class OAuthTokens:
     async def settle(self, named: Named, decide: Callable[[Case], None], *, author: Author) -> Case:
         """Lay the case before `decide`, do what it decides, and return it, with the access token if there is one.
 
-        The author is the client that is named, as what it causes is recorded.
+        Where a token is named, `decide` is asked twice: first without the token, which is looked up only if it is
+        wanted. The author is the client that is named, as what it causes is recorded.
         Raises `StoreUnavailable`, `CommitInDoubt`.
         """
+        # Before anything is spent: a client that is told to try again must find its code or refresh token unused.
+        issue = await self._tokens.issuing()
+        claims = None
+        if named.token is not None:
+            case = await self._settle_without_token(named, decide)
+            if not case.is_token_wanted:
+                return case
+            claims = await self._standing_claims(named)
         now = self._clock.now()
-        claims = None if named.token is None else await self._standing_claims(named)
         async with self._exchanges.open(named.organisation_id) as exchange:
-            client = await exchange.clients.get(named.client_id)
             case = Case(
-                None if client is None or client.revoked_at is not None else client,
+                _working(await exchange.clients.get(named.client_id)),
                 now,
                 new_refresh_token=REFRESH_TOKEN.build(named.organisation_id, self._secrets.random_bytes(RANDOM_BYTES)),
                 code=None if named.code is None else await exchange.codes.code(digest(named.code)),
@@ -65,20 +72,27 @@ class OAuthTokens:
             )
             decide(case)
             issued_to = await self._write(exchange, case, now, author)
+            if issued_to is not None and case.issue is not None:
+                case.access_token = issue(
+                    AccessClaims(
+                        subject=issued_to.person or issued_to.client_id,
+                        credential=issued_to.id,
+                        organisation_id=named.organisation_id,
+                        scopes=case.issue.scopes,
+                        issued_at=now,
+                        expires_at=now + ACCESS_TOKENS_LIVE,
+                    )
+                )
         if case.ended is not None:
             await self._revocations.announce(case.ended[0].id)
-        if issued_to is not None and case.issue is not None:
-            # Not within the transaction: the keys may have to be read, through another connection.
-            case.access_token = await self._tokens.issue(
-                AccessClaims(
-                    subject=issued_to.person or issued_to.client_id,
-                    credential=issued_to.id,
-                    organisation_id=named.organisation_id,
-                    scopes=case.issue.scopes,
-                    issued_at=now,
-                    expires_at=now + ACCESS_TOKENS_LIVE,
-                )
-            )
+        return case
+
+    async def _settle_without_token(self, named: Named, decide: Callable[[Case], None]) -> Case:
+        """Have it decided whether the client may ask for the token at all, before anyone looks at that."""
+        async with self._exchanges.open(named.organisation_id) as exchange:
+            client = _working(await exchange.clients.get(named.client_id))
+        case = Case(client, self._clock.now(), new_refresh_token="")
+        decide(case)
         return case
 
     async def _standing_claims(self, named: Named) -> AccessClaims | None:
@@ -100,6 +114,7 @@ class OAuthTokens:
             return None
         if case.ended is not None:
             grant, reason = case.ended
+            await exchange.log.hold()
             if await exchange.grants.revoke(grant.id, now) is not None:
                 event = OAuthGrantRevoked(grant.id, grant.client_id, reason)
                 await record_event(exchange.log, self._ids, event, author, now)
@@ -128,11 +143,17 @@ async def kept_grant(
     ids: Ids,
     author: Author,
 ) -> OAuthGrant:
-    """Return the grant of just these scopes that the client has for the person, or for itself; make it if needed."""
+    """Return the grant of just these scopes that the client has for the person, or for itself; make it if needed.
+
+    Raises `PermissionDenied` where the person is not a member any more.
+    """
     known = await exchange.grants.of(client.id, person, scopes)
     if known is None:
-        # Whoever else makes it at the same moment is waited for.
+        # Whoever else makes it, or ends the membership that it stands on, at the same moment is waited for.
         await exchange.clients.held(client.id)
+        await exchange.log.hold()
+        if person is not None and not await exchange.is_member(person):
+            raise PermissionDenied(f"{person} is not a member of the organisation any more.")
         known = await exchange.grants.of(client.id, person, scopes)
     if known is not None:
         return known
@@ -141,6 +162,10 @@ async def kept_grant(
     event = OAuthGrantGiven(made.id, client.id, person, made.scopes)
     await record_event(exchange.log, ids, event, author, now)
     return made
+
+
+def _working(client: OAuthClient | None) -> OAuthClient | None:
+    return None if client is None or client.revoked_at is not None else client
 
 
 async def _refresh_token(exchange: OAuthExchange, text: str | None) -> IssuedRefreshToken | None:

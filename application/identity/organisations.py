@@ -15,7 +15,7 @@ from domain.identity.events import OrganisationChanged, QuotasSet
 from domain.identity.member import Member
 from domain.identity.role import OWNER, Assignment
 from domain.shared.access import Permission, Person, Principal
-from domain.shared.errors import DomainError, ErrorKind, NotFound, QuotaExceeded
+from domain.shared.errors import DomainError, ErrorKind, NotAuthenticated, NotFound, QuotaExceeded
 from domain.shared.quotas import Quotas
 
 FOUNDED_MAX: Final = 100
@@ -52,9 +52,11 @@ class OrganisationKeeping(TeamUseCases):
         people: PeopleLookup,
         founding: Founding,
         is_open: bool,
+        quotas: Quotas,
     ) -> None:
-        """`is_open` says whether every person may make organisations."""
+        """`is_open` says whether every person may make organisations, which begin with these quotas."""
         super().__init__(work, clock, ids, revocations)
+        self._quotas = quotas
         self._people = people
         self._founding = founding
         self._is_open = is_open
@@ -62,7 +64,8 @@ class OrganisationKeeping(TeamUseCases):
     async def found(self, person: Person, name: str, *, request_id: str) -> OrganisationStatus:
         """Make an organisation whose owner the person is.
 
-        Raises `FoundingClosed`, `ValidationFailed`, `QuotaExceeded` beyond 100 organisations of one person.
+        Raises `FoundingClosed`, `ValidationFailed`, `QuotaExceeded` beyond 100 organisations of one person,
+        `NotAuthenticated` where it was erased meanwhile.
         """
         if not self._is_open:
             raise FoundingClosed("Ask whoever runs this server to make an organisation, and to invite you to it.")
@@ -74,9 +77,11 @@ class OrganisationKeeping(TeamUseCases):
                 facts={"quota": "organisations", "used": str(FOUNDED_MAX), "limit": str(FOUNDED_MAX)},
             )
         founder = Member(person.id, (Assignment(OWNER.name),), now)
-        event_ids = (self._ids.new("evt"), self._ids.new("evt"))
+        event_ids = (self._ids.new("evt"), self._ids.new("evt"), self._ids.new("evt"))
         author = person.author(request_id)
-        id = await self._founding.found(name, founder, event_ids=event_ids, author=author, now=now)
+        id = await self._founding.found(name, founder, self._quotas, event_ids=event_ids, author=author, now=now)
+        if id is None:
+            raise NotAuthenticated("There is no such person any more.")
         return await self.show(Principal(id, person.id), id)
 
     async def of_person(self, person: Person, *, limit: int, after: int = 0) -> Sequence[OrganisationProfile]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Final
 
 from application.identity.erasure import Erasure
+from application.identity.grant_endings import end_grants
 from application.identity.letters import Letters
-from application.identity.log_in import SECURITY_LOG_KEPT
 from application.identity.person_ports import (
     Membership,
     Passwords,
@@ -17,7 +17,7 @@ from application.identity.person_ports import (
 from application.identity.ports import Revocations
 from application.identity.refusals import WrongPassword
 from application.shared.pagination import Page, PageRequest
-from application.shared.ports import Clock
+from application.shared.ports import Clock, Ids
 from domain.identity.person import RegisteredPerson, prepared_password, require_good_password
 from domain.identity.session import Session
 from domain.shared.access import Person
@@ -26,7 +26,6 @@ from domain.shared.errors import NotAuthenticated, NotFound
 
 # Who has no password confirms an erasure by having logged in a moment ago.
 JUST_LOGGED_IN: Final = timedelta(minutes=10)
-_TRIMMED_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +47,7 @@ class OwnAccounts:
         erasure: Erasure,
         revocations: Revocations,
         clock: Clock,
+        ids: Ids,
         common_passwords: Container[str],
     ) -> None:
         self._work = work
@@ -56,6 +56,7 @@ class OwnAccounts:
         self._erasure = erasure
         self._revocations = revocations
         self._clock = clock
+        self._ids = ids
         self._common_passwords = common_passwords
 
     async def account(self, who: Person) -> OwnAccount:
@@ -76,18 +77,33 @@ class OwnAccounts:
         if await self._end(who, origin, only=id) == 0:
             raise NotFound(f"There is no session {id!r} that lasts.")
 
-    async def end_sessions(self, who: Person, *, keep_own: bool, origin: Origin) -> None:
-        """End all of the person's sessions, or all but the one that asks for it."""
-        await self._end(who, origin, but=who.session if keep_own else None)
+    async def end_other_sessions(self, who: Person, *, origin: Origin) -> None:
+        """End all of the person's sessions but the one that asks for it; what OAuth clients may do stays."""
+        await self._end(who, origin, but=who.session)
 
-    async def change_password(self, who: Person, current: str, new: str, *, origin: Origin) -> None:
-        """Set another password, and end all other sessions. Raises `WrongPassword`, `WeakPassword`."""
+    async def end_everything(self, who: Person, *, origin: Origin, request_id: str) -> None:
+        """End all of the person's sessions, and all that it lets OAuth clients do."""
+        now, author = self._clock.now(), who.author(request_id)
+        async with self._work.begin() as changes:
+            grants = await end_grants(changes, self._ids, who.id, "sessions-ended", author=author, now=now)
+            ended = await changes.sessions.end(who.id, now)
+            for id in ended:
+                await changes.log.record(SecurityEvent("session.ended", now, who.id, origin, {"session": id}))
+        await self._revocations.announce(*ended, *grants)
+
+    async def change_password(self, who: Person, current: str, new: str, *, origin: Origin, request_id: str) -> None:
+        """Set another password, and end all other sessions and all that the person lets OAuth clients do.
+
+        Raises `WrongPassword`, `WeakPassword`.
+        """
         person = await self._confirmed(who, current, pointer="/current_password")
         assert person.email is not None
         require_good_password(new, person.email, self._common_passwords, pointer="/new_password")
         password_hash = await self._passwords.hash(prepared_password(new))
-        now = self._clock.now()
+        now, author = self._clock.now(), who.author(request_id)
         async with self._work.begin() as changes:
+            # An intruder who has known the password may have let a client in, which would stay.
+            grants = await end_grants(changes, self._ids, who.id, "password-changed", author=author, now=now)
             held = _existing(await changes.people.by_id(who.id))
             if held.password_hash != person.password_hash:
                 raise WrongPassword(
@@ -97,7 +113,7 @@ class OwnAccounts:
             ended = await changes.sessions.end(who.id, now, but=who.session)
             await changes.mailed_tokens.forget(who.id)
             await changes.log.record(SecurityEvent("password.changed", now, who.id, origin))
-        await self._revocations.announce(*ended)
+        await self._revocations.announce(*ended, *grants)
         self._letters.post(self._letters.password_changed(person.email))
 
     async def security_log(self, who: Person, page: PageRequest) -> Page[SecurityEvent]:
@@ -112,17 +128,6 @@ class OwnAccounts:
         """
         await self._confirmed(who, password, pointer="/password")
         await self._erasure.erase(who.id, author=Author(who.id, request_id))
-
-    async def trim_security_log(self) -> int:
-        """Remove what is older than 90 days; return how much it was."""
-        before = self._clock.now() - SECURITY_LOG_KEPT
-        removed = 0
-        while True:
-            async with self._work.begin() as changes:
-                gone = await changes.log.trim(before, _TRIMMED_AT_ONCE)
-            removed += gone
-            if gone < _TRIMMED_AT_ONCE:
-                return removed
 
     async def _confirmed(self, who: Person, password: str | None, *, pointer: str) -> RegisteredPerson:
         now = self._clock.now()

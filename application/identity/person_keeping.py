@@ -5,16 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from application.identity.erasure import Erasure
+from application.identity.grant_endings import end_grants
 from application.identity.person_ports import Membership, PersonChanges, PersonWork, SecurityEvent
 from application.identity.ports import Revocations
+from application.identity.tidying import Removed
 from application.shared.pagination import PageRequest
-from application.shared.ports import Clock
+from application.shared.ports import Clock, Ids
 from domain.identity.person import RegisteredPerson, normalised_email
 from domain.identity.session import Session
 from domain.shared.chain import Author, Origin
 from domain.shared.errors import NotFound
 
 EVENTS_SHOWN: Final = 20
+_REMOVED_AT_ONCE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class PersonKeeping:
     erasure: Erasure
     revocations: Revocations
     clock: Clock
+    ids: Ids
 
     async def show(self, named: str) -> PersonView:
         """Return what is kept of a person. Raises `NotFound`, `ValidationFailed`."""
@@ -48,17 +52,32 @@ class PersonKeeping:
         names = {each.id: each.name for each in profiles}
         return PersonView(person, memberships, names, sessions, events.items)
 
-    async def log_out(self, named: str) -> int:
-        """End all sessions of a person, and return how many those were. Raises `NotFound`, `ValidationFailed`."""
+    async def log_out(self, named: str, *, author: Author) -> tuple[int, int]:
+        """End all sessions of a person, and all that it lets OAuth clients do; return how many those were.
+
+        Raises `NotFound`, `ValidationFailed`.
+        """
         now = self.clock.now()
         async with self.work.begin() as changes:
             person = await _found(changes, named)
+        async with self.work.begin() as changes:
+            grants = await end_grants(changes, self.ids, person.id, "sessions-ended", author=author, now=now)
             ended = await changes.sessions.end(person.id, now)
             for id in ended:
                 details = {"session": id, "by": "operator"}
                 await changes.log.record(SecurityEvent("session.ended", now, person.id, Origin(), details))
-        await self.revocations.announce(*ended)
-        return len(ended)
+        await self.revocations.announce(*ended, *grants)
+        return len(ended), len(grants)
+
+    async def tidy(self) -> Removed:
+        """Remove what is of no use any more, of all persons and organisations; return how much that was."""
+        now, removed = self.clock.now(), Removed()
+        while True:
+            async with self.work.begin() as changes:
+                gone = await changes.leftovers.remove(now, _REMOVED_AT_ONCE, with_invitations=True)
+            removed += gone
+            if gone.is_all(_REMOVED_AT_ONCE):
+                return removed
 
     async def erase(self, named: str, *, author: Author) -> str:
         """Remove all that tells who a person was, and return its id. Raises `NotFound`, and as `Erasure` does."""

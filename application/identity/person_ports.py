@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, Literal, Protocol
 
-from application.identity.team_ports import OrganisationProfile
+from application.identity.team_ports import GrantEndings, OrganisationProfile
+from application.identity.tidying import Leftovers
 from application.shared.pagination import Page, PageRequest
 from domain.identity.person import Identity, RegisteredPerson
 from domain.identity.role import Assignment
@@ -136,10 +137,6 @@ class SecurityLog(Protocol):
         """Return a page of what happened to a person, the last first."""
         ...
 
-    async def trim(self, before: datetime, limit: int) -> int:
-        """Remove what is older than that, at most so much of it; return how much it was."""
-        ...
-
     async def forget(self, person_id: str) -> None:
         """Remove all of a person, and from where its requests came."""
         ...
@@ -210,6 +207,15 @@ class HowPersonsLogIn(Protocol):
 
 class PersonChanges(WhoPersonsAre, HowPersonsLogIn, Protocol):
     """One transaction over persons, of no organisation."""
+
+    @property
+    def leftovers(self) -> Leftovers:
+        """Return what is of no use any more."""
+        ...
+
+    def grants_in(self, organisation_id: int) -> AbstractAsyncContextManager[GrantEndings]:
+        """Open what persons let OAuth clients do in an organisation."""
+        ...
 
 
 class PersonWork(Protocol):

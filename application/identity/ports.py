@@ -35,8 +35,12 @@ class IdentityChanges(IdentityReads, Protocol):
     async def require_another_key(self, now: datetime) -> None:
         """Return if the organisation may have one more key that works; else raise `QuotaExceeded`.
 
-        The log must be held. A key that was replaced does not count: the one in its place does.
+        The log must be held. A key does not count that was replaced by one which works and was not replaced itself.
         """
+        ...
+
+    async def has_working_predecessor(self, id: str, now: datetime) -> bool:
+        """Return whether a key that this one took the place of still works."""
         ...
 
     async def add_api_key(self, key: ApiKey, digest: bytes) -> None:

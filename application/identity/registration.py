@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from application.identity.afterwards import Afterwards
 from application.identity.letters import Letters
 from application.identity.person_ports import (
     InvitationCheck,
@@ -39,12 +40,15 @@ class Registration:
     secrets: Secrets
     is_open: bool
     common_passwords: Container[str]
+    afterwards: Afterwards
 
     async def register(self, email: str, password: str, *, invitation: str | None, origin: Origin) -> None:
         """Register a person, whose address is still to be verified unless it was invited there.
 
-        Whether someone is registered already shows in nothing but the mail that is sent. A registration that was not
-        verified is replaced. Raises `ValidationFailed`, `WeakPassword`, `RegistrationClosed`.
+        Whether someone is registered already shows in nothing but the mail that is sent: it is looked up afterwards,
+        unless the person was invited, who can log in at once. A registration that was not verified is replaced.
+
+        Raises `ValidationFailed`, `WeakPassword`, `RegistrationClosed`.
         """
         email = normalised_email(email)
         require_good_password(password, email, self.common_passwords)
@@ -52,6 +56,12 @@ class Registration:
         if not is_invited and (invitation is not None or not self.is_open):
             raise RegistrationClosed("Only who was invited, to this e-mail address, can register with it.")
         password_hash = await self.passwords.hash(prepared_password(password))
+        if is_invited:
+            await self._enter(email, password_hash, origin, is_invited=True)
+        else:
+            self.afterwards.begin(lambda: self._enter(email, password_hash, origin, is_invited=False))
+
+    async def _enter(self, email: str, password_hash: str, origin: Origin, *, is_invited: bool) -> None:
         now = self.clock.now()
         async with self.work.begin() as changes:
             person = RegisteredPerson(self.ids.new("usr"), email, password_hash, now if is_invited else None, now)

@@ -44,10 +44,12 @@ class RoleKeeping(TeamUseCases):
         """
         now = self._clock.now()
         role = checked_role(name, description, permissions, 1)
-        async with self._work.begin(principal, Permission.ROLES_CHANGE) as team:
+        async with self._work.begin(principal, Permission.ROLES_CHANGE, takes_away=True) as team:
             await team.log.hold()
             own = await team.roles.all()
             before = own.get(name)
+            if before is None or not role.permissions < before.permissions:
+                principal.require_writable(Permission.ROLES_CHANGE)
             if before is None and replaces:
                 raise VersionConflict(f"There is no role {name!r} to change: leave out If-Match to make one.")
             if before is not None and not replaces:
@@ -76,7 +78,7 @@ class RoleKeeping(TeamUseCases):
         now = self._clock.now()
         if name in BUILT_IN_ROLES:
             raise ValidationFailed(f"{name} is a built-in role, which every organisation has.")
-        async with self._work.begin(principal, Permission.ROLES_CHANGE) as team:
+        async with self._work.begin(principal, Permission.ROLES_CHANGE, takes_away=True) as team:
             await team.log.hold()
             role = _found((await team.roles.all()).get(name), name)
             require_version("The role", role.version, version)

@@ -90,8 +90,19 @@ class Invitations(InvitationReads, Protocol):
         """Erase an invitation, and the address in it."""
         ...
 
+    async def verified_email(self, person: str) -> str | None:
+        """Return the address that a person has shown to be its own, or None, as for one that was erased.
+
+        Nobody erases the person until the unit of work ends.
+        """
+        ...
+
     async def erase_expired(self, now: datetime) -> None:
         """Erase those whose time is over."""
+        ...
+
+    async def count(self) -> int:
+        """Return how many there are."""
         ...
 
 
@@ -128,6 +139,19 @@ class Profile(Protocol):
 
     async def set_quotas(self, quotas: Quotas) -> None:
         """Keep other quotas."""
+        ...
+
+
+class GrantEndings(Protocol):
+    """What persons let OAuth clients do in an organisation, inside one unit of work."""
+
+    @property
+    def log(self) -> OrganisationLog:
+        """Return the organisation's log, which is held before grants end."""
+        ...
+
+    async def end_all_of(self, person: str, now: datetime) -> Sequence[tuple[str, str]]:
+        """End all grants of a person that hold; return the ids of each and of its client."""
         ...
 
 
@@ -168,14 +192,30 @@ class TeamChanges(Team, Protocol):
         """Return the organisation's log, which is the lock of its team as well."""
         ...
 
+    @property
+    def grants(self) -> GrantEndings:
+        """Return what its members let OAuth clients do."""
+        ...
+
 
 class Founding(Protocol):
     """Where organisations come into being together with their first owner."""
 
     async def found(
-        self, name: str, founder: Member, *, event_ids: tuple[str, str], author: Author, now: datetime
-    ) -> int:
-        """Create an organisation and its first member, which two events tell of; return its number."""
+        self,
+        name: str,
+        founder: Member,
+        quotas: Quotas,
+        *,
+        event_ids: tuple[str, str, str],
+        author: Author,
+        now: datetime,
+    ) -> int | None:
+        """Create an organisation, its quotas and its first member, and return its number.
+
+        An event tells of each, and none of quotas where there are none. None, and nothing is made, where the founder
+        was erased; nobody erases it meanwhile.
+        """
         ...
 
 
@@ -184,10 +224,6 @@ class PeopleLookup(Protocol):
 
     async def emails(self, persons: Sequence[str]) -> Mapping[str, str]:
         """Return the e-mail addresses of persons by id; an erased one has none."""
-        ...
-
-    async def verified_email(self, person: str) -> str | None:
-        """Return the address that a person has shown to be its own, or None."""
         ...
 
     async def person_of(self, email: str) -> str | None:

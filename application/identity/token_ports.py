@@ -1,8 +1,8 @@
 """Ports of access tokens: what they say, where they are made and read, and where the keys that sign them are kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -18,7 +18,8 @@ class AccessClaims:
 
     `subject` is a person (`usr_…`) or an OAuth client that acts for itself (`cli_…`); `credential` is what the token
     stands and falls with: a session (`ses_…`) or an OAuth grant (`gnt_…`). A token of a session may be of no
-    organisation yet. `scopes` limit it to a part of what its subject may do; None does not.
+    organisation yet. `scopes` limit it to a part of what its subject may do; None does not. `key` is the id of the key
+    that it was signed with, where it was read.
     """
 
     subject: str
@@ -27,6 +28,7 @@ class AccessClaims:
     scopes: tuple[str, ...] | None
     issued_at: datetime
     expires_at: datetime
+    key: str | None = field(default=None, compare=False)
 
     @property
     def is_of_session(self) -> bool:
@@ -41,11 +43,19 @@ class AccessTokens(Protocol):
         """Return the token: a JWT, signed. Raises `StoreUnavailable`."""
         ...
 
+    async def issuing(self) -> Callable[[AccessClaims], str]:
+        """Return what makes a token soon, without waiting for anything. Raises `StoreUnavailable`."""
+        ...
+
     async def read(self, text: str) -> AccessClaims:
         """Return what the token says, shown to be ours and not expired.
 
-        Raises `NotAuthenticated`, `StoreUnavailable`.
+        Its key was there a second ago. Raises `NotAuthenticated`, `StoreUnavailable`.
         """
+        ...
+
+    def forget(self, *names: str) -> None:
+        """Look anew, from now on, whether keys of these ids are still there; other names mean nothing."""
         ...
 
 

@@ -1,7 +1,7 @@
 """The audit log as a file: lines of JSON, or CSV, however long it is."""
 
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -80,19 +80,19 @@ def _cell(value: Any) -> str:
 
 
 async def read_audit_log(
-    work: Work[LedgerReads, object], principal: Principal, where: AuditFilter, *, until: datetime
+    work: Work[LedgerReads, object], asking: Callable[[], Awaitable[Principal]], where: AuditFilter, *, until: datetime
 ) -> AsyncIterator[Sequence[AuditEntry]]:
     """Yield the entries up to the time `until` (UTC), the newest first, some at a time.
 
-    Each chunk is read in a short view of its own, and may be empty. Raises `PermissionDenied`, `ValidationFailed`,
-    `StoreUnavailable`.
+    Each chunk is read in a short view of its own, for who is `asking` by then, and may be empty. Raises what `asking`
+    does, `PermissionDenied`, `ValidationFailed`, `StoreUnavailable`.
     """
     at = where.at
     if at.lt is None and at.lte is None:
         where = replace(where, at=replace(at, lte=until))
     page = PageRequest(AUDIT_SORT, _CHUNK_ENTRIES)
     while True:
-        async with work.read(principal, Permission.AUDIT_LOG_READ) as reads:
+        async with work.read(await asking(), Permission.AUDIT_LOG_READ) as reads:
             found = await reads.audit.entries(where, page)
         yield found.items
         if found.next_after is None:

@@ -26,20 +26,21 @@ def scope_within(reach: Reach, command: Command) -> Scope:
 def require_within(reach: Reach, scope: Scope, book: Book) -> None:
     """Return if the reach covers all that a command concerns, which the book holds; else raise `PermissionDenied`.
 
-    It is asked before the command is: a refusal would tell of accounts that its author may not know.
+    It is asked before the command is, whose refusal would tell of accounts that its author may not know.
     """
     if not reach.is_limited:
         return
     if scope.unsettled or scope.results or scope.periods:
         reach.require(())
-    paths = {*scope.accounts, *scope.whole_accounts, *(path for path, _ in scope.balances)}
+    named = {*scope.accounts, *scope.whole_accounts, *(path for path, _ in scope.balances)}
+    found: set[str] = set()
     for hold in scope.holds:
         if hold in book.holds:
-            paths.update(entry.account for entry in book.holds[hold].entries)
+            found.update(entry.account for entry in book.holds[hold].entries)
     for transaction in (*scope.reversals, *scope.transactions):
         if transaction in book.transactions:
-            paths.update(entry.account for entry in book.transactions[transaction].entries)
-    reach.require(paths)
+            found.update(entry.account for entry in book.transactions[transaction].entries)
+    reach.require(named, found)
 
 
 Accounts = Callable[[LedgerReads], Awaitable[Iterable[str]]]

@@ -101,12 +101,13 @@ class Work(Protocol[Reads, Changes]):
         ...
 
     def begin(
-        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None, takes_away: bool = False
     ) -> AbstractAsyncContextManager[Changes]:
         """Check the permission, of one ledger where it is given, and open one transaction for the organisation.
 
         It commits on a clean exit and rolls back on an error. Raises `PermissionDenied`, `QuotaExceeded` where the
-        organisation's storage is used up, `StoreUnavailable`, `CommitInDoubt`.
+        organisation's storage is used up, unless told that it takes something away; `StoreUnavailable`,
+        `CommitInDoubt`.
         """
         ...
 

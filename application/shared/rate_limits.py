@@ -28,6 +28,7 @@ PROBE_SECONDS: Final = 1.0
 TOLD_AFTER_SECONDS: Final = 3.0
 STOP_AGAIN_SECONDS: Final = 0.1
 REFUSED_SECONDS_MIN: Final = 0.05
+_TOGETHER: Final = "all others"
 
 _log = logging.getLogger("partita.rate-limits")
 
@@ -61,6 +62,10 @@ class Window:
             frees_seconds(quota, self._length, self._last, self._count, in_sight),
             in_sight,
         )
+
+    def is_over(self, now: float) -> bool:
+        """Whether all that it has counted is out of sight."""
+        return now >= self._began + 2 * self._length
 
     def _turn(self, now: float) -> None:
         passed = int((now - self._began) / self._length)
@@ -177,13 +182,20 @@ class Counting:
 
 
 class RateLimiter:
-    """Applies a rule to names. It remembers those that came last, a bounded number."""
+    """Applies a rule to names. It remembers those that came last, a bounded number.
+
+    While each server counts by itself, none is forgotten before its permits are free again: those for whom there is no
+    room then are counted together, as one.
+    """
 
     def __init__(self, rule: Rule, counting: Counting, *, seconds: Callable[[], float] = monotonic) -> None:
         self._rule = rule
         self._counting = counting
         self._seconds = seconds
+        # The one that was used longest ago comes first, as far as using it took a lease.
         self._meters: dict[str | int, Meter] = {}
+        # Of all names without a meter of their own, by quota.
+        self._together: dict[int, Meter] = {}
 
     def ready(self, name: str | int, now: float, quota: int | None = None) -> Meter | None:
         """Return the name's meter if it has a permit, which the caller takes from it; None where that takes waiting.
@@ -196,6 +208,7 @@ class RateLimiter:
         if meter.permits > 0 and now < meter.until:
             return meter
         if now < meter.denied_until:
+            self._meters[name] = self._meters.pop(name)
             raise _refusal(meter, now)
         return None
 
@@ -203,27 +216,44 @@ class RateLimiter:
         """Take a permit, and return the name's meter. Raises `RateLimited`."""
         while True:
             now = self._seconds()
-            meter = self.ready(name, now, quota)
-            if meter is not None:
+            meter = self._meter(name, now, quota)
+            if meter.permits > 0 and now < meter.until:
                 meter.permits -= 1
                 return meter
-            await self._lease(self._meter(name, now, quota))
+            if now < meter.denied_until:
+                raise _refusal(meter, now)
+            await self._lease(meter)
 
     def require_room(self, name: str | int) -> None:
         """Return unless it is known that the name has no permits left, and take none. Raises `RateLimited`."""
-        self.ready(name, self._seconds())
+        now = self._seconds()
+        self.ready(name, now)
+        together = self._together.get(self._rule.quota)
+        if together is not None and now < together.denied_until and name not in self._meters and self._is_full(now):
+            raise _refusal(together, now)
 
     def _meter(self, name: str | int, now: float, quota: int | None) -> Meter:
         rule = self._rule
         if quota and quota != rule.quota:
             rule = replace(rule, quota=quota)
-        meter = self._meters.get(name)
+        meter = self._meters.pop(name, None)
         if meter is None or meter.rule.quota != rule.quota:
-            self._meters.pop(name, None)
+            if self._is_full(now):
+                together = self._together.get(rule.quota)
+                if together is None:
+                    together = self._together[rule.quota] = Meter(rule, _TOGETHER, now)
+                return together
             if len(self._meters) >= METERS_MAX:
                 del self._meters[next(iter(self._meters))]
-            meter = self._meters[name] = Meter(rule, str(name), now)
+            meter = Meter(rule, str(name), now)
+        self._meters[name] = meter
         return meter
+
+    def _is_full(self, now: float) -> bool:
+        """Whether to forget a name would give it permits that it has used up already."""
+        if len(self._meters) < METERS_MAX or not self._counting.is_by_itself:
+            return False
+        return not self._meters[next(iter(self._meters))].window.is_over(now)
 
     async def _lease(self, meter: Meter) -> None:
         """Lease permits; those who come meanwhile wait for the same lease, and one who goes away stops nobody."""

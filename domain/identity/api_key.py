@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any, Final
 
 from domain.identity.role import OPERATOR, OWNER, checked_limits, limits_data, permissions_of
 from domain.identity.secret_text import SecretKind
-from domain.shared.access import Grant, LedgerPattern
+from domain.shared.access import Grant, LedgerPattern, Permission
 from domain.shared.chain import format_time
-from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
+from domain.shared.errors import Blame, DomainError, ErrorKind, PermissionDenied, ValidationFailed
 from domain.shared.lists import require_few
 from domain.shared.patterns import Pattern
 from domain.shared.text import checked_name
@@ -74,7 +74,7 @@ class ApiKey:
     hint: str
     created_at: datetime
     revoked_at: datetime | None = None
-    scopes: tuple[str, ...] = (OWNER.name,)
+    scopes: tuple[str, ...] = ()
     ledgers: tuple[LedgerPattern, ...] | None = None
     accounts: tuple[Pattern, ...] | None = None
     expires_at: datetime | None = None
@@ -86,11 +86,6 @@ class ApiKey:
     def rights(self) -> KeyRights:
         """Return what it may do."""
         return KeyRights(self.scopes, self.ledgers, self.accounts, self.expires_at, self.networks)
-
-    @property
-    def grant(self) -> Grant:
-        """Return what its rights come to. Raises `ValidationFailed` for a scope that is unknown."""
-        return self.rights.grant
 
     @staticmethod
     def of(id: str, name: str, hint: str, created_at: datetime, rights: KeyRights) -> "ApiKey":
@@ -119,6 +114,23 @@ class ApiKey:
     def has_expired(self, now: datetime) -> bool:
         """Whether its time is over."""
         return self.expires_at is not None and self.expires_at <= now
+
+    def require_bounds(self, rights: KeyRights) -> None:
+        """Return if a key with these rights lasts no longer than this one, and is used from no other networks.
+
+        Else raise `PermissionDenied`: whoever holds this key for a while, in one place, gets none for ever from it.
+        """
+        if self.expires_at is not None and (rights.expires_at is None or rights.expires_at > self.expires_at):
+            raise self._makes_no(f"that lasts longer than itself: until {format_time(self.expires_at)}")
+        if self.networks is not None and not _are_within(rights.networks, self.networks):
+            raise self._makes_no("that is used from networks which are not its own")
+
+    def _makes_no(self, wider: str) -> PermissionDenied:
+        permission = Permission.API_KEYS_CREATE.value
+        return PermissionDenied(
+            f"The permission {permission} is missing: {self.id} makes and replaces no key {wider}.",
+            facts={"permission": permission},
+        )
 
 
 def checked_rights(rights: KeyRights, now: datetime) -> KeyRights:
@@ -168,9 +180,33 @@ def checked_overlap(overlap: timedelta) -> timedelta:
     return overlap
 
 
-def successors_rights(old: ApiKey, now: datetime, expires_at: datetime | None) -> KeyRights:
-    """Return the rights of the key that replaces an old one: the same, for as long as the old one was made to live."""
+def successors_rights(
+    old: ApiKey, now: datetime, expires_at: datetime | None, no_later_than: datetime | None = None
+) -> KeyRights:
+    """Return the rights of the key that replaces an old one: the same, for as long as the old one was made to live.
+
+    Where no time is asked for, it ends no later than that time, if one is given.
+    """
     rights = old.rights
     if expires_at is None and rights.expires_at is not None:
         expires_at = now + (rights.expires_at - old.created_at)
+        if no_later_than is not None:
+            expires_at = min(expires_at, no_later_than)
     return KeyRights(rights.scopes, rights.ledgers, rights.accounts, expires_at, rights.networks)
+
+
+def _are_within(networks: Sequence[str] | None, bounds: Sequence[str]) -> bool:
+    """Whether all addresses of the networks are in the bounds, however those are cut into networks."""
+    if networks is None:
+        return False
+    parsed = [ip_network(text) for text in bounds]
+    wide4 = list(collapse_addresses([each for each in parsed if isinstance(each, IPv4Network)]))
+    wide6 = list(collapse_addresses([each for each in parsed if isinstance(each, IPv6Network)]))
+    for each in map(ip_network, networks):
+        if isinstance(each, IPv4Network):
+            is_within = any(each.subnet_of(wide) for wide in wide4)
+        else:
+            is_within = any(each.subnet_of(wide) for wide in wide6)
+        if not is_within:
+            return False
+    return True

@@ -74,7 +74,7 @@ class OAuthClient:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """Return all that its scopes allow."""
+        """Return all that its scopes allow. Raises `ValidationFailed` for one that is unknown."""
         return permissions_of(self.scopes)
 
     @property
@@ -117,10 +117,13 @@ class OAuthClient:
     def allowed_scopes(self, asked: Iterable[str]) -> tuple[str, ...] | None:
         """Return the scopes asked for, in order and each once, or all of its own where none are.
 
-        None where one is unknown or allows more than the client's own scopes do.
+        None where one is unknown or allows more than the client's own scopes do. Of its own, those that are unknown
+        here, as a newer server may have stored them, allow nothing.
         """
-        names = tuple(sorted(set(asked))) or self.scopes
-        if not all(name in SCOPES and SCOPES[name] <= self.permissions for name in names):
+        own = tuple(name for name in self.scopes if name in SCOPES)
+        names = tuple(sorted(set(asked))) or own
+        allowed = permissions_of(own)
+        if not all(name in SCOPES and SCOPES[name] <= allowed for name in names):
             return None
         return names
 

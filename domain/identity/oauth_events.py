@@ -79,7 +79,11 @@ class OAuthGrantGiven:
 
 @dataclass(frozen=True, slots=True)
 class OAuthGrantRevoked:
-    """A grant ended, with all its tokens. `reason` is one of `asked`, `code-replayed`, `refresh-token-replayed`."""
+    """A grant ended, with all its tokens.
+
+    `reason` is one of `asked`, `code-replayed`, `refresh-token-replayed`, `password-changed`, `password-reset`,
+    `sessions-ended`. With a member who is removed or leaves, and with a client, grants end without events of their own.
+    """
 
     type: ClassVar[str] = "oauth_grant.revoked"
     id: str

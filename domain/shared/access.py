@@ -61,12 +61,13 @@ class Permission(Enum):
     AUDIT_LOG_READ = "audit-log:read"
 
 
-_PROTECTIVE_AREAS: Final = ("organisation", "members", "roles", "owners", "api-keys", "oauth-clients")
-PROTECTIVE: Final = frozenset(each for each in Permission if each.value.partition(":")[0] in _PROTECTIVE_AREAS) | {
-    Permission.LEDGERS_FREEZE,
-    Permission.ACCOUNTS_FREEZE,
-}
-"""What an organisation may do whatever its storage: it writes little, and is what damage is stopped with."""
+PROTECTIVE: Final = frozenset(
+    {Permission.LEDGERS_FREEZE, Permission.ACCOUNTS_FREEZE, Permission.API_KEYS_REVOKE, Permission.MEMBERS_REMOVE}
+)
+"""What an organisation may do whatever its storage: it writes little, and is what damage is stopped with.
+
+Others are so only as far as they take away: to revoke an invitation is, and to send one is not.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +125,27 @@ class Reach:
         """Whether there are accounts that it does not reach."""
         return self.accounts is not None
 
-    def require(self, paths: Iterable[str]) -> None:
-        """Return if it reaches all of these accounts; else raise `PermissionDenied`, which names one that it does not.
+    def require(self, named: Iterable[str], found: Iterable[str] = ()) -> None:
+        """Return if it reaches all of these accounts; else raise `PermissionDenied`.
 
-        Where it is limited and no account is named, what is asked for concerns the ledger as a whole, and is denied.
+        `named` are those that the request itself names, of which the refusal tells one that is not reached; `found` are
+        those behind a hold or a transaction, of which it tells none: who asks may not know them.
+        Where it is limited and there is no account, what is asked for concerns the ledger as a whole, and is denied.
         """
         if self.accounts is None or self.permission is None:
             return
-        concerned = list(paths)
-        if not concerned:
-            raise _denied(self.permission, f"it is limited to {_listed(self.accounts)}, and this takes all accounts")
-        for path in concerned:
-            if not any(pattern.matches(path) for pattern in self.accounts):
-                raise _denied(self.permission, f"it is limited to {_listed(self.accounts)}, without {path}")
+        named, found = list(named), list(found)
+        limits = f"it is limited to {_listed(self.accounts)}"
+        if not named and not found:
+            raise _denied(self.permission, f"{limits}, and this takes all accounts")
+        for path in named:
+            if not self._is_of(path):
+                raise _denied(self.permission, f"{limits}, without {path}")
+        if not all(map(self._is_of, found)):
+            raise _denied(self.permission, f"{limits}, without an account that this concerns")
+
+    def _is_of(self, path: str) -> bool:
+        return self.accounts is None or any(pattern.matches(path) for pattern in self.accounts)
 
 
 EVERYWHERE: Final = Reach()
@@ -218,7 +227,7 @@ class Principal:
     def require_writable(self, permission: Permission) -> None:
         """Return if the organisation may write what this permission allows; else raise `QuotaExceeded`.
 
-        What protects it is never refused: to freeze, and all that says who may act for it.
+        What is `PROTECTIVE` is never refused.
         """
         if self.writes_refused is not None and permission not in PROTECTIVE:
             raise self.writes_refused.refusal()
@@ -226,8 +235,7 @@ class Principal:
     def require_grantable(self, grants: Iterable[Grant]) -> None:
         """Return if the principal has all that these grants would give to someone else; else `PermissionDenied`."""
         for grant in grants:
-            as_wide = [own.permissions for own in self.grants if own.is_as_wide_as(grant)]
-            if missing := grant.permissions.difference(*as_wide):
+            if missing := _missing(self.grants, grant):
                 first = min(missing, key=lambda each: each.value)
                 raise _denied(first, f"{self.actor} cannot give to others what it does not have as widely")
 
@@ -250,6 +258,16 @@ class Person:
     def author(self, request_id: str) -> Author:
         """Return the author of what it causes in the request."""
         return Author(self.id, request_id, self.origin)
+
+
+def lowers(before: Sequence[Grant], after: Sequence[Grant]) -> bool:
+    """Whether a change from the one to the other gives nothing, and takes something."""
+    return not any(_missing(before, each) for each in after) and any(_missing(after, each) for each in before)
+
+
+def _missing(held: Iterable[Grant], grant: Grant) -> frozenset[Permission]:
+    """Return which permissions of the grant are not held as widely."""
+    return grant.permissions.difference(*[own.permissions for own in held if own.is_as_wide_as(grant)])
 
 
 def _denied(permission: Permission, why: str) -> PermissionDenied:

@@ -19,8 +19,8 @@ from entrypoints.cli import (
     periods,
     persons,
     reports,
-    security_log,
     serve,
+    tidy,
     token_keys,
     transactions,
     transfer,
@@ -39,6 +39,7 @@ app.command()(serve.serve)
 app.command()(serve.migrate)
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)
+app.command()(tidy.tidy)
 app.command("audit-log")(audit_log.audit_log)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
@@ -55,7 +56,6 @@ app.add_typer(members.members, name="member")
 app.add_typer(members.invitations, name="invitation")
 app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
-app.add_typer(security_log.app, name="security-log")
 
 
 def _show_version(is_asked: bool) -> None:

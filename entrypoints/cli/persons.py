@@ -54,11 +54,12 @@ def _place(origin: Origin) -> str:
 
 @app.command("log-out")
 def log_out(person: PersonArgument) -> None:
-    """End all sessions of a person, everywhere within five seconds. API keys and OAuth grants go on."""
+    """End all sessions of a person, and its OAuth grants, everywhere within five seconds. API keys go on."""
 
     async def run(container: "Container") -> None:
-        ended = await container.person_keeping().log_out(person)
-        typer.echo(f"Ended {ended} sessions." if ended != 1 else "Ended 1 session.")
+        author = Author(ACTOR, container.ids().new("req"), Origin(ACTOR))
+        sessions, grants = await container.person_keeping().log_out(person, author=author)
+        typer.echo(f"Sessions that ended: {sessions}. OAuth grants that ended: {grants}.")
 
     with_database(run)
 

@@ -49,7 +49,8 @@ def revoke(id: Annotated[str, typer.Argument(help="The key's id, as `list` shows
 
     async def end(container: "Container") -> None:
         await container.token_keys().revoke(id)
-        typer.echo(f"Revoked {id}. Servers that have just seen a token of it may take it for ten seconds more.")
+        await container.revocations().announce(id)
+        typer.echo(f"Revoked {id}. A server that does not hear of it may take its tokens for five seconds more.")
 
     with_database(end)
 

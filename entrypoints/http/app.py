@@ -139,6 +139,7 @@ def create_app(services: Services) -> Partita:
         await services.news.stop()
         await services.counting.stop()
         await services.expiry.stop()
+        await services.persons.afterwards.settle()
         await services.persons.letters.settle()
         await services.journal.close()
         await services.key_uses.settle()

@@ -40,7 +40,7 @@ async def live() -> LiveDocument:
     responses={503: {"model": ReadyDocument}},
 )
 async def ready(request: Request, response: Response) -> ReadyDocument:
-    """Ask the database, whose schema must be up to date, and Redis. 503 where requests should go elsewhere."""
+    """Ask the database, whose schema must be up to date, and Redis, once a second; 503: send requests elsewhere."""
     services: Services = request.app.state.services
     database = await services.database_health.trouble()
     redis = await services.redis_health.trouble()

@@ -9,7 +9,7 @@ depends_on = None
 
 # Persons and their sessions belong to no organisation.
 GLOBAL_TABLES = {
-    "persons": "SELECT, INSERT, UPDATE",
+    "persons": "SELECT, INSERT, UPDATE, DELETE",
     "person_identities": "SELECT, INSERT, DELETE",
     "sessions": "SELECT, INSERT, UPDATE, DELETE",
     "session_tokens": "SELECT, INSERT, UPDATE, DELETE",
@@ -40,6 +40,8 @@ CREATE TABLE persons (
     erased_at timestamptz
 );
 
+CREATE INDEX persons_unverified ON persons (created_at) WHERE email_verified_at IS NULL AND erased_at IS NULL;
+
 -- By whom else a person is known: an OpenID provider, and its name for the person.
 CREATE TABLE person_identities (
     issuer text COLLATE "C" NOT NULL,
@@ -61,6 +63,7 @@ CREATE TABLE sessions (
     user_agent text
 );
 CREATE INDEX sessions_person ON sessions (person_id, created_at);
+CREATE INDEX sessions_expiry ON sessions (expires_at);
 
 -- Refresh tokens of sessions, each used once: one that is shown again gives its whole session away.
 CREATE TABLE session_tokens (
@@ -79,6 +82,7 @@ CREATE TABLE mailed_tokens (
     expires_at timestamptz NOT NULL
 );
 CREATE INDEX mailed_tokens_person ON mailed_tokens (person_id, purpose);
+CREATE INDEX mailed_tokens_expiry ON mailed_tokens (expires_at);
 
 -- Log-ins, failures and changes of persons: no chain, and kept for a while only.
 CREATE TABLE security_log (
@@ -136,6 +140,8 @@ CREATE TABLE invitations (
     CONSTRAINT invitations_digest UNIQUE (organisation_id, digest),
     CONSTRAINT invitations_email UNIQUE (organisation_id, email)
 );
+CREATE INDEX invitations_person ON invitations (email);
+CREATE INDEX invitations_expiry ON invitations (expires_at);
 
 -- How long logs are, up to an event of each: counted only for organisations that have a quota of storage.
 CREATE TABLE log_sizes (
@@ -154,6 +160,8 @@ ALTER TABLE api_keys
     ADD COLUMN expires_at timestamptz,
     ADD COLUMN last_used_at timestamptz,
     ADD COLUMN replaced_by uuid;
+-- The keys that there are could do everything, and still can; a new one that does not say so can do nothing.
+ALTER TABLE api_keys ALTER COLUMN scopes DROP DEFAULT;
 
 ALTER TABLE organisations ADD COLUMN quotas jsonb NOT NULL DEFAULT '{}', ADD COLUMN version bigint NOT NULL DEFAULT 1;
 
@@ -228,6 +236,8 @@ CREATE TABLE request_origins (
     user_agent text,
     PRIMARY KEY (organisation_id, stream_id, sequence)
 );
+-- Persons are erased from all organisations at once. What API keys write, which is most, costs nothing here.
+CREATE INDEX request_origins_person ON request_origins (actor) WHERE actor >= 'usr_' AND actor < 'usr`';
 """
 
 # A person sees its own memberships, whichever the organisation.
@@ -242,11 +252,29 @@ CREATE POLICY {name} ON invitations FOR {command} USING
 (email = (SELECT nullif(current_setting('app.email', true), '')))
 """
 
+# The invitations whose time is over, whichever the organisation: the addresses in them are kept no longer.
+EXPIRED_INVITATIONS = """
+CREATE POLICY {name} ON invitations FOR {command} USING
+(expires_at <= (SELECT nullif(current_setting('app.expired_before', true), '')::timestamptz))
+"""
+
 # The origins of one's own requests, whichever the organisation: who is erased takes them along.
 OWN_ORIGINS = """
 CREATE POLICY {name} ON request_origins FOR {command} USING
 (actor = (SELECT nullif(current_setting('app.actor', true), '')))
 """
+
+
+# Without these columns every key may do everything, from anywhere and for ever: those that may not are revoked.
+# Row-level security binds the owner of the table, too, who sees no tenant's rows.
+REVOKE_LIMITED_KEYS = (
+    "ALTER TABLE api_keys NO FORCE ROW LEVEL SECURITY",
+    """
+    UPDATE api_keys SET revoked_at = now() WHERE revoked_at IS NULL
+    AND (scopes <> '{owner}' OR num_nonnulls(ledgers, accounts, networks, expires_at, replaced_by) > 0)
+    """,
+    "ALTER TABLE api_keys FORCE ROW LEVEL SECURITY",
+)
 
 
 def upgrade() -> None:
@@ -265,9 +293,13 @@ def upgrade() -> None:
     for name, command in (("own", "SELECT"), ("erased", "DELETE")):
         op.execute(OWN_ORIGINS.format(name=name, command=command))
         op.execute(OWN_INVITATIONS.format(name=name, command=command))
+    for name, command in (("expired", "SELECT"), ("tidied", "DELETE")):
+        op.execute(EXPIRED_INVITATIONS.format(name=name, command=command))
 
 
 def downgrade() -> None:
+    for statement in REVOKE_LIMITED_KEYS:
+        op.execute(statement)
     for table in reversed(GLOBAL_TABLES | TENANT_TABLES):
         op.execute(f"DROP TABLE {table}")
     op.execute("ALTER TABLE organisations DROP COLUMN quotas, DROP COLUMN version")

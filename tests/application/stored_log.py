@@ -83,7 +83,7 @@ class StoredLog:
         yield _Reads(self)
 
     def begin(
-        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+        self, principal: Principal, permission: Permission, *, ledger: str | None = None, takes_away: bool = False
     ) -> AbstractAsyncContextManager[object]:
         raise NotImplementedError
 

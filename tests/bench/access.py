@@ -34,9 +34,15 @@ class _Everyone:
         raise NotImplementedError
 
     async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey:
-        return ApiKey("key_01h2xcejqtf2nbrexx3vqjhp41", "benchmark", "ptk_…", self.now())
+        return ApiKey("key_01h2xcejqtf2nbrexx3vqjhp41", "benchmark", "ptk_…", self.now(), scopes=("owner",))
 
     async def issue(self, claims: AccessClaims) -> str:
+        raise NotImplementedError
+
+    def forget(self, *names: str) -> None:
+        """Nothing is remembered."""
+
+    async def issuing(self) -> Callable[[AccessClaims], str]:
         raise NotImplementedError
 
     async def read(self, text: str) -> AccessClaims:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, FromClause, RowMapping, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.identity.pages import page_by_id
@@ -40,6 +40,12 @@ class PostgresIdentity:
         quotas = await quotas_of(self._connection, self._organisation_id)
         if quotas.api_keys is not None:
             quotas.require_another_api_key(await working_keys(self._connection, self._organisation_id, now))
+
+    async def has_working_predecessor(self, id: str, now: datetime) -> bool:
+        query = select(func.count()).where(
+            *_work(api_keys, self._organisation_id, now), api_keys.c.replaced_by == stored_id("key", id)
+        )
+        return (await self._connection.execute(query)).scalar_one() > 0
 
     async def add_api_key(self, key: ApiKey, digest: bytes) -> None:
         await self._connection.execute(
@@ -90,14 +96,26 @@ class PostgresKeyUses:
 
 
 async def working_keys(connection: AsyncConnection, organisation_id: int, now: datetime) -> int:
-    """Return how many of an organisation's keys work and were not replaced by another that does."""
-    query = select(func.count()).where(
-        api_keys.c.organisation_id == organisation_id,
-        api_keys.c.revoked_at.is_(None),
-        api_keys.c.replaced_by.is_(None),
-        or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
+    """Return how many of an organisation's keys work, without those that the key in their place stands for.
+
+    That is so while it works and was not replaced itself: of each line of rotated keys one is free, and not all.
+    """
+    successor = api_keys.alias("successor")
+    stood_for = exists().where(
+        *_work(successor, organisation_id, now),
+        successor.c.id == api_keys.c.replaced_by,
+        successor.c.replaced_by.is_(None),
     )
+    query = select(func.count()).where(*_work(api_keys, organisation_id, now), ~stood_for)
     return (await connection.execute(query)).scalar_one()
+
+
+def _work(keys: FromClause, organisation_id: int, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        keys.c.organisation_id == organisation_id,
+        keys.c.revoked_at.is_(None),
+        or_(keys.c.expires_at.is_(None), keys.c.expires_at > now),
+    )
 
 
 def api_key_of(row: RowMapping) -> ApiKey:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import Delete, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import invitations, members
@@ -50,5 +50,10 @@ class PostgresMemberships:
     async def forget_invitations(self, email: str) -> None:
         # A policy shows everyone the invitations to its own address, whichever the organisation.
         await set_local(self._connection, "app.email", email)
-        await self._connection.execute(delete(invitations).where(invitations.c.email == email))
+        await self._connection.execute(invitations_erased(email))
         await set_local(self._connection, "app.email", "")
+
+
+def invitations_erased(email: str) -> Delete:
+    """Return the statement that erases the invitations to an address."""
+    return delete(invitations).where(invitations.c.email == email)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, cast, false, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, cast, false, insert, select, true, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import Text
@@ -41,7 +41,7 @@ class PostgresOAuthGrants:
         clients = {c.id: c for c in map(client_of, (await self._connection.execute(of_grants)).mappings())}
         return Page([(grant, clients[grant.client_id]) for grant in grants], after)
 
-    async def of(self, client: str, person: str | None, scopes: Sequence[str]) -> OAuthGrant | None:
+    async def of(self, client: str, person: str | None, scopes: Sequence[str] | None) -> OAuthGrant | None:
         of_person = oauth_grants.c.person_id.is_(None) if person is None else _is_of(person)
         query = (
             select(oauth_grants)
@@ -50,7 +50,7 @@ class PostgresOAuthGrants:
                 of_person,
                 oauth_grants.c.client_id == stored_id("cli", client),
                 oauth_grants.c.revoked_at.is_(None),
-                oauth_grants.c.scopes == list(scopes),
+                true() if scopes is None else oauth_grants.c.scopes == list(scopes),
             )
             .limit(1)
         )

@@ -1,20 +1,25 @@
 """Organisations, their logs and their API keys."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.identity.held_persons import hold_existing
 from adapters.postgres.identity.keys import api_key_of
 from adapters.postgres.identity.team import PostgresTeam
 from adapters.postgres.organisation_log import PostgresOrganisationLog
 from adapters.postgres.tables import api_keys, organisations
 from adapters.postgres.work import tenant_transaction, tenant_view
 from domain.identity.api_key import ApiKey
-from domain.identity.events import OrganisationCreated
+from domain.identity.events import OrganisationCreated, QuotasSet
 from domain.identity.member import Member
 from domain.identity.member_events import MemberJoined
 from domain.shared.chain import Author
+from domain.shared.quotas import Quotas
+
+FOUNDING: Final = "system:founding"
 
 
 class PostgresOrganisations:
@@ -30,15 +35,29 @@ class PostgresOrganisations:
         return organisation_id
 
     async def found(
-        self, name: str, founder: Member, *, event_ids: tuple[str, str], author: Author, now: datetime
-    ) -> int:
+        self,
+        name: str,
+        founder: Member,
+        quotas: Quotas,
+        *,
+        event_ids: tuple[str, str, str],
+        author: Author,
+        now: datetime,
+    ) -> int | None:
         organisation_id = await self._new_number()
         async with tenant_transaction(self._engine, organisation_id) as connection:
+            if not await hold_existing(connection, founder.person):
+                return None
             await _create(connection, organisation_id, name, event_ids[0], author, now)
             team = PostgresTeam(connection, organisation_id)
             await team.members.put(founder)
             joined = MemberJoined(founder.person, None, founder.assignments)
             await team.log.record(joined, id=event_ids[1], author=author, now=now)
+            if quotas != Quotas():
+                await team.profile.set_quotas(quotas)
+                # Nobody has asked for them: they are the server's.
+                by_server = Author(FOUNDING, author.request_id)
+                await team.log.record(QuotasSet(Quotas(), quotas), id=event_ids[2], author=by_server, now=now)
         return organisation_id
 
     async def _new_number(self) -> int:

@@ -24,13 +24,6 @@ class PostgresPeopleLookup:
         async with tenant_view(self._engine, None) as connection:
             return {outward_id("usr", id): email for id, email in await connection.execute(query) if email}
 
-    async def verified_email(self, person: str) -> str | None:
-        query = select(persons.c.email).where(
-            persons.c.id == stored_id("usr", person), persons.c.email_verified_at.is_not(None)
-        )
-        async with tenant_view(self._engine, None) as connection:
-            return (await connection.execute(query)).scalar_one_or_none()
-
     async def person_of(self, email: str) -> str | None:
         query = select(persons.c.id).where(persons.c.email == email, persons.c.email_verified_at.is_not(None))
         async with tenant_view(self._engine, None) as connection:

@@ -10,12 +10,14 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.identity.grants import PostgresGrantEndings
+from adapters.postgres.identity.leftovers import PostgresLeftovers
 from adapters.postgres.identity.memberships import PostgresMemberships
 from adapters.postgres.identity.security_log import PostgresSecurityLog
 from adapters.postgres.identity.sessions import PostgresSessions
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import mailed_tokens, person_identities, persons
-from adapters.postgres.work import transaction_of_nobody
+from adapters.postgres.work import set_tenant, transaction_of_nobody
 from application.identity.person_ports import PersonChanges, Purpose
 from domain.identity.person import Identity, RegisteredPerson
 
@@ -40,6 +42,15 @@ class _Changes:
         self.mailed_tokens = PostgresMailedTokens(connection)
         self.log = PostgresSecurityLog(connection)
         self.memberships = PostgresMemberships(connection)
+        self.leftovers = PostgresLeftovers(connection)
+        self._connection = connection
+
+    @asynccontextmanager
+    async def grants_in(self, organisation_id: int) -> AsyncIterator[PostgresGrantEndings]:
+        # Row-level security shows an organisation's grants and its log to itself alone.
+        await set_tenant(self._connection, organisation_id)
+        yield PostgresGrantEndings(self._connection, organisation_id)
+        await set_tenant(self._connection, None)
 
 
 class PostgresPeople:

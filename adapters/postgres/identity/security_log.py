@@ -1,8 +1,6 @@
 """What happened to persons' log-ins."""
 
-from datetime import datetime
-
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Delete, delete, insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import request_origins
@@ -49,15 +47,16 @@ class PostgresSecurityLog:
         ]
         return Page(shown, (rows[page.limit - 1].id,) if len(rows) > page.limit else None)
 
-    async def trim(self, before: datetime, limit: int) -> int:
-        old = select(security_log.c.id).where(security_log.c.at < before).order_by(security_log.c.at).limit(limit)
-        removed = await self._connection.execute(delete(security_log).where(security_log.c.id.in_(old)))
-        return removed.rowcount
-
     async def forget(self, person_id: str) -> None:
         of_person = security_log.c.person_id == stored_id("usr", person_id)
         await self._connection.execute(delete(security_log).where(of_person))
         # A policy shows everyone the origins of its own requests, whichever the organisation.
         await set_local(self._connection, "app.actor", person_id)
-        await self._connection.execute(delete(request_origins).where(request_origins.c.actor == person_id))
+        await self._connection.execute(origins_erased(person_id))
         await set_local(self._connection, "app.actor", "")
+
+
+def origins_erased(person_id: str) -> Delete:
+    """Return the statement that erases from where a person acted; the index is of persons, as all ids of them begin."""
+    actor = request_origins.c.actor
+    return delete(request_origins).where(actor == person_id, literal_column("actor >= 'usr_' AND actor < 'usr`'"))

@@ -10,9 +10,10 @@ from adapters.postgres.access_tables import members, oauth_clients, oauth_grants
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import sessions
 from adapters.postgres.work import tenant_view
+from application.identity.known_scopes import known_permissions
 from application.identity.token_ports import AccessClaims
-from domain.identity.role import Assignment, Role, grants_of, limits_of, permissions_of
-from domain.shared.access import Grant, Permission, Person
+from domain.identity.role import Assignment, Role, grants_of, limits_of
+from domain.shared.access import Grant, Person
 from domain.shared.errors import NotAuthenticated
 
 
@@ -69,7 +70,7 @@ async def _of_oauth_grant(connection: AsyncConnection, claims: AccessClaims) -> 
         raise NotAuthenticated(f"The OAuth grant {claims.credential} was revoked, or its client was.")
     if row["person_id"] is not None:
         return None
-    return (Grant(permissions_of(row["scopes"]), *limits_of(dict(row))),)
+    return (Grant(known_permissions(row["scopes"]), *limits_of(dict(row))),)
 
 
 async def _of_member(connection: AsyncConnection, organisation_id: int, person: str) -> tuple[Grant, ...]:
@@ -87,6 +88,6 @@ async def own_roles(connection: AsyncConnection, organisation_id: int) -> Mappin
     """Return the roles that an organisation made itself, by name."""
     query = select(roles).where(roles.c.organisation_id == organisation_id)
     return {
-        row.name: Role(row.name, row.description, frozenset(map(Permission, row.permissions)), row.version)
+        row.name: Role(row.name, row.description, known_permissions(row.permissions), row.version)
         for row in await connection.execute(query)
     }

@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import invitations, members, roles
+from adapters.postgres.identity.grants import PostgresGrantEndings
+from adapters.postgres.identity.held_persons import held_verified_email
 from adapters.postgres.identity.keys import working_keys
 from adapters.postgres.identity.pages import page_by_id
 from adapters.postgres.identity.quotas import ledgers_used, metered_bytes
@@ -33,6 +35,7 @@ class PostgresTeam:
         self.invitations = PostgresInvitations(connection, organisation_id)
         self.roles = PostgresRoles(connection, organisation_id)
         self.profile = PostgresProfile(connection, organisation_id)
+        self.grants = PostgresGrantEndings(connection, organisation_id)
 
 
 class PostgresMembers:
@@ -121,8 +124,14 @@ class PostgresInvitations:
     async def erase(self, id: str) -> None:
         await self._connection.execute(delete(invitations).where(self._ours, invitations.c.id == stored_id("inv", id)))
 
+    async def verified_email(self, person: str) -> str | None:
+        return await held_verified_email(self._connection, person)
+
     async def erase_expired(self, now: datetime) -> None:
         await self._connection.execute(delete(invitations).where(self._ours, invitations.c.expires_at <= now))
+
+    async def count(self) -> int:
+        return (await self._connection.execute(select(func.count()).where(self._ours))).scalar_one()
 
     async def _one(self, wanted: Any) -> Invitation | None:
         row = (await self._connection.execute(select(invitations).where(self._ours, wanted))).mappings().one_or_none()

@@ -59,12 +59,14 @@ async def get_authorize(request: Request) -> Response:
     services, asked, prompts = opened.services, opened.asked, opened.prompts
     person = await _logged_in(request, services)
     if person is None or "login" in prompts:
-        return _refused(request, opened, "login_required") if "none" in prompts else _log_in_page(request, opened)
+        return _log_in_page(request, opened)
     if not await services.oauth.consents.is_member(asked.organisation_id, person.id):
-        return _refused(request, opened, "access_denied") if "none" in prompts else _stranger_page(request, opened)
+        return _stranger_page(request, opened)
     if "consent" not in prompts and await services.oauth.consents.is_given(asked, person.id):
         return await _granted(request, opened, person)
-    if "none" in prompts:
+    if "none" in prompts and await services.oauth.consents.is_trusted(
+        asked.organisation_id, asked.client.id, person.id
+    ):
         return _refused(request, opened, "consent_required")
     return page(
         request,
@@ -123,6 +125,11 @@ async def _opened(request: Request) -> _Opened | Response:
     except OAuth2Error as error:
         if not error.redirect_uri:
             return notice_page(request, _BAD_REQUEST, error.get_error_description())
+        # Anyone may have registered the client, and sent this link: without a page, the browser goes there only with
+        # someone who lets the client do something already (RFC 9700, section 4.11.2).
+        person = await _logged_in(request, services)
+        if person is None or not await services.oauth.consents.is_trusted(found[1], asking.client.id, person.id):
+            return notice_page(request, _BAD_REQUEST, error.get_error_description() or error.error)
         return _redirect(request, services, server.handle_error_response(oauth_request, error))
     asked = Asked(
         organisation_id=found[1],

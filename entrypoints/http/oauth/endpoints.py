@@ -31,19 +31,23 @@ Answering = Callable[[OAuthServer, OAuthRequest], Said]
 @router.post("/oauth/token")
 async def token(request: Request) -> Response:
     """Exchange a code, a refresh token or a client's own credentials for an access token (RFC 6749)."""
-    return await _answer(request, lambda server, asked: server.create_token_response(asked))
+    return await _answer(request, lambda server, asked: server.create_token_response(asked), names_token=False)
 
 
 @router.post("/oauth/revoke")
 async def revoke(request: Request) -> Response:
     """End the grant that a token of the client is of (RFC 7009)."""
-    return await _answer(request, lambda server, asked: server.create_endpoint_response("revocation", asked))
+    return await _answer(
+        request, lambda server, asked: server.create_endpoint_response("revocation", asked), names_token=True
+    )
 
 
 @router.post("/oauth/introspect")
 async def introspect(request: Request) -> Response:
     """Say what a token of the client's organisation is (RFC 7662)."""
-    return await _answer(request, lambda server, asked: server.create_endpoint_response("introspection", asked))
+    return await _answer(
+        request, lambda server, asked: server.create_endpoint_response("introspection", asked), names_token=True
+    )
 
 
 @router.get("/.well-known/oauth-authorization-server")
@@ -74,8 +78,18 @@ def server_metadata(issuer: str) -> dict[str, Any]:
     }
 
 
-async def _answer(request: Request, answering: Answering) -> Response:
+async def _answer(request: Request, answering: Answering, *, names_token: bool) -> Response:
+    """Answer, and count what is refused with the refused credentials of the address. Raises `RateLimited`."""
     services: Services = request.app.state.services
+    address = address_of(request)
+    services.admission.require_room_for_refusals(address)
+    response = await _answered(services, request, answering, names_token=names_token)
+    if hasattr(request.state, "refused_credential"):
+        await services.admission.count_refusal(address)
+    return response
+
+
+async def _answered(services: Services, request: Request, answering: Answering, *, names_token: bool) -> Response:
     try:
         parameters = await read_form_parameters(request)
         client_id = client_id_of(request, parameters)
@@ -95,14 +109,14 @@ async def _answer(request: Request, answering: Answering) -> Response:
     named = Named(
         organisation_id=found[1],
         client_id=found[0],
-        code=parameters.get("code"),
-        refresh_token=parameters.get("refresh_token"),
-        token=parameters.get("token"),
+        code=None if names_token else parameters.get("code"),
+        refresh_token=None if names_token else parameters.get("refresh_token"),
+        token=parameters.get("token") if names_token else None,
     )
     origin = Origin(named.client_id, address_of(request), user_agent_of(request))
     author = Author(named.client_id, request.state.request_id, origin)
     case = await services.oauth.tokens.settle(named, decide, author=author)
-    (answer,) = said
+    answer = said[-1]
     body = dict(answer.body)
     if case.access_token:
         body["access_token"] = case.access_token

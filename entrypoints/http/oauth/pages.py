@@ -57,5 +57,9 @@ def style() -> Response:
 
 
 def _origin(uri: str) -> str:
+    """Return what a policy calls the origin of a redirect URI: browsers ask it for each redirect after a form."""
     parts = urlsplit(uri)
+    if parts.netloc.startswith("["):
+        # A policy cannot name an IPv6 address; `[::1]` is a program on the person's own machine.
+        return f"{parts.scheme}:"
     return f"{parts.scheme}://{parts.netloc}"

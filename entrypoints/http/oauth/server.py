@@ -184,7 +184,7 @@ class _Revocation(RevocationEndpoint):
         _require_token(request)
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> ShownToken | None:
-        told = self.server.case.token
+        told = self.server.case.wanted_token()
         return None if told is None else ShownToken(told)
 
     def revoke_token(self, token: ShownToken, request: OAuth2Request) -> None:
@@ -198,7 +198,7 @@ class _Introspection(IntrospectionEndpoint):
         _require_token(request)
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> ShownToken | None:
-        told = self.server.case.token
+        told = self.server.case.wanted_token()
         return None if told is None else ShownToken(told)
 
     def check_permission(self, token: ShownToken, client: ShownClient, request: OAuth2Request) -> bool:

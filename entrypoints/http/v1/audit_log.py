@@ -19,6 +19,7 @@ from application.ledger.audit_reader import AUDIT_SORT, AuditEntry, AuditFilter
 from application.ledger.spans import Span
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
+from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListQuery, ListSpec
 from entrypoints.http.problems import UnknownParameter
@@ -102,8 +103,10 @@ async def read_entries(who: CallerDependency, request: Request, response: Respon
             found = await reads.audit.entries(where, page)
         return query.document(found, _shown, response)
     _require_no_page(query)
-    chunks = read_audit_log(who.services.ledgers, who.principal, where, until=who.services.clock.now())
-    # The first one is read before the answer begins: a refusal is a problem, and no broken file.
+    lasting = LastingPrincipal(request, who.principal)
+    chunks = read_audit_log(who.services.ledgers, lasting.now, where, until=who.services.clock.now())
+    # The first one is read before the answer begins: a refusal is a problem, and no broken file. A later one cuts the
+    # answer off, so that nobody takes for whole what is not.
     first = await anext(chunks)
     headers = {"Vary": "Accept"}
     if chosen == CSV:

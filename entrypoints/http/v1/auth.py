@@ -206,7 +206,7 @@ async def post_refresh(body: RefreshIn, who: VisitorDependency, response: Respon
 async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedDocument:
     """Have a token sent that sets another password. The answer is the same for an address that nobody has."""
     await who.services.attempts.admit("reset", who.origin.address, body.email, is_mailed=True)
-    await who.services.persons.forgotten_password.ask(body.email, origin=who.origin)
+    who.services.persons.forgotten_password.ask(body.email, origin=who.origin)
     return {"status": "accepted"}
 
 
@@ -218,6 +218,11 @@ async def post_forgotten(body: ForgottenIn, who: VisitorDependency) -> AcceptedD
     responses=described_problems(),
 )
 async def post_reset(body: ResetIn, who: VisitorDependency) -> None:
-    """Set another password with the token of the mail, and end all sessions of the person."""
+    """Set another password with the token of the mail.
+
+    It ends all sessions of the person, and all that it lets OAuth clients do.
+    """
     await who.services.attempts.admit("reset", who.origin.address)
-    await who.services.persons.forgotten_password.reset(body.token, body.password, origin=who.origin)
+    await who.services.persons.forgotten_password.reset(
+        body.token, body.password, origin=who.origin, request_id=who.request_id
+    )

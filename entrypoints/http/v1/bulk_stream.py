@@ -18,7 +18,8 @@ from starlette.types import Receive, Scope, Send
 from application.ledger.ports import Outcome
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, ErrorKind
-from entrypoints.http.dependencies import Caller, principal_now
+from entrypoints.http.dependencies import Caller
+from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.problems import PayloadTooLarge, problem_document, status_of
 from entrypoints.http.v1.answer_spool import AnswerSpool, SpoolFull
 from entrypoints.http.v1.bulk_items import bulk_key, post_item, result_document
@@ -29,8 +30,6 @@ NDJSON: Final = "application/x-ndjson"
 IN_FLIGHT_MAX: Final = 250
 IN_FLIGHT_BYTES_MAX: Final = 16 * 1024 * 1024
 DRY_RUNS_IN_FLIGHT_MAX: Final = 4
-# How long a revocation may go unnoticed; what a credential stands for is remembered for as long.
-CHECK_SECONDS: Final = 2.5
 
 
 class AnswersNotTaken(DomainError):
@@ -77,7 +76,7 @@ class StreamedBulk(Response):
         self._in_flight_bytes = 0
         self._room = asyncio.Event()
         self._is_full = False
-        self._checked_at = asyncio.get_running_loop().time()
+        self._lasting = LastingPrincipal(request, who.principal)
         self._refusal: DomainError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,12 +120,12 @@ class StreamedBulk(Response):
 
     async def _check(self) -> None:
         """See now and then whether who sends may still do so: a stream may go on for hours."""
-        now = asyncio.get_running_loop().time()
-        if self._refusal is not None or now < self._checked_at + CHECK_SECONDS:
+        if self._refusal is not None:
             return
-        self._checked_at = now
         try:
-            self._who = replace(self._who, principal=await principal_now(self._request))
+            principal = await self._lasting.now()
+            if principal is not self._who.principal:
+                self._who = replace(self._who, principal=principal)
         except DomainError as refusal:
             self._refusal = refusal
         except StoreUnavailable:

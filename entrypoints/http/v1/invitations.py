@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from domain.identity.invitation import Invitation
+from domain.identity.invitation import Invitation, InvitationNotGood
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import CallerDependency, Key, StrictRoute
 from entrypoints.http.openapi import described_list, described_problems
@@ -122,7 +122,13 @@ async def delete_invitation(id: str, who: CallerDependency) -> None:
 )
 async def accept_invitation(body: AcceptanceIn, who: PersonDependency) -> JoinedDocument:
     """Become a member of the organisation: it takes a person whose verified address is the one that was invited."""
-    organisation, member = await who.services.inviting.accept(who.person, body.token, request_id=who.request_id)
+    admission, address = who.services.admission, who.origin.address
+    admission.require_room_for_refusals(address)
+    try:
+        organisation, member = await who.services.inviting.accept(who.person, body.token, request_id=who.request_id)
+    except InvitationNotGood:
+        await admission.count_refusal(address)
+        raise
     return {
         "organisation": str(organisation.id),
         "name": organisation.name,

@@ -166,16 +166,16 @@ async def list_sessions(who: PersonDependency) -> SessionsDocument:
 
 @router.delete("/sessions", status_code=204, summary="End all my sessions", responses=described_problems(403))
 async def delete_sessions(who: PersonDependency) -> None:
-    """End all of the person's sessions, the one that asks among them."""
-    await who.services.persons.accounts.end_sessions(who.person, keep_own=False, origin=who.origin)
+    """End all of the person's sessions, the one that asks among them, and all that it lets OAuth clients do."""
+    await who.services.persons.accounts.end_everything(who.person, origin=who.origin, request_id=who.request_id)
 
 
 @router.delete(
     "/sessions/others", status_code=204, summary="End all my other sessions", responses=described_problems(403)
 )
 async def delete_other_sessions(who: PersonDependency) -> None:
-    """End all of the person's sessions but the one that asks."""
-    await who.services.persons.accounts.end_sessions(who.person, keep_own=True, origin=who.origin)
+    """End all of the person's sessions but the one that asks; what OAuth clients may do stays."""
+    await who.services.persons.accounts.end_other_sessions(who.person, origin=who.origin)
 
 
 @router.delete(
@@ -188,10 +188,10 @@ async def delete_session(id: str, who: PersonDependency) -> None:
 
 @router.post("/password", status_code=204, summary="Change my password", responses=described_problems(403))
 async def post_password(body: PasswordIn, who: PersonDependency) -> None:
-    """Set another password, and end all of the person's other sessions."""
+    """Set another password, and end all of the person's other sessions, and all that it lets OAuth clients do."""
     await who.services.attempts.admit("password", who.origin.address, who.person.id)
     await who.services.persons.accounts.change_password(
-        who.person, body.current_password, body.new_password, origin=who.origin
+        who.person, body.current_password, body.new_password, origin=who.origin, request_id=who.request_id
     )
 
 

@@ -15,6 +15,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from adapters.http_client.openid_provider import ANSWER_BYTES_MAX, HttpOpenIdProvider
 from application.identity.openid_ports import OutsideIdentity, ProviderUnusable
+from tests.application.seconds import Seconds
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, tzinfo=UTC)
 CALLBACK = "https://partita.example/auth/oidc/callback"
@@ -344,3 +345,32 @@ async def test_an_address_may_stand_where_the_provider_tells_of_persons(scripted
     scripted.answers["/userinfo"] = json.dumps(told | {"sub": "another"}).encode()
     with pytest.raises(ProviderUnusable, match="of another person"):
         await finish(provider_of(scripted))
+
+
+async def start(provider: HttpOpenIdProvider) -> str:
+    return await provider.start(CALLBACK, state="s", nonce="n", code_challenge="c")
+
+
+async def test_however_many_log_in_at_once_a_provider_is_asked_once(scripted: ScriptedProvider) -> None:
+    provider = provider_of(scripted)
+    await asyncio.gather(*[start(provider) for _ in range(20)])
+    await asyncio.gather(*[finish(provider) for _ in range(5)])
+    paths = [path for path, _, _ in scripted.asked]
+    assert [paths.count(path) for path in ("/.well-known/openid-configuration", "/jwks", "/token")] == [1, 1, 5]
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks"])
+async def test_a_provider_that_cannot_be_used_is_left_alone_for_five_seconds(
+    scripted: ScriptedProvider, path: str
+) -> None:
+    seconds = Seconds()
+    provider = HttpOpenIdProvider(scripted.issuer, "partita", SECRET, Clock(), name="Example", seconds=seconds)
+    scripted.answers[path] = b"[]"
+    for passed, times in ((0, 1), (4.9, 1), (5, 2)):
+        seconds.passed = passed
+        told = await asyncio.gather(*[finish(provider) for _ in range(5)], return_exceptions=True)
+        assert [type(each) for each in told] == [ProviderUnusable] * 5
+        assert [asked for asked, _, _ in scripted.asked].count(path) == times
+    scripted.answers.clear()
+    seconds.passed = 10
+    assert (await finish(provider)).subject == "anna"

@@ -24,7 +24,11 @@ from tests.builders import NOW, hold_id, key, period_id, transaction_id
 of_every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 
 # The policies of a table, beside that of the tenant.
-MORE_POLICIES = {"members": {"own"}, "invitations": {"own", "erased"}, "request_origins": {"own", "erased"}}
+MORE_POLICIES = {
+    "members": {"own"},
+    "invitations": {"own", "erased", "expired", "tidied"},
+    "request_origins": {"own", "erased"},
+}
 # What is written once: not even the organisation that it is of can change it.
 WRITTEN_ONCE = ("event_log", "entries", "late_entries", "late_blocks")
 

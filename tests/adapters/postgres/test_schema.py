@@ -139,18 +139,35 @@ async def test_an_upgrade_that_fails_leaves_nothing_behind(empty: AsyncEngine) -
         assert await connection.run_sync(lambda held: inspect(held).get_table_names()) == ["metadata_values"]
 
 
-async def test_a_downgrade_takes_everything_back_and_an_upgrade_makes_it_anew(empty: AsyncEngine) -> None:
-    def downgrade(held: Connection) -> None:
+async def downgrade(engine: AsyncEngine, to: str) -> None:
+    def go(held: Connection) -> None:
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parents[3] / "migrations"))
         config.attributes["connection"] = held
-        command.downgrade(config, "base")
+        command.downgrade(config, to)
 
+    async with engine.begin() as connection:
+        await connection.run_sync(go)
+
+
+KEY = "INSERT INTO api_keys (organisation_id, id, name, digest, hint, created_at{}) SELECT 1, gen_random_uuid(), '{}', "
+LIMITS = {
+    "full": "'{owner}', NULL, NULL, NULL, NULL::timestamptz, NULL::uuid",
+    "of another role": "'{operator}', NULL, NULL, NULL, NULL, NULL",
+    "of ledgers": "'{owner}', '{main}', NULL, NULL, NULL, NULL",
+    "of accounts": "'{owner}', NULL, '{assets:**}', NULL, NULL, NULL",
+    "of networks": "'{owner}', NULL, NULL, '{10.0.0.0/8}', NULL, NULL",
+    "expired": "'{owner}', NULL, NULL, NULL, '2026-01-01', NULL",
+    "replaced": "'{owner}', NULL, NULL, NULL, NULL, gen_random_uuid()",
+}
+
+
+async def test_a_downgrade_takes_everything_back_and_an_upgrade_makes_it_anew(empty: AsyncEngine) -> None:
     await upgrade(empty)
     async with empty.connect() as connection:
         before = await described(connection)
-    async with empty.begin() as connection:
-        await connection.run_sync(downgrade)
+    await downgrade_revokes_the_keys_that_a_server_before_would_let_do_more(empty)
+    await downgrade(empty, "base")
     async with empty.connect() as connection:
         assert await connection.run_sync(lambda held: inspect(held).get_table_names()) == ["alembic_version"]
         assert await connection.run_sync(lambda held: inspect(held).get_sequence_names()) == []
@@ -158,6 +175,25 @@ async def test_a_downgrade_takes_everything_back_and_an_upgrade_makes_it_anew(em
     await upgrade(empty)
     async with empty.connect() as connection:
         assert await described(connection) == before
+
+
+async def downgrade_revokes_the_keys_that_a_server_before_would_let_do_more(engine: AsyncEngine) -> None:
+    columns = ", scopes, ledgers, accounts, networks, expires_at, replaced_by"
+    await do(
+        engine,
+        "INSERT INTO organisations (id, name, created_at) OVERRIDING SYSTEM VALUE VALUES (1, 'One', now())",
+        *[KEY.format(columns, name) + f"sha256('{name}'), 'ptk_', now(), {values}" for name, values in LIMITS.items()],
+    )
+    await downgrade(engine, "0005")
+    async with engine.connect() as connection:
+        names = await connection.scalars(text("SELECT name FROM api_keys WHERE revoked_at IS NULL"))
+        assert list(names) == ["full"]
+    await upgrade(engine)
+    async with engine.connect() as connection:
+        scopes = await connection.scalars(text("SELECT scopes FROM api_keys WHERE name = 'full'"))
+        assert list(scopes) == [["owner"]]
+    with pytest.raises(IntegrityError, match='null value in column "scopes"'):
+        await do(engine, KEY.format("", "of an older server") + "sha256('x'), 'ptk_', now()")
 
 
 async def test_a_server_is_content_with_a_migrated_database(service_engine: AsyncEngine) -> None:

@@ -1,11 +1,12 @@
 """Access tokens: what is issued is read again, and nothing else is, whatever it looks like."""
 
+import asyncio
 import base64
 import hmac
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,11 +15,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from adapters.memory import CountedIds, ManualClock, MemoryTokenKeys
 from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.key_sealing import ChaChaKeySealing
+from application.identity.authenticate import Authenticate
 from application.identity.token_keys import TokenKeyring
 from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
 from application.shared.key_id import thumbprint
+from application.shared.ports import StoreUnavailable
+from domain.identity.api_key import ApiKey
 from domain.identity.token_key import TokenKey
+from domain.shared.access import Grant, Person
+from domain.shared.chain import Author
 from domain.shared.errors import NotAuthenticated, NotFound
+from tests.application.seconds import Seconds
 
 ISSUER = "https://ledger.test"
 AUDIENCE = "https://ledger.test/v1"
@@ -32,9 +39,10 @@ class Server:
 
     def __init__(self, store: MemoryTokenKeys, clock: ManualClock, secret: bytes = SECRET, url: str = ISSUER) -> None:
         sealing = ChaChaKeySealing(secret)
+        self.seconds = Seconds()
         self.clock = clock
         self.store = store
-        self.keys = TokenKeyring(store, sealing, clock)
+        self.keys = TokenKeyring(store, sealing, clock, seconds=self.seconds)
         self.tokens = JwtAccessTokens(self.keys, sealing, clock, CountedIds(), issuer=url, audience=f"{url}/v1")
 
     def claims(self) -> AccessClaims:
@@ -336,3 +344,73 @@ async def test_unknown_keys_do_not_make_a_server_read_the_store_each_time(
             await server.tokens.read(f"{unknown}.{claims}.{signature}")
         await server.tokens.read(token)
     assert store.times_read - read_before <= 1
+
+
+class OneSession:
+    """Organisations without keys, and one session that may do nothing."""
+
+    async def create(self, name: str, *, event_id: str, author: Author, now: datetime) -> int:
+        raise NotImplementedError
+
+    async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
+        raise NotImplementedError
+
+    async def grants(self, claims: AccessClaims) -> tuple[Grant, ...]:
+        return ()
+
+    async def is_logged_in(self, person: Person, now: datetime) -> bool:
+        return True
+
+
+async def test_a_token_of_a_revoked_key_is_taken_for_five_seconds_at_most(
+    server: Server, store: MemoryTokenKeys, clock: ManualClock
+) -> None:
+    elsewhere = Server(store, clock)
+    authenticate = Authenticate(OneSession(), elsewhere.tokens, OneSession(), clock, seconds=elsewhere.seconds)
+    token, key = await server.issued(), await server.keys.signing()
+    await elsewhere.keys.signing()
+    elsewhere.seconds.passed = 0.9
+    assert (await authenticate.bearer(token)).actor == PERSON
+    await server.keys.revoke(key.id)
+    elsewhere.seconds.passed = 4.8
+    await authenticate.bearer(token)  # it has not heard of it
+    elsewhere.seconds.passed = 5
+    with pytest.raises(NotAuthenticated):
+        await authenticate.bearer(token)
+
+
+async def test_who_hears_that_a_key_was_revoked_takes_no_token_of_it_any_more(
+    server: Server, store: MemoryTokenKeys, clock: ManualClock
+) -> None:
+    elsewhere = Server(store, clock)
+    authenticate = Authenticate(OneSession(), elsewhere.tokens, OneSession(), clock, seconds=elsewhere.seconds)
+    token, key = await server.issued(), await server.keys.signing()
+    await authenticate.bearer(token)
+    await server.keys.revoke(key.id)
+    authenticate.forget(SESSION + "x", "key_1")
+    await authenticate.bearer(token)
+    authenticate.forget(key.id)
+    with pytest.raises(NotAuthenticated):
+        await authenticate.bearer(token)
+
+
+class StoreAway(MemoryTokenKeys):
+    """A store that does not answer, after it was waited for."""
+
+    async def all(self) -> Sequence[TokenKey]:
+        self.times_read += 1
+        await asyncio.sleep(0)
+        raise StoreUnavailable("It is away.")
+
+
+async def test_however_many_wait_for_a_store_that_is_away_it_is_asked_once_a_second(clock: ManualClock) -> None:
+    store = StoreAway()
+    server = Server(store, clock)
+    for second in (0, 1):
+        server.seconds.passed = second
+        asked = await asyncio.gather(*[server.keys.verifying("k") for _ in range(20)], return_exceptions=True)
+        assert [type(each) for each in asked] == [StoreUnavailable] * 20
+        server.seconds.passed = second + 0.9
+        with pytest.raises(StoreUnavailable, match="a moment ago"):
+            await server.keys.signing()
+        assert store.times_read == second + 1

@@ -1,6 +1,7 @@
 """What is remembered of a credential, for how long, and what makes it forgotten."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -43,7 +44,7 @@ class SlowOrganisations:
 
     async def key_of(self, organisation_id: int, digest: bytes) -> ApiKey | None:
         self.looked_up += 1
-        found = ApiKey("key_1", "checkout", "ptk_…", NOW, revoked_at=self.revoked_at)
+        found = ApiKey("key_1", "checkout", "ptk_…", NOW, revoked_at=self.revoked_at, scopes=("owner",))
         await self.gate.wait()
         return found
 
@@ -52,6 +53,12 @@ class NoTokens:
     """Tokens and what stands behind them, for who shows API keys alone."""
 
     async def issue(self, claims: AccessClaims) -> str:
+        raise NotImplementedError
+
+    def forget(self, *names: str) -> None:
+        """Nothing is remembered."""
+
+    async def issuing(self) -> Callable[[AccessClaims], str]:
         raise NotImplementedError
 
     async def read(self, text: str) -> AccessClaims:

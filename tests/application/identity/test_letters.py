@@ -59,6 +59,35 @@ async def test_so_many_wait_and_no_more(caplog: pytest.LogCaptureFixture) -> Non
     assert "was not sent" in caplog.text
 
 
+async def test_invitations_wait_behind_what_is_about_an_account_and_take_none_of_its_room() -> None:
+    class Slow:
+        """A mail server that takes its time with invitations."""
+
+        def __init__(self) -> None:
+            self.goes_on = asyncio.Event()
+            self.begun: list[str] = []
+
+        async def send(self, message: Message) -> None:
+            self.begun.append(message.to)
+            if message.to.startswith("invited"):
+                await self.goes_on.wait()
+
+    server = Slow()
+    letters = Letters(server, "https://ledger.test", waiting_max=5)
+    invited = [Message(f"invited{number}@example.com", "You are invited", "") for number in range(7)]
+    for message in invited:
+        letters.post_invitation(message)
+    for _ in range(5):
+        letters.post(MESSAGE)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert sorted(server.begun) == sorted([invited[0].to, invited[1].to, *[MESSAGE.to] * 5])
+    server.goes_on.set()
+    await letters.settle()
+    # Two too many were invited, and nothing else was dropped.
+    assert sorted(server.begun) == sorted([*[message.to for message in invited[:5]], *[MESSAGE.to] * 5])
+
+
 def test_each_letter_says_what_to_do() -> None:
     letters = Letters(MemoryMailbox(), "https://ledger.test")
     for message in (letters.verification("a@b.de", "ptm_x"), letters.reset("a@b.de", "ptm_x")):

@@ -108,7 +108,7 @@ async def test_the_accounts_of_a_hold_are_those_of_the_commands_that_name_it(wal
         ReleaseHold(ReleaseDraft(theirs)),
         ResolveHolds((capture, ReleaseDraft(theirs))),
     ):
-        await denied(wallets, command, "without assets:bank")
+        await denied(wallets, command, r"users:\*:\*\*, without an account that this concerns\.")
     await wallets.submit(CaptureHold(capture), by=USERS)
     again = await held(wallets, "users:1", "users:2")
     await wallets.submit(ReleaseHold(ReleaseDraft(again)), by=USERS)
@@ -122,7 +122,7 @@ async def test_the_accounts_of_a_transaction_are_those_of_the_commands_that_name
         ReverseAtomically((reversal, of_theirs)),
         ChangeTransaction(theirs, None, {"a": "1"}),
     ):
-        await denied(wallets, command, "without assets:bank")
+        await denied(wallets, command, r"users:\*:\*\*, without an account that this concerns\.")
     await wallets.submit(ReverseTransaction(reversal), by=USERS)
     await wallets.submit(ChangeTransaction(mine, None, {"a": "1"}), by=USERS)
 

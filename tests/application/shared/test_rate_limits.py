@@ -188,6 +188,36 @@ async def test_the_store_counts_again_when_it_is_back(store: SharedPermits, seco
     assert store.asked > asked
 
 
+async def test_the_name_that_was_used_longest_ago_is_forgotten(store: SharedPermits, seconds: Seconds) -> None:
+    limits = limiter(store, seconds)
+    for number in range(METERS_MAX):
+        await limits.take(number)
+    seconds.passed += 6  # its lease is over
+    await limits.take(0)
+    await limits.take("another")
+    assert 0 in limits._meters
+    assert 1 not in limits._meters
+
+
+async def test_while_the_store_is_away_other_names_give_nobody_their_permits_back(
+    store: SharedPermits, seconds: Seconds
+) -> None:
+    counting = Counting(store, probe_seconds=10)
+    limits = RateLimiter(Rule("attempts", "Attempts", 5), counting, seconds=seconds)
+    store.is_away = True
+    assert await given([limits], 10) == 5
+    # All those beyond the names that are kept are as one.
+    assert sum([await given([limits], 1, name=f"name {number}") for number in range(METERS_MAX + 50)]) == METERS_MAX + 4
+    with pytest.raises(RateLimited):
+        limits.require_room("one more")
+    assert await given([limits], 10) == 0
+    assert len(limits._meters) == METERS_MAX
+    # When what was counted is out of sight, there is room again.
+    seconds.passed += 120
+    assert await given([limits], 10, name="one more") == 5
+    await counting.stop()
+
+
 async def test_only_so_many_names_are_kept(store: SharedPermits, seconds: Seconds) -> None:
     limits = limiter(store, seconds)
     for number in range(METERS_MAX + 1):

@@ -4,7 +4,7 @@ import pytest
 
 from domain.identity.permission_words import WORDS
 from domain.identity.role import ACCOUNTANT, ADMIN, AUDITOR, OPERATOR, OWNER, checked_role
-from domain.shared.access import PROTECTIVE, Permission, Principal
+from domain.shared.access import PROTECTIVE, Grant, LedgerPattern, Permission, Principal, lowers
 from domain.shared.errors import QuotaExceeded, ValidationFailed
 from domain.shared.quotas import Quotas, StorageUsedUp
 
@@ -39,7 +39,19 @@ def test_whose_storage_is_used_up_may_still_protect_itself() -> None:
     assert frozenset(refused) | PROTECTIVE == frozenset(Permission)
     assert PROTECTIVE.isdisjoint(refused)
     assert {Permission.TRANSACTIONS_POST, Permission.HOLDS_RESOLVE, Permission.LEDGERS_CREATE} <= set(refused)
+    assert {Permission.API_KEYS_CREATE, Permission.MEMBERS_INVITE, Permission.OAUTH_CLIENTS_CHANGE} <= set(refused)
     assert {Permission.ACCOUNTS_FREEZE, Permission.API_KEYS_REVOKE, Permission.MEMBERS_REMOVE} <= PROTECTIVE
+
+
+def test_what_is_lowered_gives_nothing_and_takes_something() -> None:
+    eu = Grant(OPERATOR.permissions, (LedgerPattern("eu-*"),))
+    everywhere = Grant(OPERATOR.permissions)
+    assert lowers((everywhere,), (eu,))
+    assert lowers((Grant(ADMIN.permissions),), (everywhere,))
+    assert lowers((eu,), ())
+    assert not lowers((eu,), (eu,))
+    assert not lowers((eu,), (everywhere,))
+    assert not lowers((everywhere,), (eu, Grant(ADMIN.permissions, (LedgerPattern("eu-1"),))))
 
 
 def test_a_quota_is_used_up_at_its_number() -> None:

@@ -48,8 +48,8 @@ def test_a_person_is_shown_and_logged_out(database: str, partita: Partita, ada: 
     sessions = sorted(line.split("  ", 3)[3] for line in lines[3:])
     assert sessions == ["192.0.2.1  first/1", "192.0.2.1  second/2?[31m"], "nothing that a terminal would obey"
     assert all(line.startswith("ses_") for line in lines[3:])
-    assert partita("person", "log-out", named).out == "Ended 2 sessions.\n"
-    assert partita("person", "log-out", named).out == "Ended 0 sessions.\n"
+    assert partita("person", "log-out", named).out == "Sessions that ended: 2. OAuth grants that ended: 0.\n"
+    assert partita("person", "log-out", named).out == "Sessions that ended: 0. OAuth grants that ended: 0.\n"
     after = partita("person", "show", named).out.splitlines()
     assert [line.split("  ")[1:] for line in after[4:]] == [["session.ended", "from nowhere known"]] * 2
 

@@ -1,7 +1,7 @@
 """Attempts to get in: how many there may be, from one place and for one person."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import pytest
@@ -90,6 +90,54 @@ async def test_refreshing_is_no_attempt_unless_it_is_refused(new_guarded: NewGua
         response = await client.post("/v1/auth/refresh", json={"refresh_token": token})
         assert response.status_code == 200
         token = response.json()["refresh_token"]
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "otherwise"),
+    [
+        ("/oauth/token", {"grant_type": "refresh_token", "refresh_token": "x"}, 400),
+        ("/oauth/introspect", {"client_secret": "x", "token": "x"}, 400),
+        ("/oauth/revoke", {"client_secret": "x", "token": "x"}, 400),
+    ],
+)
+async def test_what_programs_are_refused_counts_with_refused_credentials(
+    new_guarded: NewGuarded, path: str, form: dict[str, str], otherwise: int
+) -> None:
+    server = await new_guarded(rate_limit_failures=2)
+    client = server.client(headers=VISITOR)
+    asked = form | {"client_id": f"cli_{'0' * 26}.{server.organisation_id}"}
+    del client.headers["authorization"]
+    for _ in range(2):
+        assert (await client.post(path, data=asked)).status_code == otherwise
+    refused(await client.post(path, data=asked), "failures", 120)
+    # They are counted together, however a credential is shown.
+    guess = await client.get("/v1/ledgers", headers={"Authorization": "Bearer no such token"})
+    refused(guess, "failures", 120)
+
+
+async def test_guessing_invitations_counts_with_refused_credentials(new_guarded: NewGuarded) -> None:
+    server = await new_guarded(rate_limit_failures=2)
+    client = server.client(key=(await tokens(server)).access_token)
+    for _ in range(2):
+        problem(await client.post("/v1/invitations/accept", json={"token": "pti_1_x"}), 422, "invitation-not-good")
+    refused(await client.post("/v1/invitations/accept", json={"token": "pti_1_x"}), "failures", 120)
+
+
+async def test_who_comes_from_nowhere_is_limited_as_one(new_guarded: NewGuarded) -> None:
+    server = await new_guarded(rate_limit_attempts=1, rate_limit_failures=1, rate_limit_address=10_000)
+    admission, attempts = server.services.admission, server.services.attempts
+    assert await admission.address(None) is not None
+    # All servers count them together: other tests may have taken the one that there is.
+    with suppress(RateLimited):
+        await attempts.admit("log-in", None)
+    with pytest.raises(RateLimited) as guessed:
+        await attempts.admit("log-in", None)
+    assert guessed.value.facts == {"policy": "attempts"}
+    with suppress(RateLimited):
+        await admission.count_refusal(None)
+    with pytest.raises(RateLimited) as of_failures:
+        await admission.count_refusal(None)
+    assert of_failures.value.facts == {"policy": "failures"}
 
 
 async def test_attempts_for_one_person_are_limited_from_each_network_and_from_all(new_guarded: NewGuarded) -> None:

@@ -10,12 +10,15 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.types import Message
 
 from adapters.embedded import ServerUrls
 from application.identity.erase_origins import erase_origins
+from application.interchange import audit_lines
 from application.ledger.verification import verify_organisation
 from domain.shared.access import Permission
 from entrypoints.container import Services, opened
+from entrypoints.http import lasting
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import NewOrganisation, connected
 from tests.entrypoints.http.credentials import Limits, Maker, session_token
@@ -200,6 +203,46 @@ async def test_it_is_exported_as_csv_that_a_spreadsheet_takes_for_text(tenant: T
     assert json.loads(rows[0]["data"]) == whole[0]["data"]
     assert [row["ledger"] for row in rows] == [each["ledger"] or "" for each in whole]
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row.values())
+
+
+async def test_a_file_is_cut_off_where_its_reader_s_key_is_revoked(
+    tenant: Tenant, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lasting, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(audit_lines, "_CHUNK_ENTRIES", 1)
+    reader = {"name": "reader", "scopes": ["auditor"]}
+    made = document(await tenant.client.post("/v1/api-keys", json=reader), 201)
+    bodies: list[bytes] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            bodies.append(message["body"])
+            assert message["more_body"], "it looks whole"
+        if len(bodies) == 2:
+            assert (await tenant.client.delete(f"/v1/api-keys/{made['id']}")).status_code == 204
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody asks any more")
+
+    headers = {"authorization": f"Bearer {made['key']}", "accept": "application/x-ndjson", "host": "partita.test"}
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/v1/audit-log",
+        "raw_path": b"/v1/audit-log",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 50_000),
+        "server": ("partita.test", 80),
+    }
+    with pytest.raises(Exception, match="response already started"):
+        await app(scope, receive, send)
+    assert [body.count(b"\n") for body in bodies] == [1, 1], "of four entries"
 
 
 async def test_a_file_has_no_pages_and_no_other_form(tenant: Tenant) -> None:

@@ -140,6 +140,24 @@ async def test_whoever_may_do_it_is_told_what_came_of_it(tenant: Tenant, limit: 
     problem(told, 403, "permission-denied")
 
 
+async def test_a_guess_leads_to_nothing_that_lies_beyond(tenant: Tenant, limit: Limit) -> None:
+    theirs = await tenant.posted(sale() | {"reference": "salary-3"})
+    hold = document(await tenant.client.post(tenant.path("/holds"), json=sale()), 201)
+    await limit("income:**")
+    taken = problem(
+        await tenant.post(between("income:a", "income:b") | {"reference": "salary-3"}), 409, "duplicate-reference"
+    )
+    assert theirs["id"] in taken["detail"]
+    for path in (f"/transactions/{theirs['id']}", f"/holds/{hold['id']}"):
+        told = problem(await tenant.get(path), 403, "permission-denied")
+        assert told["detail"].endswith("it is limited to income:**, without an account that this concerns.")
+        assert "assets:bank" not in str(told)
+    released = problem(
+        await tenant.client.post(tenant.path(f"/holds/{hold['id']}/release"), json={}), 403, "permission-denied"
+    )
+    assert "assets:bank" not in str(released)
+
+
 async def test_in_a_stream_each_line_is_judged_by_itself(tenant: Tenant, limit: Limit) -> None:
     await limit("assets:**")
     lines = [between("assets:a", "assets:b"), sale(), between("assets:b", "assets:a")]

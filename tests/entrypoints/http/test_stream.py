@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from entrypoints.http import lasting
 from tests.entrypoints.http.conftest import NewServer
 from tests.entrypoints.http.raw_upload import RawUpload, uploading
 from tests.entrypoints.http.tenant import NDJSON, Tenant, checked_problem, document, problem, sale
@@ -263,6 +264,27 @@ async def test_single_posts_beside_a_stream_stay_quick(url: str, tenant: Tenant)
     assert len(seconds) > 5, "a post that waited for the stream would be one of few"
     assert median(seconds) < max(0.5, 25 * alone)
     assert max(seconds) < max(2, took / 2)
+
+
+async def test_a_key_that_is_revoked_ends_what_its_streams_may_do(
+    url: str, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lasting, "CHECK_SECONDS", 0)
+    made = document(await tenant.client.post("/v1/api-keys", json={"name": "leaked"}), 201)
+    async with (
+        AsyncClient(base_url=url, headers=tenant.authorization) as owner,
+        uploading(url, tenant.path("/transactions/bulk"), made["key"]) as upload,
+    ):
+        await upload.send_lines(sale("0.01"))
+        assert (await upload.answer())["status"] == 201
+        assert (await owner.delete(f"/v1/api-keys/{made['id']}")).status_code == 204
+        for index in (1, 2):
+            await upload.send_lines(sale("0.01"))
+            answer = await upload.answer()
+            assert (answer["index"], answer["status"]) == (index, 401)
+            checked_problem(answer["problem"], 401, "not-authenticated")
+        await upload.end()
+    assert await tenant.balance("assets:bank") == "0.01"
 
 
 async def test_a_bug_fails_its_own_line_alone(tenant: Tenant, app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:

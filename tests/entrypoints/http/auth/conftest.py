@@ -40,6 +40,7 @@ async def new_office(
             container.passwords.override(providers.Object(passwords))
             made = container.services()
             offices.push_async_callback(made.persons.letters.settle)
+            offices.push_async_callback(made.persons.afterwards.settle)
             app = create_app(made)
             client = await offices.enter_async_context(connected(app))
             return Office(app, made, client, mailbox, clock, owner, passwords)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from application.identity.erasure import Erasure
 from application.identity.person_keeping import PersonKeeping
 from application.identity.token_ports import ACCESS_TOKENS_LIVE, AccessClaims
-from domain.shared.chain import Origin
+from domain.shared.chain import Author, Origin
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.auth.people import OTHER_PASSWORD, PASSWORD, Office
 from tests.entrypoints.http.conftest import NewOrganisation
@@ -107,7 +107,8 @@ async def test_who_runs_the_server_ends_a_persons_sessions_at_once(office: Offic
     persons = office.services.persons
     work, revocations = persons.registration.work, persons.forgotten_password.revocations
     erasure = Erasure(work, office.services.member_keeping, revocations, office.clock)
-    assert await PersonKeeping(work, erasure, revocations, office.clock).log_out(known.email) == 2
+    keeping = PersonKeeping(work, erasure, revocations, office.clock, office.services.ids)
+    assert await keeping.log_out(known.email, author=Author("system:cli", "req_1")) == (2, 0)
     for each in (known, elsewhere):
         problem(await office.get("/me", each), 401, "not-authenticated")
     await office.log_in(known)

@@ -1,6 +1,8 @@
 """Persons who have a password and belong to organisations, put straight into the database."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -32,16 +34,21 @@ class People:
             self._password_hash,
             now,
         )
+        member = Member(person_id, email)
         if role is not None:
-            await self._database.execute(
-                "INSERT INTO members (organisation_id, person_id, assignments, joined_at, version) "
-                "VALUES ($1, $2, $3, $4, 1)",
-                organisation_id,
-                stored_id("usr", person_id),
-                json.dumps([{"role": role}]),
-                now,
-            )
-        return Member(person_id, email)
+            await self.join(organisation_id, member, role)
+        return member
+
+    async def join(self, organisation_id: int, member: Member, role: str) -> None:
+        """Have a person belong to one more organisation, in this role."""
+        await self._database.execute(
+            "INSERT INTO members (organisation_id, person_id, assignments, joined_at, version) "
+            "VALUES ($1, $2, $3, $4, 1)",
+            organisation_id,
+            stored_id("usr", member.person_id),
+            json.dumps([{"role": role}]),
+            self._services.clock.now(),
+        )
 
     async def remove(self, organisation_id: int, member: Member) -> None:
         """Take the member out of the organisation."""
@@ -87,6 +94,13 @@ class People:
             stored_id("usr", member.person_id),
             timedelta(days=days),
         )
+
+    @asynccontextmanager
+    async def hidden(self, table: str) -> AsyncIterator[None]:
+        """Have whoever looks into the table wait."""
+        async with self._database.transaction():
+            await self._database.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            yield
 
     async def events(self, organisation_id: int) -> list[Json]:
         """All events of the organisation's log."""

@@ -211,6 +211,22 @@ async def test_nobody_registers_a_client_that_may_more_than_themselves(
         problem(response, 403, "permission-denied")
 
 
+async def test_who_has_less_than_a_client_is_allowed_cannot_make_it_less(
+    new_program: NewProgram, tenant: Tenant
+) -> None:
+    asked = {"name": "Changes clients alone", "scopes": ["oauth-clients:change", "oauth-clients:read"]}
+    key = document(await tenant.client.post("/v1/api-keys", json=asked), 201)["key"]
+    theirs = await new_program(scopes=["owner"])
+    path, bearer = f"{CLIENTS}/{theirs.registered['id']}", {"Authorization": f"Bearer {key}"}
+    for response in (
+        # Narrowed, it would be theirs to give another secret, for when it is widened again.
+        await theirs.browser.patch(path, json={"scopes": ["oauth-clients:read"]}, headers=bearer | {"If-Match": "*"}),
+        await theirs.browser.post(f"{path}/rotate-secret", json={}, headers=bearer),
+    ):
+        problem(response, 403, "permission-denied")
+    assert document(await tenant.client.get(path))["scopes"] == ["owner"]
+
+
 async def test_each_way_takes_its_permission(new_program: NewProgram, people: People, tenant: Tenant) -> None:
     program = await new_program(scopes=["owner"])
     operator = await people.member(tenant.organisation_id, "operator")

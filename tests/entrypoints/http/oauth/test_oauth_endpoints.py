@@ -9,6 +9,9 @@ from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
 from authlib.oauth2.rfc9207 import AuthorizationServerMetadata as WithIssuer
 from httpx2 import AsyncClient
 
+from application.shared.ports import StoreUnavailable
+from domain.identity.token_key import TokenKey
+from entrypoints.container import Services
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.oauth.conftest import NewProgram
 from tests.entrypoints.http.oauth.people import People
@@ -221,3 +224,31 @@ async def test_the_server_says_what_it_offers(browser: AsyncClient) -> None:
         path = told[f"{name}_endpoint"].removeprefix(told["issuer"])
         assert (await browser.post(path)).status_code == 400, "it is there"
     assert document(await browser.get(told["jwks_uri"].removeprefix(told["issuer"])))["keys"]
+
+
+async def test_a_refresh_token_is_good_again_where_no_access_token_could_be_made(
+    program: Program, member: Member, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away() -> TokenKey:
+        raise StoreUnavailable("the keys cannot be read")
+
+    tokens = await program.tokens(member)
+    with monkeypatch.context() as patched:
+        patched.setattr(services.token_keys, "signing", away)
+        problem(await program.refresh(tokens["refresh_token"]), 503, "unavailable")
+    again = document(await program.refresh(tokens["refresh_token"]))
+    assert await program.is_taken(again["access_token"])
+
+
+async def test_a_token_is_not_looked_at_before_the_client_is_known(
+    program: Program, member: Member, people: People
+) -> None:
+    tokens = await program.tokens(member)
+    secret = program.registered["client_secret"]
+    async with people.hidden("oauth_grants"):
+        for token in tokens["access_token"], tokens["refresh_token"]:
+            for path in "/oauth/introspect", "/oauth/revoke":
+                async with asyncio.timeout(2):
+                    told = await program.ask(path, {"token": token}, auth=(program.client_id, f"{secret}x"))
+                refused(told, "invalid_client", 401)
+    assert (await program.introspected(tokens["access_token"]))["active"]

@@ -116,6 +116,7 @@ async def test_a_refresh_may_ask_for_less_and_never_for_more(program: Program, m
     "scope", ["transactions:post", "ledgers:read owner", "nothing:real", "ledgers:read,accounts:read"]
 )
 async def test_a_scope_that_the_client_does_not_have_is_refused(program: Program, member: Member, scope: str) -> None:
+    await program.consented(member)
     told = answered(await program.browser.get(program.authorize_url(scope=scope)))
     assert told == {
         "error": "invalid_scope",
@@ -137,7 +138,10 @@ async def test_a_scope_that_the_client_does_not_have_is_refused(program: Program
         {"code_challenge": "x" * 128},
     ],
 )
-async def test_nothing_but_a_challenge_of_s256_will_do(program: Program, challenge: dict[str, str | None]) -> None:
+async def test_nothing_but_a_challenge_of_s256_will_do(
+    program: Program, member: Member, challenge: dict[str, str | None]
+) -> None:
+    await program.consented(member)
     told = answered(await program.browser.get(program.authorize_url(**challenge)))
     assert told["error"] == "invalid_request"
     assert "code_challenge" in told["error_description"]
@@ -174,12 +178,16 @@ async def test_a_code_goes_to_no_address_but_one_that_is_registered(program: Pro
 async def test_a_program_on_a_desktop_may_listen_on_whichever_port_is_free(
     new_program: NewProgram, member: Member
 ) -> None:
-    program = await new_program(confidential=False, redirect_uris=["http://127.0.0.1/callback"])
+    uris = ["http://127.0.0.1/callback", "http://[::1]/callback"]
+    program = await new_program(confidential=False, redirect_uris=uris)
     for_elsewhere = await program.browser.get(program.authorize_url(redirect_uri="http://127.0.0.1:7000/elsewhere"))
     assert for_elsewhere.status_code == 400
     shown = await program.browser.get(program.authorize_url(redirect_uri="http://127.0.0.1:7000/callback"))
     assert shown.status_code == 200
     assert "form-action 'self' http://127.0.0.1:7000;" in shown.headers["content-security-policy"]
+    # A policy cannot name an IPv6 address, and a browser would stop the redirect after the form.
+    shown = await program.browser.get(program.authorize_url(redirect_uri="http://[::1]:7000/callback"))
+    assert "form-action 'self' http:;" in shown.headers["content-security-policy"]
 
 
 async def test_the_redirect_uri_of_an_exchange_is_the_one_that_the_code_went_to(
@@ -225,7 +233,8 @@ async def test_a_member_who_was_removed_is_not_acted_for_any_more(
     assert await program.introspected(tokens["refresh_token"]) == {"active": False}
 
 
-async def test_no_response_type_but_code_is_known(program: Program) -> None:
+async def test_no_response_type_but_code_is_known(program: Program, member: Member) -> None:
+    await program.consented(member)
     for response_type in ("token", "code token", "id_token", 'c"ode', None):
         told = answered(await program.browser.get(program.authorize_url(response_type=response_type)))
         assert told["error"] == "unsupported_response_type"

@@ -228,16 +228,36 @@ async def test_what_anyone_could_pose_as_is_asked_about_each_time(new_program: N
         assert "code" in answered(allowed, callback=at)
 
 
-async def test_where_no_page_may_be_shown_what_would_be_needed_is_told(
+async def test_a_link_leads_nobody_elsewhere_without_a_page_before_it_lets_the_program_do_something(
     program: Program, member: Member, people: People
 ) -> None:
-    url = program.authorize_url(prompt="none")
-    assert answered(await program.browser.get(url))["error"] == "login_required"
-    await logged_in(program, member)
-    assert answered(await program.browser.get(url))["error"] == "consent_required"
+    wrong: list[dict[str, str | None]] = [
+        {"scope": "owner"},
+        {"response_type": "token"},
+        {"code_challenge": None},
+        {"prompt": "none"},
+    ]
+    urls = [program.authorize_url(**each) for each in wrong]
+    stranger = await people.member(program.tenant.organisation_id, None)
+    colleague = await people.member(program.tenant.organisation_id, "auditor")
+    for who in (None, stranger, colleague):
+        program.browser.cookies.clear()
+        if who is not None:
+            await logged_in(program, who)
+        for url in urls:
+            shown = await program.browser.get(url)
+            assert shown.status_code in (200, 400, 403)
+            assert "location" not in shown.headers
+            assert "text/html" in shown.headers["content-type"]
     program.browser.cookies.clear()
-    await logged_in(program, await people.member(program.tenant.organisation_id, None))
-    assert answered(await program.browser.get(url))["error"] == "access_denied"
+    await program.consented(member)
+    told = [answered(await program.browser.get(url)).get("error") for url in urls]
+    assert told == ["invalid_scope", "unsupported_response_type", "invalid_request", None]
+    more = program.authorize_url(prompt="none", scope="ledgers:read")
+    assert answered(await program.browser.get(more))["error"] == "consent_required"
+    await people.remove(program.tenant.organisation_id, member)
+    for url in urls:
+        assert "location" not in (await program.browser.get(url)).headers
 
 
 async def test_who_is_not_a_member_can_allow_nothing(program: Program, people: People, member: Member) -> None:

@@ -28,6 +28,7 @@ async def office(postgres_url: str, redis_url: str, settings: Settings, services
         made = container.services()
         app = create_app(made)
         stack.push_async_callback(made.persons.letters.settle)
+        stack.push_async_callback(made.persons.afterwards.settle)
         stack.push_async_callback(made.key_uses.settle)
         engine = service_engine(postgres_url, pool_size=2)
         stack.push_async_callback(engine.dispose)

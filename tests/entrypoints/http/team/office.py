@@ -23,6 +23,7 @@ from domain.shared.access import Principal
 from domain.shared.quotas import Quotas
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.conftest import connected, made_organisation
 from tests.entrypoints.http.tenant import document
@@ -129,11 +130,17 @@ class Office:
 
     async def elsewhere(self, of: Company) -> AsyncClient:
         """A client with the company's key, of one more server, which remembers nothing of it yet."""
-        container = await self.stack.enter_async_context(opened(self.services.settings, self.urls))
+        (client,) = await self.clients_elsewhere(of.client)
+        return client
+
+    async def clients_elsewhere(self, *clients: AsyncClient, settings: Settings | None = None) -> list[AsyncClient]:
+        """Clients with the same credentials as these, of one more server, which remembers nothing of them yet."""
+        container = await self.stack.enter_async_context(opened(settings or self.services.settings, self.urls))
         services = container.services()
         self.stack.push_async_callback(services.key_uses.settle)
-        key = of.client.headers["authorization"].removeprefix("Bearer ")
-        return await self.stack.enter_async_context(connected(create_app(services), key))
+        app = create_app(services)
+        credentials = [client.headers["authorization"].removeprefix("Bearer ") for client in clients]
+        return [await self.stack.enter_async_context(connected(app, credential)) for credential in credentials]
 
     async def fresh_bearer(self, credential: str) -> Bearer:
         """Who shows a credential, for a server that remembers nothing yet."""

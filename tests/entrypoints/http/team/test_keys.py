@@ -262,3 +262,29 @@ async def test_the_last_place_of_a_quota_of_keys_is_taken_once(office: Office) -
     await office.set_quotas(company, api_keys=2)
     answers = await asyncio.gather(*[company.client.post("/v1/api-keys", json={"name": "a"}) for _ in range(4)])
     assert sorted(answer.status_code for answer in answers) == [201, 403, 403, 403]
+
+
+async def test_the_predecessors_of_a_key_count_but_for_the_last(office: Office) -> None:
+    company = await office.company()
+    await office.set_quotas(company, api_keys=2)
+    first = await made(company.client)
+
+    async def rotated(key: Json) -> Json:
+        new: Json = document(await company.client.post(f"/v1/api-keys/{key['id']}/rotate", json={}), 201)
+        return new
+
+    async def ended(key: Json) -> None:
+        assert (await company.client.delete(f"/v1/api-keys/{key['id']}")).status_code == 204
+
+    # The company's own is one; the second stands for the first.
+    second = await rotated(first)
+    # The third stands for the second, so that the first would count beside both.
+    refused = problem(await company.client.post(f"/v1/api-keys/{second['id']}/rotate", json={}), 403, "quota-exceeded")
+    assert (refused["quota"], refused["used"], refused["limit"]) == ("api_keys", "2", "2")
+    await ended(first)
+    third = await rotated(second)
+    # Where what replaced it works no more, a key counts again.
+    await ended(third)
+    problem(await company.client.post("/v1/api-keys", json={"name": "b"}), 403, "quota-exceeded")
+    await ended(second)
+    await made(company.client)

@@ -4,8 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from adapters.postgres.identity.people import PostgresPeopleLookup
+from adapters.postgres.ids import stored_id
 from domain.identity.member import LastOwner
 from domain.shared.chain import Author
 from tests.entrypoints.http.team.office import ANY, Office, assigned, invitation, told_permission
@@ -260,3 +262,19 @@ async def test_lists_of_members_and_invitations_are_paged(office: Office) -> Non
     rest = document(await company.client.get(f"/v1/invitations?limit=2&cursor={page['next_cursor']}"))
     emails = [each["email"].split("@")[0] for each in (*page["data"], *rest["data"])]
     assert emails == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("path", ["/v1/invitations/accept", "/v1/organisations"])
+async def test_who_is_erased_at_the_same_moment_does_not_become_an_owner(office: Office, path: str) -> None:
+    company, ada = await office.company(), await office.human()
+    token = await office.invited(company.client, ada.email, "owner")
+    client = await ada.at(None)
+    async with office.engine.begin() as erasing:
+        gone = text("UPDATE persons SET email = NULL, email_verified_at = NULL, erased_at = now() WHERE id = :id")
+        await erasing.execute(gone, {"id": stored_id("usr", ada.id)})
+        asked = {"token": token} if path.endswith("accept") else {"name": "A house without anybody"}
+        joining = asyncio.create_task(client.post(path, json=asked))
+        await asyncio.wait([joining], timeout=0.15)
+        assert not joining.done(), "it waits for what becomes of the person"
+    assert (await joining).status_code in (401, 403)
+    assert await PostgresPeopleLookup(office.engine).organisations_of(ada.id, limit=1) == []

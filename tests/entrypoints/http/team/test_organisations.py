@@ -1,6 +1,7 @@
 """Organisations as their members see them, and what they may have."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -9,7 +10,7 @@ from adapters.postgres.identity.quotas import PostgresQuotas
 from application.identity.allowances import Allowances
 from entrypoints.container import Services
 from tests.entrypoints.http.conftest import connected
-from tests.entrypoints.http.team.office import ANY, Company, Office, told_permission
+from tests.entrypoints.http.team.office import ANY, Company, Office, assigned, invitation, told_permission
 from tests.entrypoints.http.tenant import Json, document, problem, sale
 
 
@@ -48,6 +49,19 @@ async def test_where_persons_are_invited_whoever_runs_the_server_makes_organisat
     assert not services.settings.is_registration_open
     async with connected(app, token) as client:
         problem(await client.post("/v1/organisations", json={"name": "a"}), 403, "founding-closed")
+
+
+async def test_what_a_person_makes_begins_with_the_quotas_of_the_server(office: Office) -> None:
+    settings = office.services.settings.model_copy(
+        update={"quota_ledgers": 1, "quota_keys": 2, "quota_requests_per_minute": 600, "quota_storage_bytes": 10**6}
+    )
+    (client,) = await office.clients_elsewhere(await (await office.human()).at(None), settings=settings)
+    shown = document(await client.post("/v1/organisations", json={"name": "a"}), 201)
+    quotas = {"ledgers": 1, "api_keys": 2, "requests_per_minute": 600, "storage_bytes": 10**6}
+    assert shown["quotas"] == quotas
+    event = (await office.log(int(shown["id"])))[-1]
+    assert (event["type"], event["data"]["after"]) == ("organisation.quotas_set", quotas)
+    assert event["actor"] == "system:founding"
 
 
 async def test_a_person_sees_its_own_organisations_and_a_key_its_one(office: Office) -> None:
@@ -181,13 +195,55 @@ async def test_who_has_used_up_its_storage_reads_and_writes_no_more(office: Offi
     assert document(bulk)["results"][0]["problem"]["code"] == "quota-exceeded"
 
 
-async def test_what_protects_is_never_refused(full: Company) -> None:
+async def test_what_protects_is_never_refused_and_what_gives_more_is(office: Office) -> None:
+    company = await office.company()
+    document(await company.client.post("/v1/ledgers/main/transactions", json=sale()), 201)
+
+    async def made(path: str, **fields: Any) -> str:
+        id: str = document(await company.client.post(path, json={"name": "a", **fields}), 201)["id"]
+        return f"{path}/{id}"
+
+    key = await made("/v1/api-keys")
+    asked: Json = {"redirect_uris": ["https://a.example/"], "scopes": ["accounts:read", "reports:read"]}
+    oauth_client, to_revoke = [await made("/v1/oauth-clients", **asked) for _ in range(2)]
+    reader: Json = {"permissions": ["accounts:read", "reports:read"]}
+    for role in ("reader", "unused"):
+        document(await company.client.put(f"/v1/roles/{role}", json=reader))
+    member = await office.member(company, "admin")
+    invited = document(await company.client.post("/v1/invitations", json=invitation("a@example.com", "reader")), 201)
+    joining = await office.human()
+    token = await office.invited(company.client, joining.email, "reader")
+    await office.set_quotas(company, storage_bytes=1)
+    full, joining_there = await office.clients_elsewhere(company.client, await joining.at(None))
+    person = f"/v1/members/{member.id}"
+    for refused in (
+        await full.post("/v1/api-keys", json={"name": "a"}),
+        await full.post(f"{key}/rotate", json={}),
+        await full.post("/v1/oauth-clients", json={"name": "a", **asked}),
+        await full.post(f"{oauth_client}/rotate-secret", json={}),
+        await full.patch(oauth_client, json={"name": "b"}, headers=ANY),
+        await full.put("/v1/roles/another", json=reader),
+        await full.put("/v1/roles/reader", json={"permissions": ["accounts:read", "holds:read"]}, headers=ANY),
+        await full.post("/v1/invitations", json=invitation("b@example.com", "reader")),
+        await full.patch(person, json=assigned("owner"), headers=ANY),
+        await full.patch(f"/v1/organisations/{company.id}", json={"name": "b"}, headers=ANY),
+        await joining_there.post("/v1/invitations/accept", json={"token": token}),
+    ):
+        assert problem(refused, 403, "quota-exceeded")["quota"] == "storage_bytes"
     why = {"reason": "Fraud"}
-    document(await full.client.post("/v1/ledgers/main/freeze", json=why))
-    document(await full.client.post("/v1/ledgers/main/accounts/assets:bank/freeze", json=why))
-    key = document(await full.client.post("/v1/api-keys", json={"name": "a"}), 201)
-    assert (await full.client.delete(f"/v1/api-keys/{key['id']}")).status_code == 204
-    document(await full.client.put("/v1/roles/reader", json={"permissions": ["reports:read"]}))
+    for done in (
+        await full.post("/v1/ledgers/main/freeze", json=why),
+        await full.post("/v1/ledgers/main/accounts/assets:bank/freeze", json=why),
+        await full.patch(oauth_client, json={"scopes": ["accounts:read"]}, headers=ANY),
+        await full.delete(to_revoke, headers=ANY),
+        await full.put("/v1/roles/reader", json={"permissions": ["accounts:read"]}, headers=ANY),
+        await full.delete("/v1/roles/unused", headers=ANY),
+        await full.delete(f"/v1/invitations/{invited['id']}"),
+        await full.patch(person, json=assigned("operator"), headers=ANY),
+        await full.delete(person, headers=ANY),
+        await full.delete(key),
+    ):
+        assert done.status_code in (200, 204), done.text
 
 
 async def test_logs_are_metered_bit_by_bit_and_each_event_once(office: Office) -> None:

@@ -1,0 +1,60 @@
+"""What is of no use any more: found by indexes on when that began."""
+
+from datetime import datetime
+
+from sqlalchemy import Select, Table, delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.postgres.access_tables import invitations
+from adapters.postgres.person_tables import mailed_tokens, person_identities, persons, security_log, sessions
+from adapters.postgres.work import set_local
+from application.identity.tidying import REGISTRATIONS_KEPT, SECURITY_LOG_KEPT, Removed
+
+
+class PostgresLeftovers:
+    """Leftovers of all persons and organisations, inside one unit of work."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def remove(self, now: datetime, limit: int, *, with_invitations: bool) -> Removed:
+        before = now - SECURITY_LOG_KEPT
+        events = select(security_log.c.id).where(security_log.c.at < before).order_by(security_log.c.at)
+        ended = select(sessions.c.id).where(sessions.c.expires_at < before).order_by(sessions.c.expires_at)
+        mailed = select(mailed_tokens.c.digest).where(mailed_tokens.c.expires_at <= now)
+        # Whoever has registered again meanwhile, or has forgotten the password, has a token.
+        is_used = (
+            exists().where(mailed_tokens.c.person_id == persons.c.id)
+            | exists().where(person_identities.c.person_id == persons.c.id)
+            | exists().where(sessions.c.person_id == persons.c.id)
+        )
+        never_verified = select(persons.c.id).where(
+            persons.c.email_verified_at.is_(None),
+            persons.c.erased_at.is_(None),
+            persons.c.created_at < now - REGISTRATIONS_KEPT,
+            ~is_used,
+        )
+        return Removed(
+            security_events=await self._remove(security_log, events, limit),
+            sessions=await self._remove(sessions, ended, limit),
+            mailed_tokens=await self._remove(mailed_tokens, mailed, limit),
+            registrations=await self._remove(persons, never_verified, limit),
+            invitations=await self._remove_invitations(now, limit) if with_invitations else 0,
+        )
+
+    async def _remove_invitations(self, now: datetime, limit: int) -> int:
+        # A policy shows those whose time was over before that, whichever the organisation.
+        await set_local(self._connection, "app.expired_before", now.isoformat())
+        over = select(invitations.c.id).where(invitations.c.expires_at <= now)
+        removed = await self._remove(invitations, over, limit)
+        await set_local(self._connection, "app.expired_before", "")
+        return removed
+
+    async def _remove(self, table: Table, old: Select[tuple[object]], limit: int) -> int:
+        (column,) = old.selected_columns
+        chosen = old.limit(limit)
+        # Rows that nobody may change cannot be locked before they are removed.
+        if table is not security_log and table is not invitations:
+            chosen = chosen.with_for_update(skip_locked=True, of=table)
+        gone = await self._connection.execute(delete(table).where(table.c[column.name].in_(chosen)))
+        return gone.rowcount
