@@ -61,7 +61,7 @@ class RedisWakeUps:
             # Those who were to hear of it look by themselves.
             self._news.clear()
             if not self._has_told_of_failure:
-                _log.warning("other servers see new events only when they look for them: %s", error)
+                _log.info("other servers see new events only when they look for them: %s", error)
                 self._has_told_of_failure = True
         finally:
             self._telling = None

@@ -60,7 +60,12 @@ class GrowingLog:
         yield cast(LedgerReads, _Reads(self))
 
     def begin(
-        self, principal: Principal, permission: Permission, *, ledger: str | None = None
+        self,
+        principal: Principal,
+        permission: Permission,
+        *,
+        ledger: str | None = None,
+        takes_away: bool = False,
     ) -> AbstractAsyncContextManager[object]:
         raise NotImplementedError
 
