@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
+from typing import Final
 
 from application.identity.allowances import Allowance, Allowances
 from application.identity.key_uses import KeyUseMarks
@@ -17,6 +18,9 @@ from domain.identity.api_key import API_KEY
 from domain.identity.secret_text import digest
 from domain.shared.access import Grant, Person, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
+
+# Of one credential, in the seconds for which it is remembered.
+PLACES_MAX: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,7 @@ class Bearer:
     networks: tuple[IPv4Network | IPv6Network, ...] | None = None
     requests_per_minute: int | None = None
     key: str | None = None
+    _from: dict[tuple[str | None, str | None], Principal] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def actor(self) -> str:
@@ -40,6 +45,16 @@ class Bearer:
             return self.principal.actor
         assert self.person is not None, "a credential is of someone"
         return self.person.id
+
+    def coming_from(self, address: str | None, user_agent: str | None) -> Principal:
+        """Return the principal, asking from there: the same one as long as it does. Raises `PermissionDenied`."""
+        place = (address, user_agent)
+        known = self._from.get(place)
+        if known is None:
+            if len(self._from) >= PLACES_MAX:
+                self._from.clear()
+            known = self._from[place] = self.of_organisation().coming_from(address, user_agent)
+        return known
 
     def of_organisation(self) -> Principal:
         """Return the principal. Raises `PermissionDenied` for a token of no organisation."""

@@ -92,8 +92,7 @@ class Caller:
 async def caller(request: Request) -> Caller:
     """Return who calls. Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`."""
     services: Services = request.scope["app"].state.services
-    principal = (await bearer(request)).of_organisation()
-    principal = principal.coming_from(address_of(request), user_agent_of(request))
+    principal = (await bearer(request)).coming_from(address_of(request), user_agent_of(request))
     return Caller(principal, request.scope["state"]["request_id"], services)
 
 
