@@ -1,10 +1,12 @@
 """A Redis (Valkey) for one test module, which can be killed, halted and started again where it was."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import redis
@@ -70,3 +72,11 @@ class RedisServer:
     def _send(self, order: signal.Signals) -> None:
         assert self._process is not None
         os.kill(self._process.pid, order)
+
+
+async def until(happens: Callable[[], bool], seconds: float = 5) -> None:
+    """Wait for what happens in a moment."""
+    deadline = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)

@@ -27,7 +27,10 @@ RETRY_SECONDS: Final = 1.0
 LOOK_SECONDS: Final = 1.0
 # How long a follower hears nothing, at most: then it is told how far that goes.
 HEARTBEAT_SECONDS: Final = 15.0
+# Who follows is asked for again so often, and before anything is given that comes later than this after the last time:
+# what stands behind a credential may have been remembered for some seconds by then.
 CHECK_SECONDS: Final = 5.0
+CERTAIN_SECONDS: Final = 0.5
 LOOK_SELDOM_SECONDS: Final = 10.0
 
 Who = Callable[[], Awaitable[Principal]]
@@ -217,14 +220,14 @@ class Relay:
                 follower.waiting.clear()
                 is_cut_off = follower.is_behind
                 at = max(at, events[-1].stored.sequence if is_cut_off and events else stream.last)
+                if loop.time() >= checked_at + (CERTAIN_SECONDS if events else CHECK_SECONDS):
+                    checked_at = loop.time()
+                    (await who()).require(Permission.EVENTS_READ, ledger=slug)
                 if events or is_first or loop.time() >= told_at + HEARTBEAT_SECONDS:
                     told_at, is_first = loop.time(), False
                     yield Delivery(events, at)
                 if is_cut_off:
                     raise FellBehind(f"{WAITING_EVENTS_MAX:,} events were waiting to be taken.")
-                if loop.time() >= checked_at + CHECK_SECONDS:
-                    checked_at = loop.time()
-                    (await who()).require(Permission.EVENTS_READ, ledger=slug)
                 await follower.called(min(CHECK_SECONDS, HEARTBEAT_SECONDS))
         finally:
             stream.followers.remove(follower)

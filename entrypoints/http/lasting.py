@@ -8,12 +8,12 @@ from starlette.requests import Request
 from domain.shared.access import Principal
 from entrypoints.http.dependencies import principal_now
 
-CHECK_SECONDS: Final = 2.5
-"""How long a revocation may go unnoticed; what a credential stands for is remembered for as long."""
+CHECK_SECONDS: Final = 0.5
+"""How long a revocation goes unnoticed at most, beyond the seconds for which it is remembered what a credential is."""
 
 
 class LastingPrincipal:
-    """The principal of a request that may go on for hours, looked at again every 2.5 seconds."""
+    """The principal of a request that may go on for hours, looked at again every half second."""
 
     def __init__(self, request: Request, principal: Principal) -> None:
         self._request = request

@@ -1,6 +1,5 @@
 """The news of revocations, over a real Redis that goes away and comes back."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +9,7 @@ import redis
 
 from adapters.redis.channels import RedisChannels
 from adapters.redis.revocations import CHANNEL, RedisRevocations
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, until
 
 
 class Listener:
@@ -20,13 +19,6 @@ class Listener:
         self.heard: list[str] = []
         self.channels = RedisChannels(url, **settings)
         self.revocations = RedisRevocations(self.channels, lambda *names: self.heard.extend(names))
-
-
-async def until(happens: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import redis
 from adapters.redis.channels import RedisChannels
 from adapters.redis.wake_ups import CHANNEL, RedisWakeUps
 from application.ledger.ports import LedgerAddress
-from tests.redis_server import RedisServer
+from tests.redis_server import RedisServer, until
 
 MAIN, OTHER = LedgerAddress(1, "main"), LedgerAddress(2, "main")
 
@@ -24,13 +24,6 @@ class Server:
         self.channels = RedisChannels(url)
         self.wake_ups = RedisWakeUps(self.channels)
         self.wake_ups.listen(lambda ledger, sequence: self.heard.append((ledger, sequence)))
-
-
-async def until(happens: Callable[[], bool], seconds: float = 5) -> None:
-    deadline = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -218,6 +218,20 @@ async def test_who_was_revoked_hears_no_more(log: GrowingLog, here: Relay, monke
             reader.task.result()
 
 
+async def test_nothing_is_given_to_who_was_revoked_since_it_was_last_asked_for(
+    log: GrowingLog, here: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "CERTAIN_SECONDS", 0)
+    reader = Reader(here)
+    await turns()
+    reader.is_revoked = True
+    here.committed(MAIN, log.append(opened("a")))
+    await until(reader.task.done)
+    with pytest.raises(NotAuthenticated):
+        reader.task.result()
+    assert reader.got == []
+
+
 async def test_a_server_that_stops_lets_all_go(log: GrowingLog, here: Relay) -> None:
     readers = [Reader(here), Reader(here, wanted=EventFilter(account=Pattern("shop")))]
     await turns()
