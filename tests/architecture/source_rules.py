@@ -91,12 +91,12 @@ def ports_are_small(module: Module) -> Iterator[str]:
 
 
 def only_the_container_wires(module: Module) -> Iterator[str]:
-    if str(module.path) == "entrypoints/container.py" or module.ring not in _RINGS:
+    if str(module.path).startswith("entrypoints/container/") or module.ring not in _RINGS:
         return
     for line, name in _imports(module.tree):
         package = name.split(".")[0]
         if package == "dependency_injector" or (package == "adapters" and module.ring != "adapters"):
-            yield f"{module.path}:{line} imports {name}: only entrypoints/container.py may"
+            yield f"{module.path}:{line} imports {name}: only entrypoints/container may"
 
 
 def nothing_is_injected_by_decorator(module: Module) -> Iterator[str]:

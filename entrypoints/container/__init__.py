@@ -1,0 +1,122 @@
+"""The composition root: the only place that knows which adapter stands behind which port.
+
+Each module adds its part to the ones before it, which it inherits.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+
+from dependency_injector import providers
+
+from adapters.embedded import EmbeddedServersError, ServerUrls, chosen_servers
+from adapters.http_client.bulk_destination import BulkDestination, UnusableServer
+from adapters.postgres.engine import BadDatabaseUrl
+from adapters.postgres.failures import database_trouble
+from adapters.postgres.identity.directory import PostgresDirectory
+from adapters.postgres.ledger.rebuild import PostgresRebuilding
+from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
+from adapters.security.signer import SigningKeyUnusable, is_signed
+from application.identity.admission import Admission, Attempts
+from application.identity.refusal_log import RefusalLog
+from application.interchange.import_transactions import Destination
+from application.ledger.verification import Verifications
+from application.shared.ports import SignatureCheck
+from application.shared.remembered_health import RememberedHealth
+from entrypoints.container.access import AccessParts
+from entrypoints.ready_made import Maintenance as Maintenance  # given from here
+from entrypoints.ready_made import Services as Services  # given from here
+from entrypoints.settings import Settings
+
+
+class Container(AccessParts):
+    """Everything a server is made of, each thing once."""
+
+    services = providers.Singleton(
+        Services,
+        settings=AccessParts.settings,
+        clock=AccessParts.clock,
+        ids=AccessParts.ids,
+        journal=AccessParts.journal,
+        expiry=AccessParts.expiry,
+        ledgers=AccessParts.ledger_work,
+        verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
+        organisations=AccessParts.organisations,
+        api_keys=AccessParts.api_keys,
+        oauth=AccessParts.oauth,
+        key_uses=AccessParts.key_uses,
+        member_keeping=AccessParts.member_keeping,
+        inviting=AccessParts.inviting,
+        role_keeping=AccessParts.role_keeping,
+        organisation_keeping=AccessParts.organisation_keeping,
+        authenticate=AccessParts.authenticate,
+        news=AccessParts.channels,
+        relay=AccessParts.relay,
+        refusals=providers.Singleton(RefusalLog),
+        admission=providers.Singleton(Admission, AccessParts.authenticate, AccessParts.limits, AccessParts.counting),
+        attempts=providers.Singleton(
+            Attempts, AccessParts.limits, AccessParts.counting, AccessParts.signer.provided.derive.call("attempts")
+        ),
+        counting=AccessParts.counting,
+        token_keys=AccessParts.token_keys,
+        persons=AccessParts.persons,
+        signer=AccessParts.signer,
+        cursor_key=AccessParts.signer.provided.derive.call("cursors"),
+        database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
+        redis_health=providers.Singleton(RememberedHealth, AccessParts.redis_health),
+    )
+    maintenance = providers.Singleton(
+        Maintenance,
+        directory=providers.Singleton(PostgresDirectory, AccessParts.owner_engine),
+        rebuilding=providers.Singleton(PostgresRebuilding, AccessParts.owner_engine),
+        migrate=providers.Callable(partial, upgrade, AccessParts.owner_engine),
+        require_migrated=providers.Callable(partial, require_ready, AccessParts.service_engine),
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Container]:
+    """Open what a server or a command needs, when it needs it; close all of it afterwards."""
+    container = Container(settings=settings, database_url=urls.database_url, redis_url=urls.redis_url)
+    try:
+        yield container
+    finally:
+        for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
+            await engine.dispose()
+        await container.redis_health().close()
+        await container.channels().close()
+        await container.permits().close()
+
+
+@contextmanager
+def servers(settings: Settings, *, shared: bool = True) -> Iterator[ServerUrls]:
+    """Give the servers of the settings, or else start those in the data folder for as long as they are needed.
+
+    With `shared`, those that another process runs in the data folder will do. Only from the main thread.
+    Raises what `failure_text` knows.
+    """
+    database_url, redis_url = (
+        None if url is None else url.get_secret_value() for url in (settings.database_url, settings.redis_url)
+    )
+    with chosen_servers(settings.data_dir, database_url, redis_url, shared=shared) as urls:
+        yield urls
+
+
+@asynccontextmanager
+async def remote_ledger(url: str, slug: str, api_key: str) -> AsyncIterator[Destination]:
+    """Open a ledger of a running server, for transactions to go to."""
+    destination = BulkDestination(url, slug, api_key)
+    try:
+        yield destination
+    finally:
+        await destination.close()
+
+
+check_signature: SignatureCheck = is_signed
+
+
+def failure_text(error: Exception) -> str | None:
+    """Return what to say of a failure of what Partita stands on, or None for one that is a bug of ours."""
+    if isinstance(error, EmbeddedServersError | BadDatabaseUrl | SchemaNotReady | SigningKeyUnusable | UnusableServer):
+        return str(error)
+    return database_trouble(error)

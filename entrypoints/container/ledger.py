@@ -1,0 +1,38 @@
+"""What keeps ledgers."""
+
+from dependency_injector import providers
+
+from adapters.postgres.health import PostgresHealth
+from adapters.postgres.ledger.agenda import PostgresAgenda
+from adapters.postgres.ledger.books import PostgresBooks
+from adapters.postgres.ledger.creation import PostgresLedgerChanges
+from adapters.postgres.ledger.readers import PostgresLedgerReads
+from adapters.postgres.work import PostgresWork
+from adapters.redis.health import RedisHealth
+from adapters.redis.wake_ups import RedisWakeUps
+from application.ledger.expiry import Expiry
+from application.ledger.journal import Journal
+from application.ledger.relay import Relay
+from entrypoints.container.foundations import Foundations
+
+
+class LedgerParts(Foundations):
+    """What keeps ledgers, and what tells of them."""
+
+    database_health = providers.Singleton(PostgresHealth, Foundations.service_engine)
+    redis_health = providers.Singleton(RedisHealth, Foundations.redis_url)
+    ledger_work = providers.Singleton(
+        PostgresWork, Foundations.service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
+    )
+    relay = providers.Singleton(Relay, ledger_work, providers.Singleton(RedisWakeUps, Foundations.channels))
+    books = providers.Singleton(PostgresBooks, Foundations.journal_engine, snapshots=Foundations.service_engine)
+    journal = providers.Singleton(
+        Journal, books, Foundations.clock, Foundations.ids, committed=relay.provided.committed
+    )
+    expiry = providers.Singleton(
+        Expiry,
+        providers.Singleton(PostgresAgenda, Foundations.service_engine),
+        journal,
+        Foundations.clock,
+        Foundations.ids,
+    )
