@@ -84,6 +84,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
             await engine.dispose()
         await container.redis_health().close()
+        await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
 
