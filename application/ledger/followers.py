@@ -1,17 +1,18 @@
 """Who follows a ledger, and which of its events concern whom."""
 
-import asyncio
 import json
 from collections import deque
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from application.ledger.event_lines import event_line
 from application.ledger.readers import StoredEvent
 from domain.shared.patterns import Pattern
 
-# Of one follower who does not take them as they come.
+# Of one follower who does not take them as they come. All share the events, so these are mostly references.
 WAITING_EVENTS_MAX: Final = 5_000
+WAITING_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +34,29 @@ EVERY_EVENT: Final = EventFilter()
 
 @dataclass(frozen=True, slots=True)
 class RelayedEvent:
-    """An event of a log, its type, and the accounts that it names."""
+    """An event of a log, what followers are found by, and its line of JSON, which is written once for all of them.
+
+    `hold` is the one that it is about, if any: its accounts may be others than those that the event names.
+    """
 
     stored: StoredEvent
     type: str
     accounts: frozenset[str]
+    hold: str | None
+    line: bytes
+
+    @property
+    def sequence(self) -> int:
+        """Return its sequence in the log."""
+        return self.stored.sequence
 
     @staticmethod
     def of(stored: StoredEvent) -> "RelayedEvent":
         """Return a stored event with what followers are found by."""
         document = json.loads(stored.content)
-        return RelayedEvent(stored, document["type"], named_accounts(document["data"]))
+        name, data = document["type"], document["data"]
+        hold = data["id"] if name.startswith("hold.") else data.get("hold")
+        return RelayedEvent(stored, name, named_accounts(data), hold, event_line(stored))
 
 
 def named_accounts(data: dict[str, Any]) -> frozenset[str]:
@@ -54,27 +67,28 @@ def named_accounts(data: dict[str, Any]) -> frozenset[str]:
 
 @dataclass(eq=False, slots=True)
 class Follower:
-    """One who follows a ledger, and what waits for it."""
+    """One who follows a ledger, what waits for it, and how it is called when something does."""
 
     wanted: EventFilter
+    call: Callable[[], None]
     waiting: deque[RelayedEvent] = field(default_factory=deque)
-    is_called: asyncio.Event = field(default_factory=asyncio.Event)
+    waiting_bytes: int = 0
     is_behind: bool = False
 
     def give(self, event: RelayedEvent) -> None:
         """Let the event wait, or else know that some are missing."""
-        if len(self.waiting) < WAITING_EVENTS_MAX:
-            self.waiting.append(event)
-        else:
+        if self.is_behind or len(self.waiting) >= WAITING_EVENTS_MAX or self.waiting_bytes >= WAITING_BYTES_MAX:
             self.is_behind = True
-        self.is_called.set()
+        else:
+            self.waiting.append(event)
+            self.waiting_bytes += len(event.line)
+        self.call()
 
-    async def called(self, seconds: float) -> None:
-        """Wait until there is something, or for so long."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.is_called.wait()
-        self.is_called.clear()
+    def take(self) -> RelayedEvent:
+        """Return what has waited longest."""
+        event = self.waiting.popleft()
+        self.waiting_bytes -= len(event.line)
+        return event
 
 
 class Followers:
@@ -106,7 +120,7 @@ class Followers:
         """Have all of them look around."""
         for there in (*self._of_account.values(), *self._of_filter.values()):
             for follower in there:
-                follower.is_called.set()
+                follower.call()
 
     def tell(self, event: RelayedEvent) -> None:
         """Give the event to all whom it concerns."""

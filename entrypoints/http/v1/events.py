@@ -10,8 +10,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from application.interchange.log_lines import event_line
 from application.ledger.checkpoint import take_checkpoint
+from application.ledger.event_lines import event_line
 from application.ledger.event_page import event_page
 from application.ledger.followers import EventFilter
 from application.ledger.verification import Verification
