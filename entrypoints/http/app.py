@@ -39,6 +39,7 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    asyncapi,
     audit_log,
     auth,
     bulk,
@@ -68,6 +69,8 @@ Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457,
 explained at `/problems/<code>`. Every POST that changes something takes an `Idempotency-Key`, but for those of persons
 who act for no organisation yet: all below `/v1/auth`, `/v1/organisations` and `/v1/invitations/accept`. Writes to a
 ledger take `?dry_run=true`.
+
+Ledgers are followed live over the WebSocket `/v1/realtime`, which [asyncapi.json](asyncapi.json) describes.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
@@ -185,7 +188,7 @@ def _routes() -> list[BaseRoute]:
     shared.include_router(health.router)
     for router in _ROUTERS:
         shared.include_router(router, prefix="/v1")
-    for plain in (jwks, authorize, endpoints, oidc):
+    for plain in (asyncapi, jwks, authorize, endpoints, oidc):
         shared.include_router(plain.router)
     shared.add_api_route("/problems", problem_index, include_in_schema=False)
     shared.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
