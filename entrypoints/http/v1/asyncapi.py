@@ -36,9 +36,9 @@ from entrypoints.schemas.realtime import (
 router = APIRouter(include_in_schema=False)
 
 DESCRIPTION: Final = """
-Subscribe to ledgers and never miss, double or reorder an event: each has a sequence in its ledger, and a subscription to
-events goes on after the sequence that the client names. Sub-protocol `partita.v1`; messages are JSON objects, one in each
-text frame, those of clients up to 64 KiB. A connection has up to 100 subscriptions.
+Subscribe to ledgers and never miss, double or reorder an event: each has a sequence in its ledger, and a subscription
+to events goes on after the sequence that the client names. Sub-protocol `partita.v1`; messages are JSON objects, one
+in each text frame, those of clients up to 64 KiB. A connection has up to 100 subscriptions.
 
 The server closes with these codes, and says why in `closing` before:
 
