@@ -26,8 +26,8 @@ from entrypoints.http.v1.realtime_documents import (
 from entrypoints.http.v1.realtime_examples import EXAMPLES
 from entrypoints.schemas.realtime import (
     Acknowledge,
-    AuthenticateAgain,
     Ping,
+    Reauthenticate,
     SubscribeToBalances,
     SubscribeToEvents,
     Unsubscribe,
@@ -59,7 +59,7 @@ FROM_CLIENTS: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {
     "subscribeToBalances": (SubscribeToBalances, ("subscribed", "problem")),
     "unsubscribe": (Unsubscribe, ("unsubscribed", "problem")),
     "acknowledge": (Acknowledge, ()),
-    "authenticate": (AuthenticateAgain, ("authenticated", "problem")),
+    "authenticate": (Reauthenticate, ("authenticated", "problem")),
     "ping": (Ping, ("pong",)),
 }
 FROM_SERVER: Final[Mapping[str, type]] = {
