@@ -65,7 +65,7 @@ class EventSubscription(Feed):
                             yield event
                     self.through = max(self.through or 0, through)
                     # A new connection knows nothing of what came over the one before.
-                    if events and breaks == self._breaks:
+                    if events and breaks == self._breaks and self._refusal is None:
                         await self._line.send({"type": "acknowledge", "id": id, "sequence": events[-1].sequence})
         finally:
             await self._line.close(id)
