@@ -4,7 +4,7 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from application.ledger.event_lines import event_line
 from application.ledger.readers import StoredEvent
@@ -13,6 +13,9 @@ from domain.shared.patterns import Pattern
 # Of one follower who does not take them as they come. All share the events, so these are mostly references.
 WAITING_EVENTS_MAX: Final = 5_000
 WAITING_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,21 @@ class EventFilter:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class BalanceFilter:
+    """Which events: those that may change a balance of these accounts.
+
+    Those of a hold may, whichever its accounts: an event does not always name them.
+    """
+
+    accounts: frozenset[str]
+
+    def wants(self, event: "RelayedEvent") -> bool:
+        """Return whether it is one of them."""
+        return event.hold is not None or not self.accounts.isdisjoint(event.accounts)
+
+
+Wanted = EventFilter | BalanceFilter
 EVERY_EVENT: Final = EventFilter()
 
 
@@ -69,7 +87,7 @@ def named_accounts(data: dict[str, Any]) -> frozenset[str]:
 class Follower:
     """One who follows a ledger, what waits for it, and how it is called when something does."""
 
-    wanted: EventFilter
+    wanted: Wanted
     call: Callable[[], None]
     waiting: deque[RelayedEvent] = field(default_factory=deque)
     waiting_bytes: int = 0
@@ -92,29 +110,36 @@ class Follower:
 
 
 class Followers:
-    """Who follows a ledger, so that finding whom an event concerns is a look-up: by the account, if it is one alone."""
+    """Who follows a ledger, so that finding whom an event concerns is a look-up where accounts are named."""
 
     def __init__(self) -> None:
         self._of_account: dict[str, set[Follower]] = {}
-        self._of_filter: dict[EventFilter, set[Follower]] = {}
+        self._of_holds: set[Follower] = set()
+        self._of_filter: dict[Wanted, set[Follower]] = {}
 
     def add(self, follower: Follower) -> None:
         """Tell this one from now on."""
-        places, name = self._place(follower.wanted)
-        places.setdefault(name, set()).add(follower)
+        match follower.wanted:
+            case BalanceFilter(accounts):
+                self._of_holds.add(follower)
+                for account in accounts:
+                    self._of_account.setdefault(account, set()).add(follower)
+            case EventFilter(account=account) if account is not None and account.is_exact:
+                self._of_account.setdefault(account.text, set()).add(follower)
+            case wanted:
+                self._of_filter.setdefault(wanted, set()).add(follower)
 
     def remove(self, follower: Follower) -> None:
         """Tell this one no more."""
-        places, name = self._place(follower.wanted)
-        there = places.get(name, set())
-        there.discard(follower)
-        if not there:
-            places.pop(name, None)
-
-    def _place(self, wanted: EventFilter) -> tuple[dict[Any, set[Follower]], Any]:
-        if wanted.account is not None and wanted.account.is_exact:
-            return self._of_account, wanted.account.text
-        return self._of_filter, wanted
+        match follower.wanted:
+            case BalanceFilter(accounts):
+                self._of_holds.discard(follower)
+                for account in accounts:
+                    _take_out(self._of_account, account, follower)
+            case EventFilter(account=account) if account is not None and account.is_exact:
+                _take_out(self._of_account, account.text, follower)
+            case wanted:
+                _take_out(self._of_filter, wanted, follower)
 
     def call_all(self) -> None:
         """Have all of them look around."""
@@ -128,7 +153,17 @@ class Followers:
             if wanted.wants(event):
                 for follower in followers:
                     follower.give(event)
+        concerned: set[Follower] = set() if event.hold is None else set(self._of_holds)
         for account in event.accounts:
-            for follower in self._of_account.get(account, ()):
-                if not follower.wanted.types or event.type in follower.wanted.types:
-                    follower.give(event)
+            if there := self._of_account.get(account):
+                concerned |= there
+        for follower in concerned:
+            if follower.wanted.wants(event):
+                follower.give(event)
+
+
+def _take_out(places: dict[Key, set[Follower]], key: Key, follower: Follower) -> None:
+    there = places[key]
+    there.discard(follower)
+    if not there:
+        del places[key]

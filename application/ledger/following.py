@@ -11,10 +11,10 @@ from typing import Final, Protocol
 from application.ledger.followers import (
     WAITING_BYTES_MAX,
     WAITING_EVENTS_MAX,
-    EventFilter,
     Follower,
     Followers,
     RelayedEvent,
+    Wanted,
 )
 from application.ledger.readers import StoredEvent
 from application.shared.ports import StoreUnavailable
@@ -119,28 +119,32 @@ class Following:
     in vain, whenever there may be something to take.
     """
 
-    def __init__(self, stream: Stream, wanted: EventFilter, after: int, call: Callable[[], None]) -> None:
+    def __init__(self, stream: Stream, wanted: Wanted, after: int, call: Callable[[], None]) -> None:
         self._stream = stream
         self._follower = Follower(wanted, call)
         self._is_live = False
         self.at = after
         stream.follows += 1
 
-    async def take(self) -> Delivery | None:
-        """Return what comes next, or None where that is nothing that would be known yet.
+    async def take(self, most: int = DELIVERY_EVENTS_MAX) -> Delivery | None:
+        """Return what comes next, so many events at most, or None where that is nothing that would be known yet.
 
         A delivery without events tells how far the log was looked at. Raises `StoreUnavailable`, and `FellBehind` once
         all was taken that had waited before something had to be left out.
         """
         if not self._is_live:
             if self.at + 1 < self._stream.first and (page := await self._stream.read(self.at)):
-                wants = self._follower.wanted.wants
-                events = [event for event in map(RelayedEvent.of, page) if wants(event)]
-                self.at = page[-1].sequence
+                wanted = filter(self._follower.wanted.wants, map(RelayedEvent.of, page))
+                events = list(islice(wanted, most))
+                self.at = page[-1].sequence if next(wanted, None) is None else events[-1].sequence
                 return Delivery(events, self.at)
             # From here on to the next pause, nothing can come in between.
             self._go_live()
-        return self._taken()
+        return self._taken(most)
+
+    def skip(self, sequence: int) -> None:
+        """Take it that all up to this sequence is known."""
+        self.at = max(self.at, sequence)
 
     def leave(self) -> None:
         """Be given nothing more."""
@@ -157,11 +161,11 @@ class Following:
                 follower.waiting.append(event)
                 follower.waiting_bytes += len(event.line)
 
-    def _taken(self) -> Delivery | None:
+    def _taken(self, most: int) -> Delivery | None:
         follower, before = self._follower, self.at
         events: list[RelayedEvent] = []
         taken_bytes = 0
-        while follower.waiting and len(events) < DELIVERY_EVENTS_MAX and taken_bytes < DELIVERY_BYTES_MAX:
+        while follower.waiting and len(events) < most and taken_bytes < DELIVERY_BYTES_MAX:
             event = follower.take()
             # Who read the log itself may have been ahead of the stream, which comes to the same events later.
             if event.sequence > before:

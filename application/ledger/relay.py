@@ -7,11 +7,11 @@ and by looking; all of that may come late, twice or never, as it only says where
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from application.ledger.followers import EVERY_EVENT, EventFilter
+from application.ledger.followers import EVERY_EVENT, EventFilter, Wanted
 from application.ledger.following import Delivery, Following, ReadLog, Stream
 from application.ledger.ports import Applied, LedgerAddress
 from application.ledger.readers import LedgerReads, StoredEvent
@@ -61,6 +61,7 @@ class Relay:
         self._streams: dict[LedgerAddress, Stream] = {}
         self._looking: asyncio.Task[None] | None = None
         self.is_ending = False
+        self._at_end: list[Callable[[], None]] = []
         wake_ups.listen(self.hear)
 
     def start(self) -> None:
@@ -77,9 +78,15 @@ class Relay:
         for stream in self._streams.values():
             stream.end()
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Have `call` called once the server is to stop."""
+        self._at_end.append(call)
+
     def end(self) -> None:
         """Let all who follow go, so that the server can stop."""
         self.is_ending = True
+        for call in self._at_end:
+            call()
         for stream in self._streams.values():
             stream.followers.call_all()
 
@@ -103,28 +110,27 @@ class Relay:
         if stream is not None:
             stream.hear(sequence)
 
-    @asynccontextmanager
-    async def joined(
-        self,
-        principal: Principal,
-        slug: str,
-        *,
-        after: int | None,
-        wanted: EventFilter = EVERY_EVENT,
-        call: Callable[[], None],
-    ) -> AsyncIterator[Following]:
-        """Give a place in a ledger's log: after a sequence, or at its end; `call` says when to take from it.
+    async def head(self, principal: Principal, slug: str) -> int:
+        """Return the sequence of a ledger's last event, if the principal may follow it.
 
         Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
         """
         async with self._work.read(principal, Permission.EVENTS_READ, ledger=slug) as reads:
-            head = (await reads.ledgers.head(slug)).sequence
-        ledger = LedgerAddress(principal.organisation_id, slug)
+            return (await reads.ledgers.head(slug)).sequence
+
+    @contextmanager
+    def joined(
+        self, ledger: LedgerAddress, head: int, *, after: int, wanted: Wanted, call: Callable[[], None]
+    ) -> Iterator[Following]:
+        """Give a place in the log of a ledger, whose head was seen at that sequence; `call` says when to take from it.
+
+        Whether anyone may take from it, is to be asked before.
+        """
         stream = self._streams.get(ledger)
         if stream is None:
             stream = self._streams[ledger] = Stream(self._log_of(ledger), head)
         stream.hear(head)
-        following = Following(stream, wanted, head if after is None else after, call)
+        following = Following(stream, wanted, after, call)
         try:
             yield following
         finally:
@@ -140,12 +146,13 @@ class Relay:
 
         It goes on until the caller or the server ends it. Who follows is asked for again every five seconds, so that
         one whose credential was revoked hears no more. A delivery without events, at once where there are none and
-        every 15 seconds at least, says how far the log was looked at. Raises what `who`, `joined` and `Following.take`
-        do.
+        every 15 seconds at least, says how far the log was looked at. Raises what `who`, `head` and `take` do.
         """
         loop, called = asyncio.get_running_loop(), asyncio.Event()
         principal = await who()
-        async with self.joined(principal, slug, after=after, wanted=wanted, call=called.set) as following:
+        head = await self.head(principal, slug)
+        ledger, start = LedgerAddress(principal.organisation_id, slug), head if after is None else after
+        with self.joined(ledger, head, after=start, wanted=wanted, call=called.set) as following:
             told_at, checked_at, is_first = loop.time(), loop.time(), True
             while not self.is_ending:
                 called.clear()
