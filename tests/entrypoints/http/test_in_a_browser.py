@@ -109,7 +109,7 @@ async def test_a_page_follows_a_ledger_through_a_restart(
         pytest.skip(reason)
     site = SiteOfUser()
     with site.served():
-        cross_origin = {"PARTITA_CORS_ORIGINS": json.dumps([site.origin])}
+        cross_origin = {"PARTITA_CORS_ORIGINS": site.origin}
         server = ServerProcess(postgres_url, redis_url, settings.data_dir, cross_origin).start()
         try:
             headers = tenant.authorization
