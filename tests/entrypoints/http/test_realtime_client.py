@@ -168,28 +168,32 @@ async def test_what_is_handed_over_is_what_the_list_has_for_the_same_filter(
 
 async def test_balances_are_those_that_the_routes_give(url: str, shop: Tenant) -> None:
     chance = random.Random(5)
+    later = [f"users:{number}:wallet" for number in range(11, 15)]
+    there = [*WALLETS, "assets:till"]
     now: dict[tuple[str, str], Balance] = {}
+    await shop.client.post(shop.path("/accounts/users:1:wallet/unfreeze"), json={"reason": "Tests"})
     async with Realtime(url, token=shop.key) as realtime:
-        watched = aiter(realtime.balances("main", [*WALLETS, "assets:till", "users:9:wallet"]))
-        await shop.client.post(shop.path("/accounts/users:1:wallet/unfreeze"), json={"reason": "Tests"})
-        for turn in range(8):
+        watched = aiter(realtime.balances("main", [*there, *later]))
+        for turn in range(9):
+            account = chance.choice(WALLETS)
+            if turn > 4:
+                # The account is opened, and at once something happens that concerns another one as well.
+                account = later[turn - 5]
+                await opened(shop, account)
+                there.append(account)
             if turn:
                 amount = f"{chance.randint(1, 999)}.00"
-                account = "users:9:wallet" if turn == 4 else chance.choice(WALLETS)
                 entries = [
                     {"account": "assets:till", "direction": "debit", "amount": amount, "asset": "EUR"},
                     {"account": account, "direction": "credit", "amount": amount, "asset": "EUR"},
                 ]
-                if turn == 4:
-                    await opened(shop, account)
                 await shop.posted({"entries": entries})
             head, sequence = await shop.head(), 0
             while sequence < head:
                 changed = await asyncio.wait_for(anext(watched), 5)
                 now |= {(each.account, each.asset): each for each in changed.changed}
                 sequence = changed.sequence
-                print("T", turn, head, sequence, [(x.account, x.posted, x.balance_version) for x in changed.changed])
-            assert now == await balances(shop, [*WALLETS, "assets:till", *(["users:9:wallet"] if turn >= 4 else [])])
+            assert now == await balances(shop, there)
         await watched.aclose()
 
 
