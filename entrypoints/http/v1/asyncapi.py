@@ -51,7 +51,7 @@ The server closes with these codes, and says why in `closing` before:
 | 4401 | the credential was revoked, or has expired |
 | 4408 | the reader is too slow: connect again, and go on after `resume` |
 
-A handshake that is refused is answered over HTTP with a problem of RFC 9457: 400, 401, 403.
+A handshake that is refused is answered over HTTP, with a problem of RFC 9457.
 """
 # What each operation of a client sends, and what answers it.
 FROM_CLIENTS: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {

@@ -1,8 +1,10 @@
 """The served AsyncAPI document as what messages are held against."""
 
-from typing import Any
+from typing import Any, Final
 
 from jsonschema import Draft202012Validator
+
+from entrypoints.http.v1.asyncapi import asyncapi_document
 
 Json = dict[str, Any]
 
@@ -34,3 +36,6 @@ class Described:
         """See that a message is one of those that the server sends, or receives."""
         found = {name: self.problems(name, message) for name in sorted(self.names(action))}
         assert [] in found.values(), (message, found)
+
+
+DESCRIBED: Final = Described(asyncapi_document("https://ledger.example/prefix"))

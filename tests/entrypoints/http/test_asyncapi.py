@@ -10,11 +10,10 @@ from jsonschema import Draft7Validator
 from entrypoints.container import Services
 from entrypoints.http.v1.asyncapi import FROM_CLIENTS, asyncapi_document
 from entrypoints.schemas.realtime import CLIENT_MESSAGES, read_message
-from tests.entrypoints.http.asyncapi import Described, Json
+from tests.entrypoints.http.asyncapi import DESCRIBED, Json
 from tests.entrypoints.http.tenant import document
 
 OFFICIAL: Json = json.loads((Path(__file__).parent / "asyncapi_3.0.0" / "schema.json").read_text("utf-8"))
-DESCRIBED = Described(asyncapi_document("https://ledger.example/prefix"))
 EXAMPLES = [
     pytest.param(name, example["payload"], id=f"{name}: {example['name']}")
     for name, message in DESCRIBED.document["components"]["messages"].items()

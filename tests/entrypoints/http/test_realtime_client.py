@@ -18,9 +18,9 @@ from entrypoints.client import Balance, Event, EventSubscription, Realtime, Refu
 from entrypoints.client.documents import read_balance, read_event
 from entrypoints.http.realtime import subscriptions
 from entrypoints.http.v1.events import EVENT_TYPES
+from tests.entrypoints.http.asyncapi import DESCRIBED
 from tests.entrypoints.http.conftest import NewOrganisation, NewServer
 from tests.entrypoints.http.tenant import Json, Tenant, document, sale
-from tests.entrypoints.http.test_asyncapi import DESCRIBED
 from tests.redis_server import until
 
 WALLETS = ["users:1:wallet", "users:2:wallet"]
