@@ -140,7 +140,7 @@ async def listed(tenant: Tenant, *, after: int, event_types: list[str], account:
 
 
 # What fails once fails slowly: it is not made smaller.
-@examples(max_examples=25, phases=[Phase.explicit, Phase.generate])
+@examples(max_examples=20, phases=[Phase.explicit, Phase.generate])
 @given(
     after=st.integers(0, 40),
     event_types=st.lists(
