@@ -34,6 +34,7 @@ from entrypoints.http.v1.account_documents import (
     posted_document,
     whole_account_document,
 )
+from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.chart import AccountTypeName
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.limits import Limits, limit_drafts
@@ -177,6 +178,7 @@ async def list_accounts(
         opened_at=query.span("opened_at", Span),
     )
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.accounts.accounts(ledger, where, query.page)
     return query.document(page, listed_document, response)
 
@@ -211,13 +213,19 @@ async def change_account(
     responses=described_problems(401, 403, 404, 422),
 )
 async def get_balances(
-    ledger: str, path: str, who: CallerDependency, point_of_view: PointOfViewDependency
+    ledger: str,
+    path: str,
+    who: CallerDependency,
+    request: Request,
+    response: Response,
+    point_of_view: PointOfViewDependency,
 ) -> BalancesDocument:
     """Return what the account holds of every asset it was ever used with, now, as of a sequence, or at a time.
 
     With `at`, the answer has posted figures alone: `available`, what is held and `balance_version` are null.
     """
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         as_of = await point_of_view.as_of(reads, ledger)
         account, balances = await reads.accounts.balances(ledger, path, as_of=as_of)
     show = balance_document if as_of.before is None else posted_document
@@ -240,6 +248,7 @@ async def list_entries(
     """Return a page of the account's history, now or as of a sequence, the latest first unless sorted otherwise."""
     query = ENTRIES.read(request, who)
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.accounts.entries(
             ledger,
             path,

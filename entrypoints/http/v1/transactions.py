@@ -30,6 +30,7 @@ from entrypoints.http.dependencies import (
 from entrypoints.http.openapi import described_body, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
 from entrypoints.http.reading import read_json
+from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.transaction_documents import TransactionDocument, posted_document, view_document
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.transactions import MetadataChanges, TransactionIn, transaction_draft
@@ -143,6 +144,7 @@ async def list_transactions(
         reverses=query.value("reverses", str),
     )
     async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ, ledger=ledger) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.transactions.transactions(ledger, where, query.page)
     return query.document(page, view_document, response)
 
