@@ -32,10 +32,13 @@ def tag_of(name: bytes) -> str:
     return f'"{name.hex()[: 2 * _DIGEST_LENGTH]}"'
 
 
-def is_known(request: Request, tag: str) -> bool:
-    """Return whether the client has what has this tag; `*` is whatever there is."""
-    sent = ",".join(request.headers.getlist("if-none-match"))
-    return sent.strip() == "*" or tag in _TAGS.findall(sent)
+def has_tag(request: Request, tag: str) -> bool:
+    """Return whether the client has what has this tag, as it says by naming that."""
+    return tag in _TAGS.findall(_sent_tags(request))
+
+
+def _sent_tags(request: Request) -> str:
+    return ",".join(request.headers.getlist("if-none-match")).strip()
 
 
 def revalidating(handle: Handle) -> Handle:
@@ -56,7 +59,8 @@ def revalidating(handle: Handle) -> Handle:
         if tag[1:-1].isdecimal():
             tag = f'"{tag[1:-1]}.{sha256(response.body).hexdigest()[:_DIGEST_LENGTH]}"'
         response.headers.update(_marked(request, {"ETag": tag}))
-        if not is_known(request, tag):
+        # An asterisk is for whatever is there, as only this answer shows.
+        if not (has_tag(request, tag) or _sent_tags(request) == "*"):
             return response
         repeated = {name: response.headers[name] for name in _REPEATED if name in response.headers}
         return Response(status_code=304, headers=repeated)

@@ -20,7 +20,7 @@ from domain.shared.access import Permission
 from domain.shared.chain import format_time
 from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
-from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
 from entrypoints.http.time_travel import AS_OF_DESCRIPTION, PointOfViewDependency
 from entrypoints.http.v1.account_documents import (
@@ -138,7 +138,11 @@ async def post_account(
     return account_document(as_opened, format_time(opened.recorded_at))
 
 
-@router.get("/ledgers/{ledger}/accounts/{path}", summary="Get an account", responses=described_problems(401, 403, 404))
+@router.get(
+    "/ledgers/{ledger}/accounts/{path}",
+    summary="Get an account",
+    responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN},
+)
 async def get_account(ledger: str, path: str, who: CallerDependency, response: Response) -> AccountDocument:
     """Return one account, an archived one too, with the limits that are in force for it now."""
     return await shown_account(ledger, path, who, response, Permission.ACCOUNTS_READ)
@@ -163,7 +167,7 @@ async def shown_account(
     "/ledgers/{ledger}/accounts",
     summary="List accounts",
     openapi_extra=described_list(ACCOUNTS),
-    responses=described_problems(400, 401, 403, 404),
+    responses={**described_problems(400, 401, 403, 404), **MAY_BE_KNOWN},
 )
 async def list_accounts(
     ledger: str, who: CallerDependency, request: Request, response: Response
@@ -210,7 +214,7 @@ async def change_account(
 @router.get(
     "/ledgers/{ledger}/accounts/{path}/balances",
     summary="Get an account's balances",
-    responses=described_problems(401, 403, 404, 422),
+    responses={**described_problems(401, 403, 404, 422), **MAY_BE_KNOWN},
 )
 async def get_balances(
     ledger: str,
@@ -240,7 +244,7 @@ async def get_balances(
     "/ledgers/{ledger}/accounts/{path}/entries",
     summary="List an account's entries",
     openapi_extra=described_list(ENTRIES),
-    responses=described_problems(400, 401, 403, 404),
+    responses={**described_problems(400, 401, 403, 404), **MAY_BE_KNOWN},
 )
 async def list_entries(
     ledger: str, path: str, who: CallerDependency, request: Request, response: Response

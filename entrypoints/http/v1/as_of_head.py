@@ -13,7 +13,7 @@ from domain.shared.access import Permission
 from domain.shared.chain import Head
 from entrypoints.http.dependencies import Caller
 from entrypoints.http.v1.formats import Format, Shown, answer_of, written
-from entrypoints.http.validators import NotModified, is_known, tag_of
+from entrypoints.http.validators import NotModified, has_tag, tag_of
 
 _VARIES: Final = {"Vary": "Accept"}
 
@@ -74,6 +74,6 @@ async def kept_report(
 def _unless_known(request: Request, name: bytes, headers: Mapping[str, str]) -> str:
     """Return the tag of what has this name. Raises `NotModified`, with these headers, if the client has it."""
     tag = tag_of(name)
-    if is_known(request, tag):
+    if has_tag(request, tag):
         raise NotModified({**headers, "ETag": tag})
     return tag

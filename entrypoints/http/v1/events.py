@@ -20,7 +20,7 @@ from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
 from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import CallerDependency, StrictRoute, principal_now
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.event_stream import EVENT_STREAM, event_stream
 
@@ -120,6 +120,7 @@ def _last_event_id(
     response_model=EventsDocument,
     responses={
         **described_problems(401, 403, 404, 406, 422),
+        **MAY_BE_KNOWN,
         200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
     },
 )

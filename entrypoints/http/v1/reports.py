@@ -18,7 +18,7 @@ from application.ledger.reports import Interval, balance_sheet, income_statement
 from application.ledger.spans import AsOf
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.time_travel import (
     AT_DESCRIPTION,
     ComparedIntervalDependency,
@@ -45,7 +45,7 @@ router = APIRouter(route_class=StrictRoute, tags=["reports"])
 
 # So many fit on the width of a sheet, with what they are compared with.
 _ASSETS_ACROSS = 4
-_RESPONSES = {**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS}
+_RESPONSES = {**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS, **MAY_BE_KNOWN}
 
 # A path of 255 characters has no more segments.
 Depth = Annotated[

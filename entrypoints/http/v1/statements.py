@@ -12,7 +12,7 @@ from application.ledger.readers import LedgerReads
 from application.ledger.statement import account_statement
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.time_travel import IntervalDependency, KnowledgeDependency, zone_for, zone_of
 from entrypoints.http.v1.as_of_head import Asked, kept_report
 from entrypoints.http.v1.formats import DESCRIBED_FORMATS, Shown, accepted_format
@@ -26,7 +26,7 @@ router = APIRouter(route_class=StrictRoute, tags=["accounts"])
     "/ledgers/{ledger}/accounts/{path}/statement",
     summary="Get an account's statement",
     response_model=StatementDocument,
-    responses={**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS},
+    responses={**described_problems(401, 403, 404, 406, 422), **MAY_BE_KNOWN, **DESCRIBED_FORMATS},
 )
 async def get_statement(
     ledger: str,
