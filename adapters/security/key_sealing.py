@@ -39,7 +39,7 @@ class ChaChaKeySealing:
         return self._opened(key.public_key, key.sealed)
 
     def _open(self, public_key: bytes, sealed: bytes) -> Ed25519PrivateKey:
-        private_bytes = self._sealing.opened(sealed, public_key)
+        private_bytes = self._sealing.open(sealed, public_key)
         if private_bytes is None:
             raise InvalidTag
         return Ed25519PrivateKey.from_private_bytes(private_bytes)

@@ -42,7 +42,7 @@ class Answers:
 
     async def _kept_or_worked_out(self, name: bytes, work: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
         sealed = await self._cache.get(name)
-        kept = None if sealed is None else self._sealing.opened(sealed, name)
+        kept = None if sealed is None else self._sealing.open(sealed, name)
         if kept is not None:
             return kept
         answer = await work()

@@ -181,12 +181,12 @@ class Permits(Protocol):
 class Sealing(Protocol):
     """What is kept where others might read or change it: encrypted, with a secret that this place does not know."""
 
-    def seal(self, content: bytes, purpose: bytes) -> bytes:
-        """Return the content, encrypted; it can be opened for the same purpose alone."""
+    def seal(self, content: bytes, context: bytes) -> bytes:
+        """Return it sealed: what only `open` undoes, and only with the same context."""
         ...
 
-    def opened(self, sealed: bytes, purpose: bytes) -> bytes | None:
-        """Return the content, or None for whatever was not sealed with the same secret for this purpose."""
+    def open(self, sealed: bytes, context: bytes) -> bytes | None:
+        """Return what was sealed, or None for what was not sealed so."""
         ...
 
 

@@ -53,6 +53,7 @@ class Container(AccessParts):
         authenticate=AccessParts.authenticate,
         news=AccessParts.channels,
         relay=AccessParts.relay,
+        tickets=AccessParts.tickets,
         refusals=providers.Singleton(RefusalLog),
         admission=providers.Singleton(Admission, AccessParts.authenticate, AccessParts.limits, AccessParts.counting),
         attempts=providers.Singleton(
