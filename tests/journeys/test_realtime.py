@@ -26,8 +26,8 @@ from tests.server_process import ServerProcess
 pytestmark = pytest.mark.soak
 
 IS_LONG = os.environ.get("PARTITA_SOAK") == "long"
-ROUNDS = 20 if IS_LONG else 1
-BURST = 500 if IS_LONG else 60  # answers to wait for before and after something happens
+ROUNDS = 10 if IS_LONG else 1
+BURST = 200 if IS_LONG else 60  # answers to wait for before and after something happens
 POSTERS = 6
 FOLLOWERS = 6
 PATIENCE_SECONDS = 60
