@@ -45,7 +45,9 @@ from entrypoints.http.v1 import (
     chart,
     events,
     holds,
+    imports,
     invitations,
+    jobs,
     ledgers,
     members,
     oauth_clients,
@@ -53,6 +55,7 @@ from entrypoints.http.v1 import (
     organisations,
     own_account,
     periods,
+    report_jobs,
     reports,
     reversals,
     roles,
@@ -87,6 +90,9 @@ _ROUTERS: Final = (
     chart.router,
     periods.router,
     reports.router,
+    report_jobs.router,
+    imports.router,
+    jobs.router,
     events.router,
     api_keys.router,
     oauth_clients.router,
@@ -130,15 +136,12 @@ def create_app(services: Services) -> Partita:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services.expiry.start()
-        services.news.start()
-        services.relay.start()
+        with_work = services.settings.worker_inside
+        services.runners.start(with_work=with_work)
         yield
         services.refusals.end_window()
-        await services.relay.stop()
-        await services.news.stop()
+        await services.runners.stop(with_work=with_work)
         await services.counting.stop()
-        await services.expiry.stop()
         await services.persons.afterwards.settle()
         await services.persons.letters.settle()
         await services.journal.close()

@@ -16,7 +16,7 @@ from entrypoints.http.openapi import described_problems
 from entrypoints.http.time_travel import IntervalDependency, KnowledgeDependency
 from entrypoints.http.v1.formats import DESCRIBED_FORMATS, accepted_format, answer
 from entrypoints.http.v1.printed_page import Page
-from entrypoints.http.v1.report_documents import StatementDocument, statement_document
+from entrypoints.schemas.report_documents import StatementDocument, statement_document
 
 router = APIRouter(route_class=StrictRoute, tags=["accounts"])
 
