@@ -107,7 +107,7 @@ class JobLeases(Protocol):
     """Which jobs are to be begun across all organisations, and who is at them: each is begun by one at a time."""
 
     async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
-        """Return jobs that are due, the longest due first, of other organisations than the busy ones.
+        """Return jobs that are due, the longest due first, one of an organisation and none of the busy ones.
 
         Raises `StoreUnavailable`.
         """

@@ -17,6 +17,8 @@ from domain.jobs.job import LAST_PAUSE, Job, JobState
 
 # No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
 _FAR: Final = LAST_PAUSE + timedelta(minutes=1)
+# As many as four organisations can have waiting.
+_LOOKED_AT: Final = 400
 
 
 class PostgresJobLeases:
@@ -26,15 +28,15 @@ class PostgresJobLeases:
         self._engine = engine
 
     async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
-        # The organisation that has waited longest comes first, with one of its jobs: the others come after that.
+        # One job of each organisation, so that who has many keeps no other waiting.
         of = due_jobs.c
-        found: list[JobRef] = []
+        found: dict[int, JobRef] = {}
         for at in (of.due_at <= now, of.due_at > now + _FAR):
-            skipped = [*busy, *[ref.organisation_id for ref in found]]
             query = select(of.organisation_id, of.job_id).where(not_(of.is_over), at)
-            query = query.where(of.organisation_id.not_in(skipped)).order_by(of.due_at).limit(limit - len(found))
-            found += await self._found(query)
-        return found
+            query = query.where(of.organisation_id.not_in(busy)).order_by(of.due_at).limit(_LOOKED_AT)
+            for ref in await self._found(query):
+                found.setdefault(ref.organisation_id, ref)
+        return list(found.values())[:limit]
 
     async def claim(self, ref: JobRef, lease: str, now: datetime, until: datetime) -> Job | None:
         of = jobs.c
