@@ -1,7 +1,7 @@
 """Jobs on PostgreSQL, run by several runners: whatever happens to one, a job ends once and comes to the same."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -10,6 +10,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.memory import CountedIds, ManualClock
+from adapters.postgres.engine import service_engine
 from adapters.postgres.job_tables import due_jobs, job_inputs, job_results, jobs
 from adapters.postgres.jobs.jobs import PostgresJobs
 from adapters.postgres.jobs.leases import PostgresJobLeases
@@ -85,12 +86,20 @@ class Site:
 IDS = CountedIds(start=5_000_000)
 
 
+@pytest.fixture(scope="module")
+async def engine(migrated_url: str) -> AsyncIterator[AsyncEngine]:
+    """Connections of this module's own: other tests count those that they share."""
+    engine = service_engine(migrated_url, pool_size=8)
+    yield engine
+    await engine.dispose()
+
+
 @pytest.fixture
-async def site(service_engine: AsyncEngine, owner_engine: AsyncEngine) -> Site:
+async def site(engine: AsyncEngine, owner_engine: AsyncEngine) -> Site:
     # What tests before this one have left is not to be run here.
     async with owner_engine.begin() as connection:
         await connection.execute(text("TRUNCATE due_jobs"))
-    return Site(service_engine, IDS)
+    return Site(engine, IDS)
 
 
 @pytest.fixture

@@ -23,17 +23,18 @@ def sales(count: int, amount: str = "1.00") -> bytes:
 async def asked_import(tenant: Tenant, content: bytes, **headers: str) -> Json:
     """The job that imports these lines, as it is queued."""
     given = {"Content-Type": NDJSON, **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return document(await tenant.client.post(tenant.path("/imports"), content=content, headers=given), 202)
+    queued: Json = document(await tenant.client.post(tenant.path("/imports"), content=content, headers=given), 202)
+    return queued
 
 
 async def ended(services: Services, tenant: Tenant, id: str) -> Json:
     """The job, once everything that is due has been run."""
-    for _ in range(200):
-        await services.job_runner.run_due()
-        job = document(await tenant.client.get(f"/v1/jobs/{id}"))
+    while True:
+        was_anything_due = await services.job_runner.run_due()
+        job: Json = document(await tenant.client.get(f"/v1/jobs/{id}"))
         if job["state"] in ENDED:
             return job
-    raise AssertionError(f"the job is {job['state']}")
+        assert was_anything_due, job
 
 
 async def results(tenant: Tenant, id: str) -> Sequence[Any]:
