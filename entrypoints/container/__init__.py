@@ -23,6 +23,7 @@ from application.interchange.import_transactions import Destination
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
+from entrypoints.container.access import AccessParts
 from entrypoints.container.jobs import JobParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
@@ -34,47 +35,48 @@ class Container(JobParts):
 
     services = providers.Singleton(
         Services,
-        settings=JobParts.settings,
-        clock=JobParts.clock,
-        ids=JobParts.ids,
-        journal=JobParts.journal,
-        expiry=JobParts.expiry,
+        settings=AccessParts.settings,
+        clock=AccessParts.clock,
+        ids=AccessParts.ids,
+        journal=AccessParts.journal,
+        expiry=AccessParts.expiry,
         runners=JobParts.runners,
         jobs=JobParts.jobs,
         job_runner=JobParts.job_runner,
         duties=JobParts.duties,
-        ledgers=JobParts.ledger_work,
-        verifications=providers.Singleton(Verifications, JobParts.ledger_work),
-        organisations=JobParts.organisations,
-        api_keys=JobParts.api_keys,
-        oauth=JobParts.oauth,
-        key_uses=JobParts.key_uses,
-        member_keeping=JobParts.member_keeping,
-        inviting=JobParts.inviting,
-        role_keeping=JobParts.role_keeping,
-        organisation_keeping=JobParts.organisation_keeping,
-        authenticate=JobParts.authenticate,
-        news=JobParts.channels,
-        relay=JobParts.relay,
+        ledgers=AccessParts.ledger_work,
+        verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
+        organisations=AccessParts.organisations,
+        api_keys=AccessParts.api_keys,
+        oauth=AccessParts.oauth,
+        key_uses=AccessParts.key_uses,
+        member_keeping=AccessParts.member_keeping,
+        inviting=AccessParts.inviting,
+        role_keeping=AccessParts.role_keeping,
+        organisation_keeping=AccessParts.organisation_keeping,
+        authenticate=AccessParts.authenticate,
+        news=AccessParts.channels,
+        relay=AccessParts.relay,
+        tickets=AccessParts.tickets,
         refusals=providers.Singleton(RefusalLog),
-        admission=providers.Singleton(Admission, JobParts.authenticate, JobParts.limits, JobParts.counting),
+        admission=providers.Singleton(Admission, AccessParts.authenticate, AccessParts.limits, AccessParts.counting),
         attempts=providers.Singleton(
-            Attempts, JobParts.limits, JobParts.counting, JobParts.signer.provided.derive.call("attempts")
+            Attempts, AccessParts.limits, AccessParts.counting, AccessParts.signer.provided.derive.call("attempts")
         ),
-        counting=JobParts.counting,
-        token_keys=JobParts.token_keys,
-        persons=JobParts.persons,
-        signer=JobParts.signer,
-        cursor_key=JobParts.signer.provided.derive.call("cursors"),
-        database_health=providers.Singleton(RememberedHealth, JobParts.database_health),
-        redis_health=providers.Singleton(RememberedHealth, JobParts.redis_health),
+        counting=AccessParts.counting,
+        token_keys=AccessParts.token_keys,
+        persons=AccessParts.persons,
+        signer=AccessParts.signer,
+        cursor_key=AccessParts.signer.provided.derive.call("cursors"),
+        database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
+        redis_health=providers.Singleton(RememberedHealth, AccessParts.redis_health),
     )
     maintenance = providers.Singleton(
         Maintenance,
-        directory=providers.Singleton(PostgresDirectory, JobParts.owner_engine),
-        rebuilding=providers.Singleton(PostgresRebuilding, JobParts.owner_engine),
-        migrate=providers.Callable(partial, upgrade, JobParts.owner_engine),
-        require_migrated=providers.Callable(partial, require_ready, JobParts.service_engine),
+        directory=providers.Singleton(PostgresDirectory, AccessParts.owner_engine),
+        rebuilding=providers.Singleton(PostgresRebuilding, AccessParts.owner_engine),
+        migrate=providers.Callable(partial, upgrade, AccessParts.owner_engine),
+        require_migrated=providers.Callable(partial, require_ready, AccessParts.service_engine),
     )
 
 
@@ -94,6 +96,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         ):
             await engine.dispose()
         await container.redis_health().close()
+        await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
 

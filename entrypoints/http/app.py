@@ -33,6 +33,8 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
+from entrypoints.http.realtime import endpoint
+from entrypoints.http.realtime.endpoint import Realtime
 from entrypoints.http.sharing import Sharing
 from entrypoints.http.v1 import (
     account_states,
@@ -94,6 +96,7 @@ _ROUTERS: Final = (
     imports.router,
     jobs.router,
     events.router,
+    endpoint.router,
     api_keys.router,
     oauth_clients.router,
     oauth_grants.router,
@@ -133,13 +136,16 @@ class Partita(FastAPI):
 
 def create_app(services: Services) -> Partita:
     """Return the application that serves these services."""
+    realtime = Realtime()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with_work = services.settings.worker_inside
         services.runners.start(with_work=with_work)
+        realtime.start(services.relay)
         yield
         services.refusals.end_window()
+        await realtime.stop()
         await services.runners.stop(with_work=with_work)
         await services.counting.stop()
         await services.persons.afterwards.settle()
@@ -159,6 +165,7 @@ def create_app(services: Services) -> Partita:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.realtime = realtime
     settings = services.settings
     origins = settings.cors_origins
     app.front = Envelope(
@@ -184,10 +191,13 @@ def create_app(services: Services) -> Partita:
 def _routes() -> list[BaseRoute]:
     """Return all routes: made once, as FastAPI takes a quarter of a second for them; services come with requests."""
     shared = APIRouter()
+    # Routes are tried one by one: those that are asked every second come first.
+    shared.include_router(health.router)
     for router in _ROUTERS:
         shared.include_router(router, prefix="/v1")
-    for plain in (health, jwks, authorize, endpoints, oidc):
+    for plain in (jwks, authorize, endpoints, oidc):
         shared.include_router(plain.router)
+    shared.routes.append(endpoint.route)
     shared.add_api_route("/problems", problem_index, include_in_schema=False)
     shared.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     shared.add_api_route("/", _to_documentation, include_in_schema=False)

@@ -13,6 +13,7 @@ from application.jobs.ports import JobFilter
 from application.shared.ports import StoreUnavailable
 from domain.jobs.job import Job, JobKind, JobState
 from domain.shared.errors import DomainError
+from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import described_list, described_problems
@@ -73,7 +74,7 @@ async def get_job(id: str, who: CallerDependency, request: Request) -> Response:
     if accepted_type(request, (_JSON, EVENT_STREAM)) == _JSON:
         return Response(orjson.dumps(job_document(job)), media_type=_JSON, headers={"Vary": "Accept"})
     return StreamingResponse(
-        _changes(who, LastingPrincipal(request, who.principal), job),
+        _changes(who, LastingPrincipal(who.principal, principal_now(request)), job),
         media_type=EVENT_STREAM,
         headers={"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"},
     )
