@@ -72,7 +72,7 @@ The open ledger server: double-entry, multi-tenant, event-sourced.
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
 explained at `/problems/<code>`. Every POST that changes something takes an `Idempotency-Key`, but for those of persons
 who act for no organisation yet: all below `/v1/auth`, `/v1/organisations` and `/v1/invitations/accept`. Writes to a
-ledger take `?dry_run=true`.
+ledger take `?dry_run=true`, but for imports, which are jobs.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
