@@ -24,8 +24,8 @@ from domain.shared.access import Principal
 from domain.shared.errors import DomainError, Overloaded, QuotaExceeded, Unavailable
 
 MEDIA_TYPE: Final = "application/x-ndjson"
-# As many as a group takes; what was done of a part is found by its keys where it is done again.
-PART_LINES: Final = 500
+# As many as a stream has on its way at a time: whoever posts singly waits for no longer group.
+PART_LINES: Final = 250
 _LINES_PER_TURN: Final = 50
 # After which the whole job waits, or ends; each other refusal is of its line alone.
 _OF_ALL: Final = (Unavailable, Overloaded, QuotaExceeded, LedgerNotFound)

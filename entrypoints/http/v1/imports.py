@@ -18,6 +18,7 @@ from entrypoints.http.openapi import described_problems
 from entrypoints.http.problems import PayloadTooLarge, UnsupportedMediaType
 from entrypoints.http.v1.bulk_stream import NDJSON
 from entrypoints.http.v1.job_documents import JobDocument, KeyHeader, accepted
+from entrypoints.schemas.turns import in_turns
 
 router = APIRouter(route_class=StrictRoute, tags=["jobs"])
 
@@ -56,7 +57,9 @@ async def post_import(
     with tempfile.SpooledTemporaryFile(_MEMORY_BYTES_MAX) as body:
         digest = await _receive(request, body, services.settings.import_bytes_max)
         body.seek(0)
-        lines = sum(1 for _ in read_lines(body))
+        lines = 0
+        async for _ in in_turns(read_lines(body)):
+            lines += 1
         if not lines:
             raise ValidationFailed("There is no transaction in the body: it has one on each line.")
         body.seek(0)
