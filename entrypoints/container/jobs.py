@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from dependency_injector import providers
 
@@ -25,23 +25,31 @@ from application.jobs.runner import JobRunner
 from application.ledger.report_reader import TrialBalance
 from application.ledger.reports import BalanceSheet, IncomeStatement
 from domain.jobs.job import JobKind
+from domain.ledger.transaction import TransactionDraft
 from entrypoints.container.access import AccessParts
 from entrypoints.ready_made import Runners
 from entrypoints.schemas.json_text import parse_line
 from entrypoints.schemas.kept_problems import kept_problem
-from entrypoints.schemas.report_documents import (
-    balance_sheet_document,
-    income_statement_document,
-    trial_balance_document,
-)
-from entrypoints.schemas.transactions import transaction_draft
 from entrypoints.schemas.turns import json_bytes
 
 _HOURLY: Final = timedelta(hours=1)
 
 
+def transaction_draft(document: Any, id: str) -> TransactionDraft:
+    """Return what a line of an import says. What forms take is imported late, as most commands read none."""
+    from entrypoints.schemas import transactions
+
+    return transactions.transaction_draft(document, id)
+
+
 async def report_as_json(slug: str, report: Report) -> bytes:
     """Return a report as its route gives it."""
+    from entrypoints.schemas.report_documents import (
+        balance_sheet_document,
+        income_statement_document,
+        trial_balance_document,
+    )
+
     match report:
         case TrialBalance():
             return await json_bytes(trial_balance_document(slug, report))

@@ -382,6 +382,16 @@ async def test_parts_are_bounded_for_an_organisation(site: Site, address: Ledger
         assert await connection.scalar(select(func.count()).select_from(jobs)) == 2
 
 
+async def test_an_organisation_has_a_hundred_unfinished_jobs_at_most(site: Site, address: LedgerAddress) -> None:
+    refs = [await site.queued(address) for _ in range(100)]
+    with pytest.raises(QuotaExceeded) as refused:
+        await site.queued(address)
+    assert refused.value.facts == {"quota": "jobs", "used": "100", "limit": "100"}
+    job = await site.job(refs[0])
+    assert await site.jobs.change(job.ended(JobState.CANCELLED, site.clock.now()), was=job)
+    await site.queued(address)
+
+
 async def test_jobs_are_forgotten_thirty_days_after_they_ended(site: Site, address: LedgerAddress) -> None:
     ref, waiting = await site.queued(address, b"a"), await site.queued(address, b"b")
     job = await site.job(waiting)

@@ -163,15 +163,6 @@ async def test_a_job_that_has_ended_can_be_removed_with_its_result(services: Ser
         problem(response, 404, "not-found")
 
 
-async def test_an_organisation_has_a_hundred_unfinished_jobs_at_most(services: Services, tenant: Tenant) -> None:
-    jobs = [document(await tenant.client.post(tenant.path("/reports/trial-balance/jobs")), 202) for _ in range(100)]
-    told = problem(await tenant.client.post(tenant.path("/reports/trial-balance/jobs")), 403, "quota-exceeded")
-    assert (told["quota"], told["limit"]) == ("jobs", "100")
-    for job in jobs:
-        await tenant.client.delete(f"/v1/jobs/{job['id']}")
-    document(await tenant.client.post(tenant.path("/reports/trial-balance/jobs")), 202)
-
-
 async def test_a_job_is_followed_until_it_ends(services: Services, tenant: Tenant) -> None:
     id = (await asked_import(tenant, sales(1)))["id"]
     await ended(services, tenant, id)
