@@ -34,6 +34,7 @@ from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
 from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
+from application.shared.answers import Answers
 from application.shared.ports import Clock, Health, Ids, News, Runner, Signer, Work
 from application.shared.rate_limits import Counting
 from entrypoints.settings import Settings
@@ -99,6 +100,7 @@ class Services:
     job_runner: JobRunner
     duties: Duties
     ledgers: Work[LedgerReads, LedgerChanges]
+    answers: Answers
     verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys

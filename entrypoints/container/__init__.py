@@ -45,6 +45,7 @@ class Container(JobParts):
         job_runner=JobParts.job_runner,
         duties=JobParts.duties,
         ledgers=AccessParts.ledger_work,
+        answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
         organisations=AccessParts.organisations,
         api_keys=AccessParts.api_keys,
@@ -99,6 +100,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.cache().close()
 
 
 @contextmanager
