@@ -47,6 +47,8 @@ WORDS: Final[Mapping[Permission, str]] = {
     Permission.OAUTH_CLIENTS_READ: "See which applications are registered",
     Permission.OAUTH_CLIENTS_CHANGE: "Register, change and revoke applications",
     Permission.AUDIT_LOG_READ: "See who did what",
+    Permission.JOBS_READ: "See jobs, such as imports, and how far they are",
+    Permission.JOBS_MANAGE: "Cancel jobs, and have them tried again",
 }
 
 

@@ -24,6 +24,7 @@ from entrypoints.cli import (
     token_keys,
     transactions,
     transfer,
+    worker,
 )
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(serve.migrate)
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)

@@ -31,9 +31,13 @@ NewServer = Callable[..., Awaitable[str]]
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    # All tests come from one address, and many of them try what must fail.
+    # All tests come from one address, and many of them try what must fail. Jobs run when a test says so.
     return Settings(
-        data_dir=tmp_path_factory.mktemp("data"), rate_limit_failures=0, rate_limit_attempts=0, rate_limit_email=0
+        data_dir=tmp_path_factory.mktemp("data"),
+        rate_limit_failures=0,
+        rate_limit_attempts=0,
+        rate_limit_email=0,
+        worker_inside=False,
     )
 
 
