@@ -16,6 +16,8 @@ FAREWELL_SECONDS: Final = 1.0
 # Both libraries would write down what is asked for, with the tickets in its query, and headers with their credentials.
 LOG: Final = logging.getLogger("partita.sockets")
 LOG.setLevel(logging.WARNING)
+# Uvicorn says so of each handshake that the application refuses, and answers, as it is to.
+LOG.addFilter(lambda record: record.msg != "ASGI callable returned without completing handshake.")
 
 
 class BoundedSocket(WebSocketsSansIOProtocol):

@@ -15,6 +15,7 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.relay import CERTAIN_SECONDS, CHECK_SECONDS, HEARTBEAT_SECONDS
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, NotAuthenticated, PermissionDenied, ValidationFailed
+from domain.shared.paths import checked_path
 from domain.shared.patterns import Pattern
 from entrypoints.container import Services
 from entrypoints.http.lasting import LastingPrincipal
@@ -193,7 +194,8 @@ class Connection:
 
     async def _subscribe_to_balances(self, message: SubscribeToBalances) -> None:
         self._require_room(message.id)
-        services, name, accounts = self._services, message.id, frozenset(message.accounts)
+        services, name = self._services, message.id
+        accounts = frozenset(checked_path(path, f"/accounts/{at}") for at, path in enumerate(message.accounts))
         principal = await self._principal.now(CERTAIN_SECONDS)
         first = await read_balances(services.ledgers, principal, message.ledger, accounts)
         ledger = LedgerAddress(principal.organisation_id, message.ledger)
