@@ -48,7 +48,7 @@ async def own_server(settings: Settings, database_url: str, redis_url: str, **ch
 async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
     """Wait for what happens soon."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 # nothing tells of it
             await asyncio.sleep(0.01)
 
 
