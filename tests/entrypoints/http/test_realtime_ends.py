@@ -121,7 +121,7 @@ async def test_an_expired_token_is_let_go_unless_a_newer_one_was_shown(
         await forgetful.subscribe("a", channel="events")
         await renewed.subscribe("a", channel="events")
         assert await renewed.answer(type="authenticate", token=longer) == {"type": "authenticated"}
-        told = await forgetful.farewell(4401)
+        told = await forgetful.farewell(4401, 20)
         assert told["resume"] == {"a": 1}
         assert (await renewed.answer(type="ping"))["type"] == "pong"
         await post(server.url, tenant)

@@ -1,6 +1,7 @@
 """Who reads too slowly is let go, and misses and doubles nothing by going on from where it was told to."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -64,12 +65,12 @@ async def test_a_slow_reader_goes_on_from_where_it_was_let_go(
         monkeypatch.setattr(connection, "SEND_SECONDS_MAX", 0.5)
     else:
         monkeypatch.setattr(followers, "WAITING_EVENTS_MAX", 20)
-    async with realtime(
-        server.url, tenant.key, sock=await narrow_socket(server.url), max_queue=1, ping_interval=None
-    ) as client:
+    narrow = await narrow_socket(server.url)
+    async with realtime(server.url, tenant.key, sock=narrow, max_queue=1, ping_interval=None) as client:
         for number in range(FILLERS):
             await client.tell(type="subscribe", id=f"a{number}", channel="events", ledger="main", after=0)
         await asyncio.sleep(1.2)  # reads nothing
+        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         if bound == "events":
             for _ in range(3):
                 await post(server.url, tenant, 10)
