@@ -1,7 +1,6 @@
 """Who reads too slowly is let go, and misses and doubles nothing by going on from where it was told to."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -32,7 +31,7 @@ async def fill(url: str, tenant: Tenant) -> None:
 async def all_that_came(client: RealtimeClient) -> tuple[dict[str, list[int]], Json]:
     """The sequences of the events of each subscription, and the server's last message."""
     got: dict[str, list[int]] = {}
-    while (message := await client.next(20))["type"] != "closing":
+    while (message := await client.next(50))["type"] != "closing":
         if message["type"] == "subscribed":
             assert message["id"] not in got, "nothing comes before a subscription is told of"
             got[message["id"]] = []
@@ -60,7 +59,7 @@ async def test_a_slow_reader_goes_on_from_where_it_was_let_go(
 ) -> None:
     await fill(server.url, tenant)
     monkeypatch.setattr(endpoint, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "FAREWELL_SECONDS", 15)
+    monkeypatch.setattr(connection, "FAREWELL_SECONDS", 50)
     if bound == "seconds":
         monkeypatch.setattr(connection, "SEND_SECONDS_MAX", 0.5)
     else:
@@ -70,7 +69,6 @@ async def test_a_slow_reader_goes_on_from_where_it_was_let_go(
         for number in range(FILLERS):
             await client.tell(type="subscribe", id=f"a{number}", channel="events", ledger="main", after=0)
         await asyncio.sleep(1.2)  # reads nothing
-        narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
         if bound == "events":
             for _ in range(3):
                 await post(server.url, tenant, 10)
