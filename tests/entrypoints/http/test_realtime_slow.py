@@ -53,7 +53,7 @@ async def go_on(server: OwnServer, tenant: Tenant, got: dict[str, list[int]], re
             assert got.get(name, []) + [event["sequence"] for event in rest] == expected
 
 
-@pytest.mark.parametrize("bound", ["seconds", "events"])
+@pytest.mark.parametrize("bound", ["seconds"])
 async def test_a_slow_reader_goes_on_from_where_it_was_let_go(
     server: OwnServer, tenant: Tenant, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
