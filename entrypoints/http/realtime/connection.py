@@ -1,7 +1,6 @@
 """One WebSocket connection: what its client asks for, and what it is sent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack, suppress
 from typing import Any, Final
 
@@ -17,9 +16,8 @@ from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, NotAuthenticated, PermissionDenied, ValidationFailed
 from domain.shared.paths import checked_path
 from domain.shared.patterns import Pattern
-from entrypoints.container import Services
-from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.problems import problem_document, refusal_of
+from entrypoints.http.realtime.client import Client
 from entrypoints.http.realtime.leaving import CloseCode, Leave, ReaderTooSlow, ServerStops
 from entrypoints.http.realtime.subscriptions import BalanceSubscription, EventSubscription, Subscription
 from entrypoints.http.v1.events import checked_event_types
@@ -41,26 +39,12 @@ SUBSCRIPTIONS_MAX: Final = 100
 SEND_SECONDS_MAX: Final = 20.0
 FAREWELL_SECONDS: Final = 2.0
 
-Shown = Callable[[str], Awaitable[LastingPrincipal]]
-"""How whoever shows another credential, from the same place, is found."""
-
 
 class Connection:
     """Reads what the client sends, and writes what its subscriptions have to tell, in turn."""
 
-    def __init__(
-        self,
-        services: Services,
-        principal: LastingPrincipal,
-        shown: Shown,
-        request_id: str,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        self._services = services
-        self._principal = principal
-        self._shown = shown
-        self._request_id = request_id
+    def __init__(self, client: Client, receive: Receive, send: Send) -> None:
+        self._client = client
         self._receive = receive
         self._send = send
         self._subscriptions: dict[str, Subscription] = {}
@@ -108,7 +92,7 @@ class Connection:
             if name in self._put_off or subscription.is_due(now):
                 self._call(name)
         self._put_off.clear()
-        if not self._principal.is_certain(CHECK_SECONDS):
+        if not self._client.principal.is_certain(CHECK_SECONDS):
             self._called.set()
 
     def _leave(self, code: CloseCode, refusal: DomainError) -> None:
@@ -126,12 +110,12 @@ class Connection:
             if isinstance(failure, OSError):  # the client has gone, in the middle of a message
                 return None
             if failure is not None:
-                return Leave(CloseCode.FAULT, refusal_of(failure, self._request_id))
+                return Leave(CloseCode.FAULT, refusal_of(failure, self._client.request_id))
         return None
 
     async def _take_leave(self, leave: Leave) -> None:
         """Say why and where to go on, and close, as far as the client still reads."""
-        problem = problem_document(leave.refusal, self._request_id)
+        problem = problem_document(leave.refusal, self._client.request_id)
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._tell({"type": "closing", "problem": problem, "resume": self._sent})
@@ -149,17 +133,24 @@ class Connection:
             text = message.get("text")
             if text is None:
                 raise Leave(CloseCode.NO_MESSAGE, ValidationFailed("Messages are text, and this one was binary."))
-            name = None
+            document: Any = None
             try:
                 document = parse_json(text.encode())
-                name = document.get("id") if isinstance(document, dict) else None
                 await self._do(read_message(document))
             except MalformedJson as refusal:
                 raise Leave(CloseCode.NO_MESSAGE, refusal) from refusal
             except NotAuthenticated as refusal:
+                self._client.log_refusal(refusal, "a message of a WebSocket", "")
                 raise Leave(CloseCode.NOT_AUTHENTICATED, refusal) from refusal
             except (DomainError, StoreUnavailable) as failure:
-                await self._refuse(name if isinstance(name, str) else None, failure)
+                await self._refuse_message(document, failure)
+
+    async def _refuse_message(self, document: Any, failure: Exception) -> None:
+        asked = document if isinstance(document, dict) else {}
+        name, ledger = (each if isinstance(each, str) else None for each in (asked.get("id"), asked.get("ledger")))
+        if isinstance(failure, DomainError):
+            self._client.log_refusal(failure, "a message of a WebSocket", ledger or "")
+        await self._refuse(name, failure)
 
     async def _do(self, message: ClientMessage) -> None:
         match message:
@@ -181,8 +172,8 @@ class Connection:
         self._require_room(message.id)
         pattern = None if message.account is None else Pattern(message.account)
         wanted = EventFilter(checked_event_types(message.event_types), pattern)
-        relay = self._services.relay
-        principal = await self._principal.now(CERTAIN_SECONDS)
+        relay = self._client.services.relay
+        principal = await self._client.count()
         head = await relay.head(principal, message.ledger)
         after = head if message.after is None else message.after
         ledger, name = LedgerAddress(principal.organisation_id, message.ledger), message.id
@@ -194,9 +185,9 @@ class Connection:
 
     async def _subscribe_to_balances(self, message: SubscribeToBalances) -> None:
         self._require_room(message.id)
-        services, name = self._services, message.id
+        services, name = self._client.services, message.id
         accounts = frozenset(checked_path(path, f"/accounts/{at}") for at, path in enumerate(message.accounts))
-        principal = await self._principal.now(CERTAIN_SECONDS)
+        principal = await self._client.count()
         first = await read_balances(services.ledgers, principal, message.ledger, accounts)
         ledger = LedgerAddress(principal.organisation_id, message.ledger)
         place, call = ExitStack(), lambda: self._call(name)
@@ -227,10 +218,7 @@ class Connection:
         return self._subscriptions[name]
 
     async def _reauthenticate(self, token: str) -> None:
-        principal = await self._shown(token)
-        if principal.last.organisation_id != self._principal.last.organisation_id:
-            raise ValidationFailed("The token is of another organisation. Open another connection for that.")
-        self._principal = principal
+        await self._client.show(token)
         await self._tell({"type": "authenticated"})
 
     # What the client is sent.
@@ -257,7 +245,7 @@ class Connection:
         """Send the subscription's next message; return whether there may be another one."""
         try:
             await self._know_who(CERTAIN_SECONDS)
-            message = await subscription.message(self._principal.last)
+            message = await subscription.message(self._client.principal.last)
         except FellBehind as refusal:
             raise Leave(CloseCode.TOO_SLOW, refusal) from refusal
         except StoreUnavailable:
@@ -280,12 +268,12 @@ class Connection:
 
     async def _know_who(self, seconds: float) -> None:
         try:
-            await self._principal.now(seconds)
+            await self._client.principal.now(seconds)
         except (NotAuthenticated, PermissionDenied) as refusal:
             raise Leave(CloseCode.NOT_AUTHENTICATED, refusal) from refusal
 
     async def _refuse(self, name: str | None, failure: Exception) -> None:
-        problem = problem_document(refusal_of(failure, self._request_id), self._request_id)
+        problem = problem_document(refusal_of(failure, self._client.request_id), self._client.request_id)
         of = {} if name is None else {"id": name[:64]}
         await self._tell({"type": "problem", **of, "problem": problem})
 

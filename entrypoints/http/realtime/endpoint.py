@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Annotated, Final
-from weakref import WeakValueDictionary
 
 from fastapi import APIRouter
 from pydantic import Field as Described
@@ -14,16 +13,15 @@ from typing_extensions import TypedDict
 
 from application.ledger.relay import Relay
 from application.shared.ports import StoreUnavailable
-from domain.shared.access import Principal
 from domain.shared.chain import format_time
 from domain.shared.errors import DomainError, Overloaded
 from entrypoints.container import Services
-from entrypoints.http.credentials import credential_of, finding, redeem_ticket
+from entrypoints.http.credentials import credential_of, redeem_ticket
 from entrypoints.http.dependencies import CallerDependency, StrictRoute, bearer, require_known_parameters
-from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import described_problems
 from entrypoints.http.problems import UpgradeRequired, problem_response, refusal_of
 from entrypoints.http.reading import address_of, user_agent_of
+from entrypoints.http.realtime.client import Client, Principals
 from entrypoints.http.realtime.connection import PROTOCOL, Connection
 from entrypoints.http.realtime.leaving import UnknownSubprotocol
 from entrypoints.http.sharing import require_known_origin
@@ -40,8 +38,7 @@ class Realtime:
 
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
-        # One for all connections that show the same credential from the same address: it is asked for once.
-        self._principals: WeakValueDictionary[tuple[str, str | None], LastingPrincipal] = WeakValueDictionary()
+        self._principals = Principals()
         self._looking: asyncio.Task[None] | None = None
 
     def start(self, relay: Relay) -> None:
@@ -76,16 +73,8 @@ class Realtime:
             raise UnknownSubprotocol(f"None of the sub-protocols that were offered is known. There is {PROTOCOL}.")
         if len(self._connections) >= CONNECTIONS_MAX:
             raise Overloaded(f"{CONNECTIONS_MAX:,} connections are open.")
-        principal = self._lasting(socket, credential_of(socket), admitted)
-
-        async def shown(credential: str) -> LastingPrincipal:
-            # It is a request like another: counted, and so is its refusal.
-            again = await services.admission.admit(credential, address_of(socket))
-            return self._lasting(
-                socket, credential, again.bearer.coming_from(address_of(socket), user_agent_of(socket))
-            )
-
-        connection = Connection(services, principal, shown, socket.scope["state"]["request_id"], receive, send)
+        client = Client(socket, credential_of(socket), admitted, self._principals)
+        connection = Connection(client, receive, send)
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if offered else None})
         self._connections.add(connection)
         if services.relay.is_ending:  # since it shook hands
@@ -94,13 +83,6 @@ class Realtime:
             await connection.serve()
         finally:
             self._connections.discard(connection)
-
-    def _lasting(self, socket: WebSocket, credential: str, principal: Principal) -> LastingPrincipal:
-        name = (credential, address_of(socket))
-        known = self._principals.get(name)
-        if known is None:
-            known = self._principals[name] = LastingPrincipal(principal, finding(socket, credential))
-        return known
 
     async def _look_on(self) -> None:
         loop = asyncio.get_running_loop()
