@@ -47,6 +47,8 @@ WORDS: Final[Mapping[Permission, str]] = {
     Permission.OAUTH_CLIENTS_READ: "See which applications are registered",
     Permission.OAUTH_CLIENTS_CHANGE: "Register, change and revoke applications",
     Permission.AUDIT_LOG_READ: "See who did what",
+    Permission.WEBHOOKS_READ: "See which webhooks there are, and what was sent to them",
+    Permission.WEBHOOKS_MANAGE: "Make, change and delete webhooks",
 }
 
 

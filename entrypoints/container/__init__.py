@@ -24,12 +24,13 @@ from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
 from entrypoints.container.access import AccessParts
+from entrypoints.container.webhooks import WebhookParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.settings import Settings
 
 
-class Container(AccessParts):
+class Container(WebhookParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -60,6 +61,7 @@ class Container(AccessParts):
         counting=AccessParts.counting,
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
+        webhooks=WebhookParts.webhooks,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
@@ -86,6 +88,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         await container.redis_health().close()
         await container.channels().close()
         await container.permits().close()
+        await container.webhook_post().close()
 
 
 @contextmanager

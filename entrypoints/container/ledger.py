@@ -24,7 +24,8 @@ class LedgerParts(Foundations):
     ledger_work = providers.Singleton(
         PostgresWork, Foundations.service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
     )
-    relay = providers.Singleton(Relay, ledger_work, providers.Singleton(RedisWakeUps, Foundations.channels))
+    wake_ups = providers.Singleton(RedisWakeUps, Foundations.channels)
+    relay = providers.Singleton(Relay, ledger_work, wake_ups)
     books = providers.Singleton(PostgresBooks, Foundations.journal_engine, snapshots=Foundations.service_engine)
     journal = providers.Singleton(
         Journal, books, Foundations.clock, Foundations.ids, committed=relay.provided.committed

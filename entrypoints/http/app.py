@@ -58,6 +58,8 @@ from entrypoints.http.v1 import (
     roles,
     statements,
     transactions,
+    webhook_operation,
+    webhooks,
 )
 from entrypoints.schemas.forms import refusal
 
@@ -101,6 +103,8 @@ _ROUTERS: Final = (
     auth.router,
     own_account.router,
     audit_log.router,
+    webhooks.router,
+    webhook_operation.router,
 )
 
 
@@ -133,8 +137,10 @@ def create_app(services: Services) -> Partita:
         services.expiry.start()
         services.news.start()
         services.relay.start()
+        services.webhooks.dispatch.start()
         yield
         services.refusals.end_window()
+        await services.webhooks.dispatch.stop()
         await services.relay.stop()
         await services.news.stop()
         await services.counting.stop()

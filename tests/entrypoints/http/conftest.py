@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -30,9 +31,14 @@ NewServer = Callable[..., Awaitable[str]]
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    # All tests come from one address, and many of them try what must fail.
+    # All tests come from one address, and many of them try what must fail. Receivers of webhooks are on this machine.
     return Settings(
-        data_dir=tmp_path_factory.mktemp("data"), rate_limit_failures=0, rate_limit_attempts=0, rate_limit_email=0
+        data_dir=tmp_path_factory.mktemp("data"),
+        rate_limit_failures=0,
+        rate_limit_attempts=0,
+        rate_limit_email=0,
+        webhook_http=True,
+        webhook_allowed_networks=(ip_network("127.0.0.0/8"),),
     )
 
 
@@ -57,6 +63,8 @@ async def app(services: Services) -> AsyncIterator[FastAPI]:
     async with made.router.lifespan_context(made):
         # It would let the holds of every other test of this database expire, whatever clock that test goes by.
         await services.expiry.stop()
+        # Those who test webhooks have dispatchers of their own.
+        await services.webhooks.dispatch.stop()
         yield made
 
 
