@@ -53,11 +53,11 @@ class AtWork:
         return [key for key, count in counts.items() if count >= PARCELS_OF_KEY_MAX or key in ordered]
 
     def begin(self, parcel: Parcel, sending: Coroutine[Any, Any, None]) -> None:
-        """Begin to send a parcel. Once that is done, more may be due."""
+        """Begin to send a parcel. Once that is done, more may be due, or there is room for what waits in the log."""
 
         def end(task: asyncio.Task[None]) -> None:
             del self._parcels[task]
-            self._is_called.set()
+            self.call({parcel.ledger})
 
         task = asyncio.create_task(sending, name="webhook parcels")
         self._parcels[task] = parcel

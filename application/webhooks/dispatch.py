@@ -113,7 +113,7 @@ class WebhookDispatch:
                 else:
                     for organisation_id in await self._outbox.organisations(self._clock.now()):
                         self._known |= {organisation_id}
-                        self._call(organisation_id, set())
+                        self._call(organisation_id, None)
                 if loop.time() >= tidied_at + TIDY_SECONDS:
                     tidied_at = loop.time()
                     await self.tidy()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -115,14 +115,14 @@ FILTERS = st.fixed_dictionaries(
         "types": st.lists(
             st.sampled_from(["transaction.posted", "account.opened", "account.changed", "hold.placed"]), max_size=3
         ),
-        "account": st.sampled_from(["assets:bank", "users:*", "**:sales", "users:**", "nobody", "**"]),
+        "account": st.sampled_from(["assets:bank", "assets:*", "**:sales", "assets:**", "nobody", "**"]),
         "ordered": st.booleans(),
     },
 )
 
 
 @given(filters=FILTERS, before=st.integers(0, 2), actions=st.lists(st.sampled_from("psoh"), min_size=1, max_size=6))
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_a_webhook_gets_is_what_the_list_has_for_the_same_filter(
     tenant: Tenant,
     there: Receiver,
@@ -147,7 +147,7 @@ async def test_what_a_webhook_gets_is_what_the_list_has_for_the_same_filter(
     there.answers = now_and_then
     for number, action in enumerate(actions):
         other = sale()
-        other["entries"][0]["account"] = f"users:{action}{number}" if action in "oh" else "assets:bank"
+        other["entries"][0]["account"] = f"assets:{action}{number}" if action in "oh" else "assets:bank"
         if action == "h":
             document(await tenant.client.post(tenant.path("/holds"), json=other), 201)
         elif action == "s":
@@ -156,7 +156,7 @@ async def test_what_a_webhook_gets_is_what_the_list_has_for_the_same_filter(
         else:
             await tenant.posted(other)
         await dispatching.run()
-    for _ in range(9):
+    while await deliveries(tenant, hook, "?state=pending"):
         # What failed is tried again at once, in this test.
         document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/pause"))
         document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/resume"))
@@ -481,16 +481,16 @@ async def test_a_webhook_that_cannot_keep_up_has_the_log_wait(
     tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
 ) -> None:
     clock = now_on()
-    dispatching = await new_dispatcher(clock=clock, pending_max=500)
+    dispatching = await new_dispatcher(clock=clock, pending_max=400)
     hook = await new_webhook(ordered=True)
     there.status = 500
-    await posts(tenant, 1_200)
+    await posts(tenant, 1_000)
     await dispatching.run()
     assert len(await deliveries(tenant, hook, "?limit=500")) == 500
     there.status = 204
     clock.advance(timedelta(minutes=1))
     await dispatching.run()
-    assert there.sequences == [2, *range(2, 1_205)]
+    assert there.sequences == [2, *range(2, 1_005)]
 
 
 async def test_deliveries_are_listed_page_by_page(
