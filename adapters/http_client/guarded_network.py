@@ -22,7 +22,7 @@ class AddressForbidden(httpcore2.ConnectError):
 
 
 class SystemResolver:
-    """Looks names up as the system does, in threads of its own: name servers that do not answer hold nothing else up."""
+    """Looks names up as the system does, in threads of its own: one that does not answer holds nothing else up."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(LOOK_UPS_MAX, thread_name_prefix="webhook names")

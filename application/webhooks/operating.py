@@ -60,9 +60,14 @@ class WebhookOperation:
             found(await reads.endpoints.get(id), id)
             return await reads.deliveries.page(id, page, states)
 
-    async def pause(self, principal: Principal, id: str, *, request_id: str) -> Endpoint:
-        """Have nothing sent to an endpoint until it is resumed. Raises `PermissionDenied`, `NotFound`."""
-        endpoint, _ = await self._paused(principal, id, PauseReason.ASKED, principal.author(request_id))
+    async def pause(
+        self, principal: Principal, id: str, *, request_id: str, key: IdempotencyKey | None = None
+    ) -> Endpoint:
+        """Have nothing sent to an endpoint until it is resumed, and return it.
+
+        Raises `PermissionDenied`, `NotFound`, `IdempotencyConflict`.
+        """
+        endpoint, _ = await self._paused(principal, id, PauseReason.ASKED, principal.author(request_id), key)
         return endpoint
 
     async def pause_by_itself(self, organisation_id: int, id: str, reason: PauseReason) -> bool:
@@ -74,23 +79,25 @@ class WebhookOperation:
         _, is_new = await self._paused(by_itself, id, reason, Author(ACTOR, self._ids.new("req")))
         return is_new
 
-    async def resume(self, principal: Principal, id: str, *, request_id: str) -> Endpoint:
+    async def resume(
+        self, principal: Principal, id: str, *, request_id: str, key: IdempotencyKey | None = None
+    ) -> Endpoint:
         """Have events sent to an endpoint again, from where it was, and return it; what waits is tried at once.
 
-        Raises `PermissionDenied`, `NotFound`.
+        Raises `PermissionDenied`, `NotFound`, `IdempotencyConflict`.
         """
         now = self._clock.now()
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if before.pause is None:
+            if before.pause is None or await self._is_done(changes, key, now):
                 return before
             principal.require_grantable([before.wanted.grant])
             after = replace(before, pause=None, failing_since=None, version=before.version + 1)
             await changes.endpoints.put(after)
             await changes.cursors.hasten(after, now)
             await changes.cursors.call(now)
-            await record_event(changes.log, self._ids, WebhookResumed(id), principal.author(request_id), now)
+            await record_event(changes.log, self._ids, WebhookResumed(id), principal.author(request_id), now, key)
         return after
 
     async def replay(
@@ -102,8 +109,8 @@ class WebhookOperation:
         *,
         request_id: str,
         key: IdempotencyKey | None = None,
-    ) -> None:
-        """Have an endpoint get the events of a ledger after a sequence, whether it had them before or not.
+    ) -> Endpoint:
+        """Have an endpoint get the events of a ledger after a sequence, whether it had them before or not; return it.
 
         They are those that it gets as it is set now, also from before it was made. Raises `PermissionDenied`,
         `NotFound`, `NamedNotFound` for a ledger that is not there or that it is not about, `IdempotencyConflict`.
@@ -112,8 +119,8 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             endpoint = await held(changes, id, None)
-            if key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
-                return
+            if await self._is_done(changes, key, now):
+                return endpoint
             principal.require_grantable([endpoint.wanted.grant])
             is_there = endpoint.wanted.is_of_ledger(ledger) and await changes.cursors.rewind(endpoint, ledger, after)
             if not is_there:
@@ -121,6 +128,7 @@ class WebhookOperation:
             await changes.cursors.call(now)
             event = WebhookReplayed(id, ledger, after)
             await record_event(changes.log, self._ids, event, principal.author(request_id), now, key)
+        return endpoint
 
     async def ping(self, principal: Principal, id: str) -> Ping:
         """Send an event that tells of nothing to an endpoint, once, and return what came of it.
@@ -144,15 +152,19 @@ class WebhookOperation:
         return await self._post.send(ping_letter(event, endpoint.id, endpoint.wanted.url, secrets, now))
 
     async def _paused(
-        self, principal: Principal, id: str, reason: PauseReason, author: Author
+        self, principal: Principal, id: str, reason: PauseReason, author: Author, key: IdempotencyKey | None = None
     ) -> tuple[Endpoint, bool]:
         now = self._clock.now()
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE, takes_away=True) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if before.pause is not None:
+            if before.pause is not None or await self._is_done(changes, key, now):
                 return before, False
             after = replace(before, pause=Pause(now, reason), version=before.version + 1)
             await changes.endpoints.put(after)
-            await record_event(changes.log, self._ids, WebhookWasPaused(id, reason), author, now)
+            await record_event(changes.log, self._ids, WebhookWasPaused(id, reason), author, now, key)
         return after, True
+
+    async def _is_done(self, changes: WebhookChanges, key: IdempotencyKey | None, now: datetime) -> bool:
+        """Return whether the same request was made before."""
+        return key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None

@@ -26,6 +26,15 @@ DELIVERIES: Final = ListSpec(
 )
 
 
+class PauseIn(Form):
+    """A webhook is to be paused or resumed: an empty object, or no body at all."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{}]})
+
+
+_PLAIN: Final = PauseIn()
+
+
 class ReplayIn(Form):
     """From where on the events of a ledger are to be sent again."""
 
@@ -100,34 +109,44 @@ async def list_deliveries(
     return query.document(page, delivery_document, response)
 
 
-@router.post("/webhooks/{id}/pause", summary="Pause a webhook", responses=described_problems(401, 403, 404))
-async def pause_webhook(id: str, who: CallerDependency, response: Response) -> WebhookDocument:
+@router.post(
+    "/webhooks/{id}/pause", summary="Pause a webhook", responses=described_problems(400, 401, 403, 404, 409, 422)
+)
+async def pause_webhook(
+    id: str, key: Key, who: CallerDependency, response: Response, _: PauseIn = _PLAIN
+) -> WebhookDocument:
     """Have nothing sent until it is resumed. Events wait in the log."""
-    paused = await who.services.webhooks.operation.pause(who.principal, id, request_id=who.request_id)
+    paused = await who.services.webhooks.operation.pause(who.principal, id, request_id=who.request_id, key=key)
     return shown(paused, response)
 
 
-@router.post("/webhooks/{id}/resume", summary="Resume a webhook", responses=described_problems(401, 403, 404))
-async def resume_webhook(id: str, who: CallerDependency, response: Response) -> WebhookDocument:
+@router.post(
+    "/webhooks/{id}/resume", summary="Resume a webhook", responses=described_problems(400, 401, 403, 404, 409, 422)
+)
+async def resume_webhook(
+    id: str, key: Key, who: CallerDependency, response: Response, _: PauseIn = _PLAIN
+) -> WebhookDocument:
     """Have events sent again, from where it was; what waits is tried at once."""
-    resumed = await who.services.webhooks.operation.resume(who.principal, id, request_id=who.request_id)
+    resumed = await who.services.webhooks.operation.resume(who.principal, id, request_id=who.request_id, key=key)
     return shown(resumed, response)
 
 
 @router.post(
     "/webhooks/{id}/replay",
-    status_code=202,
     summary="Send events to a webhook again",
     responses=described_problems(400, 401, 403, 404, 409, 422),
 )
-async def replay_webhook(id: str, body: ReplayIn, key: Key, who: CallerDependency) -> None:
+async def replay_webhook(
+    id: str, body: ReplayIn, key: Key, who: CallerDependency, response: Response
+) -> WebhookDocument:
     """Have the events of a ledger after a sequence sent, whether they were before or not. Each keeps its id.
 
     They are those that the webhook gets as it is set now, also from before it was made.
     """
-    await who.services.webhooks.operation.replay(
+    replayed = await who.services.webhooks.operation.replay(
         who.principal, id, body.ledger, body.after, request_id=who.request_id, key=key
     )
+    return shown(replayed, response)
 
 
 @router.post("/webhooks/{id}/test", summary="Try a webhook out", responses=described_problems(401, 403, 404, 503))

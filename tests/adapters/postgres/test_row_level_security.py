@@ -70,7 +70,10 @@ async def test_every_table_of_the_database_is_one_of_ours(service_engine: AsyncE
                 " WHERE table_schema = 'public' AND column_name = 'organisation_id'"
             )
         )
-        assert set(of_organisations) == {table.name for table in TABLES} - {"organisations"} | {"agenda"}
+        assert set(of_organisations) == {table.name for table in TABLES} - {"organisations"} | {
+            "agenda",
+            "webhook_agenda",
+        }
 
 
 @of_every_table

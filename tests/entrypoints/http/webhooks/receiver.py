@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from tests.entrypoints.http.tenant import Json
+from tests.redis_server import until
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,7 @@ class Receiver:
 
     async def until(self, count: int, seconds: float = 10) -> None:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(seconds):
-            while len(self.got) < count:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(self.got) >= count, seconds)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer all requests of a connection."""

@@ -219,7 +219,8 @@ async def test_what_fails_is_tried_for_three_days_and_then_the_webhook_is_paused
     hook = await new_webhook(types=["transaction.posted"])
     there.status = 500
     await tenant.posted(sale())
-    while not (await shown(tenant, hook))["paused_at"]:
+    delivery: Json = {"state": "pending"}
+    while delivery["state"] == "pending":
         await dispatching.run()
         (delivery,) = await deliveries(tenant, hook)
         if delivery["due_at"] is not None:
@@ -245,7 +246,7 @@ async def test_what_fails_is_tried_for_three_days_and_then_the_webhook_is_paused
     assert (await shown(tenant, hook))["failing_since"] is None
     assert (
         await tenant.client.post(f"/v1/webhooks/{hook['id']}/replay", json={"ledger": "main", "after": 4})
-    ).status_code == 202
+    ).status_code == 200
     await dispatching.run()
     assert sorted(there.sequences[25:]) == [5, 6]
 
@@ -389,7 +390,7 @@ async def test_a_replay_sends_everything_from_there_again_in_order(
     path = f"/v1/webhooks/{hook['id']}/replay"
     for _ in range(2):
         again = await tenant.client.post(path, json={"ledger": "main", "after": 3}, headers={"Idempotency-Key": "1"})
-        assert again.status_code == 202
+        assert again.status_code == 200
     await dispatching.run()
     assert there.sequences == [8, 9, 4, 5, 6, 7, 8, 9]
     assert there.got[0].headers["webhook-id"] == there.got[-2].headers["webhook-id"]

@@ -20,6 +20,7 @@ from tests.entrypoints.http.tenant import Tenant, document, sale
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
 from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
 from tests.entrypoints.http.webhooks.receiver import Got, Receiver, answer
+from tests.redis_server import until
 
 ROOT = Path(__file__).parents[4]
 
@@ -166,9 +167,7 @@ async def test_what_a_killed_dispatcher_was_about_is_sent_by_another(
     killed_at = len(there.got)
     assert killed_at < 303
     processes.append(Process(*arguments))
-    async with asyncio.timeout(30):
-        while len(set(there.sequences)) < 303:
-            await asyncio.sleep(0.05)
+    await until(lambda: len(set(there.sequences)) == 303, seconds=30)
     await asyncio.sleep(0.3)
     assert set(there.sequences) == set(range(2, 305))
     if ordered:
