@@ -23,6 +23,7 @@ from application.identity.ports import Directory, Organisations
 from application.identity.refusal_log import RefusalLog
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
+from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
@@ -95,6 +96,7 @@ class Services:
     counting: Counting
     news: News
     relay: Relay
+    tickets: Tickets
     token_keys: TokenKeyring
     persons: Persons
     webhooks: Webhooks

@@ -163,3 +163,13 @@ Index(
     request_origins.c.actor,
     postgresql_where=text("actor >= 'usr_' AND actor < 'usr`'"),
 )
+
+tickets = Table(
+    "tickets",
+    metadata,
+    _organisation_key(),
+    _digest_column(primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    moment_column("expires_at"),
+)
+Index("tickets_expiry", tickets.c.organisation_id, tickets.c.expires_at)

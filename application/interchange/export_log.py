@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from application.interchange.log_lines import event_line
+from application.ledger.event_lines import event_line
 from application.ledger.log import Progress, read_log
 from application.ledger.readers import LedgerReads
 from application.shared.ports import Work

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
-from application.ledger.readers import StoredEvent
 from domain.shared.chain import canonical_json
 
 # Far beyond the longest event: a transaction of 5,000 entries with paths of 255 characters has 6 MB.
@@ -32,15 +31,6 @@ class EventLine:
     content: bytes
     previous_hash: bytes
     hash: bytes
-
-
-def event_line(event: StoredEvent) -> bytes:
-    """Return the event as a JSON object on one line, without a line break."""
-    return b'%b,"previous_hash":"%b","hash":"%b"}' % (
-        event.content[:-1],
-        event.previous_hash.hex().encode(),
-        event.hash.hex().encode(),
-    )
 
 
 def read_event_line(line: bytes) -> EventLine:

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from application.interchange.log_lines import event_line
+from application.ledger.event_lines import event_line
 from application.ledger.readers import StoredEvent
 from application.webhooks.ports import Letter
 from domain.shared.chain import canonical_json, format_time

@@ -110,18 +110,6 @@ class Unsealable(Exception):
     """What was sealed cannot be opened: with another key, or changed since."""
 
 
-class Sealing(Protocol):
-    """How secrets that are used again are kept: encrypted with a key that is not where they are kept."""
-
-    def seal(self, plain: bytes, bound_to: str) -> bytes:
-        """Return the bytes encrypted, to be opened with the same `bound_to` only: what they are of."""
-        ...
-
-    def open(self, sealed: bytes, bound_to: str) -> bytes:
-        """Return what was sealed. Raises `Unsealable`."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What is sent: a body of CloudEvents, and its id and its signatures as headers by Standard Webhooks."""

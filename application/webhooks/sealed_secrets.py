@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from application.identity.ports import Secrets
-from application.webhooks.ports import Sealing
+from application.identity.tickets import Sealing
+from application.webhooks.ports import Unsealable
 from domain.webhooks.endpoint import Sealed
 from domain.webhooks.secret import RANDOM_BYTES, secret_text
 
@@ -26,8 +27,13 @@ class SealedSecrets:
     def opened(self, organisation_id: int, endpoint: str, sealed: Sealed, now: datetime) -> tuple[bytes, ...]:
         """Return those that messages are signed with now. Raises `Unsealable`."""
         bound_to = _bound_to(organisation_id, endpoint)
-        return tuple(self._sealing.open(each, bound_to) for each in sealed.in_use(now))
+        opened = [self._sealing.open(each, bound_to) for each in sealed.in_use(now)]
+        if None in opened:
+            raise Unsealable(
+                "The secret cannot be opened, as it was sealed with another signing key: rotate the secret."
+            )
+        return tuple(each for each in opened if each is not None)
 
 
-def _bound_to(organisation_id: int, endpoint: str) -> str:
-    return f"webhook {organisation_id} {endpoint}"
+def _bound_to(organisation_id: int, endpoint: str) -> bytes:
+    return f"webhook {organisation_id} {endpoint}".encode()

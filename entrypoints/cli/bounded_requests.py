@@ -48,6 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to serve a connection: before its first request it is as idle as it may be between two."""
         super().connection_made(transport)
+        self._is_upgraded = False
         self._is_in_head = True
         self._has_begun = False
         self._head_bytes = 0
@@ -67,6 +68,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(HEAD_TOO_LARGE)
             return
         super().data_received(data)
+        if self._is_upgraded:
+            return
         if self._is_in_head:
             if self._has_begun:
                 self._head_bytes += len(data)
@@ -77,6 +80,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._received_at = self.loop.time()
             if self._waiting is None:
                 self._wait_for_body()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to another protocol, which has bounds of its own."""
+        self._is_upgraded = True
+        self._wait_no_more()
+        super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:
         """Tell that what came is no HTTP."""

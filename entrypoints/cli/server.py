@@ -15,6 +15,7 @@ import uvicorn
 
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.gathered_writes import GatheringProtocol
+from entrypoints.cli.sockets import MESSAGE_BYTES_MAX, PING_SECONDS, BoundedSocket
 from entrypoints.container import Services
 from entrypoints.settings import Settings
 
@@ -77,18 +78,7 @@ async def serve_until_stopped(
     """
     # By name, as every ASGI server finds its application: HTTP and the command line do not depend on each other.
     app: Any = import_module("entrypoints.http.app").create_app(services)
-    config = uvicorn.Config(
-        app,
-        http=_protocol(services.settings),
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        # Who a client is, the application takes from headers of trusted proxies alone.
-        proxy_headers=False,
-        timeout_keep_alive=services.settings.keep_alive_seconds,
-        timeout_graceful_shutdown=_STOP_SECONDS,
-    )
+    config = server_config(app, services.settings)
     server = _Server(config, services.relay.end)
     loop = asyncio.get_running_loop()
     for order in (signal.SIGINT, signal.SIGTERM):
@@ -105,6 +95,28 @@ async def serve_until_stopped(
     await asyncio.wait((welcoming,))
     if not welcoming.cancelled():
         welcoming.result()
+
+
+def server_config(app: Any, settings: Settings) -> uvicorn.Config:
+    """Return how uvicorn serves the application."""
+    return uvicorn.Config(
+        app,
+        http=_protocol(settings),
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # Who a client is, the application takes from headers of trusted proxies alone.
+        proxy_headers=False,
+        timeout_keep_alive=settings.keep_alive_seconds,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+        ws=BoundedSocket,
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        # It takes hundreds of kilobytes a connection.
+        ws_per_message_deflate=False,
+    )
 
 
 def _protocol(settings: Settings) -> type[GatheringProtocol]:

@@ -53,6 +53,7 @@ class Container(WebhookParts):
         authenticate=AccessParts.authenticate,
         news=AccessParts.channels,
         relay=AccessParts.relay,
+        tickets=AccessParts.tickets,
         refusals=providers.Singleton(RefusalLog),
         admission=providers.Singleton(Admission, AccessParts.authenticate, AccessParts.limits, AccessParts.counting),
         attempts=providers.Singleton(
@@ -86,6 +87,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
             await engine.dispose()
         await container.redis_health().close()
+        await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
         await container.webhook_post().close()

@@ -13,6 +13,7 @@ from adapters.postgres.identity.persons import PostgresPersons
 from adapters.postgres.identity.quotas import PostgresQuotas
 from adapters.postgres.identity.standings import PostgresStandings
 from adapters.postgres.identity.team import PostgresTeam
+from adapters.postgres.identity.tickets import PostgresTickets
 from adapters.postgres.identity.token_keys import PostgresTokenKeys
 from adapters.postgres.work import PostgresWork
 from adapters.redis.permits import RedisPermits
@@ -21,6 +22,7 @@ from adapters.security.access_tokens import JwtAccessTokens
 from adapters.security.common_passwords import CommonPasswords
 from adapters.security.key_sealing import ChaChaKeySealing
 from adapters.security.passwords import Argon2Passwords
+from adapters.security.sealing import ChaChaSealing
 from application.identity.admission import Limits, invitation_rate
 from application.identity.afterwards import Afterwards
 from application.identity.allowances import Allowances
@@ -41,6 +43,7 @@ from application.identity.own_account import OwnAccounts
 from application.identity.person_keeping import PersonKeeping
 from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
+from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
 from application.shared.rate_limits import Counting
 from entrypoints.container.ledger import LedgerParts
@@ -83,6 +86,13 @@ class AccessParts(LedgerParts):
         LedgerParts.clock,
         allowances=allowances,
         key_uses=key_uses,
+    )
+    tickets = providers.Singleton(
+        Tickets,
+        providers.Singleton(PostgresTickets, LedgerParts.service_engine),
+        providers.Singleton(ChaChaSealing, LedgerParts.signer.provided.derive.call("tickets")),
+        LedgerParts.clock,
+        LedgerParts.secrets,
     )
     permits = providers.Singleton(RedisPermits, LedgerParts.redis_url)
     counting = providers.Singleton(Counting, permits)

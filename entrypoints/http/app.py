@@ -33,6 +33,8 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
+from entrypoints.http.realtime import endpoint
+from entrypoints.http.realtime.endpoint import Realtime
 from entrypoints.http.sharing import Sharing
 from entrypoints.http.v1 import (
     account_states,
@@ -90,6 +92,7 @@ _ROUTERS: Final = (
     periods.router,
     reports.router,
     events.router,
+    endpoint.router,
     api_keys.router,
     oauth_clients.router,
     oauth_grants.router,
@@ -131,16 +134,19 @@ class Partita(FastAPI):
 
 def create_app(services: Services) -> Partita:
     """Return the application that serves these services."""
+    realtime = Realtime()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.expiry.start()
         services.news.start()
         services.relay.start()
+        realtime.start(services.relay)
         services.webhooks.dispatch.start()
         yield
         services.refusals.end_window()
         await services.webhooks.dispatch.stop()
+        await realtime.stop()
         await services.relay.stop()
         await services.news.stop()
         await services.counting.stop()
@@ -162,6 +168,7 @@ def create_app(services: Services) -> Partita:
         lifespan=lifespan,
     )
     app.state.services = services
+    app.state.realtime = realtime
     settings = services.settings
     origins = settings.cors_origins
     app.front = Envelope(
@@ -187,10 +194,13 @@ def create_app(services: Services) -> Partita:
 def _routes() -> list[BaseRoute]:
     """Return all routes: made once, as FastAPI takes a quarter of a second for them; services come with requests."""
     shared = APIRouter()
+    # Routes are tried one by one: those that are asked every second come first.
+    shared.include_router(health.router)
     for router in _ROUTERS:
         shared.include_router(router, prefix="/v1")
-    for plain in (health, jwks, authorize, endpoints, oidc):
+    for plain in (jwks, authorize, endpoints, oidc):
         shared.include_router(plain.router)
+    shared.routes.append(endpoint.route)
     shared.add_api_route("/problems", problem_index, include_in_schema=False)
     shared.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     shared.add_api_route("/", _to_documentation, include_in_schema=False)

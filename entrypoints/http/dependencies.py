@@ -12,7 +12,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -23,8 +23,9 @@ from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Principal
 from domain.shared.chain import canonical_json
-from domain.shared.errors import DomainError, NotAuthenticated, PreconditionRequired, ValidationFailed, VersionConflict
+from domain.shared.errors import DomainError, PreconditionRequired, ValidationFailed, VersionConflict
 from entrypoints.container import Services
+from entrypoints.http.credentials import credential_of
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
 from entrypoints.http.reading import address_of, has_body, header, read_json, user_agent_of
 from entrypoints.schemas.forms import Form, require_bounded
@@ -96,7 +97,7 @@ async def caller(request: Request) -> Caller:
     return Caller(principal, request.scope["state"]["request_id"], services)
 
 
-async def bearer(request: Request) -> Bearer:
+async def bearer(request: HTTPConnection) -> Bearer:
     """Return who shows the request's credential, whose request is counted once, however often this is called.
 
     Raises `NotAuthenticated`, `RateLimited`, `StoreUnavailable`.
@@ -105,29 +106,12 @@ async def bearer(request: Request) -> Bearer:
     known: Bearer | None = state.get("bearer")
     if known is not None:
         return known
-    text, address = _credential(request), state["address"]
+    text, address = credential_of(request), state["address"]
     admission: Admission = request.scope["app"].state.services.admission
     admitted = admission.at_once(text, address) or await admission.admit(text, address)
     state["meters"] += admitted.meters
     state["bearer"] = admitted.bearer
     return admitted.bearer
-
-
-async def principal_now(request: Request) -> Principal:
-    """Return who shows the request's credential, as things are now: for what goes on after it was admitted.
-
-    Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`.
-    """
-    services: Services = request.scope["app"].state.services
-    principal = await services.authenticate.principal(_credential(request), address_of(request))
-    return principal.coming_from(address_of(request), user_agent_of(request))
-
-
-def _credential(request: Request) -> str:
-    scheme, _, text = (header(request, b"authorization") or "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        raise NotAuthenticated("The request carries no credential: send `Authorization: Bearer <API key or token>`.")
-    return text.strip()
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]

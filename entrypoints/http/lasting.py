@@ -3,27 +3,32 @@
 import asyncio
 from typing import Final
 
-from starlette.requests import Request
-
 from domain.shared.access import Principal
-from entrypoints.http.dependencies import principal_now
+from entrypoints.http.credentials import FindPrincipal
 
 CHECK_SECONDS: Final = 0.5
 """How long a revocation goes unnoticed at most, beyond the seconds for which it is remembered what a credential is."""
 
 
 class LastingPrincipal:
-    """The principal of a request that may go on for hours, looked at again every half second."""
+    """The principal of something that may go on for hours: whoever `find` finds, asked for again when it matters."""
 
-    def __init__(self, request: Request, principal: Principal) -> None:
-        self._request = request
-        self._principal = principal
+    def __init__(self, principal: Principal, find: FindPrincipal) -> None:
+        self.last = principal
+        self._find = find
         self._checked_at = asyncio.get_running_loop().time()
 
-    async def now(self) -> Principal:
-        """Return who asks, as things are now. Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._checked_at + CHECK_SECONDS:
-            self._principal = await principal_now(self._request)
-            self._checked_at = now
-        return self._principal
+    def is_certain(self, seconds: float) -> bool:
+        """Whether it was asked for within the last seconds."""
+        return asyncio.get_running_loop().time() < self._checked_at + seconds
+
+    async def now(self, seconds: float = CHECK_SECONDS) -> Principal:
+        """Return who asks, as things were within the last seconds.
+
+        Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`.
+        """
+        if not self.is_certain(seconds):
+            asked_at = asyncio.get_running_loop().time()
+            self.last = await self._find()
+            self._checked_at = asked_at
+        return self.last

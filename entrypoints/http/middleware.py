@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,13 +32,16 @@ _ROOTS_OF_VERSION_1: Final = (
     "oauth-clients",
     "oauth-grants",
     "auth",
+    "realtime",
 )
+_STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class Envelope:
     """Gives a request its id (the client's own, if it is one) and its address, and answers even a bug with a problem.
 
+    A WebSocket is one too, until it is accepted.
     Every answer has `X-Request-Id`, `Partita-Version` and the headers that `completed` adds. A path without version is
     taken for one of version 1 where the header `Partita-Version` asks for it.
     """
@@ -63,7 +66,7 @@ class Envelope:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         request_id = self._request_id(scope)
@@ -77,11 +80,14 @@ class Envelope:
         own = [(b"x-request-id", request_id.encode()), (b"partita-version", VERSION.encode())]
 
         async def send_enveloped(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _STARTS:
                 state["has_started"] = True
                 if message["status"] in LOGGED_STATUSES or "refused_credential" in state:
                     log_refusal(self._refusals, scope, message["status"])
                 message["headers"] = completed(message["headers"], path, scope["scheme"], own, meters)
+            elif message["type"] == "websocket.accept":
+                state["has_started"] = True
+                message["headers"] = own
             await send(message)
 
         await self._answered(scope, receive, send_enveloped)
@@ -106,7 +112,7 @@ class Envelope:
         except Exception as bug:
             if "has_started" in state:
                 raise
-            await problem_response(refusal_of(bug, state["request_id"]), Request(scope))(scope, receive, send)
+            await problem_response(refusal_of(bug, state["request_id"]), HTTPConnection(scope))(scope, receive, send)
 
     def _request_id(self, scope: Scope) -> str:
         for name, value in scope["headers"]:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
@@ -196,7 +196,7 @@ def _shown(text: str) -> str:
     return without_credentials(text if len(text) <= TEXT_LENGTH_MAX else text[:TEXT_LENGTH_MAX] + "…")
 
 
-def problem_response(error: DomainError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(error: DomainError, request: HTTPConnection, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer that tells the refusal."""
     status = status_of(error)
     request.state.refusal = error

@@ -25,7 +25,7 @@ def log_refusal(log: RefusalLog, scope: Scope, status: int) -> None:
             # The protocol of OAuth has codes of its own, which stand in answers of its own form.
             state.get("refused_credential", "refused") if refusal is None else refusal.code,
             state["request_id"],
-            f"{scope['method']} {_path(scope)}",
+            f"{scope.get('method', 'WebSocket')} {_path(scope)}",
             state["address"],
             actor,
             credential,

@@ -27,6 +27,7 @@ TENANT_TABLES = {
     "oauth_codes": "SELECT, INSERT, UPDATE, DELETE",
     "oauth_refresh_tokens": "SELECT, INSERT, UPDATE, DELETE",
     "request_origins": "SELECT, INSERT, DELETE",
+    "tickets": "SELECT, INSERT, DELETE",
 }
 
 SCHEMA = """
@@ -222,6 +223,16 @@ CREATE TABLE oauth_refresh_tokens (
     PRIMARY KEY (organisation_id, digest)
 );
 CREATE INDEX oauth_refresh_tokens_grant ON oauth_refresh_tokens (organisation_id, grant_id);
+
+-- Each stands for a credential, which is sealed in it, once.
+CREATE TABLE tickets (
+    organisation_id bigint NOT NULL,
+    digest bytea NOT NULL CHECK (octet_length(digest) = 32),
+    sealed bytea NOT NULL,
+    expires_at timestamptz NOT NULL,
+    PRIMARY KEY (organisation_id, digest)
+);
+CREATE INDEX tickets_expiry ON tickets (organisation_id, expires_at);
 
 -- Where what was written came from: what the log, which forgets nothing, must not hold.
 -- A row is of the events of a stream from one sequence to another: one author's, from one place, by one credential.

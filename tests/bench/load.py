@@ -130,7 +130,8 @@ class Client(asyncio.Protocol):
             self._done.set_exception(BenchFailed(text))
 
 
-def _request(order: LoadOrder, pair: Pair, key: str | None) -> bytes:
+def request_of(order: LoadOrder, pair: Pair, key: str | None) -> bytes:
+    """Return a request as it is sent."""
     headers = f"Host: 127.0.0.1:{order.port}\r\nAuthorization: Bearer {order.api_key}\r\n"
     if order.is_noop:
         return f"GET /health/live HTTP/1.1\r\n{headers}\r\n".encode()
@@ -146,8 +147,8 @@ def _requests(order: LoadOrder) -> Iterable[bytes]:
     if order.is_keyed:
         count = math.ceil(_KEYED_PER_SECOND_MAX * order.seconds)
         keys = (f"{order.ledger}-{order.clients}-{number}" for number in range(count))
-        return [_request(order, pair, key) for pair, key in zip(pairs, keys, strict=False)]
-    return itertools.cycle([_request(order, pair, None) for pair in itertools.islice(pairs, _REQUESTS_REPEATED)])
+        return [request_of(order, pair, key) for pair, key in zip(pairs, keys, strict=False)]
+    return itertools.cycle([request_of(order, pair, None) for pair in itertools.islice(pairs, _REQUESTS_REPEATED)])
 
 
 def percentile(sorted_values: list[float], share: float) -> float:
@@ -157,7 +158,7 @@ def percentile(sorted_values: list[float], share: float) -> float:
 
 async def measure(order: LoadOrder, benchmark: Benchmark) -> LoadResult:
     """Send what is ordered. Raises `BenchFailed` at the first answer that is not what it should be."""
-    warm_up = [_request(order, pair, None) for pair in itertools.islice(opening_pairs(order.accounts), order.warm_up)]
+    warm_up = [request_of(order, pair, None) for pair in itertools.islice(opening_pairs(order.accounts), order.warm_up)]
     requests = _requests(order)
     loop = asyncio.get_running_loop()
     clients = [(await loop.create_connection(Client, "127.0.0.1", order.port))[1] for _ in range(order.clients)]

@@ -18,6 +18,7 @@ from application.interchange.audit_lines import (
 from application.ledger.audit_reader import AUDIT_SORT, AuditEntry, AuditFilter
 from application.ledger.spans import Span
 from domain.shared.access import Permission
+from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import described_list, described_problems
@@ -103,7 +104,7 @@ async def read_entries(who: CallerDependency, request: Request, response: Respon
             found = await reads.audit.entries(where, page)
         return query.document(found, _shown, response)
     _require_no_page(query)
-    lasting = LastingPrincipal(request, who.principal)
+    lasting = LastingPrincipal(who.principal, principal_now(request))
     chunks = read_audit_log(who.services.ledgers, lasting.now, where, until=who.services.clock.now())
     # The first one is read before the answer begins: a refusal is a problem, and no broken file. A later one cuts the
     # answer off, so that nobody takes for whole what is not.

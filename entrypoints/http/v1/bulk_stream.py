@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from application.ledger.ports import Outcome
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, ErrorKind
+from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import Caller
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.problems import PayloadTooLarge, problem_document, status_of
@@ -76,7 +77,7 @@ class StreamedBulk(Response):
         self._in_flight_bytes = 0
         self._room = asyncio.Event()
         self._is_full = False
-        self._lasting = LastingPrincipal(request, who.principal)
+        self._lasting = LastingPrincipal(who.principal, principal_now(request))
         self._refusal: DomainError | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

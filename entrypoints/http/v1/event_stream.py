@@ -7,9 +7,9 @@ from typing import Final
 import orjson
 from starlette.responses import Response, StreamingResponse
 
-from application.interchange.log_lines import event_line
 from application.ledger.followers import EventFilter
-from application.ledger.relay import Delivery, Who
+from application.ledger.following import Delivery
+from application.ledger.relay import Who
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError
 from entrypoints.http.dependencies import Caller
@@ -45,9 +45,9 @@ async def _frames(following: AsyncGenerator[Delivery], first: Delivery, request_
 def _frame(delivery: Delivery) -> bytes:
     """Return the events, each with its sequence as its id; without any, where to go on from, which is no event."""
     frames = [
-        b"id: %d\nevent: %b\ndata: %b\n\n" % (event.stored.sequence, event.type.encode(), event_line(event.stored))
+        b"id: %d\nevent: %b\ndata: %b\n\n" % (event.sequence, event.type.encode(), event.line)
         for event in delivery.events
     ]
-    if not frames or delivery.through > delivery.events[-1].stored.sequence:
+    if not frames or delivery.through > delivery.events[-1].sequence:
         frames.append(b"id: %d\n\n" % delivery.through)
     return b"".join(frames)

@@ -1,8 +1,7 @@
 """The log of a ledger: its events, its signed head, and the proof that nobody changed it."""
 
 import asyncio
-from collections.abc import Coroutine
-from functools import partial
+from collections.abc import Coroutine, Sequence
 from typing import Annotated, Any, Final, NotRequired, cast
 
 from fastapi import APIRouter, Depends, Header, Query
@@ -10,8 +9,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
-from application.interchange.log_lines import event_line
 from application.ledger.checkpoint import take_checkpoint
+from application.ledger.event_lines import event_line
 from application.ledger.event_page import event_page
 from application.ledger.followers import EventFilter
 from application.ledger.verification import Verification
@@ -19,7 +18,8 @@ from domain.ledger.events import EVENT_TYPES
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
 from domain.shared.patterns import Pattern
-from entrypoints.http.dependencies import CallerDependency, StrictRoute, principal_now
+from entrypoints.http.credentials import principal_now, redeem_ticket
+from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute, caller
 from entrypoints.http.openapi import described_problems
 from entrypoints.http.v1.event_stream import EVENT_STREAM, event_stream
 
@@ -94,9 +94,14 @@ def _event_filter(
 ) -> EventFilter:
     """Return which events are asked for. Raises `ValidationFailed`."""
     named = [*([] if one_type is None else [one_type]), *([] if types is None else types.split(","))]
+    return EventFilter(checked_event_types(named), None if account is None else Pattern(account))
+
+
+def checked_event_types(named: Sequence[str]) -> frozenset[str]:
+    """Return the types of events that are named. Raises `ValidationFailed` where there is none of that name."""
     if unknown := [each for each in named if each not in EVENT_TYPES]:
         raise ValidationFailed(f"There are no events of type {unknown[0]!a}. Known are: {', '.join(EVENT_TYPES)}.")
-    return EventFilter(frozenset(named), None if account is None else Pattern(account))
+    return frozenset(named)
 
 
 def _last_event_id(
@@ -112,6 +117,24 @@ def _last_event_id(
     return int(last)
 
 
+def _accepts_stream(request: Request) -> bool:
+    """Return whether a stream is asked for, which is so where its media type is named."""
+    accepted = ",".join(request.headers.getlist("accept")).lower()
+    return any(each.partition(";")[0].strip() == EVENT_STREAM for each in accepted.split(","))
+
+
+async def _reader(
+    request: Request,
+    ticket: Annotated[str | None, Query(description="For a stream, instead of the header `Authorization`.")] = None,
+) -> Caller:
+    """Return who lists or follows. Raises as `caller` and `redeem_ticket` do."""
+    if ticket is not None:
+        if not _accepts_stream(request):
+            raise ValidationFailed("A ticket is for a stream of events. Send the header `Authorization` here.")
+        await redeem_ticket(request)
+    return await caller(request)
+
+
 @router.get(
     "/ledgers/{ledger}/events",
     summary="List or follow events",
@@ -123,7 +146,7 @@ def _last_event_id(
 )
 async def list_events(
     ledger: str,
-    who: CallerDependency,
+    who: Annotated[Caller, Depends(_reader)],
     request: Request,
     wanted: Annotated[EventFilter, Depends(_event_filter)],
     last_event_id: Annotated[int | None, Depends(_last_event_id)],
@@ -138,19 +161,13 @@ async def list_events(
     """
     if _accepts_stream(request):
         after = after if last_event_id is None else last_event_id
-        return await event_stream(who, partial(principal_now, request), ledger, after=after, wanted=wanted)
+        return await event_stream(who, principal_now(request), ledger, after=after, wanted=wanted)
     async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ, ledger=ledger) as reads:
         page = await event_page(reads, ledger, after=after or 0, limit=limit, wanted=wanted)
     lines = b",".join([event_line(event) for event in page.events])
     has_more = b"true" if page.has_more else b"false"
     body = b'{"data":[%b],"has_more":%b,"through":%d}' % (lines, has_more, page.through)
     return Response(body, media_type="application/json")
-
-
-def _accepts_stream(request: Request) -> bool:
-    """Return whether a stream is asked for, which is so where its media type is named."""
-    accepted = ",".join(request.headers.getlist("accept")).lower()
-    return any(each.partition(";")[0].strip() == EVENT_STREAM for each in accepted.split(","))
 
 
 @router.get("/ledgers/{ledger}/checkpoint", summary="Get a checkpoint", responses=described_problems(401, 403, 404))

@@ -7,9 +7,9 @@ import pytest
 import rfc8785
 
 from application.interchange.export_log import export_log
-from application.interchange.log_lines import event_line
 from application.interchange.verify_file import FileVerification, verify_file
 from application.ledger.checkpoint import Checkpoint
+from application.ledger.event_lines import event_line
 from application.ledger.readers import StoredEvent
 from tests.application.stored_log import SLUG, StoredLog, chained
 from tests.builders import NOW, principal

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from application.ledger import followers, relay
+from application.ledger import followers, following, relay
 from application.ledger.followers import EventFilter, RelayedEvent
-from application.ledger.relay import FellBehind, Relay
+from application.ledger.following import FellBehind
+from application.ledger.relay import Relay
 from domain.ledger.account import AccountType
 from domain.ledger.events import AccountOpened, Event, LedgerChanged
 from domain.shared.access import Grant, Permission, Principal
@@ -192,7 +193,7 @@ async def test_nobody_follows_what_it_may_not_read(log: GrowingLog, here: Relay)
 async def test_a_store_that_is_away_is_asked_again(
     log: GrowingLog, here: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(following, "RETRY_SECONDS", 0.01)
     reader = Reader(here)
     await turns()
     log.append(opened("a"))
@@ -268,7 +269,7 @@ async def test_whatever_happens_each_gets_exactly_what_the_log_has_for_it(
     steps: list[tuple[str, int]], data: st.DataObject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "PAGE_EVENTS", 3)
-    monkeypatch.setattr(relay, "RECENT_EVENTS_MAX", 4)
+    monkeypatch.setattr(following, "RECENT_EVENTS_MAX", 4)
     log, wire = GrowingLog(), Wire()
     log.append(CHANGED)
     here = Relay(log, wire)

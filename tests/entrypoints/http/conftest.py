@@ -19,6 +19,7 @@ from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
 from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.chain import Author
+from entrypoints.cli.server import server_config
 from entrypoints.container import Services, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
@@ -150,10 +151,7 @@ def server_process(
 async def served(app: FastAPI) -> AsyncIterator[str]:
     """Serve the application on a free port of this machine, with the protocols that `partita serve` uses."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(
-            app, http="httptools", lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=3
-        )
-        server = _Server(config)
+        server = _Server(server_config(app, app.state.services.settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listens.wait()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

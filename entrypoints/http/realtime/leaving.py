@@ -1,0 +1,40 @@
+"""Why the server closes a connection."""
+
+from enum import IntEnum
+
+from domain.shared.errors import DomainError, ErrorKind
+
+
+class CloseCode(IntEnum):
+    """Why the server closes a connection, as RFC 6455 has it, and from 4400 on as this protocol does."""
+
+    STOPPING = 1001
+    FAULT = 1011
+    NO_MESSAGE = 4400
+    NOT_AUTHENTICATED = 4401
+    TOO_SLOW = 4408
+
+
+class ServerStops(DomainError):
+    """The server stops, maybe to start again at once. Connect again, and go on where this connection ended."""
+
+    code = "server-stops"
+    kind = ErrorKind.UNAVAILABLE
+    title = "The server stops"
+
+
+class ReaderTooSlow(DomainError):
+    """What was sent was not read for 20 seconds. Connect again, and go on where this connection ended."""
+
+    code = "reader-too-slow"
+    kind = ErrorKind.UNAVAILABLE
+    title = "Too slow"
+
+
+class Leave(Exception):
+    """The connection is to be closed."""
+
+    def __init__(self, code: CloseCode, refusal: DomainError) -> None:
+        super().__init__(refusal.detail)
+        self.code = code
+        self.refusal = refusal

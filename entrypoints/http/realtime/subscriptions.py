@@ -1,0 +1,139 @@
+"""Subscriptions of a connection: each writes its next message when there is something to tell."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import orjson
+from typing_extensions import override
+
+from application.ledger.balance_watch import Balances, BalanceWatch
+from application.ledger.following import DELIVERY_EVENTS_MAX, Delivery, Following
+from application.ledger.relay import HEARTBEAT_SECONDS
+from domain.shared.access import Permission, Principal
+from entrypoints.http.v1.account_documents import balance_document
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is to be sent; and up to which sequence the client then has all events, if it is about events."""
+
+    text: str
+    through: int | None = None
+
+
+class Subscription(Protocol):
+    """What a client has subscribed to."""
+
+    async def message(self, principal: Principal) -> Message | None:
+        """Return the next message, or None if there is nothing to tell now.
+
+        Raises `PermissionDenied`, `StoreUnavailable` (ask again later), `FellBehind`.
+        """
+        ...
+
+    def acknowledge(self, sequence: int) -> None:
+        """Note that all events up to the sequence are dealt with."""
+        ...
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time for a sign of life."""
+        ...
+
+    def close(self) -> None:
+        """End it."""
+        ...
+
+
+class EventSubscription(Subscription):
+    """Events of a ledger. With a `window`, so many are sent that are not acknowledged."""
+
+    def __init__(
+        self, id: str, ledger: str, following: Following, place: ExitStack, call: Callable[[], None], window: int | None
+    ) -> None:
+        self._head: Final = f'{{"type":"events","id":"{id}","data":['
+        self._ledger = ledger
+        self._following = following
+        self._place = place
+        self._call = call
+        self._window = window
+        self._unacknowledged: deque[int] = deque()
+        self._told_at = asyncio.get_running_loop().time()
+
+    @override
+    async def message(self, principal: Principal) -> Message | None:
+        principal.require(Permission.EVENTS_READ, ledger=self._ledger)
+        most = DELIVERY_EVENTS_MAX if self._window is None else self._window - len(self._unacknowledged)
+        delivery = await self._following.take(most) if most > 0 else None
+        while delivery is not None and not delivery.events:
+            delivery = await self._following.take(most)
+        if delivery is None:
+            now = asyncio.get_running_loop().time()
+            if not self.is_due(now):
+                return None
+            delivery = Delivery((), self._following.at)
+        return self._told(delivery)
+
+    @override
+    def acknowledge(self, sequence: int) -> None:
+        while self._unacknowledged and self._unacknowledged[0] <= sequence:
+            self._unacknowledged.popleft()
+        self._call()
+
+    @override
+    def is_due(self, now: float) -> bool:
+        return now >= self._told_at + HEARTBEAT_SECONDS
+
+    @override
+    def close(self) -> None:
+        self._place.close()
+
+    def _told(self, delivery: Delivery) -> Message:
+        self._told_at = asyncio.get_running_loop().time()
+        if self._window is not None:
+            self._unacknowledged.extend([event.sequence for event in delivery.events])
+        lines = b",".join([event.line for event in delivery.events]).decode()
+        return Message(f'{self._head}{lines}],"through":{delivery.through}}}', delivery.through)
+
+
+class BalanceSubscription(Subscription):
+    """Balances of accounts."""
+
+    def __init__(self, id: str, watch: BalanceWatch, place: ExitStack) -> None:
+        self._id = id
+        self._watch = watch
+        self._place = place
+        self._told_at = asyncio.get_running_loop().time()
+
+    @override
+    async def message(self, principal: Principal) -> Message | None:
+        changed = await self._watch.take(principal)
+        now = asyncio.get_running_loop().time()
+        if changed is None:
+            if not self.is_due(now):
+                return None
+            changed = Balances((), self._watch.at)
+        self._told_at = now
+        data = [
+            {"account": each.account.path, **balance_document(each.account, of_asset)}
+            for each in changed.accounts
+            for of_asset in each.balances
+        ]
+        document = {"type": "balances", "id": self._id, "sequence": changed.sequence, "data": data}
+        return Message(orjson.dumps(document).decode())
+
+    @override
+    def acknowledge(self, sequence: int) -> None:
+        # Only the latest is sent of what changes while nobody takes it.
+        return
+
+    @override
+    def is_due(self, now: float) -> bool:
+        return now >= self._told_at + HEARTBEAT_SECONDS
+
+    @override
+    def close(self) -> None:
+        self._place.close()
