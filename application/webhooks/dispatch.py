@@ -186,7 +186,8 @@ class WebhookDispatch:
 
     async def _send(self, parcel: Parcel) -> None:
         try:
-            self._attempts += await self._sending.send(parcel)
+            attempts = await self._sending.send(parcel)
+            self._attempts += attempts
         finally:
             self._room += 1
 

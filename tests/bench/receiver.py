@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import cast
 
 import uvloop
 
@@ -14,8 +15,7 @@ class Receiver(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with nothing."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._waiting = b""
 
     def data_received(self, data: bytes) -> None:
