@@ -17,6 +17,7 @@ from adapters.http_client.guarded_network import Resolve
 from adapters.http_client.webhook_post import HttpPost
 from adapters.postgres.webhooks.old_deliveries import PostgresOldDeliveries
 from adapters.postgres.webhooks.outbox import PostgresOutbox
+from application.identity.letters import Letters
 from application.ledger.ports import LedgerAddress
 from application.shared.ports import Clock
 from application.webhooks.dispatch import WebhookDispatch
@@ -81,6 +82,7 @@ async def dispatcher(
     answer_seconds: float = 15.0,
     resolve: Resolve | None = None,
     pending_max: int = 10_000,
+    letters: Letters | None = None,
 ) -> AsyncIterator[Dispatcher]:
     """Make one, which draws the same `chance` every time."""
     clock = clock or container.clock()
@@ -89,7 +91,8 @@ async def dispatcher(
     lease = timedelta(seconds=lease_seconds)
     outbox = OutboxOfOne(engine, organisation_id, ids=container.ids(), lease=lease, pending_max=pending_max)
     operation = container.webhook_operation()
-    pausing = WebhookPausing(operation, container.member_keeping(), container.role_keeping(), container.letters())
+    letters = letters or container.letters()
+    pausing = WebhookPausing(operation, container.member_keeping(), container.role_keeping(), letters)
     sending = Sending(
         outbox,
         post,

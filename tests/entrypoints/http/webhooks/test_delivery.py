@@ -1,17 +1,21 @@
 """Events get to webhooks: which, in which form, how often, and when no more."""
 
 import asyncio
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from adapters.memory import ManualClock
+from adapters.memory import ManualClock, MemoryMailbox
+from adapters.postgres.access_tables import members
+from adapters.postgres.person_tables import persons
+from application.identity.letters import Letters
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document, sale
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
@@ -551,3 +555,33 @@ async def test_a_webhook_is_tried_out_with_a_ping(tenant: Tenant, there: Receive
     told = document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/test"))
     assert (told["delivered"], told["status"]) == (False, 500)
     assert await deliveries(tenant, hook) == []
+
+
+async def test_members_who_may_manage_webhooks_are_written_to(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook, owner: AsyncEngine
+) -> None:
+    letters = Letters(mailbox := MemoryMailbox(), "https://books.test")
+    dispatching = await new_dispatcher(letters=letters)
+    roles = {"owner": [{"role": "owner"}], "auditor": [{"role": "auditor"}], "hooks": [{"role": "hooks"}]}
+    permissions = {"permissions": ["webhooks:manage"]}
+    document(await tenant.client.put("/v1/roles/hooks", json=permissions), 200)
+    async with owner.begin() as connection:
+        for role, assignments in roles.items():
+            person = uuid.uuid4()
+            email = f"{role}-{tenant.organisation_id}@partita.test"
+            values = {"id": person, "email": email, "created_at": datetime.now(UTC)}
+            await connection.execute(insert(persons).values(**values))
+            filled = [{"ledgers": None, "accounts": None, **each} for each in assignments]
+            member = {"assignments": filled, "joined_at": datetime.now(UTC), "version": 1}
+            key = {"organisation_id": tenant.organisation_id, "person_id": person}
+            await connection.execute(insert(members).values(**key, **member))
+    hook = await new_webhook(url=f"{there.url}/a-secret-path", types=["transaction.posted"])
+    there.status = 410
+    await tenant.posted(sale())
+    await dispatching.run()
+    await letters.settle()
+    sent = {message.to.partition("-")[0]: message for message in mailbox.messages}
+    assert set(sent) == {"owner", "hooks"}
+    assert hook["id"] in sent["owner"].text
+    assert there.url in sent["owner"].text
+    assert "a-secret-path" not in sent["owner"].text
