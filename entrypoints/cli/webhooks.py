@@ -27,9 +27,8 @@ def list_webhooks(organisation: OrganisationOption = None) -> None:
     async def show(container: "Container") -> None:
         principal = await acting(container, organisation)
         async for endpoint in all_of(partial(container.webhook_keeping().list, principal)):
-            typer.echo(
-                "  ".join((endpoint.id, _state(endpoint), endpoint.wanted.url, endpoint.wanted.description)).rstrip()
-            )
+            described = (endpoint.id, _state(endpoint), endpoint.wanted.url, endpoint.wanted.description)
+            typer.echo("  ".join(described).rstrip())
 
     with_database(show)
 

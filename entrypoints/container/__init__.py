@@ -41,6 +41,7 @@ class Container(WebhookParts):
         journal=AccessParts.journal,
         expiry=AccessParts.expiry,
         ledgers=AccessParts.ledger_work,
+        answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
         organisations=AccessParts.organisations,
         api_keys=AccessParts.api_keys,
@@ -91,6 +92,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         await container.channels().close()
         await container.permits().close()
         await container.webhook_post().close()
+        await container.cache().close()
 
 
 @contextmanager

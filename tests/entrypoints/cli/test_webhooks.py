@@ -36,7 +36,7 @@ def dispatched() -> int:
 def test_a_webhook_is_looked_at_paused_resumed_and_replayed(partita: Partita, database: str) -> None:
     id = made()
     assert partita("webhook", "list").out == f"{id}  works  https://hooks.invalid/  The warehouse\n"
-    assert partita("account", "open", "assets:bank", "--ledger", "main").code == 0
+    assert partita("ledger", "freeze", "main", "--reason", "Audit").code == 0
     assert dispatched() == 1
     (line,) = partita("webhook", "deliveries", id).out.splitlines()
     assert line.startswith("main 2  pending  1 attempts  due 20")
