@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
+from weakref import WeakValueDictionary
 
 from application.webhooks.outbox import Parcel
 
@@ -20,7 +21,8 @@ class OpenRequests:
 
     def __init__(self) -> None:
         self._all = asyncio.Semaphore(OPEN_MAX)
-        self._of: dict[object, asyncio.Semaphore] = {}
+        # Each is there for as long as someone uses it.
+        self._of: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
 
     @asynccontextmanager
     async def one_more(self, parcel: Parcel) -> AsyncIterator[None]:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from application.identity.ports import Secrets
-from application.identity.tickets import Sealing
+from application.shared.ports import Sealing
 from application.webhooks.ports import Unsealable
 from domain.webhooks.endpoint import Sealed
 from domain.webhooks.secret import RANDOM_BYTES, secret_text

@@ -50,4 +50,4 @@ def test_a_webhook_is_looked_at_paused_resumed_and_replayed(partita: Partita, da
     assert replayed.out == f"{id} gets the events of main after 0 again.\n"
     assert dispatched() == 2
     refused = partita("webhook", "pause", "whk_unknown")
-    assert (refused.code, refused.err) == (1, "There is no webhook 'whk_unknown'.\n")
+    assert (refused.code, refused.err) == (1, "partita: There is no webhook 'whk_unknown'.\n")

@@ -58,7 +58,7 @@ class Receiver:
         """Their places in the log."""
         return [got.sequence for got in self.got]
 
-    async def until(self, count: int, seconds: float = 10) -> None:
+    async def until(self, count: int, seconds: float = 60) -> None:
         """Wait until so many requests have come."""
         await until(lambda: len(self.got) >= count, seconds)
 
@@ -85,15 +85,14 @@ class Receiver:
 async def receiver() -> AsyncIterator[Receiver]:
     """A receiver on a port of its own."""
     made = Receiver()
-    connections: set[asyncio.Task[None]] = set()
+    connections: set[asyncio.StreamWriter] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
+        connections.add(writer)
         try:
             await made.serve(reader, writer)
         finally:
+            connections.discard(writer)
             writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -102,6 +101,6 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield made
     finally:
         server.close()
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        for writer in connections:
+            writer.transport.abort()
+        await until(lambda: not connections)

