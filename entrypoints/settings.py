@@ -129,6 +129,12 @@ class Settings(BaseSettings):
     """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
     """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
+    import_bytes_max: Annotated[int, Field(ge=1024)] = 256 * MEBIBYTE
+    """The longest body of an import, in bytes."""
+    job_bytes_max: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
+    """How many bytes an organisation's jobs may keep in the database: what they work on, and what they have made."""
+    worker_inside: bool = True
+    """Whether `partita serve` also runs jobs; if not, `partita worker` must run beside it."""
     trusted_proxies: Networks = ()
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
     cors_origins: Origins = ()

@@ -74,6 +74,9 @@ class BalanceWatch:
         if not self._asked:
             return None
         read = await read_balances(self._work, principal, self._slug, self._asked)
+        if read.sequence > self._following.at and self._asked != self._accounts:
+            # What came between the event that was taken last and what was read may concern the others as well.
+            read = await read_balances(self._work, principal, self._slug, self._accounts)
         self._asked.clear()
         self._following.skip(read.sequence)
         changed = [each for each in read.accounts if self._shown.get(each.account.path) != each]

@@ -61,6 +61,8 @@ class Permission(Enum):
     AUDIT_LOG_READ = "audit-log:read"
     WEBHOOKS_READ = "webhooks:read"
     WEBHOOKS_MANAGE = "webhooks:manage"
+    JOBS_READ = "jobs:read"
+    JOBS_MANAGE = "jobs:manage"
 
 
 PROTECTIVE: Final = frozenset(

@@ -25,6 +25,7 @@ from entrypoints.cli import (
     transactions,
     transfer,
     webhooks,
+    worker,
 )
 
 app = typer.Typer(
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(serve.migrate)
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)

@@ -16,37 +16,37 @@ from application.webhooks.operating import WebhookOperation
 from application.webhooks.pausing import WebhookPausing
 from application.webhooks.sealed_secrets import SealedSecrets
 from application.webhooks.sending import LEASE_SECONDS, Sending
-from entrypoints.container.access import AccessParts
+from entrypoints.container.jobs import JobParts
 from entrypoints.ready_made import Webhooks
 
 
-class WebhookParts(AccessParts):
+class WebhookParts(JobParts):
     """Who is told of events, and how events get there."""
 
     webhook_work = providers.Singleton(
-        PostgresWork, AccessParts.service_engine, reads=PostgresWebhooks, changes=PostgresWebhooks
+        PostgresWork, JobParts.service_engine, reads=PostgresWebhooks, changes=PostgresWebhooks
     )
     webhook_secrets = providers.Singleton(
         SealedSecrets,
-        AccessParts.secrets,
-        providers.Singleton(ChaChaSealing, AccessParts.signer.provided.derive.call("webhook secrets")),
+        JobParts.secrets,
+        providers.Singleton(ChaChaSealing, JobParts.signer.provided.derive.call("webhook secrets")),
     )
-    webhook_networks = AccessParts.settings.provided.webhook_allowed_networks
-    webhook_post = providers.Singleton(HttpPost, AccessParts.clock, webhook_networks)
+    webhook_networks = JobParts.settings.provided.webhook_allowed_networks
+    webhook_post = providers.Singleton(HttpPost, JobParts.clock, webhook_networks)
     webhook_keeping = providers.Singleton(
         WebhookKeeping,
         webhook_work,
-        AccessParts.clock,
-        AccessParts.ids,
+        JobParts.clock,
+        JobParts.ids,
         webhook_secrets,
-        takes_http=AccessParts.settings.provided.webhook_http,
+        takes_http=JobParts.settings.provided.webhook_http,
         networks=webhook_networks,
     )
     webhook_operation = providers.Singleton(
-        WebhookOperation, webhook_work, AccessParts.clock, AccessParts.ids, webhook_secrets, webhook_post
+        WebhookOperation, webhook_work, JobParts.clock, JobParts.ids, webhook_secrets, webhook_post
     )
     outbox = providers.Singleton(
-        PostgresOutbox, AccessParts.service_engine, AccessParts.ids, lease=timedelta(seconds=LEASE_SECONDS)
+        PostgresOutbox, JobParts.service_engine, JobParts.ids, lease=timedelta(seconds=LEASE_SECONDS)
     )
     webhook_sending = providers.Singleton(
         Sending,
@@ -54,17 +54,17 @@ class WebhookParts(AccessParts):
         webhook_post,
         webhook_secrets,
         providers.Singleton(
-            WebhookPausing, webhook_operation, AccessParts.member_keeping, AccessParts.role_keeping, AccessParts.letters
+            WebhookPausing, webhook_operation, JobParts.member_keeping, JobParts.role_keeping, JobParts.letters
         ),
-        AccessParts.clock,
+        JobParts.clock,
     )
     webhook_dispatch = providers.Singleton(
         WebhookDispatch,
         outbox,
         webhook_sending,
-        AccessParts.clock,
-        AccessParts.wake_ups,
-        providers.Singleton(PostgresOldDeliveries, AccessParts.service_engine),
+        JobParts.clock,
+        JobParts.wake_ups,
+        providers.Singleton(PostgresOldDeliveries, JobParts.service_engine),
     )
     webhooks = providers.Singleton(
         Webhooks, keeping=webhook_keeping, operation=webhook_operation, dispatch=webhook_dispatch

@@ -33,6 +33,7 @@ NewServer = Callable[..., Awaitable[str]]
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     # All tests come from one address, and many of them try what must fail. Receivers of webhooks are on this machine.
+    # Jobs run, and webhooks are sent, when a test says so.
     return Settings(
         data_dir=tmp_path_factory.mktemp("data"),
         rate_limit_failures=0,
@@ -40,6 +41,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         rate_limit_email=0,
         webhook_http=True,
         webhook_allowed_networks=(ip_network("127.0.0.0/8"),),
+        worker_inside=False,
     )
 
 
@@ -64,8 +66,6 @@ async def app(services: Services) -> AsyncIterator[FastAPI]:
     async with made.router.lifespan_context(made):
         # It would let the holds of every other test of this database expire, whatever clock that test goes by.
         await services.expiry.stop()
-        # Those who test webhooks have dispatchers of their own.
-        await services.webhooks.dispatch.stop()
         yield made
 
 

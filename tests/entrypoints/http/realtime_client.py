@@ -9,6 +9,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from tests.entrypoints.http.asyncapi import DESCRIBED
 from tests.entrypoints.http.tenant import Json
 
 V1 = Subprotocol("partita.v1")
@@ -25,10 +26,11 @@ class RealtimeClient:
         await self.socket.send(json.dumps(message))
 
     async def next(self, seconds: float = 5) -> Json:
-        """The next message, but for signs of life."""
+        """The next message, but for signs of life; it is one that the AsyncAPI document describes."""
         async with asyncio.timeout(seconds):
             while True:
                 message: Json = json.loads(await self.socket.recv())
+                DESCRIBED.check("send", message)
                 if message["type"] != "events" or message["data"]:
                     return message
 

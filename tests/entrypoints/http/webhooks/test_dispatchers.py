@@ -73,7 +73,7 @@ async def test_events_are_sent_as_soon_as_they_are_heard_of(
 async def test_a_server_sends_webhooks_by_itself_as_soon_as_something_happens(
     tenant: Tenant, there: Receiver, new_server: NewServer, new_webhook: NewWebhook
 ) -> None:
-    url = await new_server()
+    url = await new_server(worker_inside=True)
     await new_webhook(types=["transaction.posted"])
     # The server learns of the webhook when it looks, and of what happens from then on by Redis.
     async with AsyncClient(headers=tenant.authorization) as client:
@@ -90,7 +90,9 @@ async def test_without_redis_a_server_sends_webhooks_a_little_later(
 ) -> None:
     await new_webhook(types=["transaction.posted"])
     async with (
-        opened(settings, ServerUrls(postgres_url, "redis://127.0.0.1:1/0")) as container,
+        opened(
+            settings.model_copy(update={"worker_inside": True}), ServerUrls(postgres_url, "redis://127.0.0.1:1/0")
+        ) as container,
         served(create_app(container.services())),
     ):
         await tenant.posted(sale())
