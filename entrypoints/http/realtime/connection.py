@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
-from functools import partial
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 import orjson
@@ -16,6 +15,7 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.relay import CERTAIN_SECONDS, CHECK_SECONDS, HEARTBEAT_SECONDS
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, NotAuthenticated, PermissionDenied, ValidationFailed
+from domain.shared.paths import checked_path
 from domain.shared.patterns import Pattern
 from entrypoints.container import Services
 from entrypoints.http.lasting import LastingPrincipal
@@ -40,7 +40,6 @@ SUBSCRIPTIONS_MAX: Final = 100
 # A client that takes nothing for so long is let go; how long it then has to read why.
 SEND_SECONDS_MAX: Final = 20.0
 FAREWELL_SECONDS: Final = 2.0
-RETRY_SECONDS: Final = 1.0
 
 Shown = Callable[[str], Awaitable[LastingPrincipal]]
 """How whoever shows another credential, from the same place, is found."""
@@ -69,7 +68,11 @@ class Connection:
         self._sent: dict[str, int] = {}
         # Those that may have something to tell, the one that waits longest first.
         self._ready: dict[str, None] = {}
+        # Those that could not be told of, as the store was away.
+        self._put_off: dict[str, None] = {}
         self._called = asyncio.Event()
+        # One message at a time, in the order in which they were decided on: answers and events come from two tasks.
+        self._turn = asyncio.Lock()
         self._sending_since: float | None = None
         self._leaving: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
 
@@ -84,7 +87,7 @@ class Connection:
         finally:
             reading.cancel()
             writing.cancel()
-            await asyncio.wait((reading, writing))
+            await asyncio.gather(reading, writing, return_exceptions=True)
             for subscription in self._subscriptions.values():
                 subscription.close()
             self._subscriptions.clear()
@@ -102,8 +105,9 @@ class Connection:
                 self._leave(CloseCode.TOO_SLOW, ReaderTooSlow("What was sent was not read for 20 seconds."))
             return
         for name, subscription in self._subscriptions.items():
-            if subscription.is_due(now):
+            if name in self._put_off or subscription.is_due(now):
                 self._call(name)
+        self._put_off.clear()
         if not self._principal.is_certain(CHECK_SECONDS):
             self._called.set()
 
@@ -190,7 +194,8 @@ class Connection:
 
     async def _subscribe_to_balances(self, message: SubscribeToBalances) -> None:
         self._require_room(message.id)
-        services, name, accounts = self._services, message.id, frozenset(message.accounts)
+        services, name = self._services, message.id
+        accounts = frozenset(checked_path(path, f"/accounts/{at}") for at, path in enumerate(message.accounts))
         principal = await self._principal.now(CERTAIN_SECONDS)
         first = await read_balances(services.ledgers, principal, message.ledger, accounts)
         ledger = LedgerAddress(principal.organisation_id, message.ledger)
@@ -238,11 +243,9 @@ class Connection:
         while True:
             await self._called.wait()
             self._called.clear()
-            try:
+            # Where the store is away, nothing is sent meanwhile: that takes knowing who it is even better.
+            with suppress(StoreUnavailable):
                 await self._know_who(CHECK_SECONDS)
-            except StoreUnavailable:
-                # Nothing is sent meanwhile: that takes knowing who it is even better.
-                self._call_again_later()
             while self._ready:
                 name = next(iter(self._ready))
                 del self._ready[name]
@@ -258,7 +261,7 @@ class Connection:
         except FellBehind as refusal:
             raise Leave(CloseCode.TOO_SLOW, refusal) from refusal
         except StoreUnavailable:
-            self._call_again_later(name)
+            self._put_off[name] = None
             return False
         except DomainError as refusal:
             self._end(name, subscription)
@@ -266,14 +269,14 @@ class Connection:
             return False
         if message is None:
             return False
-        await self._send_text(message.text)
-        if message.through is not None and self._subscriptions.get(name) is subscription:
-            self._sent[name] = message.through
+        async with self._turn:
+            # It may have been ended since, and another may have its name.
+            if self._subscriptions.get(name) is not subscription:
+                return False
+            await self._send_text(message.text)
+            if message.through is not None and name in self._sent:
+                self._sent[name] = message.through
         return True
-
-    def _call_again_later(self, name: str | None = None) -> None:
-        call = self._called.set if name is None else partial(self._call, name)
-        asyncio.get_running_loop().call_later(RETRY_SECONDS, call)
 
     async def _know_who(self, seconds: float) -> None:
         try:
@@ -287,7 +290,8 @@ class Connection:
         await self._tell({"type": "problem", **of, "problem": problem})
 
     async def _tell(self, document: dict[str, Any]) -> None:
-        await self._send_text(orjson.dumps(document).decode())
+        async with self._turn:
+            await self._send_text(orjson.dumps(document).decode())
 
     async def _send_text(self, text: str) -> None:
         self._sending_since = asyncio.get_running_loop().time()

@@ -16,15 +16,17 @@ from application.ledger.relay import Relay
 from application.shared.ports import StoreUnavailable
 from domain.shared.access import Principal
 from domain.shared.chain import format_time
-from domain.shared.errors import DomainError, Overloaded, ValidationFailed
+from domain.shared.errors import DomainError, Overloaded
 from entrypoints.container import Services
 from entrypoints.http.credentials import credential_of, finding, redeem_ticket
-from entrypoints.http.dependencies import CallerDependency, StrictRoute, bearer
+from entrypoints.http.dependencies import CallerDependency, StrictRoute, bearer, require_known_parameters
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import described_problems
-from entrypoints.http.problems import problem_response, refusal_of
+from entrypoints.http.problems import UpgradeRequired, problem_response, refusal_of
 from entrypoints.http.reading import address_of, user_agent_of
 from entrypoints.http.realtime.connection import PROTOCOL, Connection
+from entrypoints.http.realtime.leaving import UnknownSubprotocol
+from entrypoints.http.sharing import require_known_origin
 
 router = APIRouter(route_class=StrictRoute, tags=["realtime"])
 
@@ -61,25 +63,33 @@ class Realtime:
     async def serve(self, socket: WebSocket, receive: Receive, send: Send) -> None:
         """Shake hands with a client, and serve it to its end.
 
-        Raises what keeps it out: `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `ValidationFailed`,
-        `Overloaded`, `StoreUnavailable`.
+        Raises what keeps it out: `UnknownParameter`, `OriginNotAllowed`, `NotAuthenticated`, `PermissionDenied`,
+        `RateLimited`, `UnknownSubprotocol`, `Overloaded`, `StoreUnavailable`.
         """
+        services: Services = socket.scope["app"].state.services
+        require_known_parameters(socket, ("ticket",))
+        require_known_origin(socket, services.settings.cors_origins)
         await redeem_ticket(socket)
         admitted = (await bearer(socket)).coming_from(address_of(socket), user_agent_of(socket))
         offered: list[str] = socket.scope["subprotocols"]
         if offered and PROTOCOL not in offered:
-            raise ValidationFailed(f"None of the sub-protocols that were offered is known. There is {PROTOCOL}.")
+            raise UnknownSubprotocol(f"None of the sub-protocols that were offered is known. There is {PROTOCOL}.")
         if len(self._connections) >= CONNECTIONS_MAX:
             raise Overloaded(f"{CONNECTIONS_MAX:,} connections are open.")
         principal = self._lasting(socket, credential_of(socket), admitted)
 
         async def shown(credential: str) -> LastingPrincipal:
-            return self._lasting(socket, credential, await finding(socket, credential)())
+            # It is a request like another: counted, and so is its refusal.
+            again = await services.admission.admit(credential, address_of(socket))
+            return self._lasting(
+                socket, credential, again.bearer.coming_from(address_of(socket), user_agent_of(socket))
+            )
 
-        services: Services = socket.scope["app"].state.services
         connection = Connection(services, principal, shown, socket.scope["state"]["request_id"], receive, send)
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if offered else None})
         self._connections.add(connection)
+        if services.relay.is_ending:  # since it shook hands
+            connection.end()
         try:
             await connection.serve()
         finally:
@@ -125,6 +135,12 @@ class TicketDocument(TypedDict):
 
     ticket: Annotated[str, Described(examples=["ptt_1_…"])]
     expires_at: str
+
+
+@router.get("/realtime", include_in_schema=False)
+async def get_realtime() -> None:
+    """Tell who asks for it as for a page what it is."""
+    raise UpgradeRequired("This is a WebSocket. Ask for it with a client of WebSockets.")
 
 
 @router.post(

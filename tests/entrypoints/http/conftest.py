@@ -154,9 +154,11 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         server = _Server(server_config(app, app.state.services.settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listens.wait()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
 
 
 class _Server(uvicorn.Server):
