@@ -29,6 +29,7 @@ class RedisWakeUps:
 
     def __init__(self, channels: RedisChannels) -> None:
         self._channels = channels
+        self._hearers: list[Callable[[LedgerAddress, int], None]] = []
         self._news: dict[LedgerAddress, int] = {}
         self._telling: asyncio.Task[None] | None = None
         self._has_told_of_failure = False
@@ -38,7 +39,8 @@ class RedisWakeUps:
         return self._channels.is_heard
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
-        """Call `hear` for what others tell; to be said before the channels are listened to."""
+        """Call `hear`, too, for what others tell; to be said before the channels are listened to."""
+        self._hearers.append(hear)
 
         def hear_message(data: bytes) -> None:
             for line in data.decode("utf-8", "replace").splitlines():
@@ -46,7 +48,8 @@ class RedisWakeUps:
                 slug, _, sequence = rest.partition(" ")
                 # It is one of ours, or nonsense of someone else's.
                 if organisation.isdecimal() and sequence.isdecimal():
-                    hear(LedgerAddress(int(organisation), slug), int(sequence))
+                    for each in self._hearers:
+                        each(LedgerAddress(int(organisation), slug), int(sequence))
 
         self._channels.on(CHANNEL, hear_message)
 

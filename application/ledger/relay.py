@@ -44,7 +44,7 @@ class WakeUps(Protocol):
         ...
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
-        """Have `hear` called for what others tell."""
+        """Have `hear` called, besides those who were named before, for what others tell."""
         ...
 
     def announce(self, ledger: LedgerAddress, sequence: int) -> None:
