@@ -25,12 +25,13 @@ from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
 from entrypoints.container.access import AccessParts
 from entrypoints.container.jobs import JobParts
+from entrypoints.container.webhooks import WebhookParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.settings import Settings
 
 
-class Container(JobParts):
+class Container(WebhookParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -67,6 +68,7 @@ class Container(JobParts):
         counting=AccessParts.counting,
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
+        webhooks=WebhookParts.webhooks,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
@@ -100,6 +102,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.webhook_post().close()
         await container.cache().close()
 
 

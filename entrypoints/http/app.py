@@ -64,6 +64,8 @@ from entrypoints.http.v1 import (
     roles,
     statements,
     transactions,
+    webhook_operation,
+    webhooks,
 )
 from entrypoints.schemas.forms import refusal
 
@@ -113,6 +115,8 @@ _ROUTERS: Final = (
     auth.router,
     own_account.router,
     audit_log.router,
+    webhooks.router,
+    webhook_operation.router,
 )
 
 
@@ -146,8 +150,11 @@ def create_app(services: Services) -> Partita:
         with_work = services.settings.worker_inside
         services.runners.start(with_work=with_work)
         realtime.start(services.relay)
+        if with_work:
+            services.webhooks.dispatch.start()
         yield
         services.refusals.end_window()
+        await services.webhooks.dispatch.stop()
         await realtime.stop()
         await services.runners.stop(with_work=with_work)
         await services.counting.stop()
