@@ -11,9 +11,13 @@ from adapters.postgres.work import transaction_of_nobody
 # More than this is "very many", whatever it is.
 COUNTED_MAX: Final = 10_000
 _BACKLOG: Final = text("""
-SELECT count(*) AS due, coalesce(extract(epoch FROM now() - min(due_at)), 0)::float AS late FROM (
-    SELECT due_at FROM due_jobs WHERE NOT is_over AND due_at <= now() ORDER BY due_at LIMIT :most
-) AS jobs
+SELECT what, count(*), coalesce(extract(epoch FROM now() - min(at)), 0)::float FROM (
+    (SELECT 'jobs' AS what, due_at AS at FROM due_jobs
+        WHERE NOT is_over AND due_at <= now() ORDER BY due_at LIMIT :most)
+    UNION ALL
+    (SELECT 'webhooks', look_at FROM webhook_agenda WHERE look_at <= now() ORDER BY look_at LIMIT :most)
+) AS due
+GROUP BY what
 """)
 
 
@@ -25,5 +29,8 @@ class PostgresBacklog:
 
     async def read(self) -> Mapping[tuple[str, str], float]:
         async with transaction_of_nobody(self._engine) as connection:
-            due, late = (await connection.execute(_BACKLOG, {"most": COUNTED_MAX})).one()
-        return {("jobs_due", ""): due, ("jobs_late_seconds", ""): late}
+            rows = (await connection.execute(_BACKLOG, {"most": COUNTED_MAX})).all()
+        found = {(f"{what}_{figure}", ""): 0.0 for what in ("jobs", "webhooks") for figure in ("due", "late_seconds")}
+        for what, due, late_seconds in rows:
+            found |= {(f"{what}_due", ""): due, (f"{what}_late_seconds", ""): late_seconds}
+        return found

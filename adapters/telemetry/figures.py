@@ -37,8 +37,8 @@ class _Measure:
 _MEASURES: Final = {
     Kind.REQUEST: _Measure("http_requests", "requests", ("method", "route", "status"), ("method", "route")),
     Kind.GROUP: _Measure("journal_groups", "groups of commands, with their commits", ("error",), ()),
-    Kind.STATEMENT: _Measure("postgres_statements", "statements", ("operation", "error"), ("operation",)),
-    Kind.REDIS: _Measure("redis_calls", "calls", ("name", "error"), ("name",)),
+    Kind.STATEMENT: _Measure("postgres_statements", "statements of PostgreSQL", ("operation", "error"), ("operation",)),
+    Kind.REDIS: _Measure("redis_calls", "calls to Redis", ("call", "error"), ("call",)),
     Kind.JOB: _Measure("job_attempts", "attempts at jobs", ("kind", "state"), ("kind",), _LONG),
     Kind.DELIVERY: _Measure("webhook_attempts", "attempts to deliver an event", ("outcome",), ()),
 }
@@ -63,7 +63,9 @@ class _Counted:
 
     def __init__(self, measure: _Measure, registry: CollectorRegistry) -> None:
         self._measure = measure
-        self._counter = Counter(f"partita_{measure.name}", f"How many {measure.what}.", measure.counted_by, registry=registry)
+        self._counter = Counter(
+            f"partita_{measure.name}", f"How many {measure.what}.", measure.counted_by, registry=registry
+        )
         self._timer = Histogram(
             f"partita_{measure.name}_seconds",
             f"How long {measure.what} took.",
@@ -106,9 +108,9 @@ class _Shown(Collector):
 class Figures:
     """Everything that is measured in this process."""
 
-    def __init__(self, *, version: str, gauges: Sequence[Gauges] = ()) -> None:
+    def __init__(self, *, version: str) -> None:
         self._registry = CollectorRegistry()
-        self._gauges = gauges
+        self._gauges: Sequence[Gauges] = ()
         ProcessCollector(registry=self._registry)
         Gauge("partita_build_info", "1.", ["version"], registry=self._registry).labels(version).set(1)
         self._counted = {kind: _Counted(measure, self._registry) for kind, measure in _MEASURES.items()}
@@ -120,6 +122,10 @@ class Figures:
         )
         self._shown = _Shown()
         self._registry.register(self._shown)
+
+    def show(self, gauges: Sequence[Gauges]) -> None:
+        """Have these read, too, whenever somebody asks."""
+        self._gauges = gauges
 
     def begin(self, kind: Kind) -> None:
         """Take note that work has begun."""

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
-from time import time_ns
+from time import monotonic, time_ns
 from typing import Final
 
 from opentelemetry.context import Context
@@ -53,6 +53,8 @@ _LEFT_OUT: Final = frozenset({"trace"})
 _SERVER_FAILED: Final = 500
 # Of one group, at most: a collector takes 128.
 LINKS_MAX: Final = 128
+# Steps that follow soon after the end of what they are part of still belong to it; what goes on for long does not.
+AFTERWARDS_SECONDS: Final = 1.0
 # A collector that does not answer is given up so soon when the process ends.
 FLUSH_SECONDS: Final = 2
 
@@ -60,12 +62,23 @@ FLUSH_SECONDS: Final = 2
 class Trace:
     """A span that goes on, with what it is part of."""
 
-    __slots__ = ("id", "is_of_request", "span")
+    __slots__ = ("_ended_at", "id", "registered_as", "span")
 
-    def __init__(self, span: Span, request: str | None) -> None:
+    def __init__(self, span: Span, registered_as: str | None = None) -> None:
         self.span = span
         self.id = f"{span.get_span_context().trace_id:032x}"
-        self.is_of_request = request
+        self.registered_as = registered_as
+        self._ended_at: float | None = None
+
+    def end(self) -> None:
+        """End it."""
+        self.span.end()
+        self._ended_at = monotonic()
+
+    @property
+    def takes_steps(self) -> bool:
+        """Whether what is done now still belongs to it."""
+        return self._ended_at is None or monotonic() < self._ended_at + AFTERWARDS_SECONDS
 
 
 class Traces:
@@ -81,7 +94,7 @@ class Traces:
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("partita", version)
         self._sampled_below = round(ratio * (1 << 64))
-        # Requests that are being answered here, by their ids: work that they wait for is linked to them both ways.
+        # Requests that are being answered here, and jobs of earlier ones, by the requests' ids.
         self._open: dict[str, Span] = {}
 
     def begin(
@@ -98,18 +111,21 @@ class Traces:
         if kind is Kind.REQUEST and request is not None:
             return self._begin_request(name, request, parent)
         if kind in (Kind.STATEMENT, Kind.REDIS):
-            if outer is None:
+            if outer is None or not outer.takes_steps:
                 return None
-            return Trace(self._tracer.start_span(name, _within(outer.span), _KINDS[kind]), None)
+            return Trace(self._tracer.start_span(name, _within(outer.span), _KINDS[kind]))
         if request is not None:
             origin = self._origin(request)
             if not origin.trace_flags.sampled:
                 return None
-            return Trace(self._tracer.start_span(name, _within(NonRecordingSpan(origin)), _KINDS[kind]), None)
+            span = self._tracer.start_span(name, _within(NonRecordingSpan(origin)), _KINDS[kind])
+            return self._registered(span, request)
         return self._begin_linked(kind, name, causes)
 
     def ended(self, kind: Kind, name: str, outer: Trace, seconds: float, facts: Mapping[str, Fact]) -> None:
         """Tell of a step that has just ended."""
+        if not outer.takes_steps:
+            return
         end = time_ns()
         span = self._tracer.start_span(
             name, _within(outer.span), _KINDS[kind], _attributes(facts), start_time=end - round(seconds * 1e9)
@@ -127,9 +143,9 @@ class Traces:
         status = facts.get("status")
         if "error" in facts or (isinstance(status, int) and status >= _SERVER_FAILED):
             span.set_status(Status(StatusCode.ERROR))
-        span.end()
-        if trace.is_of_request is not None and self._open.get(trace.is_of_request) is span:
-            del self._open[trace.is_of_request]
+        trace.end()
+        if trace.registered_as is not None and self._open.get(trace.registered_as) is span:
+            del self._open[trace.registered_as]
 
     def close(self) -> None:
         """Hand over what has not been handed over yet."""
@@ -152,6 +168,9 @@ class Traces:
                 return None
             self._ids.next = None if request in self._open else (named.trace_id, named.span_id)
             span = self._tracer.start_span(name, Context(), SpanKind.SERVER)
+        return self._registered(span, request)
+
+    def _registered(self, span: Span, request: str) -> Trace:
         self._open[request] = span
         return Trace(span, request)
 
@@ -166,7 +185,7 @@ class Traces:
             waiting = self._open.get(cause)
             if waiting is not None:
                 waiting.add_link(span.get_span_context())
-        return Trace(span, None)
+        return Trace(span)
 
     def _origin(self, request: str) -> SpanContext:
         """Return where a request stands, as it is known here, or as its id says."""
@@ -208,7 +227,10 @@ def trace_of(request: str) -> str:
 def _named(request: str, flags: TraceFlags) -> SpanContext:
     digest = blake2b(request.encode(), digest_size=24).digest()
     return SpanContext(
-        int.from_bytes(digest[:16], "big") or 1, int.from_bytes(digest[16:], "big") or 1, is_remote=True, trace_flags=flags
+        int.from_bytes(digest[:16], "big") or 1,
+        int.from_bytes(digest[16:], "big") or 1,
+        is_remote=True,
+        trace_flags=flags,
     )
 
 

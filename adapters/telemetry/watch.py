@@ -23,6 +23,7 @@ class Watch:
         self,
         kind: Kind,
         name: str,
+        /,
         *,
         request: str | None = None,
         parent: str | None = None,
@@ -48,9 +49,9 @@ class Watch:
         if span is not None:
             span.facts.update(facts)
 
-    def ended(self, kind: Kind, name: str, seconds: float, **facts: Fact) -> None:
+    def ended(self, kind: Kind, name: str, seconds: float, /, **facts: Fact) -> None:
         if self._figures is not None:
-            self._figures.observe(kind, seconds, {"name": name, **facts})
+            self._figures.observe(kind, seconds, facts)
         outer = _CURRENT.get()
         if self._traces is not None and outer is not None and outer.trace is not None:
             self._traces.ended(kind, name, outer.trace, seconds, facts)
@@ -96,6 +97,8 @@ class _Span:
         assert self._outer_facts is not None
         _CURRENT.reset(self._outer)
         FACTS.reset(self._outer_facts)
+        # What was begun in it may go on for long, and is about something else by then.
+        self.facts.clear()
 
 
 _CURRENT: Final[ContextVar[_Span | None]] = ContextVar("span", default=None)

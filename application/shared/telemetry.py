@@ -9,7 +9,7 @@ from typing import Final, Protocol
 Fact = str | int | float
 
 FACTS: Final[ContextVar[dict[str, Fact] | None]] = ContextVar("facts", default=None)
-"""What the work at hand concerns, for lines of the log: `request`, `trace`, `organisation`, `ledger`, `job` and so on."""
+"""What the work at hand concerns, for lines of the log: `request`, `trace`, `organisation`, `ledger` and so on."""
 
 
 class Kind(StrEnum):
@@ -30,6 +30,7 @@ class Telemetry(Protocol):
         self,
         kind: Kind,
         name: str,
+        /,
         *,
         request: str | None = None,
         parent: str | None = None,
@@ -47,7 +48,7 @@ class Telemetry(Protocol):
         """Add what has become known of the work at hand."""
         ...
 
-    def ended(self, kind: Kind, name: str, seconds: float, **facts: Fact) -> None:
+    def ended(self, kind: Kind, name: str, seconds: float, /, **facts: Fact) -> None:
         """Tell of a step of the work at hand that has just ended, and has taken so long."""
         ...
 
@@ -75,6 +76,7 @@ class Unwatched:
         self,
         kind: Kind,
         name: str,
+        /,
         *,
         request: str | None = None,
         parent: str | None = None,
@@ -86,7 +88,7 @@ class Unwatched:
     def tell(self, **facts: Fact) -> None:  # noqa: D102  # the port documents it
         return None
 
-    def ended(self, kind: Kind, name: str, seconds: float, **facts: Fact) -> None:  # noqa: D102  # as above
+    def ended(self, kind: Kind, name: str, seconds: float, /, **facts: Fact) -> None:  # noqa: D102  # as above
         return None
 
 

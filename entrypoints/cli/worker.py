@@ -18,10 +18,11 @@ def worker() -> None:
     for order in (signal.SIGINT, signal.SIGTERM):
         signal.signal(order, stop)
     from entrypoints.cli.log import log_to_stderr
-    from entrypoints.container import opened, servers
+    from entrypoints.container import opened, report_errors, servers
 
     settings = load_settings()
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
+    report_errors(settings)
     with servers(settings) as urls:
 
         async def run() -> None:
@@ -32,6 +33,8 @@ def worker() -> None:
 
 
 async def _work(container: "Container", stop: Interruption) -> None:
+    from entrypoints.cli.operations_port import operations_served
+
     await container.maintenance().require_migrated()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -40,11 +43,13 @@ async def _work(container: "Container", stop: Interruption) -> None:
     if stop.is_asked:
         return
     services = container.services()
-    services.runners.start(with_work=True)
-    services.webhooks.dispatch.start()
-    sys.stdout.write("Partita works.\n")
-    sys.stdout.flush()
-    await stopping.wait()
-    await services.webhooks.dispatch.stop()
-    await services.runners.stop(with_work=True)
-    await services.journal.close()
+    async with operations_served(services):
+        services.runners.start(with_work=True)
+        services.webhooks.dispatch.start()
+        sys.stdout.write("Partita works.\n")
+        sys.stdout.flush()
+        await stopping.wait()
+        services.lifecycle.is_stopping = True
+        await services.webhooks.dispatch.stop()
+        await services.runners.stop(with_work=True)
+        await services.journal.close()
