@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+import prometheus_client
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
@@ -37,12 +39,14 @@ class _Measure:
 _MEASURES: Final = {
     Kind.REQUEST: _Measure("http_requests", "requests", ("method", "route", "status"), ("method", "route")),
     Kind.GROUP: _Measure("journal_groups", "groups of commands, with their commits", ("error",), ()),
-    Kind.STATEMENT: _Measure("postgres_statements", "statements of PostgreSQL", ("operation", "error"), ("operation",)),
+    Kind.COMMIT: _Measure("journal_commits", "commits of groups", (), ()),
     Kind.REDIS: _Measure("redis_calls", "calls to Redis", ("call", "error"), ("call",)),
     Kind.JOB: _Measure("job_attempts", "attempts at jobs", ("kind", "state"), ("kind",), _LONG),
     Kind.DELIVERY: _Measure("webhook_attempts", "attempts to deliver an event", ("outcome",), ()),
 }
 _GAUGES: Final = {
+    "http_requests_in_progress": ("Requests that are being answered.", ""),
+    "jobs_in_progress": ("Jobs that run in this process.", ""),
     "journal_waiting": ("Commands and entries that wait to be written, or are being written.", ""),
     "journal_ledgers": ("Ledgers that are being written to.", ""),
     "stream_subscribers": ("Places from which someone follows a ledger live.", ""),
@@ -63,7 +67,7 @@ class _Counted:
 
     def __init__(self, measure: _Measure, registry: CollectorRegistry) -> None:
         self._measure = measure
-        self._counter = Counter(
+        self._counter = prometheus_client.Counter(
             f"partita_{measure.name}", f"How many {measure.what}.", measure.counted_by, registry=registry
         )
         self._timer = Histogram(
@@ -114,9 +118,7 @@ class Figures:
         ProcessCollector(registry=self._registry)
         Gauge("partita_build_info", "1.", ["version"], registry=self._registry).labels(version).set(1)
         self._counted = {kind: _Counted(measure, self._registry) for kind, measure in _MEASURES.items()}
-        self._in_progress = Gauge(
-            "partita_http_requests_in_progress", "Requests that are being answered.", registry=self._registry
-        )
+        self.in_progress: Counter[Kind] = Counter()
         self._group_sizes = Histogram(
             "partita_journal_group_commands", "Commands in a group.", buckets=_SIZES, registry=self._registry
         )
@@ -127,24 +129,19 @@ class Figures:
         """Have these read, too, whenever somebody asks."""
         self._gauges = gauges
 
-    def begin(self, kind: Kind) -> None:
-        """Take note that work has begun."""
-        if kind is Kind.REQUEST:
-            self._in_progress.inc()
-
-    def end(self, kind: Kind) -> None:
-        """Take note that it has ended."""
-        if kind is Kind.REQUEST:
-            self._in_progress.dec()
-
     def observe(self, kind: Kind, seconds: float, facts: Mapping[str, Fact]) -> None:
-        """Count work that has ended."""
-        self._counted[kind].observe(seconds, facts)
+        """Count work that has ended, if it is of a kind that is counted."""
+        counted = self._counted.get(kind)
+        if counted is not None:
+            counted.observe(seconds, facts)
         if kind is Kind.GROUP:
             self._group_sizes.observe(float(facts.get("commands", 0)))
 
     async def page(self) -> tuple[bytes, str]:
-        found: dict[tuple[str, str], float] = {}
+        found: dict[tuple[str, str], float] = {
+            ("http_requests_in_progress", ""): self.in_progress[Kind.REQUEST],
+            ("jobs_in_progress", ""): self.in_progress[Kind.JOB],
+        }
         for read in await asyncio.gather(*map(_read, self._gauges)):
             found |= read
         self._shown.found = found

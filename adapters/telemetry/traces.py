@@ -30,11 +30,11 @@ from opentelemetry.trace import (
 from application.shared.telemetry import Fact, Kind
 
 _PARENT: Final = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-_LOW_BITS: Final = (1 << 64) - 1
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _KINDS: Final = {
     Kind.REQUEST: SpanKind.SERVER,
     Kind.GROUP: SpanKind.INTERNAL,
+    Kind.COMMIT: SpanKind.CLIENT,
     Kind.STATEMENT: SpanKind.CLIENT,
     Kind.REDIS: SpanKind.CLIENT,
     Kind.JOB: SpanKind.CONSUMER,
@@ -53,6 +53,9 @@ _LEFT_OUT: Final = frozenset({"trace"})
 _SERVER_FAILED: Final = 500
 # Of one group, at most: a collector takes 128.
 LINKS_MAX: Final = 128
+# Of what has several causes, as groups do, one of them is sampled nearly always where there is much to do. So many of
+# those are told of with each of their steps in a second; of others, only how long they took.
+WITH_STEPS_MAX: Final = 20
 # Steps that follow soon after the end of what they are part of still belong to it; what goes on for long does not.
 AFTERWARDS_SECONDS: Final = 1.0
 # A collector that does not answer is given up so soon when the process ends.
@@ -62,12 +65,13 @@ FLUSH_SECONDS: Final = 2
 class Trace:
     """A span that goes on, with what it is part of."""
 
-    __slots__ = ("_ended_at", "id", "registered_as", "span")
+    __slots__ = ("_ended_at", "_has_steps", "id", "registered_as", "span")
 
-    def __init__(self, span: Span, registered_as: str | None = None) -> None:
+    def __init__(self, span: Span, registered_as: str | None = None, *, has_steps: bool = True) -> None:
         self.span = span
         self.id = f"{span.get_span_context().trace_id:032x}"
         self.registered_as = registered_as
+        self._has_steps = has_steps
         self._ended_at: float | None = None
 
     def end(self) -> None:
@@ -77,7 +81,9 @@ class Trace:
 
     @property
     def takes_steps(self) -> bool:
-        """Whether what is done now still belongs to it."""
+        """Whether what is done now still belongs to it, and is to be told of."""
+        if not self._has_steps:
+            return False
         return self._ended_at is None or monotonic() < self._ended_at + AFTERWARDS_SECONDS
 
 
@@ -96,6 +102,7 @@ class Traces:
         self._sampled_below = round(ratio * (1 << 64))
         # Requests that are being answered here, and jobs of earlier ones, by the requests' ids.
         self._open: dict[str, Span] = {}
+        self._second = self._with_steps = 0
 
     def begin(
         self,
@@ -116,7 +123,7 @@ class Traces:
             return Trace(self._tracer.start_span(name, _within(outer.span), _KINDS[kind]))
         if request is not None:
             origin = self._origin(request)
-            if not origin.trace_flags.sampled:
+            if origin is None:
                 return None
             span = self._tracer.start_span(name, _within(NonRecordingSpan(origin)), _KINDS[kind])
             return self._registered(span, request)
@@ -124,8 +131,6 @@ class Traces:
 
     def ended(self, kind: Kind, name: str, outer: Trace, seconds: float, facts: Mapping[str, Fact]) -> None:
         """Tell of a step that has just ended."""
-        if not outer.takes_steps:
-            return
         end = time_ns()
         span = self._tracer.start_span(
             name, _within(outer.span), _KINDS[kind], _attributes(facts), start_time=end - round(seconds * 1e9)
@@ -160,11 +165,11 @@ class Traces:
                 return None
             remote = SpanContext(int(match[1], 16), int(match[2], 16), is_remote=True, trace_flags=_SAMPLED)
             # What comes of the request later is not told of the client's trace, and goes by the request's id.
-            own = [Link(_named(request, _SAMPLED))]
+            own = [Link(_named(_digest(request)))]
             span = self._tracer.start_span(name, _within(NonRecordingSpan(remote)), SpanKind.SERVER, links=own)
         else:
-            named = _named(request, _SAMPLED)
-            if not self._is_sampled(named):
+            named = self._sampled(request)
+            if named is None:
                 return None
             self._ids.next = None if request in self._open else (named.trace_id, named.span_id)
             span = self._tracer.start_span(name, Context(), SpanKind.SERVER)
@@ -176,7 +181,7 @@ class Traces:
 
     def _begin_linked(self, kind: Kind, name: str, causes: Iterable[str]) -> Trace | None:
         """Begin a trace of its own, if any of its causes is sampled; those that still go on are linked to it, too."""
-        origins = {cause: origin for cause in causes if (origin := self._origin(cause)).trace_flags.sampled}
+        origins = {cause: origin for cause in causes if (origin := self._origin(cause)) is not None}
         if not origins:
             return None
         links = [Link(origin) for origin in list(origins.values())[:LINKS_MAX]]
@@ -185,18 +190,23 @@ class Traces:
             waiting = self._open.get(cause)
             if waiting is not None:
                 waiting.add_link(span.get_span_context())
-        return Trace(span)
+        return Trace(span, has_steps=self._has_room_for_steps())
 
-    def _origin(self, request: str) -> SpanContext:
-        """Return where a request stands, as it is known here, or as its id says."""
+    def _origin(self, request: str) -> SpanContext | None:
+        """Return where a request stands, as it is known here, or as its id says, if that is sampled."""
         known = self._open.get(request)
-        if known is not None:
-            return known.get_span_context()
-        named = _named(request, _SAMPLED)
-        return named if self._is_sampled(named) else _named(request, TraceFlags(TraceFlags.DEFAULT))
+        return self._sampled(request) if known is None else known.get_span_context()
 
-    def _is_sampled(self, context: SpanContext) -> bool:
-        return context.trace_id & _LOW_BITS < self._sampled_below
+    def _sampled(self, request: str) -> SpanContext | None:
+        digest = _digest(request)
+        return _named(digest) if int.from_bytes(digest[8:16], "big") < self._sampled_below else None
+
+    def _has_room_for_steps(self) -> bool:
+        second = int(monotonic())
+        if second != self._second:
+            self._second, self._with_steps = second, 0
+        self._with_steps += 1
+        return self._with_steps <= WITH_STEPS_MAX
 
 
 class _Ids(IdGenerator):
@@ -221,17 +231,16 @@ def exporting(url: str) -> SpanProcessor:
 
 def trace_of(request: str) -> str:
     """Return the id of the trace of a request without a `traceparent`, in hexadecimal."""
-    return f"{_named(request, _SAMPLED).trace_id:032x}"
+    return f"{_named(_digest(request)).trace_id:032x}"
 
 
-def _named(request: str, flags: TraceFlags) -> SpanContext:
-    digest = blake2b(request.encode(), digest_size=24).digest()
-    return SpanContext(
-        int.from_bytes(digest[:16], "big") or 1,
-        int.from_bytes(digest[16:], "big") or 1,
-        is_remote=True,
-        trace_flags=flags,
-    )
+def _digest(request: str) -> bytes:
+    return blake2b(request.encode(), digest_size=24).digest()
+
+
+def _named(digest: bytes) -> SpanContext:
+    trace, span = int.from_bytes(digest[:16], "big"), int.from_bytes(digest[16:], "big")
+    return SpanContext(trace or 1, span or 1, is_remote=True, trace_flags=_SAMPLED)
 
 
 def _within(span: Span) -> Context:

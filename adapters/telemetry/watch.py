@@ -44,6 +44,11 @@ class Watch:
             facts["trace"] = trace.id
         return _Span(kind, trace, self._traces, self._figures, {**known, **facts})
 
+    @property
+    def takes_steps(self) -> bool:
+        span = _CURRENT.get()
+        return span is not None and span.trace is not None and span.trace.takes_steps
+
     def tell(self, **facts: Fact) -> None:
         span = _CURRENT.get()
         if span is not None:
@@ -53,7 +58,7 @@ class Watch:
         if self._figures is not None:
             self._figures.observe(kind, seconds, facts)
         outer = _CURRENT.get()
-        if self._traces is not None and outer is not None and outer.trace is not None:
+        if self._traces is not None and outer is not None and outer.trace is not None and outer.trace.takes_steps:
             self._traces.ended(kind, name, outer.trace, seconds, facts)
 
 
@@ -79,7 +84,7 @@ class _Span:
         self._outer_facts = FACTS.set(self.facts)
         self._began = perf_counter()
         if self._figures is not None:
-            self._figures.begin(self._kind)
+            self._figures.in_progress[self._kind] += 1
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -89,7 +94,7 @@ class _Span:
             # What it says may be anything; what it is called will do.
             self.facts["error"] = kind.__name__
         if self._figures is not None:
-            self._figures.end(self._kind)
+            self._figures.in_progress[self._kind] -= 1
             self._figures.observe(self._kind, seconds, self.facts)
         if self._traces is not None and self.trace is not None:
             self._traces.end(self.trace, self.facts)

@@ -17,6 +17,7 @@ class Kind(StrEnum):
 
     REQUEST = "request"
     GROUP = "group"
+    COMMIT = "commit"
     STATEMENT = "statement"
     REDIS = "redis"
     JOB = "job"
@@ -42,6 +43,11 @@ class Telemetry(Protocol):
         `request` is the id of the request that it is, or that it is done for some time later; `parent` what a client
         says of where it comes from (W3C `traceparent`); `causes` are the ids of the requests that led to it together.
         """
+        ...
+
+    @property
+    def takes_steps(self) -> bool:
+        """Return whether each step of the work at hand is to be told of."""
         ...
 
     def tell(self, **facts: Fact) -> None:
@@ -84,6 +90,10 @@ class Unwatched:
         **facts: Fact,
     ) -> AbstractContextManager[None]:
         return _NOTHING
+
+    @property
+    def takes_steps(self) -> bool:  # noqa: D102  # the port documents it
+        return False
 
     def tell(self, **facts: Fact) -> None:  # noqa: D102  # the port documents it
         return None

@@ -39,7 +39,12 @@ class LedgerParts(Foundations):
         Foundations.signer.provided.derive.call("names of answers"),
         version("partita"),
     )
-    books = providers.Singleton(PostgresBooks, Foundations.journal_engine, snapshots=Foundations.service_engine)
+    books = providers.Singleton(
+        PostgresBooks,
+        Foundations.journal_engine,
+        snapshots=Foundations.service_engine,
+        telemetry=Foundations.telemetry,
+    )
     journal = providers.Singleton(
         Journal,
         books,

@@ -121,11 +121,13 @@ def _tell(request: HTTPConnection, who: Bearer) -> None:
     telemetry: Telemetry = request.scope["app"].state.services.telemetry
     if telemetry is UNWATCHED:
         return
+    facts: dict[str, str | int] = {}
     if who.principal is not None:
-        telemetry.tell(organisation=who.principal.organisation_id, actor=who.principal.actor)
+        facts = {"organisation": who.principal.organisation_id, "actor": who.principal.actor}
     ledger = request.scope.get("path_params", {}).get("ledger")
     if ledger is not None:
-        telemetry.tell(ledger=without_credentials(str(ledger)))
+        facts["ledger"] = without_credentials(str(ledger))
+    telemetry.tell(**facts)
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanContext
 
 from adapters.embedded import ServerUrls
 from entrypoints.container import Container, Services, opened
@@ -59,8 +60,10 @@ def linked(span: ReadableSpan) -> Sequence[tuple[str, int]]:
     return [(f"{link.context.trace_id:032x}", link.context.span_id) for link in span.links]
 
 
-def _context(span: ReadableSpan) -> "object":
-    return span.get_span_context()
+def _context(span: ReadableSpan) -> SpanContext:
+    context = span.get_span_context()
+    assert context is not None
+    return context
 
 
 NewWatched = Callable[..., Awaitable[Watched]]

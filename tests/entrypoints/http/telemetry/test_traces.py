@@ -2,14 +2,10 @@
 
 import asyncio
 import json
-from contextlib import AsyncExitStack
-
-import pytest
 
 from adapters.telemetry.traces import trace_of
-from tests.entrypoints.http.conftest import connected
 from tests.entrypoints.http.jobs_run import asked_import, ended, sales
-from tests.entrypoints.http.telemetry.conftest import NewWatched, Watched, facts, id_of, linked, trace
+from tests.entrypoints.http.telemetry.conftest import Watched, facts, id_of, linked, trace
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 from tests.entrypoints.http.webhooks.dispatchers import dispatcher
 from tests.entrypoints.http.webhooks.receiver import receiver
@@ -144,21 +140,6 @@ async def test_probes_are_not_traced(watched: Watched, office: Tenant) -> None:
     assert [
         span for span in watched.spans() if "health" in span.name or "health" in json.dumps(dict(facts(span)))
     ] == []
-
-
-@pytest.mark.parametrize("ratio", [0.0, 0.25])
-async def test_as_many_requests_are_traced_as_are_to_be(new_watched: NewWatched, office: Tenant, ratio: float) -> None:
-    some = await new_watched(traces_ratio=ratio)
-    async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(connected(some.app, office.key))
-        ids = [f"sampled-{number}" for number in range(200)]
-        for id in ids:
-            await client.get("/v1/ledgers", headers={"X-Request-Id": id})
-    traced = {facts(span)["partita.request"] for span in some.spans("GET")}
-    # Which ones, follows from their ids, on every server alike.
-    expected = {id for id in ids if int(trace_of(id)[16:], 16) < ratio * 2**64}
-    assert traced == expected
-    assert (len(traced) > 20) == (ratio > 0)
 
 
 def told_of(watched: Watched) -> str:
