@@ -55,7 +55,7 @@ _SERVER_FAILED: Final = 500
 LINKS_MAX: Final = 128
 # Of what has several causes, as groups do, one of them is sampled nearly always where there is much to do. So many of
 # those are told of with each of their steps in a second; of others, only how long they took.
-WITH_STEPS_MAX: Final = 20
+WITH_STEPS_MAX: Final = 10
 # Steps that follow soon after the end of what they are part of still belong to it; what goes on for long does not.
 AFTERWARDS_SECONDS: Final = 1.0
 # A collector that does not answer is given up so soon when the process ends.

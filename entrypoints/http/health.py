@@ -14,6 +14,7 @@ router = APIRouter(prefix="/health", tags=["health"])
 
 # Those who follow a ledger get what another server wrote within a second, without Redis.
 RELAY_SECONDS_MAX: Final = 5.0
+_NOT_ASKED: Final = "It is not asked, as the server stops."
 
 
 class LiveDocument(TypedDict):
@@ -75,15 +76,19 @@ async def ready(request: Request, response: Response) -> ReadyDocument:
     A server that is about to stop says `stopping`, and still answers for a while.
     """
     services: Services = request.app.state.services
+    if services.lifecycle.is_stopping:
+        # Whoever asks is to know at once, whatever the others take.
+        response.status_code = 503
+        return {"status": "stopping", "database": _NOT_ASKED, "redis": _NOT_ASKED, "relay": _NOT_ASKED}
     database = await services.database_health.trouble()
     redis = await services.redis_health.trouble()
     _, lag_seconds = services.relay.followed
     relay = f"Events come {lag_seconds:.0f} seconds late." if lag_seconds > RELAY_SECONDS_MAX else None
-    status: Literal["ready", "degraded", "not-ready", "stopping"] = "degraded" if redis or relay else "ready"
     if database:
-        status = "not-ready"
-    if services.lifecycle.is_stopping:
-        status = "stopping"
-    if status in ("not-ready", "stopping"):
         response.status_code = 503
-    return {"status": status, "database": database or "ok", "redis": redis or "ok", "relay": relay or "ok"}
+    return {
+        "status": "not-ready" if database else "degraded" if redis or relay else "ready",
+        "database": database or "ok",
+        "redis": redis or "ok",
+        "relay": relay or "ok",
+    }
