@@ -37,7 +37,6 @@ def report_errors(
         default_integrations=False,
         integrations=[DedupeIntegration()],
         auto_enabling_integrations=False,
-        send_default_pii=False,
         include_local_variables=False,
         max_request_body_size="never",
         max_breadcrumbs=0,

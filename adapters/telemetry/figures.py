@@ -44,6 +44,8 @@ _MEASURES: Final = {
     Kind.JOB: _Measure("job_attempts", "attempts at jobs", ("kind", "state"), ("kind",), _LONG),
     Kind.DELIVERY: _Measure("webhook_attempts", "attempts to deliver an event", ("outcome",), ()),
 }
+_GROUP_COMMANDS: Final = "Commands in a group."
+_BUILD: Final = "1, with the version as a label."
 _GAUGES: Final = {
     "http_requests_in_progress": ("Requests that are being answered.", ""),
     "jobs_in_progress": ("Jobs that run in this process.", ""),
@@ -116,11 +118,11 @@ class Figures:
         self._registry = CollectorRegistry()
         self._gauges: Sequence[Gauges] = ()
         ProcessCollector(registry=self._registry)
-        Gauge("partita_build_info", "1.", ["version"], registry=self._registry).labels(version).set(1)
+        Gauge("partita_build_info", _BUILD, ["version"], registry=self._registry).labels(version).set(1)
         self._counted = {kind: _Counted(measure, self._registry) for kind, measure in _MEASURES.items()}
         self.in_progress: Counter[Kind] = Counter()
         self._group_sizes = Histogram(
-            "partita_journal_group_commands", "Commands in a group.", buckets=_SIZES, registry=self._registry
+            "partita_journal_group_commands", _GROUP_COMMANDS, buckets=_SIZES, registry=self._registry
         )
         self._shown = _Shown()
         self._registry.register(self._shown)
@@ -136,6 +138,19 @@ class Figures:
             counted.observe(seconds, facts)
         if kind is Kind.GROUP:
             self._group_sizes.observe(float(facts.get("commands", 0)))
+
+    def described(self) -> Mapping[str, tuple[str, frozenset[str]]]:
+        """Return the names of all figures, and of each what it says and which labels it has."""
+        found: dict[str, tuple[str, frozenset[str]]] = {
+            f"partita_{name}": (text, frozenset((label,) if label else ())) for name, (text, label) in _GAUGES.items()
+        }
+        for measure in _MEASURES.values():
+            name = f"partita_{measure.name}"
+            found[name] = f"How many {measure.what}.", frozenset(measure.counted_by)
+            found[f"{name}_seconds"] = f"How long {measure.what} took.", frozenset(measure.timed_by)
+        found["partita_journal_group_commands"] = _GROUP_COMMANDS, frozenset()
+        found["partita_build_info"] = _BUILD, frozenset({"version"})
+        return found
 
     async def page(self) -> tuple[bytes, str]:
         found: dict[tuple[str, str], float] = {

@@ -13,6 +13,8 @@ from typing import Any, Final
 import typer.main
 from fastapi import FastAPI
 
+from adapters.telemetry.figures import Figures
+from application.shared.telemetry import UNWATCHED
 from domain.identity.permission_words import WORDS
 from domain.identity.role import BUILT_IN_ROLES
 from domain.shared.errors import DomainError
@@ -21,6 +23,7 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
+from entrypoints.ready_made import Lifecycle
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -66,6 +69,8 @@ def described_application() -> FastAPI:
         ids = None
         admission = None
         refusals = None
+        telemetry = UNWATCHED
+        lifecycle = Lifecycle()
         settings = Settings()
 
     services: Any = NoServices()
@@ -110,6 +115,16 @@ def _setting(name: str) -> tuple[str, str]:
     field = Settings.model_fields[name]
     variable = field.validation_alias or f"{Settings.model_config.get('env_prefix')}{name.upper()}"
     return f"`{variable}`", "none" if field.default in (None, ()) else f"`{_shown(field.default)}`"
+
+
+def figures() -> str:
+    """Return every figure, and what it is of."""
+    described = Figures(version="1").described()
+    rows = [
+        (f"`{name}{'' if not labels else '{' + ', '.join(sorted(labels)) + '}'}`", text)
+        for name, (text, labels) in sorted(described.items())
+    ]
+    return _table(("figure", "what it says"), rows)
 
 
 def commands() -> str:
@@ -169,6 +184,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "page parameters": page_parameters,
     "environment": environment,
     "commands": commands,
+    "figures": figures,
     "permissions": permissions,
 }
 
