@@ -1,7 +1,7 @@
 """What is of no use any more, and tells of persons, is removed."""
 
-from datetime from dataclasses import replace
-import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
