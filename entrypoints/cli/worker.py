@@ -45,11 +45,9 @@ async def _work(container: "Container", stop: Interruption) -> None:
     services = container.services()
     async with operations_served(services):
         services.runners.start(with_work=True)
-        services.webhooks.dispatch.start()
         sys.stdout.write("Partita works.\n")
         sys.stdout.flush()
         await stopping.wait()
         services.lifecycle.is_stopping = True
-        await services.webhooks.dispatch.stop()
         await services.runners.stop(with_work=True)
         await services.journal.close()

@@ -25,9 +25,8 @@ from application.interchange.import_transactions import Destination
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from entrypoints.container.access import AccessParts
-from entrypoints.container.jobs import JobParts
+from entrypoints.container.background import BackgroundParts
 from entrypoints.container.watching import WatchedParts
-from entrypoints.container.webhooks import WebhookParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.schemas.hidden import without_secrets
@@ -44,10 +43,10 @@ class Container(WatchedParts):
         ids=AccessParts.ids,
         journal=AccessParts.journal,
         expiry=AccessParts.expiry,
-        runners=JobParts.runners,
-        jobs=JobParts.jobs,
-        job_runner=JobParts.job_runner,
-        duties=JobParts.duties,
+        runners=BackgroundParts.runners,
+        jobs=BackgroundParts.jobs,
+        job_runner=BackgroundParts.job_runner,
+        duties=BackgroundParts.duties,
         ledgers=AccessParts.ledger_work,
         answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
@@ -71,7 +70,7 @@ class Container(WatchedParts):
         counting=AccessParts.counting,
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
-        webhooks=WebhookParts.webhooks,
+        webhooks=BackgroundParts.webhooks,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=WatchedParts.watched_database,

@@ -13,7 +13,7 @@ from application.ledger.relay import Relay
 from application.shared.ports import Health
 from application.shared.remembered_health import RememberedHealth
 from application.shared.telemetry import Gauges, Metrics
-from entrypoints.container.webhooks import WebhookParts
+from entrypoints.container.background import BackgroundParts
 from entrypoints.ready_made import Lifecycle
 
 if TYPE_CHECKING:
@@ -59,21 +59,21 @@ def metrics(figures: "Figures | None", *gauges: Gauges) -> Metrics | None:
     return figures
 
 
-class WatchedParts(WebhookParts):
+class WatchedParts(BackgroundParts):
     """What those who run the server are shown of it."""
 
     lifecycle = providers.Singleton(Lifecycle)
-    watched_database = providers.Singleton(RememberedHealth, WebhookParts.database_health)
-    watched_redis = providers.Singleton(RememberedHealth, WebhookParts.redis_health)
+    watched_database = providers.Singleton(RememberedHealth, BackgroundParts.database_health)
+    watched_redis = providers.Singleton(RememberedHealth, BackgroundParts.redis_health)
     metrics = providers.Singleton(
         metrics,
-        WebhookParts.figures,
+        BackgroundParts.figures,
         providers.Singleton(
             ProcessGauges,
-            WebhookParts.journal,
-            WebhookParts.relay,
-            providers.Dict(journal=WebhookParts.journal_engine, service=WebhookParts.service_engine),
+            BackgroundParts.journal,
+            BackgroundParts.relay,
+            providers.Dict(journal=BackgroundParts.journal_engine, service=BackgroundParts.service_engine),
             providers.Dict(database=watched_database, redis=watched_redis),
         ),
-        providers.Singleton(PostgresBacklog, WebhookParts.service_engine),
+        providers.Singleton(PostgresBacklog, BackgroundParts.service_engine),
     )
