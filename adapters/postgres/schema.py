@@ -16,6 +16,11 @@ from adapters.postgres.engine import SERVICE_ROLE
 
 # Any number will do, as long as all who migrate a database take the same lock.
 _MIGRATION_LOCK = 7_061_727
+_LOGIN = """
+SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses, EXISTS (
+  SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+  AND pg_has_role(session_user, relowner, 'MEMBER')) AS owns
+FROM pg_roles WHERE rolname = session_user"""
 
 
 class SchemaNotReady(Exception):
@@ -72,6 +77,27 @@ async def require_ready(service: AsyncEngine) -> None:
         )
     if bypasses:
         raise SchemaNotReady(f"The role {SERVICE_ROLE} may bypass row-level security: take that attribute away.")
+
+
+async def require_bound_login(owner: AsyncEngine) -> None:
+    """Return if the user of the URL is one that row-level security binds, and that owns no table; else raise.
+
+    Servers become another role at log-in, so this is about what someone could do who got hold of the URL.
+    Raises `SchemaNotReady`.
+    """
+    async with owner.connect() as connection:
+        row = (await connection.execute(text(_LOGIN))).one()
+    if row.bypasses:
+        power = "may bypass row-level security: whoever learns its password sees and changes all organisations' books"
+    elif row.owns:
+        power = "owns the tables: whoever learns its password can rewrite the log"
+    else:
+        return
+    raise SchemaNotReady(
+        f"The user {row.name} of DATABASE_URL {power}. Let servers log in as one who only may become {SERVICE_ROLE}: "
+        f"CREATE ROLE partita_server LOGIN PASSWORD '…'; GRANT {SERVICE_ROLE} TO partita_server; and keep {row.name} "
+        "for `partita migrate`."
+    )
 
 
 def _has_no_role(error: DBAPIError) -> bool:
