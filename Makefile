@@ -51,7 +51,7 @@ test: $(DEV_READY) ## check style, types and layers, then run all tests with cov
 	check 'format (ruff format --check)' -m ruff format --check . ; \
 	check 'types (mypy --strict)' -m mypy; \
 	check 'layers (import-linter)' $(BIN)/lint-imports; \
-	check 'tests (pytest)' -m pytest -n 2 --cov --cov-report=term-missing:skip-covered $(ARGS); \
+	check 'tests (pytest)' -m tests.measured -n 2 $(ARGS); \
 	if [ -n "$$failed" ]; then printf '\n===== FAILED: %s =====\n' "$$failed"; exit 1; fi; \
 	printf '\n===== all checks passed =====\n'
 
@@ -83,7 +83,7 @@ lock: $(DEV_READY) ## write requirements*.txt anew from pyproject.toml (ARGS=--u
 	lock requirements-dev.txt --group build --group dev -c requirements.txt
 
 clean: ## remove caches and build products (keeps .venv, and your data in .partita)
-	rm -rf build dist *.egg-info htmlcov .coverage .coverage.* coverage.xml
+	rm -rf build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.partita/*' -prune -exec rm -rf {} +
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.bench.access import ADDRESS, access_costs, remembering
 
-# The budget is 30 µs; a tracer of coverage, and whatever else the machine does, may take ten times that.
+# The budget is 30 µs; the probes of coverage, and whatever else the machine does, may take ten times that.
 GENEROUS_MAX = 300.0
 
 
