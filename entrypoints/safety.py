@@ -88,6 +88,12 @@ def _of_reach(settings: Settings) -> Iterator[Danger]:
             "trusts everyone: any client may say where it comes from, past limits and the networks of API keys",
             "Name the addresses of your proxies",
         )
+    if any(network.prefixlen == 0 for network in settings.webhook_allowed_networks):
+        yield Danger(
+            "PARTITA_WEBHOOK_ALLOWED_NETWORKS",
+            "lets webhooks lead anywhere: whoever may make one reaches all that this server can reach",
+            "Name the networks that receivers are in",
+        )
 
 
 def _of_mail(settings: Settings) -> Iterator[Danger]:

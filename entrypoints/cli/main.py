@@ -26,6 +26,8 @@ from entrypoints.cli import (
     token_keys,
     transactions,
     transfer,
+    webhooks,
+    worker,
 )
 
 app = typer.Typer(
@@ -38,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(serve.migrate)
 app.command()(health.health)
 app.add_typer(config.app, name="config")
@@ -60,6 +63,7 @@ app.add_typer(members.members, name="member")
 app.add_typer(members.invitations, name="invitation")
 app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def _show_version(is_asked: bool) -> None:

@@ -24,12 +24,13 @@ from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
 from entrypoints.container.access import AccessParts
+from entrypoints.container.background import BackgroundParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.settings import Settings
 
 
-class Container(AccessParts):
+class Container(BackgroundParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -39,7 +40,12 @@ class Container(AccessParts):
         ids=AccessParts.ids,
         journal=AccessParts.journal,
         expiry=AccessParts.expiry,
+        runners=BackgroundParts.runners,
+        jobs=BackgroundParts.jobs,
+        job_runner=BackgroundParts.job_runner,
+        duties=BackgroundParts.duties,
         ledgers=AccessParts.ledger_work,
+        answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
         organisations=AccessParts.organisations,
         api_keys=AccessParts.api_keys,
@@ -61,6 +67,7 @@ class Container(AccessParts):
         counting=AccessParts.counting,
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
+        webhooks=BackgroundParts.webhooks,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
@@ -83,12 +90,20 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
     try:
         yield container
     finally:
-        for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
+        await container.job_queue().close()
+        for engine in (
+            container.journal_engine(),
+            container.service_engine(),
+            container.patient_engine(),
+            container.owner_engine(),
+        ):
             await engine.dispose()
         await container.redis_health().close()
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.webhook_post().close()
+        await container.cache().close()
 
 
 @contextmanager

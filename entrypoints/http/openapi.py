@@ -14,7 +14,7 @@ from entrypoints.http.problems import NOT_OF_ROUTES, PROBLEM_TYPE, documented_er
 
 _described: set[type[BaseModel]] = set()
 
-_PROBLEM = {
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known. The facts of "
     "the case are members of their own where there are any, all of them strings: `account`, `asset`, `available`, "
@@ -101,6 +101,10 @@ FOR_EVERYONE: Final[dict[str, Any]] = {"security": []}
 """The description of a route that takes no credential."""
 
 
+MAY_BE_KNOWN: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "You have it, by `If-None-Match`."}}
+"""The description of a 304, of a route whose answers have tags."""
+
+
 def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the description of the refusals with these statuses, and with those that every route has."""
     titles: dict[int, list[str]] = {}
@@ -127,6 +131,11 @@ KEY_PARAMETER = _parameter(
     {"type": "string", "minLength": 1, "maxLength": 255},
     description=KEY_DESCRIPTION,
 )
+IF_NONE_MATCH_PARAMETER = _parameter(
+    "If-None-Match",
+    "header",
+    description="The `ETag` of the answer that you have, or several of them: if it would be the same again, it is 304.",
+)
 DRY_RUN_PARAMETER = _parameter(
     "dry_run", "query", {"type": "boolean", "default": False}, description=DRY_RUN_DESCRIPTION
 )
@@ -142,7 +151,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         models = [(form, "validation") for form in sorted(_described, key=lambda form: form.__name__)]
         _, described = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type] # a literal type is lost in the list
         schemas.update(described["$defs"])
-        schemas["Problem"] = _PROBLEM
+        schemas["Problem"] = PROBLEM_SCHEMA
         document["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "description": "An API key (`ptk_…`), or an access token."}
         }
@@ -152,5 +161,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 if "requestBody" in operation:
                     of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
                     operation["responses"] = of_body | operation["responses"]
+                if "304" in operation["responses"]:
+                    operation.setdefault("parameters", []).append(IF_NONE_MATCH_PARAMETER)
         app.openapi_schema = document
     return app.openapi_schema

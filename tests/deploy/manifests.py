@@ -17,8 +17,7 @@ Document = dict[str, Any]
 
 KUBERNETES: Final = ROOT / "deploy" / "kubernetes"
 OVERLAYS: Final = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
-# The worker's own setting comes with the worker.
-VARIABLES: Final = {*Settings.variables().values(), "PARTITA_WORKER_INSIDE"}
+VARIABLES: Final = {*Settings.variables().values()}
 _UNDERSTOOD: Final = {"apiVersion", "kind", "namespace", "resources", "images", "patches"}
 _OF_NO_NAMESPACE: Final = {"Namespace"}
 

@@ -92,7 +92,8 @@ def made_ledger(database_url: str, folder: Path) -> str:
         for command in (["ledger", "create", "main", *of], ["key", "create", "all", *of]):
             assert failures.run(partial(app, command, standalone_mode=False)) == 0
         said.flush()
-        return re.findall(r"ptk_\w+", (folder / "said").read_text())[-1]
+        key: str = re.findall(r"ptk_\w+", (folder / "said").read_text())[-1]
+        return key
 
 
 def await_answers(url: str, log: Path) -> None:

@@ -51,6 +51,7 @@ def test_good_settings_are_good(good: dict[str, Any]) -> None:
         ({"cors_origins": ("*",)}, "PARTITA_CORS_ORIGINS"),
         ({"trusted_proxies": (ip_network("0.0.0.0/0"),)}, "PARTITA_TRUSTED_PROXIES"),
         ({"trusted_proxies": (ip_network("10.0.0.1"), ip_network("::/0"))}, "PARTITA_TRUSTED_PROXIES"),
+        ({"webhook_allowed_networks": (ip_network("0.0.0.0/0"),)}, "PARTITA_WEBHOOK_ALLOWED_NETWORKS"),
         ({"smtp_host": None}, "PARTITA_SMTP_HOST"),
         ({"smtp_host": None, "registration": "open"}, "PARTITA_SMTP_HOST"),
         ({"smtp_security": "none"}, "PARTITA_SMTP_SECURITY"),

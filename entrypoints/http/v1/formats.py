@@ -1,11 +1,10 @@
 """Reports in the format that the client accepts: JSON, CSV, or a page to print."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,12 +12,10 @@ from application.interchange.csv_lines import csv_lines
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.problems import NotAcceptable
 from entrypoints.http.v1.printed_page import STYLE, Page, page_parts
+from entrypoints.schemas.turns import in_turns, json_bytes
 
-# About a millisecond: whoever else is served by this event loop does not notice.
-PARTS_PER_TURN: Final = 500
 _RANGES_MAX: Final = 50
 
-Part = TypeVar("Part")
 # The page needs its own style and nothing else, whatever the books hold.
 _POLICY: Final = page_policy(f"<style>{STYLE}</style>")
 
@@ -88,51 +85,37 @@ def _quality(media_type: str, ranges: Mapping[str, float]) -> float:
     return 0.0
 
 
-async def answer(chosen: Format, *, document: Mapping[str, Any], rows: Iterable[Sequence[str]], page: Page) -> Response:
-    """Return a report in the chosen format; others are served while it is written.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report as it is shown in each format. What is long in it is gone through once, and only for that format.
 
-    `document` may hold iterators, which are lists, and `rows` is only gone through for CSV.
+    `document` may hold iterators, which are lists.
     """
+
+    document: Mapping[str, Any]
+    rows: Iterable[Sequence[str]]
+    page: Page
+
+
+async def written(chosen: Format, shown: Shown) -> bytes:
+    """Return a report in the chosen format; others are served while it is written."""
+    match chosen:
+        case Format.JSON:
+            return await json_bytes(shown.document)
+        case Format.CSV:
+            return "".join([line async for line in in_turns(csv_lines(shown.rows))]).encode()
+        case Format.HTML:
+            return "".join([part async for part in in_turns(page_parts(shown.page))]).encode()
+
+
+def answer_of(chosen: Format, body: bytes) -> Response:
+    """Return the answer that has this body in the chosen format."""
     headers = {"Vary": "Accept"}
     match chosen:
         case Format.JSON:
-            return Response(await json_bytes(document), media_type=Format.JSON.value, headers=headers)
+            return Response(body, media_type=Format.JSON.value, headers=headers)
         case Format.CSV:
-            lines = "".join([line async for line in _in_turns(csv_lines(rows))])
-            return Response(lines, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+            return Response(body, media_type="text/csv; charset=utf-8; header=present", headers=headers)
         case Format.HTML:
-            parts = "".join([part async for part in _in_turns(page_parts(page))])
             headers["Content-Security-Policy"] = _POLICY
-            return Response(parts, media_type="text/html; charset=utf-8", headers=headers)
-
-
-async def json_bytes(document: Mapping[str, Any]) -> bytes:
-    """Return the document as JSON; its iterators are lists. Others are served while it is written."""
-    return b"".join([part async for part in _in_turns(_json_parts(document))])
-
-
-async def _in_turns(parts: Iterable[Part]) -> AsyncIterator[Part]:
-    for index, part in enumerate(parts, 1):
-        yield part
-        if index % PARTS_PER_TURN == 0:
-            await asyncio.sleep(0)
-
-
-def _json_parts(value: Any) -> Iterator[bytes]:
-    if isinstance(value, Iterator):
-        yield b"["
-        separator = b""
-        for item in value:
-            yield separator
-            yield from _json_parts(item)
-            separator = b","
-        yield b"]"
-    elif isinstance(value, Mapping) and any(isinstance(each, Iterator | Mapping) for each in value.values()):
-        separator = b"{"
-        for name, each in value.items():
-            yield b"%b%b:" % (separator, orjson.dumps(name))
-            yield from _json_parts(each)
-            separator = b","
-        yield b"}"
-    else:
-        yield orjson.dumps(value)
+            return Response(body, media_type="text/html; charset=utf-8", headers=headers)

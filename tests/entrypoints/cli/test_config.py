@@ -141,6 +141,10 @@ def test_in_the_image_a_server_works_in_production_as_a_user_without_power_and_n
     refused = in_the_image("serve", "--port", "0", **production, DATABASE_URL=database)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "of DATABASE_URL may bypass row-level security" in refused.stderr
+    worker = ServerProcess(
+        server_url, production["REDIS_URL"], Path(NOWHERE), production, command="worker", program=IN_THE_IMAGE
+    ).start()
+    assert worker.stop() == 0
 
     server = ServerProcess(server_url, production["REDIS_URL"], Path(NOWHERE), production, program=IN_THE_IMAGE).start()
     try:
