@@ -132,9 +132,9 @@ async def test_events_and_answers_to_streams_are_passed_on_as_they_come(behind: 
         )
         for _ in range(2):
             await upload.send_lines(sale())
-            answer = await upload.answer()
-            event = await events.next()
-            (pushed,) = await live.events(1)
+            answer = await upload.answer(30)
+            event = await events.next(30)
+            (pushed,) = await live.events(1, 30)
             assert answer["status"] == 201
             assert int(event.id) == pushed["sequence"]
         await upload.end()
