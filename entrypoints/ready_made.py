@@ -147,3 +147,4 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
+    require_bound_login: Callable[[], Awaitable[None]]
