@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.embedded import ServerUrls
-from application.interchange.export_log import export_log
-from application.ledger.log import read_head
+from application.interchange.export_ledger import export_ledger
+from application.interchange.formats import FORMATS, ExportFormat
+from application.ledger.log import always, read_head
 from domain.shared.access import Principal
 from entrypoints.container import opened
 from entrypoints.settings import Settings
@@ -49,7 +50,8 @@ async def measure(order: ExportOrder, benchmark: Benchmark) -> ExportResult:
             begun += 1
             until = (await read_head(work, principal, order.ledger)).sequence
             with Path(order.file).open("wb") as stream:
-                async for lines in export_log(work, principal, order.ledger, until=until):
+                written_as = FORMATS[ExportFormat.NDJSON].begin()
+                async for lines in export_ledger(work, always(principal), order.ledger, written_as, until=until):
                     written += stream.write(lines)
                     if time.perf_counter() - began >= order.seconds:
                         break
