@@ -117,7 +117,7 @@ class BeancountFile(LedgerFormat):
         left: dict[str, Any] = {}
         day = max(self._facts.day(data["effective_at"]), _FIRST_DAY)
         keys = (
-            f'\n{day} * {_text(data["description"])}\n  id: "{data["id"]}"\n  sequence: {document["sequence"]}\n'
+            f'{day} * {_text(data["description"])}\n  id: "{data["id"]}"\n  sequence: {document["sequence"]}\n'
             f'  effective_at: "{data["effective_at"]}"\n  recorded_at: "{document["recorded_at"]}"\n'
         )
         if data["reference"] is not None:
@@ -136,7 +136,7 @@ class BeancountFile(LedgerFormat):
             f"{assets[each['asset']]}\n"
             for each in data["entries"]
         ]
-        return f"{comment(document, left) if left else ''}{keys}{''.join(postings)}"
+        return f"\n{comment(document, left) if left else ''}{keys}{''.join(postings)}"
 
 
 def _text(text: str) -> str:
