@@ -31,6 +31,7 @@ from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
 from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
+from application.shared.answers import Answers
 from application.shared.ports import Clock, Health, Ids, News, Signer, Work
 from application.shared.rate_limits import Counting
 from entrypoints.settings import Settings
@@ -68,6 +69,7 @@ class Services:
     journal: Journal
     expiry: Expiry
     ledgers: Work[LedgerReads, LedgerChanges]
+    answers: Answers
     verifications: Verifications
     organisations: Organisations
     api_keys: ApiKeys

@@ -1,21 +1,17 @@
 """Private keys of access tokens, encrypted with a secret that is not in the database."""
 
-import secrets
 from functools import lru_cache
-from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from adapters.security.sealing import ChaChaSealing
 from application.shared.key_id import thumbprint
 from domain.identity.token_key import TokenKey
 
-_NONCE_BYTES: Final = 12
-
 
 class ChaChaKeySealing:
-    """Seals with ChaCha20-Poly1305 (RFC 8439): a random nonce, and what it encrypts.
+    """Seals private halves for their public ones.
 
     The public half is authenticated along with it, so that nobody who can only write to the store can put a key of
     their own there.
@@ -23,14 +19,13 @@ class ChaChaKeySealing:
 
     def __init__(self, secret: bytes) -> None:
         """Take the 32 bytes of the secret, which all servers of a database share."""
-        self._cipher = ChaCha20Poly1305(secret)
+        self._sealing = ChaChaSealing(secret)
         self._opened = lru_cache(16)(self._open)
 
     def make(self) -> tuple[bytes, bytes]:
         key = Ed25519PrivateKey.generate()
         public_key = key.public_key().public_bytes_raw()
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return public_key, nonce + self._cipher.encrypt(nonce, key.private_bytes_raw(), public_key)
+        return public_key, self._sealing.seal(key.private_bytes_raw(), public_key)
 
     def opens(self, key: TokenKey) -> bool:
         try:
@@ -44,7 +39,7 @@ class ChaChaKeySealing:
         return self._opened(key.public_key, key.sealed)
 
     def _open(self, public_key: bytes, sealed: bytes) -> Ed25519PrivateKey:
-        nonce, encrypted = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        if len(nonce) < _NONCE_BYTES:
+        private_bytes = self._sealing.open(sealed, public_key)
+        if private_bytes is None:
             raise InvalidTag
-        return Ed25519PrivateKey.from_private_bytes(self._cipher.decrypt(nonce, encrypted, public_key))
+        return Ed25519PrivateKey.from_private_bytes(private_bytes)

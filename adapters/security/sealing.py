@@ -1,4 +1,4 @@
-"""Secrets sealed with a key that is not in the database."""
+"""Secrets and other content, sealed with a key that is not where they are kept."""
 
 import secrets
 from typing import Final
@@ -10,15 +10,15 @@ _NONCE_BYTES: Final = 12
 
 
 class ChaChaSealing:
-    """Seals with ChaCha20-Poly1305 (RFC 8439): a random nonce, and what it encrypts."""
+    """Seals with ChaCha20-Poly1305 (RFC 8439): a random nonce, and what it encrypts; it authenticates the context."""
 
     def __init__(self, secret: bytes) -> None:
         """Take the 32 bytes of the secret, which all servers of a database share."""
         self._cipher = ChaCha20Poly1305(secret)
 
-    def seal(self, secret: bytes, context: bytes) -> bytes:
+    def seal(self, content: bytes, context: bytes) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, secret, context)
+        return nonce + self._cipher.encrypt(nonce, content, context)
 
     def open(self, sealed: bytes, context: bytes) -> bytes | None:
         if len(sealed) < _NONCE_BYTES:

@@ -1,12 +1,12 @@
 """What an organisation may still ask of the server."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
 from application.identity.ports import QuotaStore
 from application.identity.remembering import REMEMBERED_MAX, REMEMBERED_SECONDS
+from application.shared.single_flight import SingleFlight
 from domain.shared.quotas import StorageUsedUp
 
 
@@ -30,24 +30,14 @@ class Allowances:
         self._quotas = quotas
         self._seconds = seconds
         self._remembered: dict[int, tuple[float, Allowance]] = {}
-        self._looking: dict[int, asyncio.Task[Allowance]] = {}
+        self._looking: SingleFlight[int, Allowance] = SingleFlight()
 
     async def of(self, organisation_id: int) -> Allowance:
         """Return what the organisation may do. Raises `StoreUnavailable`, `CommitInDoubt`."""
         remembered = self._remembered.get(organisation_id)
         if remembered is not None and self._seconds() < remembered[0]:
             return remembered[1]
-        looking = self._looking.get(organisation_id)
-        if looking is None:
-            looking = asyncio.create_task(self._look_up(organisation_id))
-            self._looking[organisation_id] = looking
-            looking.add_done_callback(lambda done: self._done(organisation_id, done))
-        return await asyncio.shield(looking)
-
-    def _done(self, organisation_id: int, looking: asyncio.Task[Allowance]) -> None:
-        del self._looking[organisation_id]
-        if not looking.cancelled():
-            looking.exception()  # also where every caller has gone, it counts as seen
+        return await self._looking.once(organisation_id, lambda: self._look_up(organisation_id))
 
     async def _look_up(self, organisation_id: int) -> Allowance:
         quotas = await self._quotas.quotas(organisation_id)

@@ -1,6 +1,5 @@
 """Who is it? An API key or an access token becomes a principal."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -14,6 +13,7 @@ from application.identity.ports import Organisations
 from application.identity.remembering import KEYS_REMEMBERED_SECONDS, REMEMBERED_MAX, REMEMBERED_SECONDS
 from application.identity.token_ports import AccessTokens, Standings
 from application.shared.ports import Clock
+from application.shared.single_flight import SingleFlight
 from domain.identity.api_key import API_KEY
 from domain.identity.secret_text import digest
 from domain.shared.access import Grant, Person, Principal
@@ -102,9 +102,9 @@ class Authenticate:
         self._seconds = seconds
         self._remembered: dict[str, tuple[float, Bearer]] = {}
         self._texts_of: dict[str, set[str]] = {}
-        self._looking: dict[asyncio.Task[Bearer], _Looking] = {}
-        # Those of them that more callers may wait for.
-        self._current: dict[str, asyncio.Task[Bearer]] = {}
+        self._looking: SingleFlight[str, Bearer] = SingleFlight()
+        # Of each look-up that is under way, the names that were to be forgotten since it began.
+        self._forgotten: list[set[str]] = []
 
     def remembered(self, text: str, address: str | None = None) -> Bearer | None:
         """Return who shows this credential from that IP address, if that is remembered: without waiting.
@@ -123,7 +123,7 @@ class Authenticate:
         """Return who shows this credential from that IP address. Raises `NotAuthenticated`, `StoreUnavailable`."""
         bearer = self.remembered(text, address)
         if bearer is None:
-            bearer = await self._looked_up(text)
+            bearer = await self._looking.once(text, lambda: self._look_up(text))
             if bearer.networks is not None:
                 _require_within(bearer.networks, address)
             if self._key_uses is not None and bearer.principal is not None and API_KEY.is_like(text):
@@ -148,37 +148,23 @@ class Authenticate:
             for text in tuple(self._texts_of.get(name, ())):
                 self._drop(text)
         # What is on its way may have been found before it was revoked: it answers those who wait for it, and no others.
-        for looking in self._looking.values():
-            looking.forgotten.update(names)
-        self._current.clear()
+        for forgotten in self._forgotten:
+            forgotten.update(names)
+        self._looking.leave_behind()
 
-    async def _looked_up(self, text: str) -> Bearer:
-        """However many show the same credential at once, it is looked up once; one who goes away stops nobody else."""
-        task = self._current.get(text)
-        if task is None:
-            looking = _Looking()
-            task = asyncio.create_task(self._look_up(text, looking))
-            self._looking[task] = looking
-            self._current[text] = task
-            task.add_done_callback(lambda done: self._done(text, done))
-        return await asyncio.shield(task)
-
-    def _done(self, text: str, task: asyncio.Task[Bearer]) -> None:
-        del self._looking[task]
-        if self._current.get(text) is task:
-            del self._current[text]
-        if not task.cancelled():
-            task.exception()  # also where every caller has gone, it counts as seen
-
-    async def _look_up(self, text: str, looking: "_Looking") -> Bearer:
+    async def _look_up(self, text: str) -> Bearer:
         started = self._seconds()
         is_key = API_KEY.is_like(text)
+        forgotten: set[str] = set()
+        self._forgotten.append(forgotten)
         try:
             bearer, lives_seconds = await (self._of_key(text) if is_key else self._of_token(text))
         except NotAuthenticated:
             self._drop(text)
             raise
-        if looking.forgotten.isdisjoint(_names_of(bearer)):
+        finally:
+            self._forgotten = [each for each in self._forgotten if each is not forgotten]
+        if forgotten.isdisjoint(_names_of(bearer)):
             self._remember(text, bearer, started + min(REMEMBERED_SECONDS, lives_seconds))
         return bearer
 
@@ -238,13 +224,6 @@ class Authenticate:
         principal = Principal(organisation_id, claims.subject, grants, claims.credential, allowance.writes_refused)
         per_minute = allowance.requests_per_minute
         return Bearer(principal, person, requests_per_minute=per_minute, key=claims.key), lives_seconds
-
-
-@dataclass(frozen=True, slots=True)
-class _Looking:
-    """A look-up that is under way, and the names that were to be forgotten since it began."""
-
-    forgotten: set[str] = field(default_factory=set)
 
 
 def _names_of(bearer: Bearer) -> set[str]:

@@ -4,23 +4,11 @@ from datetime import datetime
 from typing import Protocol
 
 from application.identity.ports import Secrets
-from application.shared.ports import Clock
+from application.shared.ports import Clock, Sealing
 from domain.identity.secret_text import RANDOM_BYTES, digest
 from domain.identity.ticket import TICKET, TICKETS_LIVE, TICKETS_MAX
 from domain.shared.access import Principal
 from domain.shared.errors import NotAuthenticated, Overloaded
-
-
-class Sealing(Protocol):
-    """How a secret is kept where others may read."""
-
-    def seal(self, secret: bytes, context: bytes) -> bytes:
-        """Return it sealed: what only `open` undoes, and only with the same context."""
-        ...
-
-    def open(self, sealed: bytes, context: bytes) -> bytes | None:
-        """Return what was sealed, or None for what was not sealed so."""
-        ...
 
 
 class TicketStore(Protocol):

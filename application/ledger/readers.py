@@ -147,8 +147,11 @@ class LedgerReader(Protocol):
         """Return the ledger's assets by code, or raise `LedgerNotFound`."""
         ...
 
-    async def head(self, slug: str) -> Head:
-        """Return the ledger's last event, or raise `LedgerNotFound`."""
+    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
+        """Return the ledger's last event, or the last one up to a sequence. Raises `LedgerNotFound`.
+
+        Its hash stands for all events up to it, and so for all that follows from them.
+        """
         ...
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Permission, Principal
@@ -175,4 +175,34 @@ class Permits(Protocol):
 
     async def is_there(self) -> bool:
         """Whether it answers."""
+        ...
+
+
+class Sealing(Protocol):
+    """What is kept where others might read or change it: encrypted, with a secret that this place does not know."""
+
+    def seal(self, content: bytes, context: bytes) -> bytes:
+        """Return it sealed: what only `open` undoes, and only with the same context."""
+        ...
+
+    def open(self, sealed: bytes, context: bytes) -> bytes | None:
+        """Return what was sealed, or None for what was not sealed so."""
+        ...
+
+
+CACHED_BYTES_MAX: Final = 4 * 1024 * 1024
+
+
+class Cache(Protocol):
+    """What is kept for a while so that it need not be worked out again. It may lose anything, and never raises."""
+
+    async def get(self, name: bytes) -> bytes | None:
+        """Return what was last put there by this name, or None; soon, whatever happens.
+
+        Others may write there, too: the caller finds out whether it is what it should be.
+        """
+        ...
+
+    async def put(self, name: bytes, value: bytes, *, seconds: int) -> None:
+        """Keep the value by this name for so many seconds at most; none that has more than 4 MiB."""
         ...

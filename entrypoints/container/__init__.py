@@ -40,6 +40,7 @@ class Container(AccessParts):
         journal=AccessParts.journal,
         expiry=AccessParts.expiry,
         ledgers=AccessParts.ledger_work,
+        answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
         organisations=AccessParts.organisations,
         api_keys=AccessParts.api_keys,
@@ -88,6 +89,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.cache().close()
 
 
 @contextmanager

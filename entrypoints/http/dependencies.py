@@ -28,6 +28,7 @@ from entrypoints.container import Services
 from entrypoints.http.credentials import credential_of
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
 from entrypoints.http.reading import address_of, has_body, header, read_json, user_agent_of
+from entrypoints.http.validators import revalidating
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.schemas.hidden import without_credentials
 from entrypoints.settings import Settings
@@ -36,7 +37,7 @@ KEY_DESCRIPTION: Final = "The same key with the same request answers as it did a
 DRY_RUN_DESCRIPTION: Final = "Say what would happen; change nothing."
 IF_MATCH_DESCRIPTION: Final = "The ETag of the resource, as you last read it; `*` for any."
 
-_ETAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
+_ETAG = re.compile(r'"([0-9]{1,18})(?:\.[0-9a-f]{1,64})?"', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class StrictRoute(APIRoute):
                 require_bounded(form, document)
             return await handle(_ReadRequest(request.scope, document))
 
-        return handle_strictly
+        return revalidating(handle_strictly) if "GET" in (self.methods or ()) else handle_strictly
 
 
 def _query_parameters(dependant: Dependant) -> list[str]:
@@ -263,7 +264,7 @@ def _expected_version(
 
 
 def version_of(if_match: str) -> int | None:
-    """Return the version that an ETag names, or None for `*`, which any version satisfies.
+    """Return the version that an ETag begins with, or None for `*`, which any version satisfies.
 
     Raises `VersionConflict` for a tag that no version ever had.
     """

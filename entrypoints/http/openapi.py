@@ -101,6 +101,10 @@ FOR_EVERYONE: Final[dict[str, Any]] = {"security": []}
 """The description of a route that takes no credential."""
 
 
+MAY_BE_KNOWN: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "You have it, by `If-None-Match`."}}
+"""The description of a 304, of a route whose answers have tags."""
+
+
 def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return the description of the refusals with these statuses, and with those that every route has."""
     titles: dict[int, list[str]] = {}
@@ -127,6 +131,11 @@ KEY_PARAMETER = _parameter(
     {"type": "string", "minLength": 1, "maxLength": 255},
     description=KEY_DESCRIPTION,
 )
+IF_NONE_MATCH_PARAMETER = _parameter(
+    "If-None-Match",
+    "header",
+    description="The `ETag` of the answer that you have, or several of them: if it would be the same again, it is 304.",
+)
 DRY_RUN_PARAMETER = _parameter(
     "dry_run", "query", {"type": "boolean", "default": False}, description=DRY_RUN_DESCRIPTION
 )
@@ -152,5 +161,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 if "requestBody" in operation:
                     of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
                     operation["responses"] = of_body | operation["responses"]
+                if "304" in operation["responses"]:
+                    operation.setdefault("parameters", []).append(IF_NONE_MATCH_PARAMETER)
         app.openapi_schema = document
     return app.openapi_schema

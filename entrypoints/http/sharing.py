@@ -17,6 +17,7 @@ _SENT_HEADERS: Final = (
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
+    "If-None-Match",
     "Last-Event-ID",
     "Partita-Version",
     "X-Request-Id",

@@ -24,6 +24,20 @@ _EXAMPLES: Final[Any] = {
     "time": {"summary": "A time", "value": "2026-03-31T12:00:00Z"},
 }
 
+
+async def zone_of(reads: LedgerReads, slug: str) -> ZoneInfo:
+    """Return the ledger's time zone, which never changes. Raises `LedgerNotFound`."""
+    return ZoneInfo((await reads.ledgers.ledger(slug)).settings.time_zone)
+
+
+async def zone_for(reads: LedgerReads, slug: str, *moments: datetime | date | None) -> ZoneInfo:
+    """Return the zone that these begin and end in: the ledger's for days; UTC, without reading it, for times.
+
+    Raises `LedgerNotFound`.
+    """
+    return await zone_of(reads, slug) if any(map(is_day, moments)) else ZoneInfo("UTC")
+
+
 AsOfSequence = Annotated[int | None, Query(ge=1, le=SEQUENCE_MAX, description=AS_OF_DESCRIPTION)]
 
 
@@ -40,9 +54,7 @@ class PointOfView:
 
         Nothing is read where no day and no recorded time was asked for.
         """
-        zone = ZoneInfo("UTC")
-        if is_day(self.at) or is_day(self.known_at):
-            zone = ZoneInfo((await reads.ledgers.ledger(slug)).settings.time_zone)
+        zone = await zone_for(reads, slug, self.at, self.known_at)
         sequence = self.sequence
         if self.known_at is not None:
             sequence = await reads.events.last_before(slug, end_of(self.known_at, zone))

@@ -133,7 +133,8 @@ class _Ledgers:
     def __init__(self, log: StoredLog) -> None:
         self._log = log
 
-    async def head(self, slug: str) -> Head:
+    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
+        assert up_to is None
         if slug != SLUG:
             raise LedgerNotFound(f"There is no ledger {slug!r}.")
         last = max(self._log.rows)

@@ -10,6 +10,7 @@ import json
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final, cast
 
 from tests.bench.failures import BenchFailed
@@ -173,10 +174,10 @@ async def measure(order: ListenOrder, benchmark: Benchmark) -> ListenResult:
     async with asyncio.timeout(_PATIENCE_SECONDS):
         for first in range(0, order.subscribers, _AT_A_TIME):
             numbers = range(first, min(first + _AT_A_TIME, order.subscribers))
-            subscribers += [
-                (await loop.create_connection(lambda n=number: Subscriber(order, n, run), "127.0.0.1", order.port))[1]  # type: ignore[misc]
-                for number in numbers
-            ]
+            for number in numbers:
+                make = partial(Subscriber, order, number, run)
+                _, subscriber = await loop.create_connection(make, "127.0.0.1", order.port)
+                subscribers.append(subscriber)
             while run.subscribed < len(subscribers):
                 if run.failure is not None:
                     raise BenchFailed(run.failure)

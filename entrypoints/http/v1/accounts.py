@@ -20,7 +20,7 @@ from domain.shared.access import Permission
 from domain.shared.chain import format_time
 from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
-from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
 from entrypoints.http.time_travel import AS_OF_DESCRIPTION, PointOfViewDependency
 from entrypoints.http.v1.account_documents import (
@@ -34,6 +34,7 @@ from entrypoints.http.v1.account_documents import (
     posted_document,
     whole_account_document,
 )
+from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.chart import AccountTypeName
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.limits import Limits, limit_drafts
@@ -137,7 +138,11 @@ async def post_account(
     return account_document(as_opened, format_time(opened.recorded_at))
 
 
-@router.get("/ledgers/{ledger}/accounts/{path}", summary="Get an account", responses=described_problems(401, 403, 404))
+@router.get(
+    "/ledgers/{ledger}/accounts/{path}",
+    summary="Get an account",
+    responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN},
+)
 async def get_account(ledger: str, path: str, who: CallerDependency, response: Response) -> AccountDocument:
     """Return one account, an archived one too, with the limits that are in force for it now."""
     return await shown_account(ledger, path, who, response, Permission.ACCOUNTS_READ)
@@ -162,7 +167,7 @@ async def shown_account(
     "/ledgers/{ledger}/accounts",
     summary="List accounts",
     openapi_extra=described_list(ACCOUNTS),
-    responses=described_problems(400, 401, 403, 404),
+    responses={**described_problems(400, 401, 403, 404), **MAY_BE_KNOWN},
 )
 async def list_accounts(
     ledger: str, who: CallerDependency, request: Request, response: Response
@@ -177,6 +182,7 @@ async def list_accounts(
         opened_at=query.span("opened_at", Span),
     )
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.accounts.accounts(ledger, where, query.page)
     return query.document(page, listed_document, response)
 
@@ -208,16 +214,22 @@ async def change_account(
 @router.get(
     "/ledgers/{ledger}/accounts/{path}/balances",
     summary="Get an account's balances",
-    responses=described_problems(401, 403, 404, 422),
+    responses={**described_problems(401, 403, 404, 422), **MAY_BE_KNOWN},
 )
 async def get_balances(
-    ledger: str, path: str, who: CallerDependency, point_of_view: PointOfViewDependency
+    ledger: str,
+    path: str,
+    who: CallerDependency,
+    request: Request,
+    response: Response,
+    point_of_view: PointOfViewDependency,
 ) -> BalancesDocument:
     """Return what the account holds of every asset it was ever used with, now, as of a sequence, or at a time.
 
     With `at`, the answer has posted figures alone: `available`, what is held and `balance_version` are null.
     """
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         as_of = await point_of_view.as_of(reads, ledger)
         account, balances = await reads.accounts.balances(ledger, path, as_of=as_of)
     show = balance_document if as_of.before is None else posted_document
@@ -232,7 +244,7 @@ async def get_balances(
     "/ledgers/{ledger}/accounts/{path}/entries",
     summary="List an account's entries",
     openapi_extra=described_list(ENTRIES),
-    responses=described_problems(400, 401, 403, 404),
+    responses={**described_problems(400, 401, 403, 404), **MAY_BE_KNOWN},
 )
 async def list_entries(
     ledger: str, path: str, who: CallerDependency, request: Request, response: Response
@@ -240,6 +252,7 @@ async def list_entries(
     """Return a page of the account's history, now or as of a sequence, the latest first unless sorted otherwise."""
     query = ENTRIES.read(request, who)
     async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.accounts.entries(
             ledger,
             path,

@@ -21,7 +21,7 @@ from entrypoints.http.dependencies import (
     etag,
     version_of,
 )
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.schemas.forms import Form
 
 router = APIRouter(route_class=StrictRoute, tags=["assets"])
@@ -78,7 +78,11 @@ async def put_asset(
     return asset_document(registered)
 
 
-@router.get("/ledgers/{ledger}/assets/{code}", summary="Get an asset", responses=described_problems(401, 403, 404))
+@router.get(
+    "/ledgers/{ledger}/assets/{code}",
+    summary="Get an asset",
+    responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN},
+)
 async def get_asset(ledger: str, code: str, who: CallerDependency, response: Response) -> AssetDocument:
     """Return one asset that the ledger has registered or used."""
     asset = await _asset(ledger, code, who, Permission.LEDGERS_READ)

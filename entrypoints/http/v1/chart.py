@@ -15,7 +15,7 @@ from domain.shared.access import Permission
 from domain.shared.errors import Blame, ValidationFailed
 from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, StrictRoute, etag
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.v1.limits import LimitDocument, limit_documents
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.limits import Limits, limit_drafts
@@ -79,7 +79,9 @@ def chart_document(chart: Chart) -> ChartDocument:
     return {"rules": rules, "version": chart.version}
 
 
-@router.get("/ledgers/{ledger}/chart", summary="Get the chart", responses=described_problems(401, 403, 404))
+@router.get(
+    "/ledgers/{ledger}/chart", summary="Get the chart", responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN}
+)
 async def get_chart(ledger: str, who: CallerDependency, response: Response) -> ChartDocument:
     """Return the ledger's rules."""
     return await _stored(ledger, who, response, Permission.LEDGERS_READ)

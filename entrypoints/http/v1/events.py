@@ -20,7 +20,8 @@ from domain.shared.errors import ValidationFailed
 from domain.shared.patterns import Pattern
 from entrypoints.http.credentials import principal_now, redeem_ticket
 from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute, caller
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
+from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.event_stream import EVENT_STREAM, event_stream
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
@@ -142,6 +143,7 @@ async def _reader(
     response_model=EventsDocument,
     responses={
         **described_problems(401, 403, 404, 406, 422),
+        **MAY_BE_KNOWN,
         200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
     },
 )
@@ -163,12 +165,14 @@ async def list_events(
     if _accepts_stream(request):
         after = after if last_event_id is None else last_event_id
         return await event_stream(who, principal_now(request), ledger, after=after, wanted=wanted)
+    headers = {"Vary": "Accept"}
     async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ, ledger=ledger) as reads:
+        headers["ETag"] = await tag_unless_known(request, who, reads, ledger, headers)
         page = await event_page(reads, ledger, after=after or 0, limit=limit, wanted=wanted)
     lines = b",".join([event_line(event) for event in page.events])
     has_more = b"true" if page.has_more else b"false"
     body = b'{"data":[%b],"has_more":%b,"through":%d}' % (lines, has_more, page.through)
-    return Response(body, media_type="application/json")
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @router.get("/ledgers/{ledger}/checkpoint", summary="Get a checkpoint", responses=described_problems(401, 403, 404))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
 
@@ -88,22 +89,40 @@ def _quality(media_type: str, ranges: Mapping[str, float]) -> float:
     return 0.0
 
 
-async def answer(chosen: Format, *, document: Mapping[str, Any], rows: Iterable[Sequence[str]], page: Page) -> Response:
-    """Return a report in the chosen format; others are served while it is written.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report as it is shown in each format. What is long in it is gone through once, and only for that format.
 
-    `document` may hold iterators, which are lists, and `rows` is only gone through for CSV.
+    `document` may hold iterators, which are lists.
     """
+
+    document: Mapping[str, Any]
+    rows: Iterable[Sequence[str]]
+    page: Page
+
+
+async def written(chosen: Format, shown: Shown) -> bytes:
+    """Return a report in the chosen format; others are served while it is written."""
+    match chosen:
+        case Format.JSON:
+            return await json_bytes(shown.document)
+        case Format.CSV:
+            return "".join([line async for line in _in_turns(csv_lines(shown.rows))]).encode()
+        case Format.HTML:
+            return "".join([part async for part in _in_turns(page_parts(shown.page))]).encode()
+
+
+def answer_of(chosen: Format, body: bytes) -> Response:
+    """Return the answer that has this body in the chosen format."""
     headers = {"Vary": "Accept"}
     match chosen:
         case Format.JSON:
-            return Response(await json_bytes(document), media_type=Format.JSON.value, headers=headers)
+            return Response(body, media_type=Format.JSON.value, headers=headers)
         case Format.CSV:
-            lines = "".join([line async for line in _in_turns(csv_lines(rows))])
-            return Response(lines, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+            return Response(body, media_type="text/csv; charset=utf-8; header=present", headers=headers)
         case Format.HTML:
-            parts = "".join([part async for part in _in_turns(page_parts(page))])
             headers["Content-Security-Policy"] = _POLICY
-            return Response(parts, media_type="text/html; charset=utf-8", headers=headers)
+            return Response(body, media_type="text/html; charset=utf-8", headers=headers)
 
 
 async def json_bytes(document: Mapping[str, Any]) -> bytes:

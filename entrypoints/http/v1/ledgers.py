@@ -30,7 +30,7 @@ from entrypoints.http.dependencies import (
     StrictRoute,
     etag,
 )
-from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
 from entrypoints.http.v1.reasons import ReasonIn, ReasonOfDeletion
 from entrypoints.schemas.forms import Form
@@ -160,7 +160,9 @@ async def post_ledger(
     return ledger_document(LedgerView(ledger.slug, _settings_of(made.event), made.created_at, 1))
 
 
-@router.get("/ledgers/{ledger}", summary="Get a ledger", responses=described_problems(401, 403, 404))
+@router.get(
+    "/ledgers/{ledger}", summary="Get a ledger", responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN}
+)
 async def get_ledger(ledger: str, who: CallerDependency, response: Response) -> LedgerDocument:
     """Return one ledger, an archived one too."""
     return await _shown(ledger, who, response, Permission.LEDGERS_READ)

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from application.identity.members import KnownMember
 from domain.shared.chain import format_time
 from entrypoints.http.dependencies import CallerDependency, IfMatch, StrictRoute, etag
-from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.persons import PersonDependency
 from entrypoints.http.v1.access_forms import AssignmentDocument, Assignments, assignment_documents, assignments_of
@@ -62,7 +62,7 @@ async def list_members(who: CallerDependency, request: Request, response: Respon
     return query.document(page, member_document, response)
 
 
-@router.get("/members/{id}", summary="Get a member", responses=described_problems(401, 403, 404))
+@router.get("/members/{id}", summary="Get a member", responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN})
 async def get_member(id: str, who: CallerDependency, response: Response) -> MemberDocument:
     """Return one member, by the id of the person."""
     return _shown(await who.services.member_keeping.get(who.principal, id), response)

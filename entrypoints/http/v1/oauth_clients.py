@@ -23,7 +23,7 @@ from domain.identity.oauth import (
 from domain.identity.role import SCOPES_MAX
 from domain.shared.chain import BEGINNING_OF_TIME, format_time
 from entrypoints.http.dependencies import Caller, CallerDependency, IfMatch, Key, StrictRoute, etag
-from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.v1.access_forms import AccountPatterns, LedgerPatterns, accounts_of, ledgers_of
 from entrypoints.schemas.forms import Form
@@ -175,7 +175,11 @@ async def list_oauth_clients(
     return query.document(page, partial(oauth_client_document, organisation_id=who.principal.organisation_id), response)
 
 
-@router.get("/oauth-clients/{id}", summary="Get an OAuth client", responses=described_problems(401, 403, 404))
+@router.get(
+    "/oauth-clients/{id}",
+    summary="Get an OAuth client",
+    responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN},
+)
 async def get_oauth_client(id: str, who: CallerDependency, response: Response) -> OAuthClientDocument:
     """Return one OAuth client, a revoked one too."""
     return _answer(await who.services.oauth.clients.get(who.principal, id), who, response)

@@ -15,7 +15,7 @@ from application.shared.pagination import Page
 from domain.shared.chain import format_time
 from domain.shared.errors import NotFound, PermissionDenied
 from entrypoints.http.dependencies import CallerDependency, IfMatch, StrictRoute, caller, etag
-from entrypoints.http.openapi import described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.persons import PersonDependency, PersonRoute, person_caller
 from entrypoints.schemas.forms import Form
@@ -131,7 +131,11 @@ async def post_organisation(body: OrganisationIn, who: PersonDependency, respons
     return _shown(status, response)
 
 
-@router.get("/organisations/{id}", summary="Get an organisation", responses=described_problems(401, 403, 404))
+@router.get(
+    "/organisations/{id}",
+    summary="Get an organisation",
+    responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN},
+)
 async def get_organisation(id: str, who: CallerDependency, response: Response) -> OrganisationDocument:
     """Return the organisation that the caller acts for, its quotas, and how much of them is used."""
     return _shown(await who.services.organisation_keeping.show(who.principal, _number(id)), response)

@@ -1,7 +1,6 @@
 """Reports: what a ledger says as a whole."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -14,18 +13,23 @@ from application.interchange.report_tables import (
     report_facts,
     trial_balance_tables,
 )
+from application.ledger.readers import LedgerReads
 from application.ledger.reports import Interval, balance_sheet, income_statement, trial_balance
+from application.ledger.spans import AsOf
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.time_travel import (
     AT_DESCRIPTION,
     ComparedIntervalDependency,
     IntervalDependency,
     KnowledgeDependency,
     PointOfViewDependency,
+    zone_for,
+    zone_of,
 )
-from entrypoints.http.v1.formats import DESCRIBED_FORMATS, accepted_format, answer
+from entrypoints.http.v1.as_of_head import Asked, kept_report
+from entrypoints.http.v1.formats import DESCRIBED_FORMATS, Shown, accepted_format
 from entrypoints.http.v1.printed_page import Page
 from entrypoints.http.v1.report_documents import (
     BalanceSheetDocument,
@@ -41,7 +45,7 @@ router = APIRouter(route_class=StrictRoute, tags=["reports"])
 
 # So many fit on the width of a sheet, with what they are compared with.
 _ASSETS_ACROSS = 4
-_RESPONSES = {**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS}
+_RESPONSES = {**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS, **MAY_BE_KNOWN}
 
 # A path of 255 characters has no more segments.
 Depth = Annotated[
@@ -65,16 +69,21 @@ async def get_trial_balance(
     """
     chosen = accepted_format(request)
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
-        as_of = await point_of_view.as_of(reads, ledger)
+        view = await point_of_view.as_of(reads, ledger)
+        head = await reads.ledgers.head(ledger, up_to=view.sequence)
+    as_of = AsOf(view.before, head.sequence)
+
+    async def make(reads: LedgerReads) -> Shown:
         report = await trial_balance(reads.reports, ledger, as_of=as_of, depth=depth)
-        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
-    facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before))
-    return await answer(
-        chosen,
-        document=trial_balance_document(ledger, report),
-        rows=trial_balance_rows(report),
-        page=Page("Trial balance", facts, trial_balance_tables(report)),
-    )
+        facts = report_facts(ledger, report.sequence, await zone_of(reads, ledger), Interval(None, as_of.before))
+        return Shown(
+            trial_balance_document(ledger, report),
+            trial_balance_rows(report),
+            Page("Trial balance", facts, trial_balance_tables(report)),
+        )
+
+    asked = Asked(ledger, Permission.REPORTS_READ, head, ("trial balance", as_of, depth))
+    return await kept_report(request, who, chosen, asked, make)
 
 
 @router.get(
@@ -99,18 +108,24 @@ async def get_balance_sheet(
     chosen = accepted_format(request)
     compare = read_moment("compare_at", compare_at)
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
-        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
-        as_of = await point_of_view.as_of(reads, ledger)
-        before = None if compare is None else end_of(compare, zone)
+        view = await point_of_view.as_of(reads, ledger)
+        before = None if compare is None else end_of(compare, await zone_for(reads, ledger, compare))
+        head = await reads.ledgers.head(ledger, up_to=view.sequence)
+    as_of = AsOf(view.before, head.sequence)
+
+    async def make(reads: LedgerReads) -> Shown:
         report = await balance_sheet(reads.reports, ledger, as_of=as_of, compare_before=before, depth=depth)
-    compared = None if before is None else Interval(None, before)
-    facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before), compared)
-    return await answer(
-        chosen,
-        document=balance_sheet_document(ledger, report),
-        rows=balance_sheet_rows(report),
-        page=Page("Balance sheet", facts, balance_sheet_tables(report, assets_across=_ASSETS_ACROSS)),
-    )
+        compared = None if before is None else Interval(None, before)
+        zone = await zone_of(reads, ledger)
+        facts = report_facts(ledger, report.sequence, zone, Interval(None, as_of.before), compared)
+        return Shown(
+            balance_sheet_document(ledger, report),
+            balance_sheet_rows(report),
+            Page("Balance sheet", facts, balance_sheet_tables(report, assets_across=_ASSETS_ACROSS)),
+        )
+
+    asked = Asked(ledger, Permission.REPORTS_READ, head, ("balance sheet", as_of, before, depth))
+    return await kept_report(request, who, chosen, asked, make)
 
 
 @router.get(
@@ -134,20 +149,22 @@ async def get_income_statement(
     """
     chosen = accepted_format(request)
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
-        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+        zone = await zone_for(reads, ledger, asked.start, asked.end, compared.start, compared.end)
         interval = asked.interval(zone)
         compare = compared.interval(zone) if compared.is_asked else None
-        sequence = (await knowledge.as_of(reads, ledger)).sequence
+        view = await knowledge.as_of(reads, ledger)
+        head = await reads.ledgers.head(ledger, up_to=view.sequence)
+
+    async def make(reads: LedgerReads) -> Shown:
         report = await income_statement(
-            reads.reports, ledger, interval=interval, compare=compare, sequence=sequence, depth=depth
+            reads.reports, ledger, interval=interval, compare=compare, sequence=head.sequence, depth=depth
         )
-    return await answer(
-        chosen,
-        document=income_statement_document(ledger, report),
-        rows=income_statement_rows(report),
-        page=Page(
-            "Income statement",
-            report_facts(ledger, report.sequence, zone, interval, compare),
-            income_statement_tables(report, assets_across=_ASSETS_ACROSS),
-        ),
-    )
+        facts = report_facts(ledger, report.sequence, await zone_of(reads, ledger), interval, compare)
+        return Shown(
+            income_statement_document(ledger, report),
+            income_statement_rows(report),
+            Page("Income statement", facts, income_statement_tables(report, assets_across=_ASSETS_ACROSS)),
+        )
+
+    what = ("income statement", interval, compare, depth)
+    return await kept_report(request, who, chosen, Asked(ledger, Permission.REPORTS_READ, head, what), make)

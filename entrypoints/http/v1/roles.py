@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from domain.identity.role import Role
 from domain.shared.access import Permission
 from entrypoints.http.dependencies import IF_MATCH_DESCRIPTION, CallerDependency, IfMatch, StrictRoute, etag, version_of
-from entrypoints.http.openapi import described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.schemas.forms import Form
 
 router = APIRouter(route_class=StrictRoute, tags=["roles"])
@@ -65,7 +65,7 @@ async def list_roles(who: CallerDependency) -> RolesDocument:
     return {"data": [role_document(role) for role in await who.services.role_keeping.list(who.principal)]}
 
 
-@router.get("/roles/{name}", summary="Get a role", responses=described_problems(401, 403, 404))
+@router.get("/roles/{name}", summary="Get a role", responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN})
 async def get_role(name: str, who: CallerDependency, response: Response) -> RoleDocument:
     """Return one role."""
     return _shown(await who.services.role_keeping.get(who.principal, name), response)

@@ -27,9 +27,10 @@ from entrypoints.http.dependencies import (
     idempotency_key,
     is_dry_run,
 )
-from entrypoints.http.openapi import described_body, described_list, described_problems
+from entrypoints.http.openapi import MAY_BE_KNOWN, described_body, described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
 from entrypoints.http.reading import read_json
+from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.transaction_documents import TransactionDocument, posted_document, view_document
 from entrypoints.schemas.forms import Form
 from entrypoints.schemas.transactions import MetadataChanges, TransactionIn, transaction_draft
@@ -102,7 +103,7 @@ def posted_response(outcome: Outcome, slug: str) -> Response:
 @router.get(
     "/ledgers/{ledger}/transactions/{id}",
     summary="Get a transaction",
-    responses=described_problems(401, 403, 404),
+    responses={**described_problems(401, 403, 404), **MAY_BE_KNOWN},
 )
 async def get_transaction(ledger: str, id: str, who: CallerDependency, response: Response) -> TransactionDocument:
     """Return one transaction, with the balance that each entry left on its account."""
@@ -122,7 +123,7 @@ async def _stored(ledger: str, id: str, who: Caller, response: Response, permiss
     "/ledgers/{ledger}/transactions",
     summary="List transactions",
     openapi_extra=described_list(TRANSACTIONS),
-    responses=described_problems(400, 401, 403, 404),
+    responses={**described_problems(400, 401, 403, 404), **MAY_BE_KNOWN},
 )
 async def list_transactions(
     ledger: str, who: CallerDependency, request: Request, response: Response
@@ -143,6 +144,7 @@ async def list_transactions(
         reverses=query.value("reverses", str),
     )
     async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ, ledger=ledger) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.transactions.transactions(ledger, where, query.page)
     return query.document(page, view_document, response)
 

@@ -80,7 +80,8 @@ class _Ledgers:
     def __init__(self, log: GrowingLog) -> None:
         self._log = log
 
-    async def head(self, slug: str) -> Head:
+    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
+        assert up_to is None
         return self._log.head_
 
 

@@ -81,7 +81,8 @@ class PlainBooks:
     async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> list[TrialBalanceLine]:
         return self._lines(as_of, since, [TransactionKind.CLOSING])
 
-    async def head(self, slug: str) -> Head:
+    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
+        assert up_to is None
         return Head(self.sequence)
 
     async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, list[AssetBalance]]:

@@ -17,7 +17,7 @@ async def test_an_account_is_opened_and_read(tenant: Tenant) -> None:
     assert response.headers["partita-sequence"] == "2"
     got = await tenant.client.get(response.headers["location"])
     assert document(got) == response.json() | {"limits_in_force": []}
-    assert got.headers["etag"] == '"1"'
+    assert got.headers["etag"].startswith('"1.')
     problem(await tenant.client.post(tenant.path("/accounts"), json=WALLET), 409, "account-exists")
 
 

@@ -60,9 +60,18 @@ async def test_every_answer_says_once_how_it_may_be_used(tenant: Tenant, path: s
     assert "server" not in headers
 
 
+async def test_books_are_kept_by_who_reads_them_alone_and_not_used_again_without_asking(tenant: Tenant) -> None:
+    await tenant.posted(sale())
+    for path in ("", "/transactions", "/events", "/reports/balance-sheet", "/accounts/assets:bank/balances"):
+        response = await tenant.get(path)
+        assert response.headers.get_list("cache-control") == ["private, no-cache"]
+        assert response.headers["etag"]
+
+
 async def test_what_a_tenant_gets_is_kept_nowhere(tenant: Tenant) -> None:
     posted = await tenant.post(sale())
-    for response in (posted, await tenant.get("/transactions"), await tenant.get(""), await tenant.get("/reports/x")):
+    persons = await tenant.client.get("/v1/members"), await tenant.client.get("/v1/api-keys")
+    for response in (posted, await tenant.get("/holds"), await tenant.get("/reports/x"), *persons):
         assert response.headers.get_list("cache-control") == ["no-store"]
         assert response.headers["content-security-policy"] == STRICT
     for path in ("/docs", "/problems", "/openapi.json", "/swagger/swagger-ui.css"):

@@ -71,13 +71,14 @@ async def test_a_change_based_on_the_version_is_made_once(
 ) -> None:
     rest = rest.format(id=posted["id"])
     before = await tenant.get(rest)
-    assert before.headers["etag"] == '"1"'
+    assert before.headers["etag"].startswith('"1.')
     changed = await ask(tenant, method, rest, change, before.headers["etag"])
     assert document(changed)["version"] == 2
     assert changed.headers["etag"] == '"2"'
     assert changed.headers["partita-sequence"] == str(posted["sequence"] + 1)
     now = await tenant.get(rest)
-    assert (now.headers["etag"], now.json()) == ('"2"', changed.json())
+    assert now.headers["etag"].startswith('"2.')
+    assert now.json() == changed.json()
     problem(await ask(tenant, method, rest, change, before.headers["etag"]), 412, "version-conflict")
 
 

@@ -62,7 +62,7 @@ async def test_a_transaction_reads_as_it_was_answered(tenant: Tenant) -> None:
     answered = await tenant.posted(past_order())
     got = await tenant.client.get(f"/v1/ledgers/main/transactions/{answered['id']}")
     assert document(got) == answered
-    assert got.headers["etag"] == '"1"'
+    assert got.headers["etag"].startswith('"1.')
     listed = document(await tenant.get("/transactions"))
     assert listed == {"data": [answered], "has_more": False, "next_cursor": None}
 

@@ -16,7 +16,7 @@ from application.ledger.report_reader import TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from entrypoints.http.v1.formats import Format, answer, json_bytes
+from entrypoints.http.v1.formats import Format, Shown, json_bytes, written
 from entrypoints.http.v1.printed_page import Page
 from entrypoints.http.v1.report_documents import trial_balance_document
 from tests.entrypoints.http.conftest import NewServer
@@ -41,14 +41,16 @@ async def test_a_long_report_is_written_in_turns_in_every_format(chosen: Format)
     ]
     report = TrialBalance(7, lines)
     with others_served() as turns:
-        response = await answer(
+        body = await written(
             chosen,
-            document=trial_balance_document("main", report),
-            rows=trial_balance_rows(report),
-            page=Page("Trial balance", [], trial_balance_tables(report)),
+            Shown(
+                trial_balance_document("main", report),
+                trial_balance_rows(report),
+                Page("Trial balance", [], trial_balance_tables(report)),
+            ),
         )
     assert turns() >= 20
-    assert bytes(response.body).count(b"users:") == 10_000
+    assert body.count(b"users:") == 10_000
 
 
 @contextmanager

@@ -8,14 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.identity.quotas import require_another_ledger
 from adapters.postgres.keyset import Budget, Candidate, Keyset, Verdict, Window, accept, walk
-from adapters.postgres.ledger.readers.lookups import bigints, head_of, ledger_id_of
+from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, bigints, ledger_id_of, ledger_not_found
 from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.tables import assets, event_log, ledger_settings, ledgers
 from application.ledger.readers import LedgerView
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.asset import Asset
 from domain.ledger.chart import Chart
-from domain.shared.chain import Head
+from domain.shared.chain import ChainBroken, Head
+from domain.shared.text import is_storable
 
 
 class PostgresLedgers:
@@ -85,8 +86,31 @@ class PostgresLedgers:
         )
         return [Asset(code, scale, version) for code, scale, version in await self._connection.execute(query)]
 
-    async def head(self, slug: str) -> Head:
-        return await head_of(self._connection, await self._ledger_id(slug))
+    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
+        # In one statement: it is all that is read for an answer that is kept.
+        last = (
+            select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
+            .where(
+                event_log.c.stream_id == ledgers.c.id,
+                event_log.c.sequence <= (SEQUENCE_MAX if up_to is None else up_to),
+            )
+            .order_by(event_log.c.sequence.desc())
+            .limit(1)
+            .lateral("last")
+        )
+        query = (
+            select(last)
+            .select_from(ledgers.outerjoin(last, literal(True)))
+            .where(ledgers.c.organisation_id == self._organisation_id, ledgers.c.slug == slug)
+        )
+        found = (await self._connection.execute(query)).one_or_none() if is_storable(slug) else None
+        if found is None:
+            raise ledger_not_found(slug)
+        if found.sequence is not None:
+            return Head(*found)
+        if up_to is None:
+            raise ChainBroken(1, "the event is missing: the log holds none")
+        return Head()
 
     async def _ledger_id(self, slug: str) -> int:
         return await ledger_id_of(self._connection, self._organisation_id, slug)

@@ -54,8 +54,13 @@ async def ledger_id_of(connection: AsyncConnection, organisation_id: int, slug: 
     query = select(ledgers.c.id).where(ledgers.c.organisation_id == organisation_id, ledgers.c.slug == slug)
     found: int | None = await connection.scalar(query) if is_storable(slug) else None
     if found is None:
-        raise LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
+        raise ledger_not_found(slug)
     return found
+
+
+def ledger_not_found(slug: str) -> LedgerNotFound:
+    """Return the refusal to show a ledger that is not there."""
+    return LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
 
 
 async def head_of(connection: AsyncConnection, stream_id: int) -> Head:

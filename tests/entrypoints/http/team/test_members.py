@@ -159,7 +159,7 @@ async def test_changes_of_a_member_take_its_version_and_hold_at_once(office: Off
     path = f"/v1/members/{ada.id}"
     problem(await company.client.patch(path, json=assigned("auditor")), 428, "precondition-required")
     shown = await company.client.get(path)
-    assert shown.headers["etag"] == '"1"'
+    assert shown.headers["etag"].startswith('"1.')
     changed = await company.client.patch(path, json=assigned("auditor"), headers={"If-Match": '"1"'})
     assert document(changed)["version"] == 2
     assert changed.headers["etag"] == '"2"'

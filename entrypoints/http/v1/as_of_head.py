@@ -1,0 +1,79 @@
+"""Answers that follow from a ledger's log up to an event: whose hash tells whether there is anything new in them."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from application.ledger.readers import LedgerReads
+from domain.shared.access import Permission
+from domain.shared.chain import Head
+from entrypoints.http.dependencies import Caller
+from entrypoints.http.v1.formats import Format, Shown, answer_of, written
+from entrypoints.http.validators import NotModified, has_tag, tag_of
+
+_VARIES: Final = {"Vary": "Accept"}
+
+
+async def tag_unless_known(
+    request: Request, who: Caller, reads: LedgerReads, slug: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """Return the tag of what this request asks for, if the client has not got that.
+
+    It is for what is read in the same view, follows from the log of the ledger alone, and is the same for everyone in
+    the organisation who may have it. Raises `LedgerNotFound`; `NotModified`, with these headers.
+    """
+    head = await reads.ledgers.head(slug)
+    path, query = request.scope["path"], request.scope["query_string"]
+    name = who.services.answers.name(who.principal.organisation_id, slug, head.sequence, head.hash, path, query)
+    return _unless_known(request, name, headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A report that is asked for, of a ledger as it was after the event `head`.
+
+    `what` is all else that tells the report from others: with times, and not with days or "now", so that it always
+    means the same. It does not depend on who asks.
+    """
+
+    ledger: str
+    permission: Permission
+    head: Head
+    what: tuple[object, ...]
+    account: str | None = None
+
+
+async def kept_report(
+    request: Request, who: Caller, chosen: Format, asked: Asked, make: Callable[[LedgerReads], Awaitable[Shown]]
+) -> Response:
+    """Return the report, which is kept, or else is made in a view of its own by `make`, once for all who ask.
+
+    That they may ask was found out when the head was read. Raises `NotModified`, and what `make` raises.
+    """
+    services, principal, head = who.services, who.principal, asked.head
+    of_ledger = (principal.organisation_id, asked.ledger, head.sequence, head.hash, asked.account)
+    name = services.answers.name(*of_ledger, chosen.value, *asked.what)
+    tag = _unless_known(request, name, _VARIES)
+
+    async def work_out() -> bytes:
+        async with services.ledgers.read(
+            principal, asked.permission, ledger=asked.ledger, account=asked.account
+        ) as reads:
+            shown = await make(reads)
+        return await written(chosen, shown)
+
+    response = answer_of(chosen, await services.answers.get(name, work_out))
+    response.headers["ETag"] = tag
+    return response
+
+
+def _unless_known(request: Request, name: bytes, headers: Mapping[str, str]) -> str:
+    """Return the tag of what has this name. Raises `NotModified`, with these headers, if the client has it."""
+    tag = tag_of(name)
+    if has_tag(request, tag):
+        raise NotModified({**headers, "ETag": tag})
+    return tag
