@@ -162,23 +162,6 @@ def installed() -> str | None:
     return None if which("hledger") is None else _run(["--version"], Path.cwd()).strip()
 
 
-def install() -> str | None:
-    """Install hledger where the package manager has it and may; return why that could not be, or None."""
-    if installed() is not None:
-        return None
-    by_hand = "hledger is not installed (Debian and Ubuntu: apt-get install hledger)"
-    if which("apt-get") is None or os.geteuid() != 0:
-        return by_hand
-    # Other workers of the same test run may be at it.
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=60", "install", "--yes", "--no-install-recommends", "hledger"]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(command, env=environment, capture_output=True, check=True, timeout=180)
-    except (subprocess.SubprocessError, OSError) as error:
-        return f"{by_hand}; the package manager could not install it: {error}"
-    return None
-
-
 def ask(text: str, command: Iterable[str]) -> str:
     """What hledger answers about a journal."""
     with TemporaryDirectory() as folder:

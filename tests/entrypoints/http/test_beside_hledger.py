@@ -17,6 +17,7 @@ import pytest
 
 from tests.books import hledger
 from tests.books.hledger import CASES, CASES_BY_NAME, Case, Figures, Sections
+from tests.books.programs import install
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document
 
@@ -113,6 +114,16 @@ async def test_the_installed_hledger_says_the_same_of_the_exported_books(company
         await compare(company, case, hledger.ask(text, case.command))
 
 
+async def test_hledger_says_of_our_own_export_what_it_says_of_the_books(company: Tenant) -> None:
+    require_hledger()
+    text = (await company.get("/export?format=hledger")).text
+    # In a register, ours has what happened on one day in the order of the log, whatever the time of that day.
+    for case in [each for each in CASES if each.command[0] != "register"]:
+        # Ours has tags of its own: what is closed, and what only states balances.
+        command = [argument.replace("tag:closing", "tag:kind=closing") for argument in case.command]
+        await compare(company, case, hledger.ask(text, [*command, "not:tag:balances"]))
+
+
 async def test_hledger_says_the_same_of_the_books_of_a_household(tenant: Tenant) -> None:
     require_hledger()
     if not (HOUSEHOLD / "household.ndjson").exists():
@@ -138,7 +149,7 @@ def nine_years_before(text: str) -> str:
 
 
 def require_hledger() -> None:
-    reason = hledger.install()
+    reason = install("hledger")
     if reason is not None:
         pytest.skip(reason)
 
