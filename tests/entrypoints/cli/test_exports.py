@@ -1,7 +1,6 @@
 """Exports in all formats, and a ledger that is moved, on the command line."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -44,7 +43,7 @@ def test_a_ledger_moves_with_its_log(used: str, partita: Partita, tmp_path: Path
     partita("export", "-o", str(file))
     last = json.loads(file.read_text().splitlines()[-1])
     created = partita("organisation", "create", "Others")
-    number = next(iter(re.findall(r"[0-9]+", created.out)))
+    number = created.out.strip()
     there = ("--organisation", number)
     said = partita("ledger", "import-log", str(file), *there)
     assert (said.code, said.err) == (0, "")

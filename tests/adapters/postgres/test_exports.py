@@ -1,13 +1,16 @@
-"""Moving a ledger: its log is exported, and imported into another organisation."""
+"""A ledger that was in use, exported while it goes on; and moved: its log is imported into another organisation."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from io import BytesIO
 
 import pytest
 
 from application.interchange.export_ledger import export_ledger, last_sequence
+from application.interchange.hledger_journal import HledgerJournal
 from application.interchange.import_log import import_log
 from application.interchange.log_file import LogFile
 from application.ledger.event_lines import event_line
@@ -25,6 +28,7 @@ from domain.shared.chain import ChainBroken, Head, record
 from domain.shared.errors import PermissionDenied
 from tests.adapters.postgres.reading import LedgerWork
 from tests.adapters.postgres.used_ledger import CLOCK, IDS, Office, fee, use
+from tests.application.interchange.written import read_journal
 from tests.builders import AUTHOR, EUR, NOW, credited, debited, payment, transaction_id
 
 NewOffice = Callable[[], Awaitable[Office]]
@@ -68,6 +72,27 @@ async def rows_of(office: Office) -> dict[str, int]:
         )
         for table in EVERYTHING_OF_A_LEDGER
     }
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9, 1.0])
+async def test_balances_are_stated_as_of_the_last_event_however_many_come_meanwhile(
+    office: Office, work: LedgerWork, share: float
+) -> None:
+    until = round(share * await last_sequence(work, office.principal, "main"))
+    parts = export_ledger(work, always(office.principal), "main", HledgerJournal(), until=until)
+    text = await anext(parts)
+    await office.do(fee(1))
+    text += b"".join([part async for part in parts])
+    async with work.read(office.principal, Permission.REPORTS_READ) as reads:
+        balances = (await reads.reports.trial_balance("main", as_of=AsOf(None, until))).lines
+    stated = re.findall(r'^    (\S+)  0 "(\S+)" = (\S+) "', text.decode(), flags=re.MULTILINE)
+    assert {(account, asset): Decimal(amount) for account, asset, amount in stated} == {
+        (line.path, line.asset.code): Decimal(line.balance.posted_debits - line.balance.posted_credits).scaleb(
+            -line.asset.scale
+        )
+        for line in balances
+    }
+    assert read_journal(text.decode())
 
 
 async def test_a_moved_ledger_has_the_same_events_and_all_that_follows_from_them(
