@@ -1,6 +1,6 @@
 """Exports of a ledger, one after the other, into a file: what the journal should hardly notice."""
 
-import resource
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,14 +52,14 @@ async def measure(order: ExportOrder, benchmark: Benchmark) -> ExportResult:
         work = container.ledger_work()
         await read_head(work, principal, order.ledger)
         await benchmark.ready()
-        held = _highest_bytes()
+        held = highest = _resident_bytes()
         began, cpu_began = time.perf_counter(), time.process_time()
         begun = written = events = 0
         done = 0
 
         def progress(sequence: int, _: int) -> None:
-            nonlocal done
-            done = sequence
+            nonlocal done, highest
+            done, highest = sequence, max(highest, _resident_bytes())
 
         while time.perf_counter() - began < order.seconds:
             begun += 1
@@ -74,11 +74,11 @@ async def measure(order: ExportOrder, benchmark: Benchmark) -> ExportResult:
             events, done = events + done, 0
             benchmark.progress(events)
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu_began
-    return ExportResult(begun, written, seconds, events, cpu_seconds, _highest_bytes() - held)
+    return ExportResult(begun, written, seconds, events, cpu_seconds, highest - held)
 
 
-def _highest_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def _resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":
