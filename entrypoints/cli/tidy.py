@@ -14,8 +14,8 @@ def tidy() -> None:
     """Remove what is of no use any more, and tells of persons.
 
     That is what happened to log-ins, and sessions that ended, more than 90 days ago; mailed tokens and invitations
-    whose time is over; and registrations of more than seven days ago whose address was never verified. Log-ins do so
-    as well, a little each, but for the invitations.
+    whose time is over; and registrations of more than seven days ago whose address was never verified. Servers
+    and workers do so every hour as well.
     """
 
     async def remove(container: "Container") -> None:

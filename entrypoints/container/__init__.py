@@ -24,12 +24,14 @@ from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
 from entrypoints.container.access import AccessParts
+from entrypoints.container.jobs import JobParts
+from entrypoints.container.webhooks import WebhookParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.settings import Settings
 
 
-class Container(AccessParts):
+class Container(WebhookParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -39,6 +41,10 @@ class Container(AccessParts):
         ids=AccessParts.ids,
         journal=AccessParts.journal,
         expiry=AccessParts.expiry,
+        runners=JobParts.runners,
+        jobs=JobParts.jobs,
+        job_runner=JobParts.job_runner,
+        duties=JobParts.duties,
         ledgers=AccessParts.ledger_work,
         answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
@@ -62,6 +68,7 @@ class Container(AccessParts):
         counting=AccessParts.counting,
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
+        webhooks=WebhookParts.webhooks,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
@@ -83,12 +90,19 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
     try:
         yield container
     finally:
-        for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
+        await container.job_queue().close()
+        for engine in (
+            container.journal_engine(),
+            container.service_engine(),
+            container.patient_engine(),
+            container.owner_engine(),
+        ):
             await engine.dispose()
         await container.redis_health().close()
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.webhook_post().close()
         await container.cache().close()
 
 

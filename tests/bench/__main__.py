@@ -27,6 +27,7 @@ from tests.bench.measure_journal import measure_journal
 from tests.bench.measure_posts import measure_posts
 from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_time_travel import measure_time_travel
+from tests.bench.measure_webhooks import measure_webhooks
 from tests.bench.plan import Plan, plan
 from tests.bench.stage import postgresql_version
 
@@ -45,6 +46,7 @@ class Section(Enum):
     IMPORT = "import"
     EXPORTS = "exports"
     TIME_TRAVEL = "time-travel"
+    WEBHOOKS = "webhooks"
     REALTIME = "realtime"
 
 
@@ -56,6 +58,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.IMPORT: measure_import,
     Section.EXPORTS: measure_exports,
     Section.TIME_TRAVEL: measure_time_travel,
+    Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,
 }
 

@@ -10,7 +10,7 @@ from application.interchange.hledger_journal import HledgerJournal
 from domain.ledger.events import Event
 from tests.application.interchange.books import BOOKS, balances_of
 from tests.application.interchange.written import written
-from tests.books.programs import BALANCES_BY, install
+from tests.books.other_programs import BALANCES_BY, install
 
 
 @pytest.mark.parametrize("program", BALANCES_BY)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.books.programs import PACKAGES, install
+from tests.books.other_programs import PACKAGES, install
 from tests.docs.pages import ROOT, fenced
 from tests.entrypoints.cli.conftest import Partita
 

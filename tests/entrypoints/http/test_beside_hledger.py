@@ -17,7 +17,6 @@ import pytest
 
 from tests.books import hledger
 from tests.books.hledger import CASES, CASES_BY_NAME, Case, Figures, Sections
-from tests.books.programs import install
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document
 
@@ -149,7 +148,7 @@ def nine_years_before(text: str) -> str:
 
 
 def require_hledger() -> None:
-    reason = install("hledger")
+    reason = hledger.install()
     if reason is not None:
         pytest.skip(reason)
 

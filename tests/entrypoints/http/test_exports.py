@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from application.interchange.verify_file import verify_file
-from tests.books import hledger, programs
+from tests.books import hledger, other_programs
 from tests.books.books import HERE, Balances, Books, household, shop
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
@@ -104,11 +104,11 @@ async def imported(books: Books, tenant: Tenant) -> Tenant:
     return tenant
 
 
-@pytest.mark.parametrize("program", programs.BALANCES_BY)
+@pytest.mark.parametrize("program", other_programs.BALANCES_BY)
 async def test_a_program_says_the_balances_that_we_do(keeper: Tenant, books: Books, program: str) -> None:
     require(program)
     wanted = "beancount" if program == "bean-check" else "hledger"
-    said = programs.BALANCES_BY[program]((await keeper.get(f"/export?format={wanted}")).text)
+    said = other_programs.BALANCES_BY[program]((await keeper.get(f"/export?format={wanted}")).text)
     assert said == books.balances == await balances(keeper)
 
 
@@ -129,7 +129,7 @@ async def test_after_import_and_export_hledger_says_what_it_said_of_the_journal(
 
 
 def require(program: str) -> None:
-    reason = programs.install(program)
+    reason = other_programs.install(program)
     if reason is not None:
         pytest.skip(reason)
 

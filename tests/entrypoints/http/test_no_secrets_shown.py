@@ -45,6 +45,7 @@ KINDS = {
     [
         (f"key {UNKNOWN_KEY}.", "key ptk_[hidden]."),
         (f"key {UNKNOWN_KEY[:20]}", "key ptk_[hidden]"),
+        ("signed with whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/=.", "signed with whsec_[hidden]."),
         (
             "pti_7_abcdefgh ptc_7_abcdefgh pto_7_abcdefgh ptr_7_abcdefgh",
             "pti_[hidden] ptc_[hidden] pto_[hidden] ptr_[hidden]",

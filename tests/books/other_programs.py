@@ -8,9 +8,10 @@ import subprocess
 from collections.abc import Iterable
 from decimal import Context, Decimal
 from pathlib import Path
-from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Final
+
+from tests import programs
 
 PACKAGES: Final = {"hledger": "hledger", "ledger": "ledger", "bean-check": "beancount"}
 _LEDGER_LINE: Final = "%(quantity(amount))\t%(quoted(commodity(amount)))\t%(account)\n"
@@ -23,20 +24,7 @@ Balances = dict[tuple[str, str], Decimal]  # debit-positive, by account and asse
 
 def install(program: str) -> str | None:
     """Install a program where the package manager has it and may; return why that could not be, or None."""
-    if which(program) is not None:
-        return None
-    package = PACKAGES[program]
-    by_hand = f"{package} is not installed (Debian and Ubuntu: apt-get install {package})"
-    if which("apt-get") is None or os.geteuid() != 0:
-        return by_hand
-    # Other workers of the same test run may be at it.
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=60", "install", "--yes", "--no-install-recommends", package]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(command, env=environment, capture_output=True, check=True, timeout=180)
-    except (subprocess.SubprocessError, OSError) as error:
-        return f"{by_hand}; the package manager could not install it: {error}"
-    return None
+    return programs.install(PACKAGES[program], [program])
 
 
 def ask(program: str, text: str, command: Iterable[str]) -> str:
