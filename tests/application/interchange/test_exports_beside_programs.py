@@ -14,7 +14,7 @@ from tests.books.other_programs import BALANCES_BY, install
 
 
 @pytest.mark.parametrize("program", BALANCES_BY)
-@settings(max_examples=6, phases=[Phase.generate])  # to make a failure small would take minutes of their time
+@settings(max_examples=5, phases=[Phase.generate])  # to make a failure small would take minutes of their time
 @given(events=BOOKS)
 async def test_a_program_finds_the_balances_that_the_ledger_has(program: str, events: Sequence[Event]) -> None:
     reason = install(program)
