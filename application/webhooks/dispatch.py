@@ -25,7 +25,6 @@ PARCELS_OF_ORGANISATION_MAX: Final = 32
 ASKED_AT_ONCE_MAX: Final = 4
 STOP_SECONDS: Final = 3.0
 KEPT_DAYS: Final = 30
-TIDY_SECONDS: Final = 3_600.0
 TIDIED_AT_A_TIME: Final = 1_000
 TOLD_EVERY_SECONDS: Final = 60.0
 
@@ -104,7 +103,7 @@ class WebhookDispatch:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        looked_at = tidied_at = -LOOK_SELDOM_SECONDS
+        looked_at = -LOOK_SELDOM_SECONDS
         while True:
             try:
                 if not self._wake_ups.are_heard or loop.time() >= looked_at + LOOK_SELDOM_SECONDS:
@@ -114,9 +113,6 @@ class WebhookDispatch:
                     for organisation_id in await self._outbox.organisations(self._clock.now()):
                         self._known |= {organisation_id}
                         self._call(organisation_id, None)
-                if loop.time() >= tidied_at + TIDY_SECONDS:
-                    tidied_at = loop.time()
-                    await self.tidy()
             except Exception as error:
                 self._tell(error)
             await asyncio.sleep(self._look_seconds)

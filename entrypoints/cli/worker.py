@@ -41,10 +41,8 @@ async def _work(container: "Container", stop: Interruption) -> None:
         return
     services = container.services()
     services.runners.start(with_work=True)
-    services.webhooks.dispatch.start()
     sys.stdout.write("Partita works.\n")
     sys.stdout.flush()
     await stopping.wait()
-    await services.webhooks.dispatch.stop()
     await services.runners.stop(with_work=True)
     await services.journal.close()

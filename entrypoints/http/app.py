@@ -152,11 +152,8 @@ def create_app(services: Services) -> Partita:
         with_work = services.settings.worker_inside
         services.runners.start(with_work=with_work)
         realtime.start(services.relay)
-        if with_work:
-            services.webhooks.dispatch.start()
         yield
         services.refusals.end_window()
-        await services.webhooks.dispatch.stop()
         await realtime.stop()
         await services.runners.stop(with_work=with_work)
         await services.counting.stop()

@@ -27,6 +27,7 @@ of_every_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: tabl
 MORE_POLICIES = {
     "members": {"own"},
     "invitations": {"own", "erased", "expired", "tidied"},
+    "tickets": {"expired", "tidied"},
     "request_origins": {"own", "erased"},
     "idempotency_keys": {"old", "tidied"},
 }
