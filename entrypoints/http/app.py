@@ -150,15 +150,11 @@ def create_app(services: Services) -> Partita:
         with_work = services.settings.worker_inside
         services.runners.start(with_work=with_work)
         realtime.start(services.relay)
-        yield
-        services.refusals.end_window()
-        await realtime.stop()
-        await services.runners.stop(with_work=with_work)
-        await services.counting.stop()
-        await services.persons.afterwards.settle()
-        await services.persons.letters.settle()
-        await services.journal.close()
-        await services.key_uses.settle()
+        try:
+            yield
+        finally:
+            await realtime.stop()
+            await services.end(with_work=with_work)
 
     app = Partita(
         title="Partita",
