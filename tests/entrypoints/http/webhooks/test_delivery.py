@@ -91,7 +91,7 @@ FILTERS = st.fixed_dictionaries(
 
 
 @given(filters=FILTERS, before=st.integers(0, 2), actions=st.lists(st.sampled_from("psoh"), min_size=1, max_size=6))
-@settings(max_examples=8, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=2, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_what_a_webhook_gets_is_what_the_list_has_for_the_same_filter(
     tenant: Tenant,
     there: Receiver,
@@ -125,11 +125,14 @@ async def test_what_a_webhook_gets_is_what_the_list_has_for_the_same_filter(
         else:
             await tenant.posted(other)
         await dispatching.run()
-    while await deliveries(tenant, hook, "?state=pending"):
+    for _ in range(30):
+        if not await deliveries(tenant, hook, "?state=pending"):
+            break
         # What failed is tried again at once, in this test.
         document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/pause"))
         document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/resume"))
         await dispatching.run()
+    assert await deliveries(tenant, hook, "?state=pending") == []
     query = f"&account={filters['account']}" if "account" in filters else ""
     query += f"&type[in]={','.join(filters['types'])}" if filters.get("types") else ""
     wanted = [event for event in await listed(tenant, query) if event["sequence"] > after]

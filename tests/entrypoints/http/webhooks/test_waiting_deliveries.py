@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.postgres.webhooks import outbox
 from tests.entrypoints.http.tenant import Json, Tenant, document
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
 from tests.entrypoints.http.webhooks.deliveries import ANY, deliveries, now_on, posts
@@ -41,19 +43,24 @@ async def test_a_deleted_webhook_gets_nothing_not_even_what_waited(
 
 
 async def test_a_webhook_that_cannot_keep_up_has_the_log_wait(
-    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+    tenant: Tenant,
+    there: Receiver,
+    new_dispatcher: NewDispatcher,
+    new_webhook: NewWebhook,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(outbox, "EVENTS_AT_A_TIME", 25)
     clock = now_on()
-    dispatching = await new_dispatcher(clock=clock, pending_max=400)
+    dispatching = await new_dispatcher(clock=clock, pending_max=20)
     hook = await new_webhook(ordered=True)
     there.status = 500
-    await posts(tenant, 1_000)
+    await posts(tenant, 60)
     await dispatching.run()
-    assert len(await deliveries(tenant, hook, "?limit=500")) == 500
+    assert len(await deliveries(tenant, hook, "?limit=500")) == 25
     there.status = 204
     clock.advance(timedelta(minutes=1))
     await dispatching.run()
-    assert there.sequences == [2, *range(2, 1_005)]
+    assert there.sequences == [2, *range(2, 65)]
 
 
 async def test_deliveries_are_listed_page_by_page(
