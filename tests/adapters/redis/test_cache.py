@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import redis
@@ -50,7 +50,7 @@ async def test_a_redis_that_is_away_or_hangs_costs_one_wait_a_second_and_is_used
 ) -> None:
     caplog.set_level(logging.INFO, "partita.cache")
     attempts = 0
-    connect = Connection._connect
+    connect: Callable[[Connection], Awaitable[None]] = Connection._connect
 
     async def counted(connection: Connection) -> None:
         nonlocal attempts
