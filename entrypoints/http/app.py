@@ -33,7 +33,7 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
-from entrypoints.http.realtime import endpoint
+from entrypoints.http.realtime import asyncapi, endpoint
 from entrypoints.http.realtime.endpoint import Realtime
 from entrypoints.http.sharing import Sharing
 from entrypoints.http.v1 import (
@@ -41,7 +41,6 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
-    asyncapi,
     audit_log,
     auth,
     bulk,
