@@ -142,7 +142,8 @@ class Settings(BaseSettings):
     job_bytes_max: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
     """How many bytes an organisation's jobs may keep in the database: what they work on, and what they have made."""
     worker_inside: bool = True
-    """Whether `partita serve` also runs jobs; if not, `partita worker` must run beside it."""
+    """Whether `partita serve` also does the work of workers: jobs, webhooks and hourly duties. If not, `partita worker`
+    must run beside it."""
     trusted_proxies: Networks = ()
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
     cors_origins: Origins = ()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def worker() -> None:
-    """Run jobs, and what has to be done now and then, until Ctrl-C; any number of workers may do so at once."""
+    """Run jobs, send webhooks and do hourly duties, until Ctrl-C; any number of workers may do so at once."""
     stop = Interruption()
     for order in (signal.SIGINT, signal.SIGTERM):
         signal.signal(order, stop)
@@ -45,8 +45,9 @@ async def _work(container: "Container", stop: Interruption) -> None:
         return
     services = container.services()
     services.runners.start(with_work=True)
-    sys.stdout.write("Partita works.\n")
-    sys.stdout.flush()
-    await stopping.wait()
-    await services.runners.stop(with_work=True)
-    await services.journal.close()
+    try:
+        sys.stdout.write("Partita works.\n")
+        sys.stdout.flush()
+        await stopping.wait()
+    finally:
+        await services.end(with_work=True)

@@ -6,7 +6,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -29,25 +28,12 @@ from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_time_travel import measure_time_travel
 from tests.bench.measure_webhooks import measure_webhooks
 from tests.bench.plan import Plan, plan
+from tests.bench.sections import Section
 from tests.bench.stage import postgresql_version
 
 _INTERRUPTED: Final = 130
 # Of a file or a pipe, where no terminal says how wide it is.
 _WIDTH: Final = 120
-
-
-class Section(Enum):
-    """What can be measured alone. The ceilings are measured beside what they are ceilings of."""
-
-    ACCESS = "access"
-    JOURNAL = "journal"
-    BULK = "bulk"
-    POSTS = "posts"
-    IMPORT = "import"
-    EXPORTS = "exports"
-    TIME_TRAVEL = "time-travel"
-    WEBHOOKS = "webhooks"
-    REALTIME = "realtime"
 
 
 _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {

@@ -23,6 +23,8 @@ from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
 from entrypoints.settings import Settings
+from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
+from tests.bench.sections import Section
 from tests.docs.pages import ROOT
 
 _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
@@ -187,6 +189,11 @@ def permissions() -> str:
     return _table(("permission", "what it allows", *(role.name for role in _ROLES)), rows)
 
 
+def sections() -> str:
+    """Return every section of `make bench`, and what it measures."""
+    return _table(("section", "what is measured"), [(f"`{each.value}`", WORDS_OF_SECTIONS[each]) for each in Section])
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "routes": routes,
@@ -195,6 +202,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "environment": environment,
     "commands": commands,
     "permissions": permissions,
+    "sections": sections,
 }
 
 
