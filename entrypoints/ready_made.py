@@ -150,6 +150,20 @@ class Services:
     metrics: Metrics | None
     lifecycle: Lifecycle
 
+    async def end(self, *, with_work: bool) -> None:
+        """Stop what goes on in the background, then bring to an end what was begun: mail, groups of commands, marks.
+
+        `with_work` is what the runners were started with. Nothing may be asked for any more.
+        """
+        self.refusals.end_window()
+        await self.runners.stop(with_work=with_work)
+        await self.counting.stop()
+        # A runner may have posted letters up to its last moment.
+        await self.persons.afterwards.settle()
+        await self.persons.letters.settle()
+        await self.journal.close()
+        await self.key_uses.settle()
+
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
@@ -159,3 +173,4 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
+    require_bound_login: Callable[[], Awaitable[None]]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import httpx2
 import pytest
@@ -46,6 +47,10 @@ class Balancer:
     def leads_to(self, port: int) -> bool:
         """Whether a server is sent connections."""
         return port in self._ready
+
+    def leads_past(self, port: int) -> bool:
+        """Whether it is not."""
+        return port not in self._ready
 
     async def _probe(self) -> None:
         async with httpx2.AsyncClient(timeout=2) as client:
@@ -133,9 +138,9 @@ async def test_servers_are_restarted_in_turn_under_load_without_a_failed_request
             before = answered[201]
             await asyncio.to_thread(server.stop)
             assert "Traceback" not in server.said()
-            await until(lambda port=port: not balancer.leads_to(port), 30)
+            await until(partial(balancer.leads_past, port), 30)
             await asyncio.to_thread(server.start)
-            await until(lambda port=port: balancer.leads_to(port), 30)
+            await until(partial(balancer.leads_to, port), 30)
             assert answered[201] > before, answered
         is_over.set()
         await asyncio.gather(*posting)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -295,11 +295,17 @@ async def test_a_runner_that_works_keeps_its_lease(site: Site, address: LedgerAd
         await done.wait()
         return await copies(desk)
 
-    working = asyncio.create_task(site.runner(long, lease_seconds=0.15).run_due())
+    async def leased(until: datetime) -> None:
+        async with asyncio.timeout(10):
+            while (await site.job(ref)).due_at != until:  # noqa: ASYNC110 # nothing tells of it
+                await asyncio.sleep(0.01)
+
+    lease = timedelta(seconds=0.15)
+    working = asyncio.create_task(site.runner(long, lease_seconds=lease.total_seconds()).run_due())
     others = site.runner(copies)
     for _ in range(4):
-        await asyncio.sleep(0.06)
-        site.clock.advance(timedelta(seconds=0.06))
+        await leased(site.clock.now() + lease)
+        site.clock.advance(lease - timedelta(milliseconds=1))
         assert await others.run_due() == 0
     done.set()
     assert await working == 1

@@ -8,7 +8,7 @@ from httpx2 import AsyncClient
 from jsonschema import Draft7Validator
 
 from entrypoints.container import Services
-from entrypoints.http.v1.asyncapi import FROM_CLIENTS, asyncapi_document
+from entrypoints.http.realtime.asyncapi import FROM_CLIENTS, asyncapi_document
 from entrypoints.schemas.realtime import CLIENT_MESSAGES, read_message
 from tests.entrypoints.http.asyncapi import DESCRIBED, Json
 from tests.entrypoints.http.tenant import document

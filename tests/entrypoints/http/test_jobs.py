@@ -1,12 +1,13 @@
 """Jobs as their clients see them: imports and reports in the background."""
 
+import asyncio
 import json
 
 import pytest
 from httpx2 import AsyncClient
 
 from entrypoints.container import Services
-from tests.entrypoints.http.conftest import NewOrganisation
+from tests.entrypoints.http.conftest import NewOrganisation, NewServer
 from tests.entrypoints.http.jobs_run import asked_import, ended, lines, results, sales
 from tests.entrypoints.http.tenant import NDJSON, Tenant, document, problem, sale
 
@@ -163,14 +164,20 @@ async def test_a_job_that_has_ended_can_be_removed_with_its_result(services: Ser
         problem(response, 404, "not-found")
 
 
-async def test_a_job_is_followed_until_it_ends(services: Services, tenant: Tenant) -> None:
+async def test_a_job_is_followed_until_it_ends(services: Services, tenant: Tenant, new_server: NewServer) -> None:
+    url = await new_server()
     id = (await asked_import(tenant, sales(1)))["id"]
-    await ended(services, tenant, id)
-    response = await tenant.client.get(f"/v1/jobs/{id}", headers={"Accept": "text/event-stream"})
-    assert response.headers["content-type"].startswith("text/event-stream")
-    _, event, data = response.text.strip().replace("\n\n", "\n").split("\n")
-    assert event == "event: job"
-    assert json.loads(data.removeprefix("data: "))["state"] == "done"
+    headers = {**tenant.authorization, "Accept": "text/event-stream"}
+    async with AsyncClient() as client, client.stream("GET", f"{url}/v1/jobs/{id}", headers=headers) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        lines = response.aiter_lines()
+        async with asyncio.timeout(20):
+            assert [await anext(lines) for _ in range(3)][2] == "event: job"
+            seen = [await anext(lines)]
+            await ended(services, tenant, id)
+            seen += [line async for line in lines if line.startswith("data:")]
+    states = [json.loads(line.removeprefix("data: "))["state"] for line in seen]
+    assert (states[0], states[-1]) == ("queued", "done")
 
 
 async def test_another_organisation_sees_no_job(

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from entrypoints.container import Services
 from entrypoints.http.openapi import PROBLEM_SCHEMA
+from entrypoints.http.realtime.examples import EXAMPLES
 from entrypoints.http.v1.realtime_documents import (
     AuthenticatedDocument,
     BalancesMessageDocument,
@@ -23,7 +24,6 @@ from entrypoints.http.v1.realtime_documents import (
     UnsubscribedDocument,
     WelcomeDocument,
 )
-from entrypoints.http.v1.realtime_examples import EXAMPLES
 from entrypoints.schemas.realtime import (
     Acknowledge,
     Ping,
