@@ -13,8 +13,9 @@ import httpx2
 import pytest
 
 from entrypoints.client import Realtime
-from tests.journeys.clients import LedgerOfTests
-from tests.journeys.site import Site, site_in
+from entrypoints.container import Services
+from entrypoints.settings import Settings
+from tests.entrypoints.http.tenant import Tenant
 from tests.redis_server import until
 from tests.server_process import ServerProcess
 
@@ -84,14 +85,10 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site_in(tmp_path_factory.mktemp("rolling")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def pair(site: Site) -> Iterator[list[ServerProcess]]:
-    servers = [site.server(PARTITA_STOP_GRACE_SECONDS=str(GRACE_SECONDS)) for _ in range(2)]
+def pair(postgres_url: str, redis_url: str, settings: Settings, services: Services) -> Iterator[list[ServerProcess]]:
+    """Two servers over the same database."""
+    grace = {"PARTITA_STOP_GRACE_SECONDS": str(GRACE_SECONDS), "PARTITA_WORKER_INSIDE": "false"}
+    servers = [ServerProcess(postgres_url, redis_url, settings.data_dir, grace) for _ in range(2)]
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(ServerProcess.start, servers))
         yield servers
@@ -102,9 +99,8 @@ def pair(site: Site) -> Iterator[list[ServerProcess]]:
 
 
 async def test_servers_are_restarted_in_turn_under_load_without_a_failed_request(
-    site: Site, pair: list[ServerProcess]
+    tenant: Tenant, pair: list[ServerProcess]
 ) -> None:
-    ledger = await asyncio.to_thread(site.new_ledger)
     answered: Counter[int] = Counter()
     closed: Counter[str] = Counter()
     heard: list[int] = []
@@ -112,13 +108,13 @@ async def test_servers_are_restarted_in_turn_under_load_without_a_failed_request
 
     async def post(url: str, name: str) -> None:
         """Post one after the other on one connection, which servers may close between requests; and never again."""
-        headers = {"Authorization": f"Bearer {ledger.key}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {tenant.key}", "Content-Type": "application/json"}
         number = 0
         async with httpx2.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
             while not is_over.is_set():
                 number += 1
                 response = await client.post(
-                    f"/v1/ledgers/{ledger.slug}/transactions", content=_sale(f"{name}-{number}")
+                    f"/v1/ledgers/{tenant.ledger}/transactions", content=_sale(f"{name}-{number}")
                 )
                 answered[response.status_code] += 1
                 closed[response.headers.get("connection", "kept")] += 1
@@ -126,8 +122,8 @@ async def test_servers_are_restarted_in_turn_under_load_without_a_failed_request
                 await asyncio.sleep(0.01)
 
     async def follow(url: str) -> None:
-        async with Realtime(url, token=ledger.key) as realtime:
-            async for event in realtime.events(ledger.slug, after=0):
+        async with Realtime(url, token=tenant.key) as realtime:
+            async for event in realtime.events(tenant.ledger, after=0):
                 heard.append(event.sequence)  # noqa: PERF401  # it never ends by itself
 
     ports = [int(server.url.rpartition(":")[2]) for server in pair]
@@ -144,7 +140,7 @@ async def test_servers_are_restarted_in_turn_under_load_without_a_failed_request
             assert answered[201] > before, answered
         is_over.set()
         await asyncio.gather(*posting)
-        head = await _head(balancer.url, ledger)
+        head = await tenant.head()
         await until(lambda: bool(heard) and heard[-1] >= head, 20)
         following.cancel()
         await asyncio.wait([following])
@@ -162,9 +158,3 @@ def _sale(reference: str) -> bytes:
         {"account": "income:sales", "direction": "credit", "amount": "1.00", "asset": "EUR"},
     ]
     return json.dumps({"reference": reference, "entries": entries}).encode()
-
-
-async def _head(url: str, ledger: LedgerOfTests) -> int:
-    async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {ledger.key}"}) as client:
-        head: int = (await client.get(f"/v1/ledgers/{ledger.slug}")).json()["sequence"]
-        return head
