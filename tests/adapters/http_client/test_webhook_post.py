@@ -1,9 +1,10 @@
 """Letters go to the addresses that may be reached, whatever names lead to, and over TLS to who has the name."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -181,6 +182,8 @@ async def test_a_name_server_that_does_not_answer_is_not_waited_for() -> None:
         ("-1", None),
         ("1e9", None),
         ("9" * 5_000, None),
+        ("Mon, 01 Jan 2024 99999999999999999999:00:00 GMT", None),
+        ("Mon, 01 Jan 99999999999999999999 10:00:00 GMT", None),
         ("", None),
     ],
 )
@@ -227,3 +230,22 @@ async def test_over_tls_the_name_of_the_url_is_asked_for_and_checked(tmp_path: P
         untrusted = await sent(f"https://hooks.test:{port}/", names, ssl.create_default_context())
         assert untrusted.error is not None
         assert "its certificate is not good" in untrusted.error
+
+
+async def test_tls_that_breaks_while_an_answer_is_read_is_a_failure_as_any_other(tmp_path: Path) -> None:
+    serving, trusting = certificate(tmp_path, "hooks.test")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        # A record that nobody has sealed, past TLS.
+        raw = writer.get_extra_info("socket")
+        os.write(raw.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=serving)
+    port = listening.sockets[0].getsockname()[1]
+    answer = await sent(f"https://hooks.test:{port}/", Names(["127.0.0.1"]), trusting)
+    listening.close()
+    assert answer == Answer(error="It does not answer as a server of HTTP: TLS is broken.")

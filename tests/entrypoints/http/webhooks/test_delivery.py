@@ -343,6 +343,23 @@ async def test_what_is_no_good_answer_is_a_failure(
     assert len(there.got) == 1
 
 
+async def test_a_mistake_of_ours_counts_as_an_attempt_and_holds_up_no_other_event(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+) -> None:
+    async def fail(host: str, port: int) -> list[str]:
+        raise RuntimeError("a bug")
+
+    dispatching = await new_dispatcher(resolve=fail)
+    hook = await new_webhook(types=["transaction.posted"], url=f"http://hooks.test:{there.url.rsplit(':', 1)[1]}")
+    await posts(tenant, 3)
+    assert await dispatching.run() == 3
+    found = await deliveries(tenant, hook)
+    assert [(each["state"], each["attempts"]) for each in found] == [("pending", 1)] * 3
+    assert {each["error"] for each in found} == {"The server failed; its log says why."}
+    # Only after a pause is it tried again.
+    assert await dispatching.run() == 0
+
+
 async def test_of_a_long_answer_only_the_beginning_is_read(
     tenant: Tenant, there: Receiver, dispatching: Dispatcher, new_webhook: NewWebhook
 ) -> None:
