@@ -11,7 +11,7 @@ from typing import Final
 import httpcore2
 import httpx2
 
-from adapters.http_client.guarded_network import GuardedNetwork, Resolve, SystemResolver
+from adapters.http_client.guarded_network import GuardedNetwork, NameResolver, Resolve
 from application.shared.ports import Clock
 from application.webhooks.cloud_event import CONTENT_TYPE
 from application.webhooks.ports import Answer, Letter
@@ -44,7 +44,7 @@ class HttpPost:
         """`allowed` are networks that may be reached besides the public internet."""
         self._clock = clock
         self._allowed = allowed
-        self._resolver = SystemResolver() if resolve is None else None
+        self._resolver = NameResolver() if resolve is None else None
         self._resolve = resolve or self._resolver
         self._seconds_max = seconds_max
         self._tls = tls
@@ -86,7 +86,7 @@ class HttpPost:
         if self._pool is not None:
             await self._pool.aclose()
         if self._resolver is not None:
-            self._resolver.close()
+            await self._resolver.close()
 
     def _opened(self) -> httpcore2.AsyncConnectionPool:
         if self._pool is None:
