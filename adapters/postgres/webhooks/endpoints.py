@@ -179,6 +179,12 @@ class PostgresCursors:
         return True
 
     async def hasten(self, endpoint: Endpoint, now: datetime) -> None:
+        # Whoever takes deliveries holds their cursor, too.
+        held = select(webhook_cursors.c.ledger_id).where(
+            webhook_cursors.c.organisation_id == self._organisation_id,
+            webhook_cursors.c.endpoint_id == stored_id(_ID, endpoint.id),
+        )
+        await self._connection.execute(held.with_for_update())
         of = webhook_deliveries.c
         await self._connection.execute(
             update(webhook_deliveries)

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.failures import is_deadlock
 from adapters.postgres.ids import stored_id
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.webhook_tables import webhook_agenda, webhook_endpoints
@@ -18,7 +19,7 @@ from adapters.postgres.webhooks.endpoint_rows import endpoint_of
 from adapters.postgres.work import tenant_transaction, transaction_of_nobody
 from application.ledger.followers import EventFilter, RelayedEvent
 from application.ledger.readers import StoredEvent
-from application.shared.ports import Ids
+from application.shared.ports import Ids, StoreUnavailable
 from application.webhooks.outbox import DueEvent, Kept, Key, Parcel, Result
 from domain.shared.chain import ZERO_HASH
 from domain.webhooks.delivery import DeliveryState
@@ -29,6 +30,8 @@ CURSORS_AT_A_TIME: Final = 16
 EVENTS_AT_A_TIME: Final = 500
 # Of one ledger to one endpoint. Beyond it, what is new waits in the log.
 PENDING_MAX: Final = 10_000
+# So often is what was broken off for others' sake done again.
+DEADLOCKS_MAX: Final = 3
 PARCEL_EVENTS_MAX: Final = 100
 PARCEL_BYTES_MAX: Final = 1024 * 1024
 
@@ -99,6 +102,15 @@ class PostgresOutbox:
         return parcels
 
     async def keep(self, parcel: Parcel, results: Sequence[Result], now: datetime, *, is_last: bool) -> Kept:
+        for _ in range(DEADLOCKS_MAX):
+            try:
+                return await self._keep(parcel, results, now, is_last=is_last)
+            except StoreUnavailable as error:
+                if error.__cause__ is None or not is_deadlock(error.__cause__):
+                    raise
+        return await self._keep(parcel, results, now, is_last=is_last)
+
+    async def _keep(self, parcel: Parcel, results: Sequence[Result], now: datetime, *, is_last: bool) -> Kept:
         key = {
             "organisation": parcel.organisation_id,
             "endpoint": stored_id("whk", parcel.endpoint.id),
@@ -108,9 +120,10 @@ class PostgresOutbox:
         is_dead = False
         async with tenant_transaction(self._engine, parcel.organisation_id) as connection:
             if results:
+                # Before deliveries, as whoever replays or resumes does.
+                since = await _failing_since(connection, parcel, results, now)
                 kept = await connection.execute(statements.KEEP, key | _columns(results) | {"now": now})
                 given_up = [row.first_tried_at for row in kept if row.state == DeliveryState.FAILED.value]
-                since = await _failing_since(connection, parcel, results, now)
                 is_dead = since is not None and any(since <= first for first in given_up)
             if is_last:
                 sequences = [event.stored.sequence for event in parcel.events]
@@ -198,17 +211,13 @@ def _columns(results: Sequence[Result]) -> dict[str, list[Any]]:
 async def _failing_since(
     connection: AsyncConnection, parcel: Parcel, results: Sequence[Result], now: datetime
 ) -> datetime | None:
-    """Keep whether anything gets through to the endpoint, and return since when nothing has."""
+    """Hold the endpoint, keep whether anything gets through to it, and return since when nothing has."""
     of = webhook_endpoints.c
     ours = (of.organisation_id == parcel.organisation_id, of.id == stored_id("whk", parcel.endpoint.id))
-    if any(result.answer.is_delivered for result in results):
-        # Most of the time there is nothing to change.
-        await connection.execute(
-            update(webhook_endpoints).where(*ours, of.failing_since.is_not(None)).values(failing_since=None)
-        )
-        return None
-    await connection.execute(
-        update(webhook_endpoints).where(*ours, of.failing_since.is_(None)).values(failing_since=now)
-    )
-    since: datetime | None = await connection.scalar(select(of.failing_since).where(*ours))
+    held = select(of.failing_since).where(*ours).with_for_update(key_share=True)
+    before: datetime | None = await connection.scalar(held)
+    is_delivered = any(result.answer.is_delivered for result in results)
+    since = None if is_delivered else before or now
+    if since != before:
+        await connection.execute(update(webhook_endpoints).where(*ours).values(failing_since=since))
     return since

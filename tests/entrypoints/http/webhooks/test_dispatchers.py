@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy import text
 
 from adapters.embedded import ServerUrls
+from adapters.postgres.work import tenant_transaction
 from application.ledger.ports import LedgerAddress
-from entrypoints.container import opened
+from entrypoints.container import Container, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import NewServer, served
@@ -177,3 +179,25 @@ async def test_what_a_killed_dispatcher_was_about_is_sent_by_another(
     # Twice came only what the killed ones had sent and could not say so: of a quarter of a second, or a lease.
     twice = sum(count - 1 for count in Counter(there.sequences).values())
     assert twice <= 100
+
+
+async def test_who_keeps_what_came_of_an_attempt_waits_for_a_replay_and_holds_nothing_meanwhile(
+    tenant: Tenant, there: Receiver, dispatching: Dispatcher, new_webhook: NewWebhook, container: Container
+) -> None:
+    await new_webhook(types=["transaction.posted"])
+    there.status = 500
+    await posts(tenant, 1)
+    async with tenant_transaction(container.service_engine(), tenant.organisation_id) as replaying:
+        await replaying.execute(text("SELECT FROM webhook_endpoints FOR UPDATE"))
+        running = asyncio.create_task(dispatching.run())
+        await there.until(1)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')")
+        for _ in range(500):
+            if await replaying.scalar(waiting):
+                break
+            await asyncio.sleep(0.02)
+        changed = await replaying.execute(text("UPDATE webhook_deliveries SET attempts = 7"))
+        assert changed.rowcount == 1
+    assert await running == 1
+    async with tenant_transaction(container.service_engine(), tenant.organisation_id) as connection:
+        assert await connection.scalar(text("SELECT attempts FROM webhook_deliveries")) == 8
