@@ -107,8 +107,9 @@ class JobLeases(Protocol):
     """Which jobs are to be begun across all organisations, and who is at them: each is begun by one at a time."""
 
     async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
-        """Return jobs that are due, the longest due first, one of an organisation and none of the busy ones.
+        """Return jobs that are due, one of an organisation and none of the busy ones.
 
+        First come organisations of which none was begun yet, then those of which that was longest ago.
         Raises `StoreUnavailable`.
         """
         ...
