@@ -113,6 +113,29 @@ async def test_of_ledgers_that_it_was_not_about_it_gets_the_events_from_then_on(
     assert await dispatching.run() == 0
 
 
+async def test_what_waits_for_a_webhook_is_sent_though_it_is_not_about_that_ledger_any_more(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+) -> None:
+    clock = now_on()
+    dispatching = await new_dispatcher(clock=clock)
+    hook = await new_webhook(types=["transaction.posted"])
+    there.status = 500
+    await tenant.posted(sale())
+    assert await dispatching.run() == 1
+    path = f"/v1/webhooks/{hook['id']}"
+    document(await tenant.client.patch(path, json={"ledgers": ["other"]}, headers=ANY))
+    await tenant.posted(sale())
+    there.status = 204
+    clock.advance(timedelta(minutes=1))
+    assert await dispatching.run() == 1
+    assert there.sequences == [5, 5]
+    # What happens meanwhile is none of its business, nor is it later.
+    document(await tenant.client.patch(path, json={"ledgers": ["main"]}, headers=ANY))
+    await tenant.posted(sale())
+    assert await dispatching.run() == 1
+    assert there.sequences == [5, 5, 7]
+
+
 FILTERS = st.fixed_dictionaries(
     {},
     optional={
