@@ -27,6 +27,7 @@ from domain.webhooks.endpoint import Endpoint
 from domain.webhooks.retries import LONGEST_PAUSE
 
 CURSORS_AT_A_TIME: Final = 16
+CURSORS_ADDED_AT_A_TIME: Final = 5_000
 EVENTS_AT_A_TIME: Final = 500
 # Of one ledger to one endpoint. Beyond it, what is new waits in the log.
 PENDING_MAX: Final = 10_000
@@ -56,10 +57,11 @@ class PostgresOutbox:
         asked = {"organisation": organisation_id, "slugs": None if ledgers is None else list(ledgers)}
         limits = {"pending_max": self._pending_max, "limit": CURSORS_AT_A_TIME}
         async with tenant_transaction(self._engine, organisation_id) as connection:
-            await connection.execute(statements.ADD_CURSORS, asked)
+            added = await connection.execute(statements.ADD_CURSORS, asked | {"limit": CURSORS_ADDED_AT_A_TIME})
+            has_more = added.rowcount == CURSORS_ADDED_AT_A_TIME
             lagging = (await connection.execute(statements.LAGGING, asked | limits)).all()
             if not lagging:
-                return False
+                return has_more
             endpoints = await _endpoints(connection, organisation_id, [row.endpoint_id for row in lagging])
             gathered = _Gathered(PostgresEvents(connection, organisation_id), self._ids)
             for row in lagging:
@@ -133,6 +135,7 @@ class PostgresOutbox:
     async def rest(self, organisation_id: int) -> None:
         async with tenant_transaction(self._engine, organisation_id) as connection:
             await connection.execute(statements.NEXT_LOOK, {"organisation": organisation_id})
+            await connection.execute(statements.FORGET, {"organisation": organisation_id})
 
 
 @dataclass

@@ -583,6 +583,15 @@ async def test_deliveries_are_kept_for_thirty_days(
     async with owner.connect() as connection:
         query = text("SELECT count(*) FROM webhook_endpoints WHERE organisation_id = :id")
         assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
+    # Nobody looks at an organisation without webhooks any more, until it has one again.
+    await dispatching.run()
+    async with owner.connect() as connection:
+        query = text("SELECT count(*) FROM webhook_agenda WHERE organisation_id = :id")
+        assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
+    there.status = 204
+    await new_webhook()
+    await posts(tenant, 1)
+    assert await dispatching.run() == 1
 
 
 async def test_a_webhook_is_tried_out_with_a_ping(tenant: Tenant, there: Receiver, new_webhook: NewWebhook) -> None:
