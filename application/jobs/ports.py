@@ -74,7 +74,8 @@ class Jobs(Protocol):
     async def change(self, job: Job, *, was: Job) -> bool:
         """Keep the job as it is now, unless it is not what it was any more: someone else has changed it meanwhile.
 
-        How far it is, only `JobParts` changes. Raises `StoreUnavailable`, `CommitInDoubt`.
+        How far it is, only `JobParts` changes. Raises `StoreUnavailable`, `CommitInDoubt`, and `QuotaExceeded` for one
+        that had ended and waits again, while many do.
         """
         ...
 

@@ -407,8 +407,21 @@ async def test_an_organisation_has_a_hundred_unfinished_jobs_at_most(site: Site,
         await site.queued(address)
     assert refused.value.facts == {"quota": "jobs", "used": "100", "limit": "100"}
     job = await site.job(refs[0])
-    assert await site.jobs.change(job.ended(JobState.CANCELLED, site.clock.now()), was=job)
+    cancelled = job.ended(JobState.CANCELLED, site.clock.now())
+    assert await site.jobs.change(cancelled, was=job)
     await site.queued(address)
+    # One that is tried again counts, too.
+    again = cancelled.tried_again(cancelled.author, "req_y", site.clock.now())
+    with pytest.raises(QuotaExceeded):
+        await site.jobs.change(again, was=cancelled)
+
+
+async def test_the_bounds_of_an_organisation_hold_for_jobs_that_are_added_at_once(
+    site: Site, address: LedgerAddress
+) -> None:
+    added = [site.queued(address, b"x" * 4_000) for _ in range(6)]
+    answers = await asyncio.gather(*added, return_exceptions=True)
+    assert [type(answer) for answer in answers].count(QuotaExceeded) == 4
 
 
 async def test_jobs_are_forgotten_thirty_days_after_they_ended(site: Site, address: LedgerAddress) -> None:
