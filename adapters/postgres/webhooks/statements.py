@@ -37,7 +37,8 @@ FROM (
 ON CONFLICT DO NOTHING
 """).bindparams(bindparam("slugs", type_=ARRAY(TEXT)))  # noqa: S608 # only constants are joined
 
-# Which endpoints have not seen the last events of which ledgers, unless much waits for them already.
+# Which endpoints have not seen the last events of which ledgers, unless much waits for them already: those first for
+# which something has waited longest.
 LAGGING = text(f"""
 SELECT cursors.endpoint_id, cursors.ledger_id, cursors.sequence, ledgers.slug
 FROM webhook_endpoints AS endpoints
@@ -45,12 +46,13 @@ JOIN webhook_cursors AS cursors
     ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
 JOIN ledgers ON ledgers.organisation_id = cursors.organisation_id AND ledgers.id = cursors.ledger_id
 CROSS JOIN LATERAL (
-    SELECT sequence FROM event_log WHERE stream_id = cursors.ledger_id ORDER BY sequence DESC LIMIT 1
-) AS head
+    SELECT recorded_at FROM event_log
+    WHERE stream_id = cursors.ledger_id AND sequence > cursors.sequence ORDER BY sequence LIMIT 1
+) AS next
 WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND {_IS_ABOUT}
 AND (CAST(:slugs AS text[]) IS NULL OR ledgers.slug = ANY(:slugs))
-AND head.sequence > cursors.sequence
 AND NOT EXISTS (SELECT FROM webhook_deliveries AS deliveries WHERE {_OF_CURSOR} OFFSET :pending_max LIMIT 1)
+ORDER BY next.recorded_at
 LIMIT :limit
 FOR UPDATE OF cursors SKIP LOCKED
 """).bindparams(bindparam("slugs", type_=ARRAY(TEXT)))  # noqa: S608 # only constants are joined
@@ -84,24 +86,29 @@ AND cursors.endpoint_id = seen.endpoint_id AND cursors.ledger_id = seen.ledger_i
     bindparam("sequences", type_=ARRAY(BIGINT)),
 )
 
-# To which endpoints something of which ledgers can be sent now: in order, that is so if the first is due and free.
+# To which endpoints something of which ledgers can be sent now, the longest due first. Where events are sent in order,
+# that is so if the first is due and free.
 READY = text(f"""
 SELECT cursors.endpoint_id, cursors.ledger_id, ledgers.slug
 FROM webhook_endpoints AS endpoints
 JOIN webhook_cursors AS cursors
     ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
 JOIN ledgers ON ledgers.organisation_id = cursors.organisation_id AND ledgers.id = cursors.ledger_id
-WHERE endpoints.organisation_id = :organisation AND {_ACTIVE}
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN endpoints.is_ordered THEN (
+        SELECT CASE WHEN {IS_DUE} AND {IS_FREE} THEN deliveries.due_at END FROM webhook_deliveries AS deliveries
+        WHERE {_OF_CURSOR} ORDER BY deliveries.sequence LIMIT 1
+    ) ELSE (
+        SELECT deliveries.due_at FROM webhook_deliveries AS deliveries
+        WHERE {_OF_CURSOR} AND {IS_DUE} AND {IS_FREE} ORDER BY deliveries.due_at LIMIT 1
+    ) END AS due_at
+) AS next
+WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND next.due_at IS NOT NULL
 AND NOT EXISTS (
     SELECT FROM unnest(:busy, :busy_slugs) AS busy (id, slug)
     WHERE busy.id = cursors.endpoint_id AND busy.slug = ledgers.slug
 )
-AND CASE WHEN endpoints.is_ordered THEN (
-    SELECT {IS_DUE} AND {IS_FREE} FROM webhook_deliveries AS deliveries
-    WHERE {_OF_CURSOR} ORDER BY deliveries.sequence LIMIT 1
-) ELSE EXISTS (
-    SELECT FROM webhook_deliveries AS deliveries WHERE {_OF_CURSOR} AND {IS_DUE} AND {IS_FREE}
-) END
+ORDER BY next.due_at
 LIMIT :limit
 FOR UPDATE OF cursors SKIP LOCKED
 """).bindparams(  # noqa: S608 # only constants are joined

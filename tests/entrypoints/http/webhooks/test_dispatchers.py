@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from httpx2 import AsyncClient
 from sqlalchemy import text
 
 from adapters.embedded import ServerUrls
+from adapters.postgres.ids import stored_id
+from adapters.postgres.webhooks.outbox import PostgresOutbox
 from adapters.postgres.work import tenant_transaction
 from application.ledger.ports import LedgerAddress
 from entrypoints.container import Container, opened
@@ -201,3 +204,26 @@ async def test_who_keeps_what_came_of_an_attempt_waits_for_a_replay_and_holds_no
     assert await running == 1
     async with tenant_transaction(container.service_engine(), tenant.organisation_id) as connection:
         assert await connection.scalar(text("SELECT attempts FROM webhook_deliveries")) == 8
+
+
+async def test_what_is_due_longest_is_sent_first(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook, container: Container
+) -> None:
+    hooks = [await new_webhook(types=["transaction.posted"], ordered=each == 1) for each in range(3)]
+    await posts(tenant, 1)
+    now = container.clock().now()
+    outbox = PostgresOutbox(container.service_engine(), container.ids(), lease=timedelta(seconds=60))
+    while await outbox.gather(tenant.organisation_id, None, now):
+        pass
+    longest_due = [hooks[1], hooks[2], hooks[0]]
+    async with tenant_transaction(container.service_engine(), tenant.organisation_id) as connection:
+        for minutes, hook in enumerate(longest_due):
+            due_at = now - timedelta(minutes=10 - minutes)
+            change = text("UPDATE webhook_deliveries SET due_at = :due_at WHERE endpoint_id = :id")
+            await connection.execute(change, {"due_at": due_at, "id": stored_id("whk", hook["id"])})
+    found = [
+        parcel.endpoint.id
+        for _ in range(3)
+        for parcel in await outbox.claim(tenant.organisation_id, now, without=(), limit=1)
+    ]
+    assert found == [hook["id"] for hook in longest_due]
