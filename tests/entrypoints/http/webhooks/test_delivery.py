@@ -635,3 +635,22 @@ async def test_members_who_may_manage_webhooks_are_written_to(
     assert hook["id"] in sent["owner"].text
     assert there.url in sent["owner"].text
     assert "a-secret-path" not in sent["owner"].text
+
+
+async def test_an_organisation_tries_out_four_webhooks_at_a_time(
+    tenant: Tenant, there: Receiver, new_webhook: NewWebhook
+) -> None:
+    path = f"/v1/webhooks/{(await new_webhook())['id']}/test"
+    goes_on = asyncio.Event()
+
+    async def slowly(got: Got) -> bytes:
+        await goes_on.wait()
+        return answer()
+
+    there.answers = slowly
+    trying = [asyncio.create_task(tenant.client.post(path)) for _ in range(4)]
+    await there.until(4)
+    assert (await tenant.client.post(path)).json()["code"] == "overloaded"
+    goes_on.set()
+    assert [document(await each)["delivered"] for each in trying] == [True] * 4
+    assert document(await tenant.client.post(path))["delivered"]
