@@ -8,6 +8,7 @@ from httpx2 import AsyncClient
 from entrypoints.container import Services
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.jobs_run import asked_import, ended, lines, results, sales
+from tests.entrypoints.http.realtime_client import ticket_of
 from tests.entrypoints.http.tenant import NDJSON, Tenant, document, problem, sale
 
 
@@ -171,6 +172,20 @@ async def test_a_job_is_followed_until_it_ends(services: Services, tenant: Tenan
     _, event, data = response.text.strip().replace("\n\n", "\n").split("\n")
     assert event == "event: job"
     assert json.loads(data.removeprefix("data: "))["state"] == "done"
+
+
+async def test_a_ticket_follows_a_job_once_and_serves_nothing_else(
+    services: Services, tenant: Tenant, client: AsyncClient
+) -> None:
+    id = (await asked_import(tenant, sales(1)))["id"]
+    await ended(services, tenant, id)
+    path, stream = f"/v1/jobs/{id}?ticket={await ticket_of(tenant)}", {"Accept": "text/event-stream"}
+    problem(await client.get(path), 422, "validation-failed")
+    response = await client.get(path, headers=stream)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert '"state":"done"' in response.text
+    problem(await client.get(path, headers=stream), 401, "not-authenticated")
+    problem(await client.get(f"/v1/jobs/{id}/result?ticket={await ticket_of(tenant)}"), 400, "unknown-parameter")
 
 
 async def test_another_organisation_sees_no_job(
