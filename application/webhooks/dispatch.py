@@ -7,14 +7,13 @@ another one sends.
 import asyncio
 import logging
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Final
 
 from application.ledger.ports import LedgerAddress
 from application.ledger.relay import WakeUps
 from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
 from application.webhooks.at_work import AtWork
-from application.webhooks.outbox import OldDeliveries, Outbox, Parcel
+from application.webhooks.outbox import Outbox, Parcel
 from application.webhooks.sending import Sending
 
 LOOK_SECONDS: Final = 1.0
@@ -24,8 +23,6 @@ PARCELS_MAX: Final = 256
 PARCELS_OF_ORGANISATION_MAX: Final = 32
 ASKED_AT_ONCE_MAX: Final = 4
 STOP_SECONDS: Final = 3.0
-KEPT_DAYS: Final = 30
-TIDIED_AT_A_TIME: Final = 1_000
 TOLD_EVERY_SECONDS: Final = 60.0
 
 _log = logging.getLogger("partita.webhooks")
@@ -40,7 +37,6 @@ class WebhookDispatch:
         sending: Sending,
         clock: Clock,
         wake_ups: WakeUps,
-        old: OldDeliveries,
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -48,7 +44,6 @@ class WebhookDispatch:
         self._sending = sending
         self._clock = clock
         self._wake_ups = wake_ups
-        self._old = old
         self._look_seconds = look_seconds
         self._known: frozenset[int] = frozenset()
         self._at_work: dict[int, tuple[AtWork, asyncio.Task[None]]] = {}
@@ -116,17 +111,6 @@ class WebhookDispatch:
             except Exception as error:
                 self._tell(error)
             await asyncio.sleep(self._look_seconds)
-
-    async def tidy(self) -> int:
-        """Remove deliveries that were over 30 days ago, and return how many. Raises `StoreUnavailable`."""
-        before = self._clock.now() - timedelta(days=KEPT_DAYS)
-        removed = 0
-        for organisation_id in await self._outbox.organisations(None):
-            at_a_time = TIDIED_AT_A_TIME
-            while at_a_time == TIDIED_AT_A_TIME:
-                at_a_time = await self._old.remove(organisation_id, before, limit=TIDIED_AT_A_TIME)
-                removed += at_a_time
-        return removed
 
     async def _look_everywhere(self) -> None:
         self._known = frozenset(await self._outbox.organisations(None))

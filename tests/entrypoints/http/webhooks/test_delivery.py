@@ -16,6 +16,7 @@ from adapters.memory import ManualClock, MemoryMailbox
 from adapters.postgres.access_tables import members
 from adapters.postgres.person_tables import persons
 from application.identity.letters import Letters
+from application.webhooks.old_deliveries import remove_old_deliveries
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document, sale
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
@@ -527,6 +528,7 @@ async def test_deliveries_are_kept_for_thirty_days(
 ) -> None:
     clock = now_on()
     dispatching = await new_dispatcher(clock=clock)
+    old = dispatching.container.old_deliveries()
     hook = await new_webhook(types=["transaction.posted"])
     await posts(tenant, 3)
     await dispatching.run()
@@ -535,11 +537,11 @@ async def test_deliveries_are_kept_for_thirty_days(
     await posts(tenant, 1)
     await dispatching.run()
     clock.advance(timedelta(days=11))
-    assert await dispatching.dispatch.tidy() == 3
+    assert await remove_old_deliveries(dispatching.outbox, old, clock) == 3
     assert [each["state"] for each in await deliveries(tenant, hook)] == ["pending"]
     await tenant.client.delete(f"/v1/webhooks/{hook['id']}", headers=ANY)
     clock.advance(timedelta(days=31))
-    assert await dispatching.dispatch.tidy() == 1
+    assert await remove_old_deliveries(dispatching.outbox, old, clock) == 1
     async with owner.connect() as connection:
         query = text("SELECT count(*) FROM webhook_endpoints WHERE organisation_id = :id")
         assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
