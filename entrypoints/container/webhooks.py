@@ -60,6 +60,4 @@ class WebhookParts(JobParts):
     )
     webhook_dispatch = providers.Singleton(WebhookDispatch, outbox, webhook_sending, JobParts.clock, JobParts.wake_ups)
     old_deliveries = providers.Singleton(PostgresOldDeliveries, JobParts.service_engine)
-    webhooks = providers.Singleton(
-        Webhooks, keeping=webhook_keeping, operation=webhook_operation, dispatch=webhook_dispatch
-    )
+    webhooks = providers.Singleton(Webhooks, keeping=webhook_keeping, operation=webhook_operation)
