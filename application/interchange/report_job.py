@@ -1,6 +1,5 @@
 """A report as a job: made in the background, and kept to be fetched."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,13 +22,12 @@ from application.ledger.reports import (
 )
 from application.ledger.spans import AsOf
 from application.shared.ports import Work
+from application.shared.turns import in_turns
 from domain.jobs.job import ResultTooLong
 from domain.shared.access import Permission
 from domain.shared.chain import format_time, parse_time
 
 RESULT_BYTES_MAX: Final = 64 * 1024 * 1024
-# About a millisecond of work between two waits, in which others are served.
-_ROWS_PER_TURN: Final = 500
 
 Report = TrialBalance | BalanceSheet | IncomeStatement
 AsJson = Callable[[str, Report], Awaitable[bytes]]
@@ -119,12 +117,7 @@ class ReportJob:
     async def _written(self, slug: str, form: ReportFormat, report: Report) -> bytes:
         if form is ReportFormat.JSON:
             return await self.as_json(slug, report)
-        lines = []
-        for line in csv_lines(_rows(report)):
-            lines.append(line)
-            if len(lines) % _ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        return "".join(lines).encode()
+        return "".join([line async for line in in_turns(csv_lines(_rows(report)))]).encode()
 
 
 async def _made(reads: LedgerReads, slug: str, asked: ReportRequest) -> Report:

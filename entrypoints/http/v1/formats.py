@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.interchange.csv_lines import csv_lines
+from application.shared.turns import in_turns
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.problems import NotAcceptable
 from entrypoints.http.v1.printed_page import STYLE, Page, page_parts
-from entrypoints.schemas.turns import in_turns, json_bytes
+from entrypoints.schemas.turns import json_bytes
 
 _RANGES_MAX: Final = 50
 

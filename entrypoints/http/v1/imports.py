@@ -11,6 +11,7 @@ from starlette.responses import Response
 from application.interchange.import_job import parts_of
 from application.interchange.transaction_lines import read_lines
 from application.shared.idempotency import IdempotencyKey
+from application.shared.turns import in_turns
 from domain.jobs.job import JobKind, Progress
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
@@ -18,7 +19,6 @@ from entrypoints.http.openapi import described_problems
 from entrypoints.http.problems import PayloadTooLarge, UnsupportedMediaType
 from entrypoints.http.v1.bulk_stream import NDJSON
 from entrypoints.http.v1.job_documents import JobDocument, KeyHeader, accepted
-from entrypoints.schemas.turns import in_turns
 
 router = APIRouter(route_class=StrictRoute, tags=["jobs"])
 
