@@ -10,7 +10,7 @@ from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from application.jobs.ports import JobRef
+from domain.jobs.job import JobRef
 
 QUEUE: Final = "partita:jobs"
 RUN: Final = "run"

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from application.jobs.desk import Desk, JobWork, Tell
-from application.jobs.ports import Authority, JobLeases, JobParts, JobRef, Jobs, LeaseLost
+from application.jobs.ports import Authority, JobLeases, JobParts, Jobs, LeaseLost
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
-from domain.jobs.job import ATTEMPTS_MAX, Job, JobKind, JobState
+from domain.jobs.job import Job, JobKind, JobRef, JobState
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 LOOK_SECONDS: Final = 1.0
@@ -156,7 +156,7 @@ class JobRunner:
     async def _ended(self, desk: Desk) -> Job | None:
         """Work on the job, and return it as that has left it; None where it is someone else's by now."""
         job = desk.job
-        if job.attempts > ATTEMPTS_MAX:
+        if job.was_worn_out:
             return job.ended(JobState.DEAD, self._clock.now(), problem=_WORN_OUT)
         problem: Mapping[str, Any]
         try:

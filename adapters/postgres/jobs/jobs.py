@@ -13,10 +13,10 @@ from adapters.postgres.job_tables import due_jobs, job_inputs, jobs
 from adapters.postgres.jobs.rows import changing, changing_values, due_row, job_of
 from adapters.postgres.tables import ledgers
 from adapters.postgres.work import tenant_transaction, tenant_view
-from application.jobs.ports import JobFilter, JobPart, JobRef
+from application.jobs.ports import JobFilter, JobPart
 from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
-from domain.jobs.job import Job, JobState
+from domain.jobs.job import Job, JobRef, JobState
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.errors import QuotaExceeded
 from domain.shared.text import is_storable
@@ -70,8 +70,7 @@ class PostgresJobs:
                 .where(jobs.c.organisation_id == job.organisation_id, jobs.c.id == values["id"])
                 .values(kept_bytes=kept)
             )
-            ref = JobRef(job.organisation_id, job.id)
-            await connection.execute(due_row(ref, due_at=job.due_at, finished_at=job.finished_at))
+            await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
         return job
 
     async def job(self, ref: JobRef) -> Job | None:
@@ -98,8 +97,7 @@ class PostgresJobs:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
             changed = await connection.execute(changing(job, was=was).values(changing_values(job)))
             if changed.rowcount:
-                ref = JobRef(job.organisation_id, job.id)
-                await connection.execute(due_row(ref, due_at=job.due_at, finished_at=job.finished_at))
+                await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
         return bool(changed.rowcount)
 
     async def remove(self, ref: JobRef) -> None:

@@ -8,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.work import tenant_transaction
 from application.interchange.import_job import ImportJob
 from application.jobs.desk import Desk
-from application.jobs.ports import JobPart, JobRef
+from application.jobs.ports import JobPart
 from application.shared.ports import StoreUnavailable
-from domain.jobs.job import Job, JobAuthor, JobKind, Progress
+from domain.jobs.job import Job, JobAuthor, JobKind, JobRef, Progress
 from domain.shared.access import FULL_ACCESS, Permission, Principal
 from entrypoints.container import Container
 from entrypoints.schemas.json_text import parse_line
