@@ -11,7 +11,8 @@ from typing import Final
 
 from application.ledger.ports import LedgerAddress
 from application.ledger.relay import WakeUps
-from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
+from application.shared.ports import Clock
+from application.shared.telling import Telling
 from application.webhooks.at_work import AtWork
 from application.webhooks.outbox import Outbox, Parcel
 from application.webhooks.sending import Sending
@@ -23,7 +24,6 @@ PARCELS_MAX: Final = 256
 PARCELS_OF_ORGANISATION_MAX: Final = 32
 ASKED_AT_ONCE_MAX: Final = 4
 STOP_SECONDS: Final = 3.0
-TOLD_EVERY_SECONDS: Final = 60.0
 
 _log = logging.getLogger("partita.webhooks")
 
@@ -50,7 +50,7 @@ class WebhookDispatch:
         self._room = PARCELS_MAX
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
         self._task: asyncio.Task[None] | None = None
-        self._told_at: float | None = None
+        self._telling = Telling(_log, "webhooks are sent later", "webhooks could not be sent")
         self._attempts = 0
         self._is_ending = False
         wake_ups.listen(self.hear)
@@ -109,7 +109,7 @@ class WebhookDispatch:
                         self._known |= {organisation_id}
                         self._call(organisation_id, None)
             except Exception as error:
-                self._tell(error)
+                self._telling.tell(error)
             await asyncio.sleep(self._look_seconds)
 
     async def _look_everywhere(self) -> None:
@@ -137,7 +137,7 @@ class WebhookDispatch:
                 if not at_work.is_called:
                     break
         except Exception as error:
-            self._tell(error)
+            self._telling.tell(error)
         finally:
             # What is heard meanwhile is found by looking.
             await at_work.finish()
@@ -170,14 +170,3 @@ class WebhookDispatch:
             self._attempts += attempts
         finally:
             self._room += 1
-
-    def _tell(self, error: Exception) -> None:
-        """Log what went wrong, once a minute at most: a store that is away is tried again and again."""
-        now = asyncio.get_running_loop().time()
-        if self._told_at is not None and now < self._told_at + TOLD_EVERY_SECONDS:
-            return
-        self._told_at = now
-        if isinstance(error, StoreUnavailable | CommitInDoubt):
-            _log.warning("webhooks are sent later: %s", error)
-        else:
-            _log.error("webhooks could not be sent", exc_info=error)
