@@ -21,6 +21,7 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
+from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.settings import Settings
 from tests.docs.pages import ROOT
 
@@ -162,6 +163,12 @@ def permissions() -> str:
     return _table(("permission", "what it allows", *(role.name for role in _ROLES)), rows)
 
 
+def close_codes() -> str:
+    """Return every code with which a WebSocket is closed."""
+    rows = [(str(int(each)), each.meaning, each.advice) for each in CloseCode]
+    return _table(("close code", "what it means", "what to do"), rows)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "routes": routes,
@@ -170,6 +177,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "environment": environment,
     "commands": commands,
     "permissions": permissions,
+    "close codes": close_codes,
 }
 
 

@@ -24,12 +24,12 @@ from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.server_sent import DESCRIBED_STREAM, ReaderDependency, accepts_stream
 from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.event_stream import event_stream
+from entrypoints.schemas.forms import SEQUENCE_MAX
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 
 EVENTS_MAX = 500
 CLIENT_CHECK_SECONDS: Final = 1.0
-SEQUENCE_MAX: Final = 2**53
 After = Annotated[
     int | None, Query(ge=0, le=SEQUENCE_MAX, description="The sequence of the last event that you have; 0 before any.")
 ]
