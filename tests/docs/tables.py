@@ -22,6 +22,7 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
+from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.settings import Settings
 from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
 from tests.bench.sections import Section
@@ -194,6 +195,12 @@ def sections() -> str:
     return _table(("section", "what is measured"), [(f"`{each.value}`", WORDS_OF_SECTIONS[each]) for each in Section])
 
 
+def close_codes() -> str:
+    """Return every code with which a WebSocket is closed."""
+    rows = [(str(int(each)), each.meaning, each.advice) for each in CloseCode]
+    return _table(("close code", "what it means", "what to do"), rows)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "routes": routes,
@@ -203,6 +210,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "commands": commands,
     "permissions": permissions,
     "sections": sections,
+    "close codes": close_codes,
 }
 
 

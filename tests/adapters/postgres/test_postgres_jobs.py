@@ -16,16 +16,18 @@ from adapters.postgres.jobs.jobs import PostgresJobs
 from adapters.postgres.jobs.leases import PostgresJobLeases
 from adapters.postgres.jobs.parts import PostgresJobParts
 from adapters.postgres.ledger.books import PostgresBooks
-from adapters.postgres.roster import PostgresRoster, PostgresUsedKeys
+from adapters.postgres.roster import PostgresRoster
 from adapters.postgres.tables import idempotency_keys
+from adapters.postgres.used_keys import PostgresUsedKeys
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.jobs.desk import Desk
-from application.jobs.duties import Duties, Duty, remove_old_jobs, remove_old_keys
-from application.jobs.ports import JobPart, JobRef, LeaseLost
+from application.jobs.duties import Duties, Duty, remove_old_jobs
+from application.jobs.ports import JobPart, LeaseLost
 from application.jobs.runner import JobRunner
 from application.ledger.ports import LedgerAddress
 from application.shared.ports import StoreUnavailable
-from domain.jobs.job import ATTEMPTS_MAX, Job, JobAuthor, JobKind, JobState, Progress
+from application.shared.used_keys import remove_old_keys
+from domain.jobs.job import ATTEMPTS_MAX, Job, JobAuthor, JobKind, JobRef, JobState, Progress
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import QuotaExceeded, ValidationFailed
 from entrypoints.schemas.kept_problems import kept_problem

@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.webhooks import outbox
+from application.webhooks.old_deliveries import remove_old_deliveries
 from tests.entrypoints.http.tenant import Json, Tenant, document
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
 from tests.entrypoints.http.webhooks.deliveries import ANY, deliveries, now_on, posts
@@ -99,11 +100,11 @@ async def test_deliveries_are_kept_for_thirty_days(
     await posts(tenant, 1)
     await dispatching.run()
     clock.advance(timedelta(days=11))
-    assert await dispatching.dispatch.tidy() == 3
+    assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 3
     assert [each["state"] for each in await deliveries(tenant, hook)] == ["pending"]
     await tenant.client.delete(f"/v1/webhooks/{hook['id']}", headers=ANY)
     clock.advance(timedelta(days=31))
-    assert await dispatching.dispatch.tidy() == 1
+    assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 1
     async with owner.connect() as connection:
         query = text("SELECT count(*) FROM webhook_endpoints WHERE organisation_id = :id")
         assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
