@@ -138,3 +138,4 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
+    require_bound_login: Callable[[], Awaitable[None]]

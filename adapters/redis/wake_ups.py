@@ -16,6 +16,7 @@ PAUSE_SECONDS: Final = 0.025
 # Redis may have been slow once: who is not told looks for news only every ten seconds.
 RETRY_SECONDS: Final = 0.5
 UNTOLD_MAX: Final = 10_000
+DIGITS_MAX: Final = 40
 
 _log = logging.getLogger("partita.wake-ups")
 
@@ -59,7 +60,7 @@ class RedisWakeUps:
             organisation, _, rest = line.partition(" ")
             slug, _, sequence = rest.partition(" ")
             # It is one of ours, or nonsense of someone else's.
-            if organisation.isdecimal() and sequence.isdecimal():
+            if organisation.isdecimal() and sequence.isdecimal() and len(organisation + sequence) <= DIGITS_MAX:
                 for each in self._hearers:
                     each(LedgerAddress(int(organisation), slug), int(sequence))
 

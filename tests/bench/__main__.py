@@ -21,6 +21,7 @@ from tests.bench.figures import Report
 from tests.bench.machine import QUIET_LOAD_MAX, Machine, this_machine
 from tests.bench.measure_access import measure_access
 from tests.bench.measure_bulk import measure_bulk
+from tests.bench.measure_exports import measure_exports
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
 from tests.bench.measure_posts import measure_posts
@@ -43,6 +44,7 @@ class Section(Enum):
     BULK = "bulk"
     POSTS = "posts"
     IMPORT = "import"
+    EXPORTS = "exports"
     TIME_TRAVEL = "time-travel"
     WEBHOOKS = "webhooks"
     REALTIME = "realtime"
@@ -54,6 +56,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,
     Section.IMPORT: measure_import,
+    Section.EXPORTS: measure_exports,
     Section.TIME_TRAVEL: measure_time_travel,
     Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,

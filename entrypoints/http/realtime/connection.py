@@ -253,8 +253,10 @@ class Connection:
             self._put_off[name] = None
             return False
         except DomainError as refusal:
-            self._end(name, subscription)
-            await self._refuse(name, refusal)
+            # Meanwhile there may be another one of the same name.
+            if self._subscriptions.get(name) is subscription:
+                self._end(name, subscription)
+                await self._refuse(name, refusal)
             return False
         if message is None:
             return False
