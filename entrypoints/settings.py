@@ -156,6 +156,8 @@ class Settings(BaseSettings):
     ten times as many from all of them. 0: no limit."""
     rate_limit_invitations: Quota = 100
     """Invitations in a quarter of an hour that one organisation has mailed. 0: no limit."""
+    graphql_introspection: bool = True
+    """Whether `/graphql` tells its schema to who asks for it."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60
