@@ -47,7 +47,7 @@ def shown(document: Any, **renamed: str) -> Callable[[Class], Class]:
                 annotations[name] = known | None if get_origin(hint) is NotRequired else known
                 if name != key:
                     reading = _reading(key, annotations[name])
-                    setattr(of, name, strawberry.field(resolver=reading, name=_camel(name.rstrip("_"))))
+                    setattr(of, name, strawberry.field(resolver=reading, name=camel(name.rstrip("_"))))
         of.__annotations__ = annotations
         made: Class = strawberry.type(of, description=_said(of.__doc__ or document.__doc__))
         _objects[document] = made
@@ -103,7 +103,7 @@ def taken(form: type[Form]) -> Any:
             of = _type(field.annotation, taken)
             default = {} if field.is_required() else {"default": strawberry.UNSET}
             members["__annotations__"][name] = of if field.is_required() else of | None
-            members[name] = strawberry.field(name=_camel(field.alias or name), description=field.description, **default)
+            members[name] = strawberry.field(name=camel(field.alias or name), description=field.description, **default)
         name = f"{form.__name__.removesuffix('In')}Input"
         _inputs[form] = strawberry.input(type(name, (), members), name=name, description=_said(form.__doc__))
     return _inputs[form]
@@ -142,7 +142,8 @@ def _type(hint: Any, of_class: Callable[[Any], Any]) -> Any:
     return of_class(hint)
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """Return a name as GraphQL has it."""
     first, *rest = name.split("_")
     return first + "".join(map(str.title, rest))
 

@@ -66,9 +66,14 @@ def _require_bounded(schema: GraphQLSchema, document: DocumentNode, variables: M
     visit(document, aliases)
     if aliases.count > ALIASES_MAX:
         raise QueryTooComplex(f"It has {aliases.count:,} aliases; {ALIASES_MAX} is the most.")
-    measuring = _Measuring(schema, document, variables)
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
+            defaults = {
+                each.variable.name.value: value_from_ast_untyped(each.default_value)
+                for each in operation.variable_definitions or ()
+                if each.default_value is not None
+            }
+            measuring = _Measuring(schema, document, {**defaults, **variables})
             size = measuring.of(operation.selection_set, schema.get_root_type(operation.operation), is_listed=False)
             if size.depth > DEPTH_MAX:
                 raise QueryTooComplex(f"It is {size.depth} fields deep; {DEPTH_MAX} is the most.")

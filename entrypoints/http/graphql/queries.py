@@ -1,18 +1,33 @@
 """What can be asked."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import strawberry
+from strawberry.types.nodes import SelectedField, Selection
 
 from domain.shared.access import Permission
 from entrypoints.http.graphql.asking import Info
 from entrypoints.http.graphql.connections import asked, connection_of, filter_of, shown_page
-from entrypoints.http.graphql.documents import field_of, within
+from entrypoints.http.graphql.documents import camel, field_of, within
 from entrypoints.http.graphql.ledgers import After, Ledger, Sort, filtered
 from entrypoints.http.graphql.objects import First
-from entrypoints.http.v1.ledgers import LEDGERS, ledger_document
+from entrypoints.http.v1.ledgers import LEDGERS, LedgerDocument, ledger_document
 
 LedgerConnection: Final = connection_of(Ledger, "Ledger")
+
+_OF_LEDGER: Final = frozenset(camel(name) for name in LedgerDocument.__annotations__)
+
+
+def _selected(fields: Iterable[Selection], *, of: bool = True) -> frozenset[str]:
+    """Return what is selected of the things that these fields are; fragments are no level of their own."""
+    found: set[str] = set()
+    for field in fields:
+        if not of and isinstance(field, SelectedField):
+            found.add(field.name)
+        else:
+            found |= _selected(field.selections, of=False)
+    return frozenset(found)
 
 
 @strawberry.type(description="What can be asked; a permission is checked for each field, as REST does for its routes.")
@@ -25,6 +40,9 @@ class Query:
 
         Raises `LedgerNotFound`.
         """
+        if not _OF_LEDGER & _selected(info.selected_fields):
+            # Who only asks for what is in it needs no permission but for that, as in REST.
+            return within(slug, {})
         async with info.context.view(Permission.LEDGERS_READ, slug) as reads:
             return within(slug, ledger_document(await reads.ledgers.ledger(slug)))
 

@@ -24,6 +24,7 @@ from entrypoints.schemas.moments import AskedInterval, read_moment
 from entrypoints.schemas.report_documents import (
     BalanceSheetDocument,
     IncomeStatementDocument,
+    ReportLineDocument,
     TrialBalanceDocument,
     TrialBalanceLineDocument,
 )
@@ -42,6 +43,14 @@ Depth = Annotated[
 @shown(TrialBalanceLineDocument, account="account_path")
 class TrialBalanceLine:
     """What one account has seen of one asset; `balance` is debit-positive, whatever the account's normal side."""
+
+
+@shown(ReportLineDocument, account="account_path")
+class ReportLine:
+    """What an account comes to, or all below a path, in each asset in which that is not nothing.
+
+    In the equity of a balance sheet, the line without a path is income less expenses that are not closed yet.
+    """
 
 
 @shown(TrialBalanceDocument)

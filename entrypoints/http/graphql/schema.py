@@ -1,10 +1,11 @@
 """The schema, and how what goes wrong in an operation is told."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import strawberry
-from graphql import GraphQLError, NoSchemaIntrospectionCustomRule
+from graphql import GraphQLError, NoSchemaIntrospectionCustomRule, OperationDefinitionNode
 from strawberry.extensions import MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -23,6 +24,7 @@ from entrypoints.http.problems import problem_document, refusal_of
 from entrypoints.schemas.hidden import without_credentials
 
 _MESSAGE_LENGTH_MAX: Final = 1_000
+_SUGGESTION: Final = re.compile(r" Did you mean [^?]*\?")
 
 
 class InvalidQuery(DomainError):
@@ -55,6 +57,12 @@ class _Bounds(SchemaExtension):
 def _require_at_home(context: ExecutionContext) -> None:
     """Return if an operation comes the way that operations of its kind go; else raise `InvalidQuery`."""
     asking: Asking = context.context
+    document = context.graphql_document
+    operations = (
+        [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
+    )
+    if len(operations) > 1 and context.operation_name is None:
+        raise InvalidQuery("Of several operations, one is to be named: operationName.")
     is_subscription = context.operation_type is OperationType.SUBSCRIPTION
     if is_subscription and asking.lasting is None:
         raise InvalidQuery("Subscriptions go over a WebSocket to this path, by graphql-transport-ws.")
@@ -81,7 +89,11 @@ def _tell(error: GraphQLError, asking: Asking) -> None:
     if isinstance(cause, RecursionError):
         refusal: DomainError = QueryTooComplex("It is nested far too deep to be read.")
     elif cause is None:
-        refusal = InvalidQuery(without_credentials(error.message[:_MESSAGE_LENGTH_MAX]))
+        said = without_credentials(error.message[:_MESSAGE_LENGTH_MAX])
+        if not asking.who.services.settings.graphql_introspection:
+            # What it suggests tells of the schema.
+            said = _SUGGESTION.sub("", said)
+        refusal = InvalidQuery(said if said.endswith((".", "?")) else f"{said}.")
     else:
         refusal = refusal_of(cause, asking.who.request_id)
     problem = problem_document(refusal, asking.who.request_id)
@@ -97,8 +109,6 @@ schema: Final = _Schema(
     config=StrawberryConfig(
         scalar_map=SCALARS,
         default_resolver=read_member,
-        # Without introspection they would tell of the schema what it hides.
-        disable_field_suggestions=True,
         sort_schema=True,
     ),
 )

@@ -46,7 +46,7 @@ class Delivery:
 class AccountBalances:
     """What an account holds."""
 
-    account: str
+    account_path: str
     balances: list[Balance]
 
 
@@ -112,7 +112,7 @@ class Subscription:
                     yield {
                         "accounts": [
                             {
-                                "account": each.account.path,
+                                "account_path": each.account.path,
                                 "balances": [balance_document(each.account, of_asset) for of_asset in each.balances],
                             }
                             for each in changed.accounts
