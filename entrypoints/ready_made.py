@@ -37,6 +37,9 @@ from application.ledger.verification import Verifications
 from application.shared.answers import Answers
 from application.shared.ports import Clock, Health, Ids, News, Runner, Signer, Work
 from application.shared.rate_limits import Counting
+from application.webhooks.dispatch import WebhookDispatch
+from application.webhooks.keeping import WebhookKeeping
+from application.webhooks.operating import WebhookOperation
 from entrypoints.settings import Settings
 
 
@@ -60,6 +63,15 @@ class OAuth:
     consents: OAuthConsents
     tokens: OAuthTokens
     provider: OpenIdProvider | None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Who is told of events, and what sends them."""
+
+    keeping: WebhookKeeping
+    operation: WebhookOperation
+    dispatch: WebhookDispatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,7 @@ class Services:
     tickets: Tickets
     token_keys: TokenKeyring
     persons: Persons
+    webhooks: Webhooks
     signer: Signer
     cursor_key: bytes
     database_health: Health

@@ -158,6 +158,10 @@ class Settings(BaseSettings):
     """Invitations in a quarter of an hour that one organisation has mailed. 0: no limit."""
     graphql_introspection: bool = True
     """Whether `/graphql` tells its schema to who asks for it."""
+    webhook_http: bool = False
+    """Whether webhooks may lead to http:// besides https://, where anyone on the way can read what is sent."""
+    webhook_allowed_networks: Networks = ()
+    """Networks that webhooks may lead to besides the public internet: addresses or networks, with commas between."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60

@@ -23,7 +23,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 import adapters.postgres.access_tables
 import adapters.postgres.job_tables
-import adapters.postgres.person_tables  # noqa: F401 # so that its tables and those above are in the metadata, too
+import adapters.postgres.person_tables
+import adapters.postgres.webhook_tables  # noqa: F401 # so that its tables and those above are in the metadata, too
 from adapters.postgres.columns import (
     flag_column,
     key_column,

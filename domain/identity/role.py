@@ -51,7 +51,9 @@ def _reads(*areas: str) -> frozenset[Permission]:
 
 
 _OF_LEDGERS: Final = _reads("ledgers", "accounts", "transactions", "holds", "periods", "reports", "events")
-_OF_ORGANISATION: Final = _reads("organisation", "members", "roles", "api-keys", "oauth-clients", "audit-log", "jobs")
+_OF_ORGANISATION: Final = _reads(
+    "organisation", "members", "roles", "api-keys", "oauth-clients", "audit-log", "jobs", "webhooks"
+)
 _OPERATION: Final = _OF_LEDGERS | {
     Permission.ORGANISATION_READ,
     Permission.JOBS_READ,

@@ -24,6 +24,7 @@ from entrypoints.cli import (
     token_keys,
     transactions,
     transfer,
+    webhooks,
     worker,
 )
 
@@ -58,6 +59,7 @@ app.add_typer(members.members, name="member")
 app.add_typer(members.invitations, name="invitation")
 app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def _show_version(is_asked: bool) -> None:

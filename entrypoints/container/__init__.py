@@ -24,13 +24,13 @@ from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
 from entrypoints.container.access import AccessParts
-from entrypoints.container.jobs import JobParts
+from entrypoints.container.background import BackgroundParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.settings import Settings
 
 
-class Container(JobParts):
+class Container(BackgroundParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -40,10 +40,10 @@ class Container(JobParts):
         ids=AccessParts.ids,
         journal=AccessParts.journal,
         expiry=AccessParts.expiry,
-        runners=JobParts.runners,
-        jobs=JobParts.jobs,
-        job_runner=JobParts.job_runner,
-        duties=JobParts.duties,
+        runners=BackgroundParts.runners,
+        jobs=BackgroundParts.jobs,
+        job_runner=BackgroundParts.job_runner,
+        duties=BackgroundParts.duties,
         ledgers=AccessParts.ledger_work,
         answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
@@ -67,6 +67,7 @@ class Container(JobParts):
         counting=AccessParts.counting,
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
+        webhooks=BackgroundParts.webhooks,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
@@ -100,6 +101,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.webhook_post().close()
         await container.cache().close()
 
 

@@ -1,25 +1,19 @@
-"""What is done in the background."""
+"""Jobs, and who runs them."""
 
-from datetime import timedelta
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from dependency_injector import providers
 
 from adapters.arq.queue import ArqQueue
-from adapters.arq.worker import ArqWorker
 from adapters.postgres.jobs.jobs import PostgresJobs
 from adapters.postgres.jobs.leases import PostgresJobLeases
 from adapters.postgres.jobs.parts import PostgresJobParts
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
 from adapters.postgres.ledger.readers import PostgresLedgerReads
-from adapters.postgres.roster import PostgresRoster, PostgresUsedKeys
 from adapters.postgres.work import PostgresWork
 from application.identity.authority import CurrentAuthority
-from application.identity.person_keeping import PersonKeeping
 from application.interchange.import_job import ImportJob
 from application.interchange.report_job import Report, ReportJob
-from application.jobs.duties import Duties, Duty, remove_old_jobs, remove_old_keys
 from application.jobs.keeping import JobKeeping
 from application.jobs.runner import JobRunner
 from application.ledger.report_reader import TrialBalance
@@ -27,12 +21,9 @@ from application.ledger.reports import BalanceSheet, IncomeStatement
 from domain.jobs.job import JobKind
 from domain.ledger.transaction import TransactionDraft
 from entrypoints.container.access import AccessParts
-from entrypoints.ready_made import Runners
 from entrypoints.schemas.json_text import parse_line
 from entrypoints.schemas.kept_problems import kept_problem
 from entrypoints.schemas.turns import json_bytes
-
-_HOURLY: Final = timedelta(hours=1)
 
 
 def transaction_draft(document: Any, id: str) -> TransactionDraft:
@@ -59,12 +50,8 @@ async def report_as_json(slug: str, report: Report) -> bytes:
             return await json_bytes(income_statement_document(slug, report))
 
 
-def _duty(name: str, do: object) -> providers.Factory[Duty]:
-    return providers.Factory(Duty, name, _HOURLY, do)
-
-
 class JobParts(AccessParts):
-    """Jobs, who runs them, and what has to be done now and then."""
+    """Jobs, and who runs them."""
 
     kept_jobs = providers.Singleton(
         PostgresJobs, AccessParts.service_engine, bytes_max=AccessParts.settings.provided.job_bytes_max
@@ -106,25 +93,4 @@ class JobParts(AccessParts):
         providers.Object(kept_problem),
         AccessParts.clock,
         AccessParts.ids,
-    )
-    used_keys = providers.Singleton(PostgresUsedKeys, AccessParts.service_engine)
-    duties = providers.Singleton(
-        Duties,
-        providers.Singleton(PostgresRoster, AccessParts.service_engine),
-        providers.List(
-            _duty("tidy", providers.Callable(partial, PersonKeeping.tidy, AccessParts.person_keeping)),
-            _duty("idempotency-keys", providers.Callable(partial, remove_old_keys, used_keys, AccessParts.clock)),
-            _duty("jobs", providers.Callable(partial, remove_old_jobs, kept_jobs, leases, AccessParts.clock)),
-        ),
-        AccessParts.clock,
-    )
-    # Whatever goes on in the background is started and stopped with these, by servers and by workers alike.
-    runners = providers.Singleton(
-        Runners,
-        always=providers.List(AccessParts.expiry, AccessParts.channels, AccessParts.relay),
-        of_workers=providers.List(
-            job_runner,
-            duties,
-            providers.Singleton(ArqWorker, AccessParts.redis_url, job_runner.provided.take_up),
-        ),
     )

@@ -66,6 +66,8 @@ from entrypoints.http.v1 import (
     roles,
     statements,
     transactions,
+    webhook_operation,
+    webhooks,
 )
 from entrypoints.schemas.forms import refusal
 
@@ -115,6 +117,8 @@ _ROUTERS: Final = (
     auth.router,
     own_account.router,
     audit_log.router,
+    webhooks.router,
+    webhook_operation.router,
 )
 
 

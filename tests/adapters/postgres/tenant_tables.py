@@ -30,6 +30,7 @@ from tests.builders import NOW
 GLOBAL_TABLES = {
     "alembic_version": "which migrations were made",
     "agenda": "what is due is found across all organisations; it tells who has something to do and when, not what",
+    "webhook_agenda": "likewise, of webhooks",
     "persons": "a person may belong to several organisations, and to none",
     "person_identities": "of persons",
     "sessions": "of persons",

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -31,12 +32,15 @@ NewServer = Callable[..., Awaitable[str]]
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    # All tests come from one address, and many of them try what must fail. Jobs run when a test says so.
+    # All tests come from one address, and many of them try what must fail. Receivers of webhooks are on this machine.
+    # Jobs run, and webhooks are sent, when a test says so.
     return Settings(
         data_dir=tmp_path_factory.mktemp("data"),
         rate_limit_failures=0,
         rate_limit_attempts=0,
         rate_limit_email=0,
+        webhook_http=True,
+        webhook_allowed_networks=(ip_network("127.0.0.0/8"),),
         worker_inside=False,
     )
 
@@ -150,9 +154,11 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         server = _Server(server_config(app, app.state.services.settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listens.wait()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
 
 
 class _Server(uvicorn.Server):

@@ -77,6 +77,10 @@ async def plant(tenant: Tenant, owner: AsyncEngine, services: Services) -> Plant
     key = document(await tenant.client.post("/v1/api-keys", json={"name": mark("key")}), 201)
     said |= {"key name": key["name"], "key id": key["id"], "slug": planted.slug}
     names["api key"] = key["id"]
+    of_webhook = {"url": f"https://{mark('hook')}.invalid/", "description": mark("webhook"), "ledgers": [planted.slug]}
+    webhook = document(await tenant.client.post("/v1/webhooks", json=of_webhook), 201)
+    said |= {"webhook id": webhook["id"], "webhook URL": webhook["url"], "webhook": webhook["description"]}
+    names["webhook"] = webhook["id"]
     await _plant_job(planted, services)
     await _plant_people(planted, owner)
     return planted

@@ -14,10 +14,10 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 
+from domain.ledger.events import EVENT_TYPES
 from entrypoints.client import Balance, Event, EventSubscription, Realtime, Refused, line
 from entrypoints.client.documents import read_balance, read_event
 from entrypoints.http.realtime import subscriptions
-from entrypoints.http.v1.events import EVENT_TYPES
 from tests.entrypoints.http.asyncapi import DESCRIBED
 from tests.entrypoints.http.conftest import NewOrganisation, NewServer
 from tests.entrypoints.http.realtime_client import realtime

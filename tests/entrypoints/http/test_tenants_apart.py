@@ -51,6 +51,7 @@ NAMES = {
     "/oauth-clients/{id}": "OAuth client",
     "/oauth-grants/{id}": "OAuth grant",
     "/auth/grants/{id}": "OAuth grant",
+    "/webhooks/{id}": "webhook",
     "/jobs/{id}": "job",
 }
 # What is of nobody, or has the same name with everyone.

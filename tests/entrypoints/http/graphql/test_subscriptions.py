@@ -17,9 +17,8 @@ from tests.entrypoints.http.graphql.asked import checked_error
 from tests.entrypoints.http.realtime_client import listed, post, ticket_of
 from tests.entrypoints.http.tenant import Json, Tenant, checked_problem, document
 
-EVENTS = (
-    'subscription ($after: Long) { events(ledger: "main", after: $after) { through events { sequence type hash } } }'
-)
+EVENTS = """subscription ($after: Long) { events(ledger: "main", after: $after) {
+  through events { sequence type hash } } }"""
 BALANCES = """subscription ($of: [String!]!) { balances(ledger: "main", accounts: $of) {
   sequence accounts { accountPath balances { asset posted available } } } }"""
 
