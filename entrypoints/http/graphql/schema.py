@@ -57,11 +57,10 @@ class _Bounds(SchemaExtension):
 def _require_at_home(context: ExecutionContext) -> None:
     """Return if an operation comes the way that operations of its kind go; else raise `InvalidQuery`."""
     asking: Asking = context.context
-    document = context.graphql_document
-    operations = (
-        [each for each in document.definitions if isinstance(each, OperationDefinitionNode)] if document else []
-    )
-    if len(operations) > 1 and context.operation_name is None:
+    definitions = context.graphql_document.definitions if context.graphql_document is not None else ()
+    count = sum(isinstance(each, OperationDefinitionNode) for each in definitions)
+    # Strawberry would take the first one.
+    if count > 1 and context._provided_operation_name is None:
         raise InvalidQuery("Of several operations, one is to be named: operationName.")
     is_subscription = context.operation_type is OperationType.SUBSCRIPTION
     if is_subscription and asking.lasting is None:

@@ -16,16 +16,18 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from typing_extensions import override
 
 from application.shared.ports import StoreUnavailable
-from domain.shared.errors import DomainError, Overloaded, ValidationFailed
+from domain.shared.errors import DomainError, Overloaded
 from entrypoints.container import Services
 from entrypoints.http.credentials import principal_now, redeem_ticket
-from entrypoints.http.dependencies import Caller, bearer
+from entrypoints.http.dependencies import Caller, bearer, require_known_parameters
 from entrypoints.http.graphql.asking import Asking
 from entrypoints.http.graphql.endpoint import PATH
 from entrypoints.http.graphql.schema import schema
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.problems import problem_response, refusal_of
 from entrypoints.http.reading import address_of, user_agent_of
+from entrypoints.http.realtime.leaving import UnknownSubprotocol
+from entrypoints.http.sharing import require_known_origin
 
 CONNECTIONS_MAX: Final = 10_000
 SUBSCRIPTIONS_MAX: Final = 100
@@ -64,7 +66,7 @@ class _Sockets(GraphQL[Asking, None]):
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             connection_init_wait_timeout=timedelta(seconds=INIT_SECONDS_MAX),
             max_subscriptions_per_connection=SUBSCRIPTIONS_MAX,
-            # It shows a credential that no browser adds by itself; who may call from where is decided for all paths.
+            # Which pages may connect, is decided before.
             allowed_origins=("*",),
         )
         self._connections = 0
@@ -93,13 +95,15 @@ class _Sockets(GraphQL[Asking, None]):
 
     async def _admit(self, socket: WebSocket) -> None:
         """Find who connects. Raises what keeps it out, as `/v1/realtime` does."""
+        services: Services = socket.scope["app"].state.services
+        require_known_parameters(socket, ("ticket",))
+        require_known_origin(socket, services.settings.cors_origins)
         await redeem_ticket(socket)
         principal = (await bearer(socket)).coming_from(address_of(socket), user_agent_of(socket))
         if GRAPHQL_TRANSPORT_WS_PROTOCOL not in socket.scope["subprotocols"]:
-            raise ValidationFailed(f"Offer the sub-protocol {GRAPHQL_TRANSPORT_WS_PROTOCOL}: no other is known here.")
+            raise UnknownSubprotocol(f"Offer the sub-protocol {GRAPHQL_TRANSPORT_WS_PROTOCOL}: no other is known here.")
         if self._connections >= CONNECTIONS_MAX:
             raise Overloaded(f"{CONNECTIONS_MAX:,} connections are open.")
-        services: Services = socket.scope["app"].state.services
         who = Caller(principal, socket.scope["state"]["request_id"], services)
         lasting = LastingPrincipal(principal, principal_now(socket))
         socket.scope["state"]["asking"] = Asking(who, lasting=lasting)

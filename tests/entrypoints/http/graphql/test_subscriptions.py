@@ -177,8 +177,10 @@ async def test_who_is_nobody_or_speaks_something_else_is_kept_out(url: str, tena
 
     assert (await refusal(None))["code"] == "not-authenticated"
     assert (await refusal("ptk_1_x"))["code"] == "not-authenticated"
-    assert (await refusal(tenant.key, subprotocols=None))["code"] == "validation-failed"
-    assert (await refusal(tenant.key, subprotocols=[Subprotocol("graphql-ws")]))["code"] == "validation-failed"
+    assert (await refusal(tenant.key, subprotocols=None))["code"] == "unknown-sub-protocol"
+    assert (await refusal(tenant.key, subprotocols=[Subprotocol("graphql-ws")]))["code"] == "unknown-sub-protocol"
+    assert (await refusal(tenant.key, origin="https://evil.example"))["code"] == "origin-not-allowed"
+    assert (await refusal(tenant.key, path="/graphql?query=x"))["code"] == "unknown-parameter"
     path = f"/graphql?ticket={await ticket_of(tenant)}"
     async with connected(url, None, path) as client:
         await client.subscribe("a", BALANCES, of=["assets:bank"])
