@@ -99,6 +99,21 @@ TOO_MUCH = {
     "very deep": ("{ ledger " * 600, "nested"),
     "aliases": ("{" + " ".join(f'a{n}: ledger(slug: "main") {{ slug }}' for n in range(51)) + "}", "51 aliases"),
     "tokens": ("{ ledgers { nodes { " + "slug " * 2_001 + "} } }", "2000"),
+    "repetitions": ("{ ledgers { " + "nodes { slug } " * 65 + "} }", "again"),
+    "repetitions in fragments": (
+        "{ ledgers { "
+        + " ".join(f"...f{n}" for n in range(25))
+        + " } } "
+        + " ".join(
+            f"fragment f{n} on LedgerConnection {{ nodes {{ slug }} nodes {{ slug }} nodes {{ slug }} }}"
+            for n in range(25)
+        ),
+        "again",
+    ),
+    "fragments": (
+        "{ ledgers { nodes { slug } } } " + " ".join(f"fragment f{n} on Ledger {{ slug }}" for n in range(31)),
+        "31 fragments",
+    ),
     "cost": (
         """{ ledger(slug: "main") { transactions(first: 500) { nodes {
           entries { account { balances { posted } } } } } } }""",
