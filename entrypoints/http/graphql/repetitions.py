@@ -16,7 +16,7 @@ from graphql import (
 
 
 class Repetitions(Visitor):
-    """The names that are asked for of each thing, by itself and by fragments; the fragments; how many aliases there are."""
+    """Which names are asked for of each thing, by itself and by fragments; and how many aliases there are."""
 
     def __init__(self, document: DocumentNode) -> None:
         super().__init__()

@@ -20,7 +20,8 @@ from entrypoints.http.graphql.mutations import Mutation
 from entrypoints.http.graphql.queries import Query
 from entrypoints.http.graphql.scalars import SCALARS
 from entrypoints.http.graphql.subscriptions import Subscription
-from entrypoints.http.problems import problem_document, refusal_of
+from entrypoints.http.problems import problem_document, refusal_of, status_of
+from entrypoints.http.refused import LOGGED_STATUSES
 from entrypoints.schemas.hidden import without_credentials
 
 _MESSAGE_LENGTH_MAX: Final = 1_000
@@ -74,14 +75,18 @@ class _Schema(strawberry.Schema):
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         assert execution_context is not None
         asking: Asking = execution_context.context
+        logged: set[str] = set()
         for error in errors:
-            _tell(error, asking)
+            refusal = _told(error, asking)
+            if refusal is not None and status_of(refusal) in LOGGED_STATUSES and refusal.detail not in logged:
+                logged.add(refusal.detail)
+                asking.who.log_refusal(refusal, "a field of an operation", "")
 
 
-def _tell(error: GraphQLError, asking: Asking) -> None:
-    """Have an error say what REST would say, in its `extensions`."""
+def _told(error: GraphQLError, asking: Asking) -> DomainError | None:
+    """Have an error say what REST would say, in its `extensions`; return that, or None if it says it already."""
     if "problem" in (error.extensions or {}):
-        return
+        return None
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
@@ -98,6 +103,7 @@ def _tell(error: GraphQLError, asking: Asking) -> None:
     problem = problem_document(refusal, asking.who.request_id)
     error.message = problem["detail"]
     error.extensions = {"code": refusal.code, "problem": problem}
+    return refusal
 
 
 schema: Final = _Schema(

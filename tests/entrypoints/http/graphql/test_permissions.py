@@ -129,7 +129,7 @@ async def test_no_field_shows_or_changes_anything_of_another_organisation(plante
 
 
 async def test_who_has_no_permission_is_told_which_for_each_field(
-    app: FastAPI, planted: Planted, other: Tenant
+    app: FastAPI, planted: Planted, other: Tenant, caplog: pytest.LogCaptureFixture
 ) -> None:
     wanted = {"name": "narrow", "scopes": ["ledgers:read"]}
     made = document(await other.client.post("/v1/api-keys", json=wanted), 201)
@@ -158,6 +158,8 @@ async def test_who_has_no_permission_is_told_which_for_each_field(
         for what, query in of_mutation(planted, SHARED).items():
             (error,) = document(await sent(client, query))["errors"]
             assert error["extensions"]["code"] == "permission-denied", what
+    logged = [each.getMessage() for each in caplog.records if each.name == "partita.access"]
+    assert f"what='a field of an operation' actor={made['id']}" in logged[0]
 
 
 async def test_who_is_limited_to_accounts_follows_links_to_these_alone(app: FastAPI, tenant: Tenant) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +13,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from tests.entrypoints.http.conftest import NewServer
+from adapters.embedded import ServerUrls
+from entrypoints.container import Services, opened
+from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
+from tests.entrypoints.http.conftest import NewServer, served
 from tests.entrypoints.http.graphql.asked import checked_error
 from tests.entrypoints.http.realtime_client import listed, post, ticket_of
 from tests.entrypoints.http.tenant import Json, Tenant, checked_problem, document
@@ -186,3 +191,19 @@ async def test_who_is_nobody_or_speaks_something_else_is_kept_out(url: str, tena
         await client.subscribe("a", BALANCES, of=["assets:bank"])
         await client.data()
     assert (await refusal(None, path=path))["code"] == "not-authenticated"
+
+
+async def test_a_server_that_stops_lets_those_who_follow_go(
+    services: Services, settings: Settings, postgres_url: str, redis_url: str, tenant: Tenant
+) -> None:
+    async with opened(settings, ServerUrls(postgres_url, redis_url)) as container, AsyncExitStack() as clients:
+        own = container.services()
+        async with served(create_app(own)) as url:
+            client = await clients.enter_async_context(connected(url, tenant.key))
+            await client.subscribe("a", EVENTS)
+            await client.subscribe("b", BALANCES, of=["assets:bank"])
+            await client.data()
+            own.relay.end()
+            assert {(await client.next())["type"], (await client.next())["type"]} == {"complete"}
+            began = time.monotonic()
+        assert time.monotonic() < began + 5
