@@ -17,6 +17,7 @@ from adapters.postgres.ledger.rows import limits_document
 from adapters.postgres.origin_rows import empty_origins, origins_of
 from adapters.postgres.work import DriverConnection
 from application.ledger.ports import Applied, Outcome
+from application.ledger.readers import StoredEvent
 from domain.ledger.events import AccountOpened, Event, HoldPlaced, LedgerCreated, TransactionPosted
 from domain.ledger.transaction import Direction
 from domain.shared.chain import Recorded
@@ -176,6 +177,15 @@ async def append(
     }
     if expiries:
         await connection.execute(_PUT_ON_AGENDA, organisation_id, ledger_id, list(expiries))
+
+
+async def append_events(
+    connection: DriverConnection, organisation_id: int, ledger_id: int, events: Sequence[StoredEvent]
+) -> None:
+    """Write events to the log as they are, and nothing that follows from them."""
+    columns = ([each.sequence for each in events], [each.recorded_at for each in events])
+    hashed = ([each.hash for each in events], [each.content for each in events])
+    await connection.execute(_APPEND_EVENTS, organisation_id, ledger_id, *columns, *hashed)
 
 
 async def project(

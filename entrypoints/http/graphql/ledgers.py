@@ -28,7 +28,7 @@ from entrypoints.http.graphql.objects import (
     TransactionConnection,
     below,
 )
-from entrypoints.http.pagination import LIMIT_DEFAULT, SEQUENCE_MAX
+from entrypoints.http.pagination import LIMIT_DEFAULT
 from entrypoints.http.v1.account_documents import entry_document, listed_document, whole_account_document
 from entrypoints.http.v1.accounts import ACCOUNTS, ENTRIES, account_filter
 from entrypoints.http.v1.events import EVENTS_MAX, EventDocument, checked_event_types
@@ -37,6 +37,7 @@ from entrypoints.http.v1.holds import HOLDS, hold_filter
 from entrypoints.http.v1.ledgers import LedgerDocument
 from entrypoints.http.v1.transaction_documents import view_document
 from entrypoints.http.v1.transactions import TRANSACTIONS, transaction_filter
+from entrypoints.schemas.forms import SEQUENCE_MAX
 
 Resolver = TypeVar("Resolver", bound=Callable[..., Any])
 

@@ -5,7 +5,7 @@ from typing import Any, Final, NewType
 import strawberry
 from graphql import GraphQLError
 
-from entrypoints.http.pagination import SEQUENCE_MAX
+from entrypoints.schemas.forms import SEQUENCE_MAX
 
 Long = NewType("Long", int)
 Metadata = NewType("Metadata", dict[str, Any])

@@ -19,8 +19,8 @@ from entrypoints.http.graphql.documents import subscription_of
 from entrypoints.http.graphql.ledgers import Event, EventTypes, OfAccounts, event_filter
 from entrypoints.http.graphql.objects import Balance
 from entrypoints.http.graphql.scalars import Long
-from entrypoints.http.pagination import SEQUENCE_MAX
 from entrypoints.http.v1.account_documents import balance_document
+from entrypoints.schemas.forms import SEQUENCE_MAX
 from entrypoints.schemas.realtime import WATCHED_ACCOUNTS_MAX
 
 _RETRY_SECONDS: Final = 1.0

@@ -9,7 +9,7 @@ from graphql import GraphQLObjectType, get_named_type, is_non_null_type, is_obje
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.shared.access import Permission
-from entrypoints.container import Services
+from entrypoints.container import Container
 from entrypoints.http.graphql.schema import schema
 from tests.entrypoints.http.conftest import NewOrganisation, connected
 from tests.entrypoints.http.graphql.asked import sent
@@ -91,8 +91,10 @@ def of_mutation(planted: Planted, slug: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-async def planted(new_organisation: NewOrganisation, owner: AsyncEngine, services: Services) -> AsyncIterator[Planted]:
-    planted = await plant(await new_organisation(), owner, services)
+async def planted(
+    new_organisation: NewOrganisation, owner: AsyncEngine, container: Container
+) -> AsyncIterator[Planted]:
+    planted = await plant(await new_organisation(), owner, container)
     before = await fingerprint(owner, planted.tenant.organisation_id)
     yield planted
     assert await fingerprint(owner, planted.tenant.organisation_id) == before
