@@ -25,20 +25,16 @@ from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
-from application.jobs.duties import Duties
 from application.jobs.keeping import JobKeeping
-from application.jobs.runner import JobRunner
-from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
 from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
 from application.shared.answers import Answers
-from application.shared.ports import Clock, Health, Ids, News, Runner, Signer, Work
+from application.shared.ports import Clock, Health, Ids, Runner, Signer, Work
 from application.shared.rate_limits import Counting
 from application.shared.telemetry import Metrics, Telemetry
-from application.webhooks.dispatch import WebhookDispatch
 from application.webhooks.keeping import WebhookKeeping
 from application.webhooks.operating import WebhookOperation
 from entrypoints.settings import Settings
@@ -68,11 +64,10 @@ class OAuth:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Who is told of events, and what sends them."""
+    """Who is told of events, and what became of that."""
 
     keeping: WebhookKeeping
     operation: WebhookOperation
-    dispatch: WebhookDispatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +110,8 @@ class Services:
     clock: Clock
     ids: Ids
     journal: Journal
-    expiry: Expiry
     runners: Runners
     jobs: JobKeeping
-    job_runner: JobRunner
-    duties: Duties
     ledgers: Work[LedgerReads, LedgerChanges]
     answers: Answers
     verifications: Verifications
@@ -136,7 +128,6 @@ class Services:
     admission: Admission
     attempts: Attempts
     counting: Counting
-    news: News
     relay: Relay
     tickets: Tickets
     token_keys: TokenKeyring

@@ -1,15 +1,15 @@
 """Endpoints of webhooks at work: what was sent to them, and pausing, resuming, replaying and trying them."""
 
-import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from application.webhooks.cloud_event import ping_letter
 from application.webhooks.keeping import found, held
 from application.webhooks.ports import Answer, Post, Unsealable, WebhookChanges, WebhookReads
@@ -21,7 +21,8 @@ from domain.webhooks.delivery import Delivery, DeliveryState
 from domain.webhooks.endpoint import Endpoint, Pause, PauseReason
 from domain.webhooks.events import WebhookReplayed, WebhookResumed, WebhookWasPaused
 
-PINGS_MAX: Final = 16
+PINGS_MAX: Final = 64
+PINGS_OF_ORGANISATION_MAX: Final = 4
 ACTOR: Final = "system:webhooks"
 _BY_ITSELF: Final = (Grant(frozenset({Permission.WEBHOOKS_MANAGE})),)
 
@@ -50,7 +51,8 @@ class WebhookOperation:
         self._ids = ids
         self._secrets = secrets
         self._post = post
-        self._pings = asyncio.Semaphore(PINGS_MAX)
+        # How many are sent at this moment, by organisations.
+        self._pings: Counter[int] = Counter()
 
     async def deliveries(
         self, principal: Principal, id: str, page: PageRequest, states: Sequence[DeliveryState]
@@ -90,7 +92,7 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if before.pause is None or await self._is_done(changes, key, now):
+            if before.pause is None or await answered_before(changes.log, key, now) is not None:
                 return before
             principal.require_grantable([before.wanted.grant])
             after = replace(before, pause=None, failing_since=None, version=before.version + 1)
@@ -119,7 +121,7 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             endpoint = await held(changes, id, None)
-            if await self._is_done(changes, key, now):
+            if await answered_before(changes.log, key, now) is not None:
                 return endpoint
             principal.require_grantable([endpoint.wanted.grant])
             is_there = endpoint.wanted.is_of_ledger(ledger) and await changes.cursors.rewind(endpoint, ledger, after)
@@ -138,11 +140,14 @@ class WebhookOperation:
         """
         async with self._work.read(principal, Permission.WEBHOOKS_MANAGE) as reads:
             endpoint = found(await reads.endpoints.get(id), id)
-        if self._pings.locked():
+        organisation_id, event = principal.organisation_id, self._ids.new("evt")
+        if self._pings[organisation_id] >= PINGS_OF_ORGANISATION_MAX or self._pings.total() >= PINGS_MAX:
             raise Overloaded("Many webhooks are being tried out at this moment: try again soon.")
-        async with self._pings:
-            event = self._ids.new("evt")
-            return Ping(event, await self._sent(principal.organisation_id, endpoint, event, self._clock.now()))
+        self._pings[organisation_id] += 1
+        try:
+            return Ping(event, await self._sent(organisation_id, endpoint, event, self._clock.now()))
+        finally:
+            self._pings -= Counter((organisation_id,))
 
     async def _sent(self, organisation_id: int, endpoint: Endpoint, event: str, now: datetime) -> Answer:
         try:
@@ -158,13 +163,9 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE, takes_away=True) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if before.pause is not None or await self._is_done(changes, key, now):
+            if before.pause is not None or await answered_before(changes.log, key, now) is not None:
                 return before, False
             after = replace(before, pause=Pause(now, reason), version=before.version + 1)
             await changes.endpoints.put(after)
             await record_event(changes.log, self._ids, WebhookWasPaused(id, reason), author, now, key)
         return after, True
-
-    async def _is_done(self, changes: WebhookChanges, key: IdempotencyKey | None, now: datetime) -> bool:
-        """Return whether the same request was made before."""
-        return key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None

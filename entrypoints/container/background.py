@@ -7,10 +7,12 @@ from typing import Final
 from dependency_injector import providers
 
 from adapters.arq.worker import ArqWorker
-from adapters.postgres.roster import PostgresRoster, PostgresUsedKeys
+from adapters.postgres.roster import PostgresRoster
+from adapters.postgres.used_keys import PostgresUsedKeys
 from application.identity.person_keeping import PersonKeeping
-from application.jobs.duties import Duties, Duty, remove_old_jobs, remove_old_keys
-from application.webhooks.dispatch import WebhookDispatch
+from application.jobs.duties import Duties, Duty, remove_old_jobs
+from application.shared.used_keys import remove_old_keys
+from application.webhooks.old_deliveries import remove_old_deliveries
 from entrypoints.container.webhooks import WebhookParts
 from entrypoints.ready_made import Runners
 
@@ -32,7 +34,13 @@ class BackgroundParts(WebhookParts):
             _duty("tidy", PersonKeeping.tidy, WebhookParts.person_keeping),
             _duty("idempotency-keys", remove_old_keys, used_keys, WebhookParts.clock),
             _duty("jobs", remove_old_jobs, WebhookParts.kept_jobs, WebhookParts.leases, WebhookParts.clock),
-            _duty("webhook-deliveries", WebhookDispatch.tidy, WebhookParts.webhook_dispatch),
+            _duty(
+                "webhook-deliveries",
+                remove_old_deliveries,
+                WebhookParts.outbox,
+                WebhookParts.old_deliveries,
+                WebhookParts.clock,
+            ),
         ),
         WebhookParts.clock,
     )

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.memory import CountedIds
 from application.ledger.audit_reader import AuditReader
+from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.readers import (
@@ -126,6 +127,10 @@ class _Reads:
 
     @property
     def audit(self) -> AuditReader:
+        raise NotImplementedError
+
+    @property
+    def batches(self) -> BatchReader:
         raise NotImplementedError
 
 

@@ -24,6 +24,7 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
+from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.ready_made import Lifecycle
 from entrypoints.settings import Settings
 from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
@@ -209,6 +210,12 @@ def sections() -> str:
     return _table(("section", "what is measured"), [(f"`{each.value}`", WORDS_OF_SECTIONS[each]) for each in Section])
 
 
+def close_codes() -> str:
+    """Return every code with which a WebSocket is closed."""
+    rows = [(str(int(each)), each.meaning, each.advice) for each in CloseCode]
+    return _table(("close code", "what it means", "what to do"), rows)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "routes": routes,
@@ -219,6 +226,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "figures": figures,
     "permissions": permissions,
     "sections": sections,
+    "close codes": close_codes,
 }
 
 

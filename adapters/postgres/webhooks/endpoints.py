@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select, text, union_all, update
+from sqlalchemy import Select, delete, exists, func, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.identity.pages import page_by_id
 from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.ledger.readers.lookups import ledger_id_of
 from adapters.postgres.organisation_log import PostgresOrganisationLog
 from adapters.postgres.tables import ledgers
 from adapters.postgres.webhook_tables import webhook_agenda, webhook_cursors, webhook_deliveries, webhook_endpoints
 from adapters.postgres.webhooks.endpoint_rows import endpoint_of, values_of
 from application.shared.pagination import Page, PageRequest
+from domain.ledger.ledger import LedgerNotFound
 from domain.webhooks.delivery import Delivery, DeliveryState
-from domain.webhooks.endpoint import Endpoint
+from domain.webhooks.endpoint import Endpoint, Wanted
 
 _ID = "whk"
 
-# The ledgers that an endpoint has no cursor for begin, for it, with the events after those that there are.
+# These ledgers begin, for an endpoint, with the events after those that there are.
 _BEGIN = text("""
 INSERT INTO webhook_cursors (organisation_id, endpoint_id, ledger_id, sequence)
 SELECT ledgers.organisation_id, :endpoint, ledgers.id, head.sequence
@@ -27,7 +30,7 @@ FROM ledgers CROSS JOIN LATERAL (
     SELECT sequence FROM event_log WHERE stream_id = ledgers.id ORDER BY sequence DESC LIMIT 1
 ) AS head
 WHERE ledgers.organisation_id = :organisation AND ledgers.slug = ANY(:slugs)
-ON CONFLICT DO NOTHING
+ON CONFLICT (organisation_id, endpoint_id, ledger_id) DO UPDATE SET sequence = excluded.sequence
 """)
 
 
@@ -57,18 +60,14 @@ class PostgresEndpoints:
         return Page([endpoint_of(row) for row in rows], after)
 
     async def get(self, id: str) -> Endpoint | None:
-        query = select(webhook_endpoints).where(*self._ours, webhook_endpoints.c.id == stored_id(_ID, id))
-        row = (await self._connection.execute(query)).mappings().one_or_none()
-        return None if row is None else endpoint_of(row)
+        return await self._found(self._is(id))
 
     async def count(self) -> int:
         query = select(func.count()).select_from(webhook_endpoints).where(*self._ours)
         return (await self._connection.execute(query)).scalar_one()
 
     async def held(self, id: str) -> Endpoint | None:
-        query = select(webhook_endpoints).where(*self._ours, webhook_endpoints.c.id == stored_id(_ID, id))
-        row = (await self._connection.execute(query.with_for_update())).mappings().one_or_none()
-        return None if row is None else endpoint_of(row)
+        return await self._found(self._is(id).with_for_update())
 
     async def put(self, endpoint: Endpoint) -> None:
         key = {"organisation_id": self._organisation_id, "id": stored_id(_ID, endpoint.id)}
@@ -78,6 +77,13 @@ class PostgresEndpoints:
             .values(**key, **values)
             .on_conflict_do_update(index_elements=["organisation_id", "id"], set_=values)
         )
+
+    def _is(self, id: str) -> Select[Any]:
+        return select(webhook_endpoints).where(*self._ours, webhook_endpoints.c.id == stored_id(_ID, id))
+
+    async def _found(self, query: Select[Any]) -> Endpoint | None:
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return None if row is None else endpoint_of(row)
 
 
 class PostgresDeliveries:
@@ -136,25 +142,34 @@ class PostgresCursors:
         self._connection = connection
         self._organisation_id = organisation_id
 
-    async def begin(self, endpoint: Endpoint) -> None:
+    async def begin(self, endpoint: Endpoint, before: Wanted | None) -> None:
         query = select(ledgers.c.id, ledgers.c.slug).where(ledgers.c.organisation_id == self._organisation_id)
         about = {id: slug for id, slug in await self._connection.execute(query) if endpoint.wanted.is_of_ledger(slug)}
         key = stored_id(_ID, endpoint.id)
-        cursors = webhook_cursors.c
+        of, of_delivery = webhook_cursors.c, webhook_deliveries.c
+        # What waits is found by its cursor.
+        has_waiting = exists().where(
+            of_delivery.organisation_id == of.organisation_id,
+            of_delivery.endpoint_id == of.endpoint_id,
+            of_delivery.ledger_id == of.ledger_id,
+            of_delivery.state == DeliveryState.PENDING.value,
+        )
         await self._connection.execute(
             delete(webhook_cursors).where(
-                cursors.organisation_id == self._organisation_id,
-                cursors.endpoint_id == key,
-                cursors.ledger_id.not_in(list(about)),
+                of.organisation_id == self._organisation_id,
+                of.endpoint_id == key,
+                of.ledger_id.not_in(list(about)),
+                ~has_waiting,
             )
         )
-        values = {"organisation": self._organisation_id, "endpoint": key, "slugs": list(about.values())}
+        new = [slug for slug in about.values() if before is None or not before.is_of_ledger(slug)]
+        values = {"organisation": self._organisation_id, "endpoint": key, "slugs": new}
         await self._connection.execute(_BEGIN, values)
 
     async def rewind(self, endpoint: Endpoint, ledger: str, after: int) -> bool:
-        query = select(ledgers.c.id).where(ledgers.c.organisation_id == self._organisation_id, ledgers.c.slug == ledger)
-        ledger_id = await self._connection.scalar(query)
-        if ledger_id is None:
+        try:
+            ledger_id = await ledger_id_of(self._connection, self._organisation_id, ledger)
+        except LedgerNotFound:
             return False
         key = {
             "organisation_id": self._organisation_id,
@@ -179,6 +194,12 @@ class PostgresCursors:
         return True
 
     async def hasten(self, endpoint: Endpoint, now: datetime) -> None:
+        # Whoever takes deliveries holds their cursor, too.
+        held = select(webhook_cursors.c.ledger_id).where(
+            webhook_cursors.c.organisation_id == self._organisation_id,
+            webhook_cursors.c.endpoint_id == stored_id(_ID, endpoint.id),
+        )
+        await self._connection.execute(held.with_for_update())
         of = webhook_deliveries.c
         await self._connection.execute(
             update(webhook_deliveries)

@@ -18,9 +18,10 @@ from domain.shared.paths import checked_path
 from domain.shared.patterns import Pattern
 from entrypoints.http.problems import problem_document, refusal_of
 from entrypoints.http.realtime.client import Client
-from entrypoints.http.realtime.leaving import CloseCode, Leave, ReaderTooSlow, ServerStops
+from entrypoints.http.realtime.leaving import Leave, ReaderTooSlow, ServerStops
 from entrypoints.http.realtime.subscriptions import BalanceSubscription, EventSubscription, Subscription
 from entrypoints.http.v1.events import checked_event_types
+from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.schemas.json_text import MalformedJson, parse_json
 from entrypoints.schemas.realtime import (
     Acknowledge,

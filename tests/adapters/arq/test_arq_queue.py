@@ -15,7 +15,7 @@ from adapters.arq import queue as queue_module
 from adapters.arq import worker as worker_module
 from adapters.arq.queue import QUEUE, RUN, ArqQueue, ref_of
 from adapters.arq.worker import ArqWorker
-from application.jobs.ports import JobRef
+from domain.jobs.job import JobRef
 from tests.redis_server import RedisServer, until
 
 JOB, OTHER = JobRef(1, "job_a"), JobRef(2, "job_b")

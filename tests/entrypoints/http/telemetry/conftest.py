@@ -85,7 +85,7 @@ async def new_watched(
             container.span_processor.override(providers.Object(SimpleSpanProcessor(exporter)))
             app = create_app(container.services())
             await stack.enter_async_context(app.router.lifespan_context(app))
-            await container.services().expiry.stop()
+            await container.expiry().stop()
             return Watched(container, container.services(), app, exporter)
 
         yield make

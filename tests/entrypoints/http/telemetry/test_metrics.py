@@ -80,7 +80,7 @@ async def test_what_a_client_makes_up_is_counted_together(
 async def test_jobs_are_counted_and_those_that_wait(watched: Watched, office: Tenant, operations: AsyncClient) -> None:
     queued = await asked_import(office, sales(2))
     assert of(await figures(operations), "jobs_due") >= 1
-    await ended(watched.services, office, queued["id"])
+    await ended(watched.container, office, queued["id"])
     found = await figures(operations)
     assert of(found, "jobs_due") == 0
     assert of(found, "jobs_late_seconds") == 0

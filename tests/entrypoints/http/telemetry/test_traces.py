@@ -85,7 +85,7 @@ async def test_a_client_that_traces_is_followed(watched: Watched, office: Tenant
 async def test_a_job_belongs_to_the_trace_of_the_request_that_asked_for_it(watched: Watched, office: Tenant) -> None:
     queued = await asked_import(office, sales(3))
     (asked,) = watched.spans("POST /v1/ledgers/{ledger}/imports")
-    await ended(watched.services, office, queued["id"])
+    await ended(watched.container, office, queued["id"])
     (job,) = watched.spans("job import")
     assert trace(job) == trace(asked)
     assert job.parent is not None
