@@ -3,6 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from application.attachments.attaching import Attaching
+from application.attachments.fetching import Fetching
+from application.attachments.tidying import FileTidying
 from application.identity.admission import Admission, Attempts
 from application.identity.afterwards import Afterwards
 from application.identity.api_keys import ApiKeys
@@ -60,6 +63,15 @@ class OAuth:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachments:
+    """Files that are attached: taking them in, giving them out, erasing them."""
+
+    attaching: Attaching
+    fetching: Fetching
+    tidying: FileTidying
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """All that an entrypoint may use, ready-made."""
 
@@ -89,6 +101,7 @@ class Services:
     tickets: Tickets
     token_keys: TokenKeyring
     persons: Persons
+    attachments: Attachments
     signer: Signer
     cursor_key: bytes
     database_health: Health

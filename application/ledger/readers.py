@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
@@ -255,6 +256,11 @@ class LedgerReads(Protocol):
     @property
     def periods(self) -> PeriodReader:
         """Return the reader of closed periods."""
+        ...
+
+    @property
+    def attachments(self) -> AttachmentReader:
+        """Return the reader of attachments."""
         ...
 
     @property

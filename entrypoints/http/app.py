@@ -41,6 +41,7 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    attachments,
     audit_log,
     auth,
     bulk,
@@ -104,6 +105,7 @@ _ROUTERS: Final = (
     auth.router,
     own_account.router,
     audit_log.router,
+    attachments.router,
 )
 
 
@@ -135,6 +137,7 @@ def create_app(services: Services) -> Partita:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services.expiry.start()
+        services.attachments.tidying.start()
         services.news.start()
         services.relay.start()
         realtime.start(services.relay)
@@ -145,6 +148,7 @@ def create_app(services: Services) -> Partita:
         await services.news.stop()
         await services.counting.stop()
         await services.expiry.stop()
+        await services.attachments.tidying.stop()
         await services.persons.afterwards.settle()
         await services.persons.letters.settle()
         await services.journal.close()

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
@@ -114,6 +115,10 @@ class _Reads:
 
     @property
     def periods(self) -> PeriodReader:
+        raise NotImplementedError
+
+    @property
+    def attachments(self) -> AttachmentReader:
         raise NotImplementedError
 
     @property

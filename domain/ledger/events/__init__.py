@@ -12,6 +12,7 @@ from domain.ledger.events.account import (
     AccountRestored,
     AccountUnfrozen,
 )
+from domain.ledger.events.attachment import AttachmentAdded, AttachmentRemoved
 from domain.ledger.events.hold import HoldExpired, HoldPlaced, HoldReleased
 from domain.ledger.events.ledger import (
     AssetRegistered,
@@ -49,6 +50,8 @@ Event = (
     | HoldPlaced
     | HoldReleased
     | HoldExpired
+    | AttachmentAdded
+    | AttachmentRemoved
 )
 
 __all__ = [
@@ -59,6 +62,8 @@ __all__ = [
     "AccountRestored",
     "AccountUnfrozen",
     "AssetRegistered",
+    "AttachmentAdded",
+    "AttachmentRemoved",
     "ChartSet",
     "Event",
     "HoldExpired",

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.accounts import PostgresAccounts
+from adapters.postgres.ledger.readers.attachments import PostgresAttachments
 from adapters.postgres.ledger.readers.audit import PostgresAudit
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.ledger.readers.holds import PostgresHolds
@@ -10,6 +11,7 @@ from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
 from adapters.postgres.ledger.readers.periods import PostgresPeriods
 from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
+from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
 from application.ledger.period_reader import PeriodReader
@@ -50,6 +52,11 @@ class PostgresLedgerReads:
     def periods(self) -> PeriodReader:
         """Return the reader of closed periods."""
         return PostgresPeriods(self._connection, self._organisation_id)
+
+    @property
+    def attachments(self) -> AttachmentReader:
+        """Return the reader of attachments."""
+        return PostgresAttachments(self._connection, self._organisation_id)
 
     @property
     def events(self) -> EventReader:

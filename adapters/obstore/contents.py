@@ -1,0 +1,98 @@
+"""What folders and stores that speak S3 have in common, as obstore gives it."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import obstore
+from obstore.exceptions import BaseError
+
+from domain.attachments.refusals import FilesUnavailable
+
+if TYPE_CHECKING:
+    from obstore import Attributes
+    from obstore.store import ObjectStore
+
+# Few enough that many downloads fit into memory; a piece is read while the one before it is sent.
+READ_BYTES: Final = 1024 * 1024
+# The least that S3 takes, of which it takes 10,000: 50 GB.
+PART_BYTES: Final = 5 * 1024 * 1024
+PARTS_AT_A_TIME: Final = 2
+# Whatever a browser is told by a store itself, it saves the file.
+SAVED: "Final[Attributes]" = {"Content-Type": "application/octet-stream", "Content-Disposition": "attachment"}
+
+Result = TypeVar("Result")
+
+
+class ObstoreContents:
+    """Contents in an object store, below folders by the last two characters of their names."""
+
+    def __init__(self, store: "ObjectStore", attributes: "Attributes | None" = None) -> None:
+        self._store = store
+        self._attributes = attributes
+
+    async def write(self, place: str, content: AsyncIterable[bytes]) -> None:
+        parts = aiter(content)
+        first = b""
+        while len(first) < READ_BYTES and (part := await anext(parts, None)) is not None:
+            first += part
+        # What is short takes one request; of what is long, parts are uploaded while others arrive.
+        whole = len(first) < READ_BYTES
+        writing = obstore.put_async(
+            self._store,
+            path_of(place),
+            first if whole else _chained(first, parts),
+            attributes=self._attributes,
+            use_multipart=not whole,
+            chunk_size=PART_BYTES,
+            max_concurrency=PARTS_AT_A_TIME,
+        )
+        await reached(writing)
+
+    async def read(self, place: str, start: int, end: int) -> AsyncIterator[bytes]:
+        path = path_of(place)
+
+        async def piece(at: int) -> bytes:
+            length = min(READ_BYTES, end - at)
+            found = await reached(obstore.get_range_async(self._store, path, start=at, length=length))
+            if len(found) != length:
+                raise FilesUnavailable("A file is shorter than it was.")
+            return bytes(found)
+
+        ahead: asyncio.Task[bytes] | None = None
+        try:
+            for at in range(start, end, READ_BYTES):
+                current = await (ahead or piece(at))
+                following = at + READ_BYTES
+                ahead = asyncio.create_task(piece(following)) if following < end else None
+                yield current
+        finally:
+            if ahead is not None:
+                ahead.cancel()
+                await asyncio.wait([ahead])
+
+    async def erase(self, place: str) -> None:
+        with suppress(FileNotFoundError):
+            await reached(obstore.delete_async(self._store, path_of(place)))
+
+
+def path_of(place: str) -> str:
+    """Return where in the store a place lies."""
+    return f"{place[-2:]}/{place}"
+
+
+async def reached(asked: Awaitable[Result]) -> Result:
+    """Return what the store answers. Raises `FilesUnavailable`, and `FileNotFoundError` for what is not there."""
+    try:
+        return await asked
+    except FileNotFoundError:
+        raise
+    except (BaseError, OSError) as error:
+        raise FilesUnavailable("The store of files did not answer as it should. Nothing was attached.") from error
+
+
+async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in rest:
+        yield part
