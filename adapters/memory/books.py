@@ -191,6 +191,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
         transactions=transactions,
         holds=holds,
         periods=_named(book.periods, scope.periods),
+        attachments=_named(book.attachments, scope.attachments),
         results=results,
     )
 

@@ -107,8 +107,13 @@ class Attaching:
             return await self._settle(call, draft, received, place)
 
     async def offer(self, principal: Principal, slug: str) -> DirectUpload:
-        """Return where a client may send a file to. Raises `DirectTransferUnavailable`, `PermissionDenied`."""
+        """Return where a client may send a file to, which may then be attached to anything of the ledger.
+
+        Raises `DirectTransferUnavailable`, `PermissionDenied` (also where only some accounts are allowed), `NotFound`.
+        """
         principal.reach_of_writing(Permission.ATTACHMENTS_ADD, slug)
+        async with self._ledgers.read(principal, Permission.ATTACHMENTS_ADD, ledger=slug) as reads:
+            await reads.ledgers.ledger(slug)
         id = self._ids.new(_UPLOAD)
         url = await self._transfers.upload_url(id, DIRECT_UPLOAD_LIFETIME)
         await self._files.announce(principal.organisation_id, id, self._clock.now() + UPLOADS_KEPT)

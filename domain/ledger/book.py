@@ -200,8 +200,7 @@ class Book:
                     self.used_assets |= {limit.asset.code for limit in event.limits}
                 self.accounts[event.account] = changes.changed_account(self.accounts[event.account], event)
             case AssetRegistered():
-                before = self.assets.get(event.code)
-                version = before.version + 1 if before else 1
+                version = before.version + 1 if (before := self.assets.get(event.code)) else 1
                 self.assets[event.code] = Asset(event.code, event.scale, version)
             case ChartSet():
                 self.chart = Chart(event.rules, self.chart.version + 1)

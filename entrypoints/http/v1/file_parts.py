@@ -3,11 +3,11 @@
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import collapse_rfc2231_value
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from python_multipart import MultipartParser
 from python_multipart.exceptions import MultipartParseError
@@ -85,11 +85,12 @@ def _name_of(disposition: str | None) -> str | None:
         return None
     message = Message()
     message["Content-Disposition"] = disposition
-    parameters = message.get_params(header="Content-Disposition") or []
+    # A text, or what an extended one is made of, which the library's types leave out.
+    parameters: Sequence[tuple[str, Any]] = message.get_params([], header="Content-Disposition")
     names = [value for parameter, value in parameters if parameter.lower() == "filename"]
-    # Of both, the extended one is meant (RFC 6266, 4.3); it comes taken apart.
-    extended = [value for value in names if isinstance(value, tuple)]
-    return collapse_rfc2231_value((extended or names)[0], errors="replace") if names else None
+    # Of both, the extended one is meant (RFC 6266, 4.3).
+    names.sort(key=lambda value: isinstance(value, str))
+    return collapse_rfc2231_value(names[0], errors="replace") if names else None
 
 
 def _disposition(request: Request) -> str | None:

@@ -23,6 +23,7 @@ from adapters.system.ids import TypeIds
 from application.identity.create_organisation import create_organisation
 from application.ledger.archive_account import ArchiveAccount, RestoreAccount
 from application.ledger.archive_ledger import ArchiveLedger, RestoreLedger
+from application.ledger.attach import AddAttachment, RemoveAttachment
 from application.ledger.change_account import ChangeAccount
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.change_transaction import ChangeTransaction
@@ -44,6 +45,7 @@ from application.ledger.reverse_transactions import ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from application.shared.ports import Work
 from domain.ledger.account import AccountType
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
 from domain.ledger.ledger import LedgerNotFound
@@ -162,6 +164,7 @@ async def use(office: Office) -> None:
     await use_accounts(office)
     await use_holds(office)
     await use_periods(office)
+    await use_attachments(office)
 
 
 def backdated(day: int) -> PostTransaction:
@@ -243,12 +246,21 @@ async def use_periods(office: Office) -> None:
             await office.do(ReopenPeriod(id, "why"))
 
 
+async def use_attachments(office: Office) -> None:
+    """Attach two files, and take one away by a server that knows nothing of it: 3 events."""
+    subject = Subject(SubjectKind.ACCOUNT, "assets:bank")
+    one, other = [Attachment(IDS.new("att"), subject, "a.pdf", "application/pdf", 3, bytes(32)) for _ in range(2)]
+    await office.do(AddAttachment(one))
+    await office.do(AddAttachment(other))
+    await office.do(RemoveAttachment(one.id, subject, 1, "why"), office.another_server())
+
+
 async def test_after_normal_use_the_projections_are_what_the_log_says(office: Office) -> None:
     rebuilt = await office.rebuild()
     assert rebuilt.differences == ()
     assert not rebuilt.replaced
-    # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change; then accounts, holds and periods.
-    assert rebuilt.head.sequence == 79 + 13 + 16 + 8
+    # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change; then accounts, holds, periods and attachments.
+    assert rebuilt.head.sequence == 79 + 13 + 16 + 8 + 3
 
 
 async def test_results_are_closed_to_an_account_that_has_some_already(office: Office) -> None:

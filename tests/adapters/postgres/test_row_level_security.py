@@ -28,6 +28,8 @@ MORE_POLICIES = {
     "members": {"own"},
     "invitations": {"own", "erased", "expired", "tidied"},
     "request_origins": {"own", "erased"},
+    "files": {"due"},
+    "loose_contents": {"due"},
 }
 # What is written once: not even the organisation that it is of can change it.
 WRITTEN_ONCE = ("event_log", "entries", "late_entries", "late_blocks")
