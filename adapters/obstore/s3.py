@@ -1,6 +1,7 @@
 """Contents in a store that speaks S3."""
 
 from datetime import timedelta
+from typing import Final
 from urllib.parse import urlsplit
 
 import obstore
@@ -8,6 +9,8 @@ from obstore.store import S3Store
 
 from adapters.obstore.contents import SAVED, ObstoreContents, path_of, reached
 from application.attachments.ports import Bucket
+
+RETRIED_FOR: Final = timedelta(seconds=10)
 
 
 class S3Contents(ObstoreContents):
@@ -24,6 +27,8 @@ class S3Contents(ObstoreContents):
         self._s3 = S3Store(
             url.netloc,
             prefix=url.path.strip("/") or None,
+            # Someone waits for the answer.
+            retry_config={"max_retries": 3, "retry_timeout": RETRIED_FOR},
             client_options={"allow_http": bucket.endpoint is not None and bucket.endpoint.startswith("http://")},
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type] # each is a text, as its option wants
         )

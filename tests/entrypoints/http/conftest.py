@@ -58,6 +58,7 @@ async def app(services: Services) -> AsyncIterator[FastAPI]:
     async with made.router.lifespan_context(made):
         # It would let the holds of every other test of this database expire, whatever clock that test goes by.
         await services.expiry.stop()
+        await services.attachments.tidying.stop()
         yield made
 
 

@@ -5,21 +5,28 @@ from httpx2 import Response
 
 from domain.attachments.file_name import served_type
 from tests.entrypoints.http.attachments.test_attachments import ABC_DIGEST, ABC_SHA256, attach
+from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Tenant, problem, sale
 
 TEN = b"0123456789"
 
 
+@pytest.fixture(scope="module")
+async def tenant(new_organisation: NewOrganisation) -> Tenant:
+    """One organisation for all tests here, with an account `assets:bank`."""
+    tenant = await new_organisation()
+    await tenant.posted(sale())
+    return tenant
+
+
 async def fetch(tenant: Tenant, sent: bytes = TEN, **headers: str) -> Response:
     """Attach the content, and ask for it with these headers."""
-    await tenant.posted(sale())
     id = (await attach(tenant, sent))["id"]
     given = {name.replace("_", "-"): value for name, value in headers.items()}
     return await tenant.get(f"/attachments/{id}/content", headers=given)
 
 
 async def test_a_file_is_served_as_what_is_to_be_saved(tenant: Tenant) -> None:
-    await tenant.posted(sale())
     attached = await attach(
         tenant, params={"name": 'Beleg "März" 100%.pdf'}, headers={"Content-Type": "application/pdf"}
     )
@@ -59,7 +66,6 @@ async def test_a_file_is_served_as_what_is_to_be_saved(tenant: Tenant) -> None:
     ],
 )
 async def test_what_a_browser_would_execute_is_served_as_bytes(tenant: Tenant, active: str) -> None:
-    await tenant.posted(sale())
     attached = await attach(tenant, b"<script>alert(1)</script>", headers={"Content-Type": active})
     assert attached["media_type"] == active.partition(";")[0].lower()
     response = await tenant.get(f"/attachments/{attached['id']}/content")
@@ -105,7 +111,6 @@ async def test_an_empty_file_is_served(tenant: Tenant) -> None:
 
 async def test_a_download_is_resumed_where_the_content_is_the_same(tenant: Tenant) -> None:
     content = bytes(range(256)) * 9_000  # more than two pieces of what is read at a time
-    await tenant.posted(sale())
     path = f"/attachments/{(await attach(tenant, content))['id']}/content"
     first = await tenant.get(path, headers={"Range": "bytes=0-1234567"})
     tag = first.headers["etag"]
@@ -128,7 +133,6 @@ async def test_who_has_the_content_is_told_so(tenant: Tenant) -> None:
 
 
 async def test_a_folder_gives_no_links(tenant: Tenant) -> None:
-    await tenant.posted(sale())
     id = (await attach(tenant))["id"]
     problem(await tenant.get(f"/attachments/{id}/link"), 422, "direct-transfer-unavailable")
     problem(await tenant.client.post(tenant.path("/uploads")), 422, "direct-transfer-unavailable")
