@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from obstore import Attributes
     from obstore.store import ObjectStore
 
-# Few enough that many downloads fit into memory; a piece is read while the one before it is sent.
-READ_BYTES: Final = 1024 * 1024
+# Few enough that many uploads and downloads fit into memory; a piece is read while the one before it is sent.
+PIECE_BYTES: Final = 1024 * 1024
 # The least that S3 takes, of which it takes 10,000: 50 GB.
 PART_BYTES: Final = 5 * 1024 * 1024
 PARTS_AT_A_TIME: Final = 2
@@ -33,16 +33,14 @@ class ObstoreContents:
         self._attributes = attributes
 
     async def write(self, place: str, content: AsyncIterable[bytes]) -> None:
-        parts = aiter(content)
-        first = b""
-        while len(first) < READ_BYTES and (part := await anext(parts, None)) is not None:
-            first += part
+        pieces = _pieces(content)
+        first = await anext(pieces, b"")
         # What is short takes one request; of what is long, parts are uploaded while others arrive.
-        whole = len(first) < READ_BYTES
+        whole = len(first) < PIECE_BYTES
         writing = obstore.put_async(
             self._store,
             path_of(place),
-            first if whole else _chained(first, parts),
+            first if whole else _chained(first, pieces),
             attributes=self._attributes,
             use_multipart=not whole,
             chunk_size=PART_BYTES,
@@ -54,7 +52,7 @@ class ObstoreContents:
         path = path_of(place)
 
         async def piece(at: int) -> bytes:
-            length = min(READ_BYTES, end - at)
+            length = min(PIECE_BYTES, end - at)
             found = await reached(obstore.get_range_async(self._store, path, start=at, length=length))
             if len(found) != length:
                 raise FilesUnavailable("A file is shorter than it was.")
@@ -62,9 +60,9 @@ class ObstoreContents:
 
         ahead: asyncio.Task[bytes] | None = None
         try:
-            for at in range(start, end, READ_BYTES):
+            for at in range(start, end, PIECE_BYTES):
                 current = await (ahead or piece(at))
-                following = at + READ_BYTES
+                following = at + PIECE_BYTES
                 ahead = asyncio.create_task(piece(following)) if following < end else None
                 yield current
         finally:
@@ -90,6 +88,18 @@ async def reached(asked: Awaitable[Result]) -> Result:
         raise
     except (BaseError, OSError) as error:
         raise FilesUnavailable("The store of files did not answer as it should. Nothing was attached.") from error
+
+
+async def _pieces(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Yield the content in pieces that are worth handing over, however small those are that it arrives in."""
+    gathered = bytearray()
+    async for part in content:
+        gathered += part
+        if len(gathered) >= PIECE_BYTES:
+            yield bytes(gathered)
+            gathered.clear()
+    if gathered:
+        yield bytes(gathered)
 
 
 async def _chained(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -20,6 +20,7 @@ from tests.bench.failures import BenchFailed
 from tests.bench.figures import Report
 from tests.bench.machine import QUIET_LOAD_MAX, Machine, this_machine
 from tests.bench.measure_access import measure_access
+from tests.bench.measure_attachments import measure_attachments
 from tests.bench.measure_bulk import measure_bulk
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
@@ -44,6 +45,7 @@ class Section(Enum):
     IMPORT = "import"
     TIME_TRAVEL = "time-travel"
     REALTIME = "realtime"
+    ATTACHMENTS = "attachments"
 
 
 _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
@@ -54,6 +56,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.IMPORT: measure_import,
     Section.TIME_TRAVEL: measure_time_travel,
     Section.REALTIME: measure_realtime,
+    Section.ATTACHMENTS: measure_attachments,
 }
 
 

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from adapters.embedded import ServerUrls
-from adapters.obstore.contents import PART_BYTES, READ_BYTES
+from adapters.obstore.contents import PART_BYTES, PIECE_BYTES
 from adapters.obstore.s3 import S3Contents
 from domain.attachments.refusals import FilesUnavailable
 from entrypoints.container import opened
@@ -77,14 +77,14 @@ def stored(endpoint: str) -> str:
 ON = "/accounts/assets:bank/attachments"
 
 
-@pytest.mark.parametrize("size", [0, 3, READ_BYTES, 2 * PART_BYTES + 17])
+@pytest.mark.parametrize("size", [0, 3, PIECE_BYTES, 2 * PART_BYTES + 17])
 async def test_files_go_to_the_bucket_and_come_back(there: Tenant, size: int) -> None:
     content = hashlib.sha256(b"x").digest() * (size // 32 + 1)
     content = content[:size]
     attached = document(await there.client.post(there.path(ON), content=content), 201)
     path = f"/attachments/{attached['id']}/content"
     assert (await there.get(path)).content == content
-    if size > READ_BYTES:
+    if size > PIECE_BYTES:
         part = await there.get(path, headers={"Range": "bytes=100-1100000"})
         assert part.content == content[100:1_100_001]
 
