@@ -99,7 +99,7 @@ class Settings(BaseSettings):
     quota_requests_per_minute: Annotated[int, Field(ge=1, le=QUOTA_MAX)] | None = None
     """The same of requests a minute."""
     quota_storage_bytes: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
-    """The same of its logs, in bytes."""
+    """The same of its logs and its files, in bytes."""
     oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
     """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
     is none."""
