@@ -1,11 +1,10 @@
 """What entrypoints are given: everything that they may use, without knowing what stands behind it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from application.attachments.attaching import Attaching
 from application.attachments.fetching import Fetching
-from application.attachments.tidying import FileTidying
 from application.identity.admission import Admission, Attempts
 from application.identity.afterwards import Afterwards
 from application.identity.api_keys import ApiKeys
@@ -28,6 +27,9 @@ from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
+from application.jobs.duties import Duties
+from application.jobs.keeping import JobKeeping
+from application.jobs.runner import JobRunner
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
@@ -35,8 +37,11 @@ from application.ledger.rebuild import Rebuilding
 from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
 from application.shared.answers import Answers
-from application.shared.ports import Clock, Health, Ids, News, Signer, Work
+from application.shared.ports import Clock, Health, Ids, News, Runner, Signer, Work
 from application.shared.rate_limits import Counting
+from application.webhooks.dispatch import WebhookDispatch
+from application.webhooks.keeping import WebhookKeeping
+from application.webhooks.operating import WebhookOperation
 from entrypoints.settings import Settings
 
 
@@ -64,11 +69,43 @@ class OAuth:
 
 @dataclass(frozen=True, slots=True)
 class Attachments:
-    """Files that are attached: taking them in, giving them out, erasing them."""
+    """Files that are attached: taking them in, and giving them out."""
 
     attaching: Attaching
     fetching: Fetching
-    tidying: FileTidying
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Who is told of events, and what sends them."""
+
+    keeping: WebhookKeeping
+    operation: WebhookOperation
+    dispatch: WebhookDispatch
+
+
+@dataclass(frozen=True, slots=True)
+class Runners:
+    """What goes on in the background, in the order in which it is started.
+
+    `always` goes on in every server and every worker; `of_workers` in servers only where they do the work of workers.
+    """
+
+    always: Sequence[Runner]
+    of_workers: Sequence[Runner]
+
+    def start(self, *, with_work: bool) -> None:
+        """Start all of it, on the running loop, or only what goes on always."""
+        for runner in self._chosen(with_work):
+            runner.start()
+
+    async def stop(self, *, with_work: bool) -> None:
+        """Stop what was started, what came last first."""
+        for runner in reversed(self._chosen(with_work)):
+            await runner.stop()
+
+    def _chosen(self, with_work: bool) -> Sequence[Runner]:
+        return (*self.always, *(self.of_workers if with_work else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +117,10 @@ class Services:
     ids: Ids
     journal: Journal
     expiry: Expiry
+    runners: Runners
+    jobs: JobKeeping
+    job_runner: JobRunner
+    duties: Duties
     ledgers: Work[LedgerReads, LedgerChanges]
     answers: Answers
     verifications: Verifications
@@ -101,6 +142,7 @@ class Services:
     tickets: Tickets
     token_keys: TokenKeyring
     persons: Persons
+    webhooks: Webhooks
     attachments: Attachments
     signer: Signer
     cursor_key: bytes

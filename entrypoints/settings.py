@@ -131,6 +131,12 @@ class Settings(BaseSettings):
     """The longest body of a JSON bulk, in bytes. A stream of lines has no limit."""
     spool_bytes_max: Annotated[int, Field(ge=1024)] = 4096 * MEBIBYTE
     """How many bytes of answers to a stream may wait at a time for a client that does not take them, in files."""
+    import_bytes_max: Annotated[int, Field(ge=1024)] = 256 * MEBIBYTE
+    """The longest body of an import, in bytes."""
+    job_bytes_max: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
+    """How many bytes an organisation's jobs may keep in the database: what they work on, and what they have made."""
+    worker_inside: bool = True
+    """Whether `partita serve` also runs jobs; if not, `partita worker` must run beside it."""
     files_url: Annotated[str | None, Field(pattern=r"^s3://[^/?#\s]+(/[^?#\s]*)?$")] = None
     """Where files are kept: `s3://bucket`, or `s3://bucket/prefix`. Without it, in the data folder."""
     files_endpoint: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
@@ -166,6 +172,10 @@ class Settings(BaseSettings):
     ten times as many from all of them. 0: no limit."""
     rate_limit_invitations: Quota = 100
     """Invitations in a quarter of an hour that one organisation has mailed. 0: no limit."""
+    webhook_http: bool = False
+    """Whether webhooks may lead to http:// besides https://, where anyone on the way can read what is sent."""
+    webhook_allowed_networks: Networks = ()
+    """Networks that webhooks may lead to besides the public internet: addresses or networks, with commas between."""
     head_seconds_max: Annotated[int, Field(ge=1, le=600)] = 10
     """How long a client may take to send the head of a request, in seconds."""
     body_idle_seconds_max: Annotated[int, Field(ge=1, le=3600)] = 60

@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-_SERVES = re.compile(r"Partita serves at (http://\S+)")
+_READY = re.compile(r"Partita serves at (http://\S+)|Partita works\.")
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 
 
 class ServerProcess:
-    """`partita serve` on a free port, over the database and the Redis that it is given."""
+    """`partita serve` on a free port, or `partita worker`, over the database and the Redis that it is given."""
 
     def __init__(
         self,
@@ -25,7 +25,10 @@ class ServerProcess:
         redis_url: str,
         data_dir: Path,
         settings: Mapping[str, str] | None = None,
+        *,
+        command: str = "serve",
     ) -> None:
+        self._command = command
         self._environment = {
             **os.environ,
             "DATABASE_URL": database_url,
@@ -44,7 +47,7 @@ class ServerProcess:
         """Start it, and return when it answers."""
         self._said = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from entrypoints.cli.main import main; main()", "serve"],
+            [sys.executable, "-c", "from entrypoints.cli.main import main; main()", self._command],
             env=self._environment,
             cwd=Path(__file__).parents[1],
             stdout=subprocess.PIPE,
@@ -55,13 +58,13 @@ class ServerProcess:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         deadline = time.monotonic() + _START_SECONDS
-        while not (match := _SERVES.search(self.said())):
+        while not (match := _READY.search(self.said())):
             assert self._process.poll() is None, self.said()
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.02)
         # A restart takes the same port, as a server that is restarted in production does.
-        self.url = match.group(1)
-        self._environment["PARTITA_PORT"] = self.url.rpartition(":")[2]
+        self.url = match.group(1) or ""
+        self._environment["PARTITA_PORT"] = self.url.rpartition(":")[2] or "0"
         return self
 
     def said(self) -> str:

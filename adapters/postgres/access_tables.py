@@ -173,3 +173,4 @@ tickets = Table(
     moment_column("expires_at"),
 )
 Index("tickets_expiry", tickets.c.organisation_id, tickets.c.expires_at)
+Index("tickets_over", tickets.c.expires_at)

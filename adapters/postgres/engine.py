@@ -33,6 +33,8 @@ JOURNAL_PLANS: Final = {
 CONNECT_SECONDS: Final = 5
 JOURNAL_STATEMENT_SECONDS: Final = 15
 SERVICE_STATEMENT_SECONDS: Final = 60
+# A report that is made in the background, for which nobody holds a connection open.
+PATIENT_STATEMENT_SECONDS: Final = 1_800
 # How a connection is encrypted and the server's certificate checked, as URLs of PostgreSQL say it; the driver reads
 # these words in nothing but a URL.
 _TLS_WORDS: Final = ("sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl", "sslpassword")
@@ -51,13 +53,15 @@ def journal_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
     return _engine(database_url, settings, JOURNAL_STATEMENT_SECONDS, **limits)
 
 
-def service_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
+def service_engine(
+    database_url: str, *, pool_size: int, statement_seconds: float = SERVICE_STATEMENT_SECONDS
+) -> AsyncEngine:
     """Return the pool for reads and for changes outside of ledgers; a dead connection is noticed and replaced."""
     # What is read follows an index, too, however the tables have grown since they were last analysed: a page of a
     # million transactions took 300 ms instead of 7 right after they had been imported.
     settings = _SERVICE_SETTINGS | JOURNAL_PLANS | {"plan_cache_mode": "force_custom_plan"}
     limits = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
-    return _engine(database_url, settings, SERVICE_STATEMENT_SECONDS, **limits)
+    return _engine(database_url, settings, statement_seconds, **limits)
 
 
 def owner_engine(database_url: str) -> AsyncEngine:

@@ -22,7 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 import adapters.postgres.access_tables
-import adapters.postgres.person_tables  # noqa: F401 # so that its tables and those above are in the metadata, too
+import adapters.postgres.job_tables
+import adapters.postgres.person_tables
+import adapters.postgres.webhook_tables  # noqa: F401 # so that its tables and those above are in the metadata, too
 from adapters.postgres.columns import (
     flag_column,
     key_column,
@@ -81,6 +83,7 @@ idempotency_keys = Table(
     positive_column("first_sequence"),
     number_column("last_sequence"),
     moment_column("used_at"),
+    Index("idempotency_keys_used", "used_at"),
 )
 
 api_keys = Table(

@@ -13,6 +13,9 @@ from application.ledger.ports import LedgerAddress
 CHANNEL: Final = "partita:events"
 # A busy ledger commits hundreds of groups a second: to tell of each took a fifth of what posting takes.
 PAUSE_SECONDS: Final = 0.025
+# Redis may have been slow once: who is not told looks for news only every ten seconds.
+RETRY_SECONDS: Final = 0.5
+UNTOLD_MAX: Final = 10_000
 
 _log = logging.getLogger("partita.wake-ups")
 
@@ -21,11 +24,12 @@ class RedisWakeUps:
     """Tells all servers of new events, and calls `hear` for what any of them tells.
 
     The first news after a pause goes out at once; what is to be told in the pause after it goes out together, each
-    ledger once. Nobody who commits waits for Redis, and nothing piles up while it is away.
+    ledger once. Nobody who commits waits for Redis, and no more than the latest of 10,000 ledgers waits for it either.
     """
 
     def __init__(self, channels: RedisChannels) -> None:
         self._channels = channels
+        self._hearers: list[Callable[[LedgerAddress, int], None]] = []
         self._news: dict[LedgerAddress, int] = {}
         self._telling: asyncio.Task[None] | None = None
         self._has_told_of_failure = False
@@ -35,7 +39,8 @@ class RedisWakeUps:
         return self._channels.is_heard
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
-        """Call `hear` for what others tell; to be said before the channels are listened to."""
+        """Call `hear`, too, for what others tell; to be said before the channels are listened to."""
+        self._hearers.append(hear)
 
         def hear_message(data: bytes) -> None:
             for line in data.decode("utf-8", "replace").splitlines():
@@ -43,7 +48,8 @@ class RedisWakeUps:
                 slug, _, sequence = rest.partition(" ")
                 # It is one of ours, or nonsense of someone else's.
                 if organisation.isdecimal() and sequence.isdecimal():
-                    hear(LedgerAddress(int(organisation), slug), int(sequence))
+                    for each in self._hearers:
+                        each(LedgerAddress(int(organisation), slug), int(sequence))
 
         self._channels.on(CHANNEL, hear_message)
 
@@ -59,18 +65,26 @@ class RedisWakeUps:
             await asyncio.wait([self._telling])
 
     async def _tell(self) -> None:
+        """Tell what there is, and what could not be told again, while there is anything to tell."""
         try:
             while self._news:
                 news, self._news = self._news, {}
                 lines = [f"{each.organisation_id} {each.slug} {sequence}" for each, sequence in news.items()]
-                await self._channels.publish((CHANNEL, "\n".join(lines)))
-                self._has_told_of_failure = False
-                await asyncio.sleep(PAUSE_SECONDS)
-        except (RedisError, OSError) as error:
-            # Those who were to hear of it look by themselves.
-            self._news.clear()
-            if not self._has_told_of_failure:
-                _log.info("other servers see new events only when they look for them: %s", error)
-                self._has_told_of_failure = True
+                try:
+                    await self._channels.publish((CHANNEL, "\n".join(lines)))
+                except (RedisError, OSError) as error:
+                    self._put_back(news, error)
+                    await asyncio.sleep(RETRY_SECONDS)
+                else:
+                    self._has_told_of_failure = False
+                    await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self._telling = None
+
+    def _put_back(self, news: dict[LedgerAddress, int], error: Exception) -> None:
+        # Those who were to hear of it look by themselves, in some seconds, where it is never told.
+        if len(news) + len(self._news) <= UNTOLD_MAX:
+            self._news = news | self._news
+        if not self._has_told_of_failure:
+            _log.info("other servers see new events only when they look for them: %s", error)
+            self._has_told_of_failure = True

@@ -1,23 +1,16 @@
 """Erasing what nobody has attached any more, and what uploads that were cut off have left."""
 
-import asyncio
-import logging
 from datetime import timedelta
 from typing import Final
 
 from application.attachments.ports import Files, FileStore, UnusedFiles
-from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
-from domain.attachments.refusals import FilesUnavailable
+from application.shared.ports import Clock
 
-PERIOD_SECONDS: Final = 600.0
 AT_ONCE: Final = 100
-STOP_SECONDS: Final = 5.0
-
-_log = logging.getLogger("partita.attachments")
 
 
 class FileTidying:
-    """Erases what is due, every ten minutes from `start` to `stop`. Any number of processes may do so at once."""
+    """Erases what is due. Any number of processes may do so at once, and again after they were interrupted."""
 
     def __init__(
         self, unused: UnusedFiles, files: Files, store: FileStore, clock: Clock, *, retention: timedelta
@@ -28,19 +21,6 @@ class FileTidying:
         self._store = store
         self._clock = clock
         self._retention = retention
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        assert self._task is None, "it goes on already"
-        self._task = asyncio.create_task(self._run(), name="files")
-
-    async def stop(self) -> None:
-        """End it, whatever it is about: what is due stays so."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-            self._task = None
 
     async def tidy(self) -> int:
         """Erase what is due now; return how many contents that were.
@@ -58,13 +38,3 @@ class FileTidying:
                 await self._files.withdraw(each.organisation_id, each.place)
                 erased += 1
         return erased
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PERIOD_SECONDS)
-            try:
-                await self.tidy()
-            except (FilesUnavailable, StoreUnavailable, CommitInDoubt) as error:
-                _log.warning("files are erased later: %s", error)
-            except Exception:
-                _log.exception("files could not be erased")

@@ -196,7 +196,7 @@ class LogIn:
             await changes.sessions.keep(session)
             begun = SecurityEvent("session.begun", now, person.id, origin, {"session": session.id, "by": by})
             await changes.log.record(begun)
-            await changes.leftovers.remove(now, _REMOVED_EACH, with_invitations=False)
+            await changes.leftovers.remove(now, _REMOVED_EACH, with_those_of_organisations=False)
             await changes.sessions.forget(person.id, ended_before=now - SECURITY_LOG_KEPT)
         if ended:
             await self._revocations.announce(*ended)

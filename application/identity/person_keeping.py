@@ -74,7 +74,7 @@ class PersonKeeping:
         now, removed = self.clock.now(), Removed()
         while True:
             async with self.work.begin() as changes:
-                gone = await changes.leftovers.remove(now, _REMOVED_AT_ONCE, with_invitations=True)
+                gone = await changes.leftovers.remove(now, _REMOVED_AT_ONCE, with_those_of_organisations=True)
             removed += gone
             if gone.is_all(_REMOVED_AT_ONCE):
                 return removed

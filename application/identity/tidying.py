@@ -19,6 +19,7 @@ class Removed:
     mailed_tokens: int = 0
     registrations: int = 0
     invitations: int = 0
+    tickets: int = 0
 
     def __add__(self, other: "Removed") -> "Removed":
         """Return both together."""
@@ -32,10 +33,11 @@ class Removed:
 class Leftovers(Protocol):
     """What is of no use any more, in a unit of work."""
 
-    async def remove(self, now: datetime, limit: int, *, with_invitations: bool) -> Removed:
+    async def remove(self, now: datetime, limit: int, *, with_those_of_organisations: bool) -> Removed:
         """Remove at most so much of each kind; what someone else is at stays until the next time.
 
         That is what happened to log-ins, and sessions that ended, 90 days ago; tokens of mails whose time is over, and
-        invitations too where asked for; and registrations of seven days ago whose address was never verified.
+        where asked for invitations and tickets, too, of all organisations; and registrations of seven days ago whose
+        address was never verified.
         """
         ...

@@ -51,7 +51,7 @@ class BalanceWatch:
         self._slug = slug
         self._accounts = accounts
         self._first: Balances | None = first
-        self._shown = {each.account.path: each for each in first.accounts}
+        self._shown = {each.account.path: tuple(each.balances) for each in first.accounts}
         self._asked: set[str] = set()
 
     @property
@@ -74,10 +74,14 @@ class BalanceWatch:
         if not self._asked:
             return None
         read = await read_balances(self._work, principal, self._slug, self._asked)
+        if read.sequence > self._following.at and self._asked != self._accounts:
+            # What came between the event that was taken last and what was read may concern the others as well.
+            read = await read_balances(self._work, principal, self._slug, self._accounts)
         self._asked.clear()
         self._following.skip(read.sequence)
-        changed = [each for each in read.accounts if self._shown.get(each.account.path) != each]
-        self._shown.update({each.account.path: each for each in changed})
+        # Of an account more may change than its balances.
+        changed = [each for each in read.accounts if self._shown.get(each.account.path, ()) != tuple(each.balances)]
+        self._shown.update({each.account.path: tuple(each.balances) for each in changed})
         return Balances(changed, read.sequence) if changed else None
 
 

@@ -23,6 +23,8 @@ from domain.shared.errors import DomainError, ErrorKind
 # Of each ledger that is followed: who was away for a moment is served from these.
 RECENT_EVENTS_MAX: Final = 10_000
 RECENT_BYTES_MAX: Final = 16 * 1024 * 1024
+# Who lacks more of them than that is given those first; only then does it wait for new ones.
+CATCH_UP_EVENTS: Final = 500
 # Given at once.
 DELIVERY_EVENTS_MAX: Final = 500
 DELIVERY_BYTES_MAX: Final = 1024 * 1024
@@ -104,12 +106,17 @@ class Stream:
             _log.error("a ledger's log cannot be followed", exc_info=reading.exception())
 
     async def _read_on(self) -> None:
-        while self._heard > self.last:
+        while (heard := self._heard) > self.last:
             try:
-                self.take(await self.read(self.last))
+                page = await self.read(self.last)
             except StoreUnavailable as error:
                 _log.warning("those who follow a ledger wait for the store: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
+                continue
+            self.take(page)
+            if not page and self._heard == heard:
+                # What was heard is not so, or not yet: who knows better will tell.
+                self._heard = self.last
 
 
 class Following:
@@ -133,8 +140,8 @@ class Following:
         all was taken that had waited before something had to be left out.
         """
         if not self._is_live:
-            if self.at + 1 < self._stream.first and (page := await self._stream.read(self.at)):
-                wanted = filter(self._follower.wanted.wants, map(RelayedEvent.of, page))
+            if page := await self._page():
+                wanted = filter(self._follower.wanted.wants, page)
                 events = list(islice(wanted, most))
                 self.at = page[-1].sequence if next(wanted, None) is None else events[-1].sequence
                 return Delivery(events, self.at)
@@ -151,6 +158,16 @@ class Following:
         if self._is_live:
             self._stream.followers.remove(self._follower)
         self._stream.follows -= 1
+
+    async def _page(self) -> Sequence[RelayedEvent]:
+        """Return what comes next for who lacks many events, whether they are wanted or not."""
+        stream = self._stream
+        if self.at + 1 < stream.first:
+            return [RelayedEvent.of(stored) for stored in await stream.read(self.at)]
+        if stream.last - self.at > CATCH_UP_EVENTS:
+            start = self.at + 1 - stream.first
+            return list(islice(stream.recent, start, start + CATCH_UP_EVENTS))
+        return ()
 
     def _go_live(self) -> None:
         stream, follower = self._stream, self._follower

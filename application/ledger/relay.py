@@ -44,7 +44,7 @@ class WakeUps(Protocol):
         ...
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
-        """Have `hear` called for what others tell."""
+        """Have `hear` called, besides those who were named before, for what others tell."""
         ...
 
     def announce(self, ledger: LedgerAddress, sequence: int) -> None:
@@ -134,6 +134,8 @@ class Relay:
         stream = self._streams.get(ledger)
         if stream is None:
             stream = self._streams[ledger] = Stream(self._log_of(ledger), head)
+            # Nobody was told of what has come since its head was seen: the log is looked at once.
+            head += 1
         stream.hear(head)
         following = Following(stream, wanted, after, call)
         try:

@@ -35,16 +35,20 @@ class Health(Protocol):
         ...
 
 
-class News(Protocol):
-    """What servers tell each other, as this one hears it from all others."""
+class Runner(Protocol):
+    """Something that goes on in the background for as long as a server or a worker runs."""
 
     def start(self) -> None:
-        """Begin to listen, on the running loop; where the news cannot be had, try again and again."""
+        """Begin, on the running loop; what cannot be had, it tries to get again and again."""
         ...
 
     async def stop(self) -> None:
-        """Listen no more."""
+        """End it, within a few seconds."""
         ...
+
+
+class News(Runner, Protocol):
+    """What servers tell each other, as this one hears it from all others."""
 
 
 class OrganisationLog(Protocol):

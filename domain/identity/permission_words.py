@@ -50,6 +50,10 @@ WORDS: Final[Mapping[Permission, str]] = {
     Permission.OAUTH_CLIENTS_READ: "See which applications are registered",
     Permission.OAUTH_CLIENTS_CHANGE: "Register, change and revoke applications",
     Permission.AUDIT_LOG_READ: "See who did what",
+    Permission.WEBHOOKS_READ: "See which webhooks there are, and what was sent to them",
+    Permission.WEBHOOKS_MANAGE: "Make, change and delete webhooks",
+    Permission.JOBS_READ: "See jobs, such as imports, and how far they are",
+    Permission.JOBS_MANAGE: "Cancel jobs, and have them tried again",
 }
 
 

@@ -53,9 +53,13 @@ def _reads(*areas: str) -> frozenset[Permission]:
 _OF_LEDGERS: Final = _reads(
     "ledgers", "accounts", "transactions", "holds", "periods", "attachments", "reports", "events"
 )
-_OF_ORGANISATION: Final = _reads("organisation", "members", "roles", "api-keys", "oauth-clients", "audit-log")
+_OF_ORGANISATION: Final = _reads(
+    "organisation", "members", "roles", "api-keys", "oauth-clients", "audit-log", "jobs", "webhooks"
+)
 _OPERATION: Final = _OF_LEDGERS | {
     Permission.ORGANISATION_READ,
+    Permission.JOBS_READ,
+    Permission.JOBS_MANAGE,
     Permission.ACCOUNTS_OPEN,
     Permission.TRANSACTIONS_POST,
     Permission.TRANSACTIONS_CHANGE,

@@ -62,6 +62,10 @@ class Permission(Enum):
     OAUTH_CLIENTS_READ = "oauth-clients:read"
     OAUTH_CLIENTS_CHANGE = "oauth-clients:change"
     AUDIT_LOG_READ = "audit-log:read"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_MANAGE = "webhooks:manage"
+    JOBS_READ = "jobs:read"
+    JOBS_MANAGE = "jobs:manage"
 
 
 PROTECTIVE: Final = frozenset(

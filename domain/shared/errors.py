@@ -99,8 +99,8 @@ class QuotaExceeded(DomainError):
 
     Whoever runs the server sets quotas of ledgers, API keys and storage, with `partita organisation quota`, and
     `GET /v1/organisations/{id}` shows them, and how much of each is used. Beyond the quota of storage everything can
-    still be read, frozen and revoked. Others are the same on every server: 100 roles of an organisation's own, 1,000
-    OAuth clients that work, 100 invitations that wait for an answer, 100 organisations of a person.
+    still be read, frozen and revoked. Others are the same on every server: 100 roles of an organisation's own, 100
+    webhooks, 1,000 OAuth clients that work, 100 invitations that wait for an answer, 100 organisations of a person.
     """
 
     code = "quota-exceeded"

@@ -19,8 +19,8 @@ class StorageUsedUp:
     def refusal(self) -> QuotaExceeded:
         """Return why nothing more may be written."""
         return QuotaExceeded(
-            f"The organisation's logs and files hold {self.used:,} bytes, and its quota is {self.quota:,}: it can be read, and "
-            "nothing more is written. Ask whoever runs this server for a larger quota.",
+            f"The organisation's logs and files hold {self.used:,} bytes, and its quota is {self.quota:,}: it can be "
+            "read, and nothing more is written. Ask whoever runs this server for a larger quota.",
             facts={"quota": "storage_bytes", "used": str(self.used), "limit": str(self.quota)},
         )
 

@@ -24,6 +24,8 @@ from entrypoints.cli import (
     token_keys,
     transactions,
     transfer,
+    webhooks,
+    worker,
 )
 
 app = typer.Typer(
@@ -36,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(serve.migrate)
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)
@@ -56,6 +59,7 @@ app.add_typer(members.members, name="member")
 app.add_typer(members.invitations, name="invitation")
 app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def _show_version(is_asked: bool) -> None:

@@ -15,7 +15,7 @@ import uvicorn
 
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.gathered_writes import GatheringProtocol
-from entrypoints.cli.sockets import MESSAGE_BYTES_MAX, PING_SECONDS, BoundedSocket
+from entrypoints.cli.sockets import LOG, MESSAGE_BYTES_MAX, PING_SECONDS, BoundedSocket
 from entrypoints.container import Services
 from entrypoints.settings import Settings
 
@@ -149,7 +149,8 @@ class _Server(uvicorn.Server):
         self.force_exit = self.should_exit
         self.should_exit = True
         # What it would say of requests that are cut off from here on is what was asked for.
-        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+        for log in (logging.getLogger("uvicorn.error"), LOG):
+            log.setLevel(logging.CRITICAL + 1)
 
 
 async def _welcome(server: _Server, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]) -> None:

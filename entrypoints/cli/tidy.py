@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def tidy() -> None:
     """Remove what is of no use any more, and tells of persons.
 
-    That is what happened to log-ins, and sessions that ended, more than 90 days ago; mailed tokens and invitations
-    whose time is over; and registrations of more than seven days ago whose address was never verified. Log-ins do so
-    as well, a little each, but for the invitations.
+    That is what happened to log-ins, and sessions that ended, more than 90 days ago; mailed tokens, invitations
+    and tickets whose time is over; and registrations of more than seven days ago whose address was never verified. Servers
+    and workers do so every hour as well.
     """
 
     async def remove(container: "Container") -> None:
@@ -23,7 +23,7 @@ def tidy() -> None:
         typer.echo(
             f"Removed {removed.security_events:,} entries of the security log, {removed.sessions:,} sessions, "
             f"{removed.mailed_tokens:,} mailed tokens, {removed.registrations:,} registrations, "
-            f"{removed.invitations:,} invitations."
+            f"{removed.invitations:,} invitations, {removed.tickets:,} tickets."
         )
 
     with_database(remove)

@@ -23,62 +23,63 @@ from application.interchange.import_transactions import Destination
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from application.shared.remembered_health import RememberedHealth
-from entrypoints.container.attachments import AttachmentParts
+from entrypoints.container.access import AccessParts
+from entrypoints.container.background import BackgroundParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
 from entrypoints.settings import Settings
 
 
-class Container(AttachmentParts):
+class Container(BackgroundParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
         Services,
-        settings=AttachmentParts.settings,
-        clock=AttachmentParts.clock,
-        ids=AttachmentParts.ids,
-        journal=AttachmentParts.journal,
-        expiry=AttachmentParts.expiry,
-        ledgers=AttachmentParts.ledger_work,
-        answers=AttachmentParts.answers,
-        verifications=providers.Singleton(Verifications, AttachmentParts.ledger_work),
-        organisations=AttachmentParts.organisations,
-        api_keys=AttachmentParts.api_keys,
-        oauth=AttachmentParts.oauth,
-        key_uses=AttachmentParts.key_uses,
-        member_keeping=AttachmentParts.member_keeping,
-        inviting=AttachmentParts.inviting,
-        role_keeping=AttachmentParts.role_keeping,
-        organisation_keeping=AttachmentParts.organisation_keeping,
-        authenticate=AttachmentParts.authenticate,
-        news=AttachmentParts.channels,
-        relay=AttachmentParts.relay,
-        tickets=AttachmentParts.tickets,
+        settings=AccessParts.settings,
+        clock=AccessParts.clock,
+        ids=AccessParts.ids,
+        journal=AccessParts.journal,
+        expiry=AccessParts.expiry,
+        runners=BackgroundParts.runners,
+        jobs=BackgroundParts.jobs,
+        job_runner=BackgroundParts.job_runner,
+        duties=BackgroundParts.duties,
+        ledgers=AccessParts.ledger_work,
+        answers=AccessParts.answers,
+        verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
+        organisations=AccessParts.organisations,
+        api_keys=AccessParts.api_keys,
+        oauth=AccessParts.oauth,
+        key_uses=AccessParts.key_uses,
+        member_keeping=AccessParts.member_keeping,
+        inviting=AccessParts.inviting,
+        role_keeping=AccessParts.role_keeping,
+        organisation_keeping=AccessParts.organisation_keeping,
+        authenticate=AccessParts.authenticate,
+        news=AccessParts.channels,
+        relay=AccessParts.relay,
+        tickets=AccessParts.tickets,
         refusals=providers.Singleton(RefusalLog),
-        admission=providers.Singleton(
-            Admission, AttachmentParts.authenticate, AttachmentParts.limits, AttachmentParts.counting
-        ),
+        admission=providers.Singleton(Admission, AccessParts.authenticate, AccessParts.limits, AccessParts.counting),
         attempts=providers.Singleton(
-            Attempts,
-            AttachmentParts.limits,
-            AttachmentParts.counting,
-            AttachmentParts.signer.provided.derive.call("attempts"),
+            Attempts, AccessParts.limits, AccessParts.counting, AccessParts.signer.provided.derive.call("attempts")
         ),
-        counting=AttachmentParts.counting,
-        token_keys=AttachmentParts.token_keys,
-        persons=AttachmentParts.persons,
-        attachments=AttachmentParts.attachments,
-        signer=AttachmentParts.signer,
-        cursor_key=AttachmentParts.signer.provided.derive.call("cursors"),
-        database_health=providers.Singleton(RememberedHealth, AttachmentParts.database_health),
-        redis_health=providers.Singleton(RememberedHealth, AttachmentParts.redis_health),
+        counting=AccessParts.counting,
+        token_keys=AccessParts.token_keys,
+        persons=AccessParts.persons,
+        webhooks=BackgroundParts.webhooks,
+        attachments=BackgroundParts.attachments,
+        signer=AccessParts.signer,
+        cursor_key=AccessParts.signer.provided.derive.call("cursors"),
+        database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
+        redis_health=providers.Singleton(RememberedHealth, AccessParts.redis_health),
     )
     maintenance = providers.Singleton(
         Maintenance,
-        directory=providers.Singleton(PostgresDirectory, AttachmentParts.owner_engine),
-        rebuilding=providers.Singleton(PostgresRebuilding, AttachmentParts.owner_engine),
-        migrate=providers.Callable(partial, upgrade, AttachmentParts.owner_engine),
-        require_migrated=providers.Callable(partial, require_ready, AttachmentParts.service_engine),
+        directory=providers.Singleton(PostgresDirectory, AccessParts.owner_engine),
+        rebuilding=providers.Singleton(PostgresRebuilding, AccessParts.owner_engine),
+        migrate=providers.Callable(partial, upgrade, AccessParts.owner_engine),
+        require_migrated=providers.Callable(partial, require_ready, AccessParts.service_engine),
     )
 
 
@@ -89,12 +90,19 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
     try:
         yield container
     finally:
-        for engine in (container.journal_engine(), container.service_engine(), container.owner_engine()):
+        await container.job_queue().close()
+        for engine in (
+            container.journal_engine(),
+            container.service_engine(),
+            container.patient_engine(),
+            container.owner_engine(),
+        ):
             await engine.dispose()
         await container.redis_health().close()
         await container.wake_ups().close()
         await container.channels().close()
         await container.permits().close()
+        await container.webhook_post().close()
         await container.cache().close()
 
 

@@ -8,41 +8,40 @@ from application.attachments.attaching import Attaching
 from application.attachments.fetching import Fetching
 from application.attachments.ports import Scanner
 from application.attachments.tidying import FileTidying
-from entrypoints.container.access import AccessParts
+from entrypoints.container.webhooks import WebhookParts
 from entrypoints.ready_made import Attachments
 
 
-class AttachmentParts(AccessParts):
+class AttachmentParts(WebhookParts):
     """Files: where they are kept, how they come in and go out."""
 
-    files = providers.Singleton(PostgresFiles, AccessParts.service_engine)
+    files = providers.Singleton(PostgresFiles, WebhookParts.service_engine)
     contents = providers.Singleton(
-        contents, AccessParts.settings.provided.bucket, AccessParts.settings.provided.files_folder
+        contents, WebhookParts.settings.provided.bucket, WebhookParts.settings.provided.files_folder
     )
     # Whoever has one puts it here; the port says what it promises.
     scanner: providers.Provider[Scanner | None] = providers.Object(None)
     file_tidying = providers.Singleton(
         FileTidying,
-        providers.Singleton(PostgresUnusedFiles, AccessParts.service_engine),
+        providers.Singleton(PostgresUnusedFiles, WebhookParts.service_engine),
         files,
         contents,
-        AccessParts.clock,
-        retention=AccessParts.settings.provided.file_retention,
+        WebhookParts.clock,
+        retention=WebhookParts.settings.provided.file_retention,
     )
     attachments = providers.Singleton(
         Attachments,
         attaching=providers.Singleton(
             Attaching,
-            AccessParts.ledger_work,
-            AccessParts.journal,
+            WebhookParts.ledger_work,
+            WebhookParts.journal,
             files,
             contents,
             contents,
             scanner,
-            AccessParts.clock,
-            AccessParts.ids,
-            bytes_max=AccessParts.settings.provided.file_bytes_max,
+            WebhookParts.clock,
+            WebhookParts.ids,
+            bytes_max=WebhookParts.settings.provided.file_bytes_max,
         ),
-        fetching=providers.Singleton(Fetching, AccessParts.ledger_work, files, contents, contents),
-        tidying=file_tidying,
+        fetching=providers.Singleton(Fetching, WebhookParts.ledger_work, files, contents, contents),
     )

@@ -2,7 +2,7 @@
 
 from dependency_injector import containers, providers
 
-from adapters.postgres.engine import journal_engine, owner_engine, service_engine
+from adapters.postgres.engine import PATIENT_STATEMENT_SECONDS, journal_engine, owner_engine, service_engine
 from adapters.redis.channels import RedisChannels
 from adapters.security.secrets import SystemSecrets
 from adapters.security.signer import FileSigner
@@ -23,5 +23,8 @@ class Foundations(containers.DeclarativeContainer):
     signer = providers.Singleton(FileSigner, settings.provided.signing_key_path)
     journal_engine = providers.Singleton(journal_engine, database_url, pool_size=settings.provided.pool_size)
     service_engine = providers.Singleton(service_engine, database_url, pool_size=settings.provided.pool_size)
+    patient_engine = providers.Singleton(
+        service_engine, database_url, pool_size=2, statement_seconds=PATIENT_STATEMENT_SECONDS
+    )
     owner_engine = providers.Singleton(owner_engine, database_url)
     channels = providers.Singleton(RedisChannels, redis_url)

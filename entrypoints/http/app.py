@@ -41,6 +41,7 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    asyncapi,
     attachments,
     audit_log,
     auth,
@@ -48,7 +49,9 @@ from entrypoints.http.v1 import (
     chart,
     events,
     holds,
+    imports,
     invitations,
+    jobs,
     ledgers,
     members,
     oauth_clients,
@@ -56,11 +59,14 @@ from entrypoints.http.v1 import (
     organisations,
     own_account,
     periods,
+    report_jobs,
     reports,
     reversals,
     roles,
     statements,
     transactions,
+    webhook_operation,
+    webhooks,
 )
 from entrypoints.schemas.forms import refusal
 
@@ -70,7 +76,9 @@ The open ledger server: double-entry, multi-tenant, event-sourced.
 Amounts are strings in major units (`"12.50"`). Errors are problems of RFC 9457, whose `code` you can rely on; each is
 explained at `/problems/<code>`. Every POST that changes something takes an `Idempotency-Key`, but for those of persons
 who act for no organisation yet: all below `/v1/auth`, `/v1/organisations` and `/v1/invitations/accept`. Writes to a
-ledger take `?dry_run=true`.
+ledger take `?dry_run=true`, but for imports, which are jobs.
+
+Ledgers are followed live over the WebSocket `/v1/realtime`, which [asyncapi.json](asyncapi.json) describes.
 """
 _HOT_PATHS: Final = {
     ("POST", "/v1/ledgers/{ledger}/transactions"): transactions.post_transaction,
@@ -90,6 +98,9 @@ _ROUTERS: Final = (
     chart.router,
     periods.router,
     reports.router,
+    report_jobs.router,
+    imports.router,
+    jobs.router,
     events.router,
     endpoint.router,
     api_keys.router,
@@ -105,6 +116,8 @@ _ROUTERS: Final = (
     auth.router,
     own_account.router,
     audit_log.router,
+    webhooks.router,
+    webhook_operation.router,
     attachments.router,
 )
 
@@ -136,19 +149,14 @@ def create_app(services: Services) -> Partita:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services.expiry.start()
-        services.attachments.tidying.start()
-        services.news.start()
-        services.relay.start()
+        with_work = services.settings.worker_inside
+        services.runners.start(with_work=with_work)
         realtime.start(services.relay)
         yield
         services.refusals.end_window()
         await realtime.stop()
-        await services.relay.stop()
-        await services.news.stop()
+        await services.runners.stop(with_work=with_work)
         await services.counting.stop()
-        await services.expiry.stop()
-        await services.attachments.tidying.stop()
         await services.persons.afterwards.settle()
         await services.persons.letters.settle()
         await services.journal.close()
@@ -196,7 +204,7 @@ def _routes() -> list[BaseRoute]:
     shared.include_router(health.router)
     for router in _ROUTERS:
         shared.include_router(router, prefix="/v1")
-    for plain in (jwks, authorize, endpoints, oidc):
+    for plain in (asyncapi, jwks, authorize, endpoints, oidc):
         shared.include_router(plain.router)
     shared.routes.append(endpoint.route)
     shared.add_api_route("/problems", problem_index, include_in_schema=False)

@@ -166,7 +166,7 @@ def _query_parameters(dependant: Dependant) -> list[str]:
     return names + [name for each in dependant.dependencies for name in _query_parameters(each)]
 
 
-def require_known_parameters(request: Request, known: Collection[str]) -> None:
+def require_known_parameters(request: HTTPConnection, known: Collection[str]) -> None:
     """Return if the query names only known parameters, each once. Raises `UnknownParameter`."""
     if not request.scope["query_string"]:
         return

@@ -14,7 +14,7 @@ from entrypoints.http.problems import NOT_OF_ROUTES, PROBLEM_TYPE, documented_er
 
 _described: set[type[BaseModel]] = set()
 
-_PROBLEM = {
+PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457. `code` is stable; `errors` points at what is to blame, where that is known. The facts of "
     "the case are members of their own where there are any, all of them strings: `account`, `asset`, `available`, "
@@ -151,7 +151,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         models = [(form, "validation") for form in sorted(_described, key=lambda form: form.__name__)]
         _, described = models_json_schema(models, ref_template="#/components/schemas/{model}")  # type: ignore[arg-type] # a literal type is lost in the list
         schemas.update(described["$defs"])
-        schemas["Problem"] = _PROBLEM
+        schemas["Problem"] = PROBLEM_SCHEMA
         document["components"]["securitySchemes"] = {
             "key": {"type": "http", "scheme": "bearer", "description": "An API key (`ptk_…`), or an access token."}
         }

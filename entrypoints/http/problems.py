@@ -131,6 +131,14 @@ class HeadTooLarge(DomainError):
     title = "The head is too large"
 
 
+class UpgradeRequired(DomainError):
+    """This path is a WebSocket: ask for it with a client of WebSockets, by a URL that begins with `ws:` or `wss:`."""
+
+    code = "upgrade-required"
+    kind = ErrorKind.MALFORMED
+    title = "This is a WebSocket"
+
+
 NOT_OF_ROUTES: Final = (OriginNotAllowed.code, NotHttp.code, HeadTooSlow.code, HeadTooLarge.code)
 """Codes of what is refused before any route is asked; the protocol writes all but the first by itself."""
 
@@ -154,6 +162,7 @@ _STATUS_OF_CODE: Final = {
     FileTooLarge.code: 413,
     UnsupportedMediaType.code: 415,
     RangeNotSatisfiable.code: 416,
+    UpgradeRequired.code: 426,
     HeadTooLarge.code: 431,
     InternalError.code: 500,
 }
@@ -217,6 +226,8 @@ def problem_response(error: DomainError, request: HTTPConnection, headers: Mappi
     status = status_of(error)
     request.state.refusal = error
     of_status = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER_SECONDS)}}.get(status, {})
+    if status == 426:
+        of_status = {"Upgrade": "websocket", "Connection": "Upgrade"}
     if isinstance(error, RateLimited):
         seconds = seconds_to_wait(error)
         of_status = {"Retry-After": str(seconds), "RateLimit": f'"{error.facts["policy"]}";r=0;t={seconds}'}

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -43,6 +43,19 @@ _TOLD_HEADERS: Final = (
     "Retry-After",
     "X-Request-Id",
 )
+
+
+def require_known_origin(request: HTTPConnection, origins: Sequence[str]) -> None:
+    """Return if no page of another site asks for a WebSocket, or one that may. Raises `OriginNotAllowed`.
+
+    Browsers let any page open one, and say which does: unlike with other requests, it is for the server to refuse.
+    """
+    origin = request.headers.get("origin")
+    if origin is None or origin in origins or "*" in origins:
+        return
+    # What stands in front of this server may take TLS off, so the scheme is not compared.
+    if origin.partition("://")[2] != request.headers.get("host"):
+        raise OriginNotAllowed("A page of another origin asks for a WebSocket; this server takes none of such pages.")
 
 
 class Sharing:

@@ -14,6 +14,8 @@ _BY_LOOKS: Final = (
     re.compile(r"(pt[a-z]_)(?:[1-9][0-9]{0,17}_)?[0-9A-Za-z]{38,}"),
     # A part of one is a secret too.
     re.compile(r"(?<![A-Za-z_])(pt[a-z]_)[0-9A-Za-z_]{6,}"),
+    # Secrets of webhooks: base 64.
+    re.compile(r"(?<![A-Za-z_])(whsec_)[0-9A-Za-z+/=]{6,}"),
     # JSON web tokens: their header is JSON, in base 64.
     re.compile(r"(?<![0-9A-Za-z_-])()eyJ[0-9A-Za-z_-]{4,}+(?:\.[0-9A-Za-z_-]*+){1,4}+"),
 )
@@ -35,7 +37,7 @@ _BY_PLACE: Final = (
 
 def without_credentials(text: str) -> str:
     """Return the text with everything hidden that looks like a credential, wherever it stands."""
-    if "pt" in text or "eyJ" in text:
+    if "pt" in text or "eyJ" in text or "whsec_" in text:
         for pattern in _BY_LOOKS:
             text = pattern.sub(rf"\g<1>{HIDDEN}", text)
     return text

@@ -233,6 +233,7 @@ CREATE TABLE tickets (
     PRIMARY KEY (organisation_id, digest)
 );
 CREATE INDEX tickets_expiry ON tickets (organisation_id, expires_at);
+CREATE INDEX tickets_over ON tickets (expires_at);
 
 -- Where what was written came from: what the log, which forgets nothing, must not hold.
 -- A row is of the events of a stream from one sequence to another: one author's, from one place, by one credential.
@@ -263,9 +264,9 @@ CREATE POLICY {name} ON invitations FOR {command} USING
 (email = (SELECT nullif(current_setting('app.email', true), '')))
 """
 
-# The invitations whose time is over, whichever the organisation: the addresses in them are kept no longer.
-EXPIRED_INVITATIONS = """
-CREATE POLICY {name} ON invitations FOR {command} USING
+# What has an end that is over, whichever the organisation: addresses and credentials in it are kept no longer.
+EXPIRED = """
+CREATE POLICY {name} ON {table} FOR {command} USING
 (expires_at <= (SELECT nullif(current_setting('app.expired_before', true), '')::timestamptz))
 """
 
@@ -305,7 +306,8 @@ def upgrade() -> None:
         op.execute(OWN_ORIGINS.format(name=name, command=command))
         op.execute(OWN_INVITATIONS.format(name=name, command=command))
     for name, command in (("expired", "SELECT"), ("tidied", "DELETE")):
-        op.execute(EXPIRED_INVITATIONS.format(name=name, command=command))
+        for table in ("invitations", "tickets"):
+            op.execute(EXPIRED.format(name=name, table=table, command=command))
 
 
 def downgrade() -> None:

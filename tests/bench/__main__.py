@@ -27,6 +27,7 @@ from tests.bench.measure_journal import measure_journal
 from tests.bench.measure_posts import measure_posts
 from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_time_travel import measure_time_travel
+from tests.bench.measure_webhooks import measure_webhooks
 from tests.bench.plan import Plan, plan
 from tests.bench.stage import postgresql_version
 
@@ -44,6 +45,7 @@ class Section(Enum):
     POSTS = "posts"
     IMPORT = "import"
     TIME_TRAVEL = "time-travel"
+    WEBHOOKS = "webhooks"
     REALTIME = "realtime"
     ATTACHMENTS = "attachments"
 
@@ -55,6 +57,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.POSTS: measure_posts,
     Section.IMPORT: measure_import,
     Section.TIME_TRAVEL: measure_time_travel,
+    Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,
     Section.ATTACHMENTS: measure_attachments,
 }

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,10 @@ class Stage:
 async def stage(folder: Path) -> AsyncIterator[Stage]:
     """Start servers in a folder, with an organisation and its key; stop them afterwards."""
     with EmbeddedServers(folder) as embedded:
-        async with opened(Settings(data_dir=folder), embedded.urls) as container:
+        # Receivers of webhooks are on this machine.
+        here = (ip_network("127.0.0.0/8"),)
+        settings = Settings(data_dir=folder, webhook_http=True, webhook_allowed_networks=here)
+        async with opened(settings, embedded.urls) as container:
             await container.maintenance().migrate()
             services = container.services()
             principal = await create_organisation(

@@ -16,6 +16,8 @@ from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from tests import programs
+
 COMPANY: Final = Path(__file__).with_name("company")
 LINES: Final = COMPANY / "company.ndjson"
 JOURNAL: Final = COMPANY / "company.journal"
@@ -164,19 +166,7 @@ def installed() -> str | None:
 
 def install() -> str | None:
     """Install hledger where the package manager has it and may; return why that could not be, or None."""
-    if installed() is not None:
-        return None
-    by_hand = "hledger is not installed (Debian and Ubuntu: apt-get install hledger)"
-    if which("apt-get") is None or os.geteuid() != 0:
-        return by_hand
-    # Other workers of the same test run may be at it.
-    command = ["apt-get", "-o", "DPkg::Lock::Timeout=60", "install", "--yes", "--no-install-recommends", "hledger"]
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        subprocess.run(command, env=environment, capture_output=True, check=True, timeout=180)
-    except (subprocess.SubprocessError, OSError) as error:
-        return f"{by_hand}; the package manager could not install it: {error}"
-    return None
+    return programs.install("hledger", ["hledger"])
 
 
 def ask(text: str, command: Iterable[str]) -> str:

@@ -24,7 +24,8 @@ def main() -> int:
         if not any(argument.startswith("-n") for argument in sys.argv):
             measure(Path(folder), config["source"])  # there are no workers, and the tests run in this process
         code = int(pytest.main(sys.argv[1:]))
-        report(Path(folder), config)
+        if code in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            report(Path(folder), config)
     return code
 
 

@@ -123,9 +123,7 @@ class PostgresUnusedFiles:
         async with tenant_transaction(self._engine, organisation_id) as connection:
             # Whoever brings the same content meanwhile waits for this, or has made it a file that is not due.
             found = (
-                await connection.execute(
-                    select(files.c.place).where(*own, files.c.check_at <= now).with_for_update(skip_locked=True)
-                )
+                await connection.execute(select(files.c.place).where(*own, files.c.check_at <= now).with_for_update())
             ).one_or_none()
             if found is None:
                 return

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import Select, Table, delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.access_tables import invitations
+from adapters.postgres.access_tables import invitations, tickets
 from adapters.postgres.person_tables import mailed_tokens, person_identities, persons, security_log, sessions
 from adapters.postgres.work import set_local
 from application.identity.tidying import REGISTRATIONS_KEPT, SECURITY_LOG_KEPT, Removed
@@ -17,7 +17,7 @@ class PostgresLeftovers:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def remove(self, now: datetime, limit: int, *, with_invitations: bool) -> Removed:
+    async def remove(self, now: datetime, limit: int, *, with_those_of_organisations: bool) -> Removed:
         before = now - SECURITY_LOG_KEPT
         events = select(security_log.c.id).where(security_log.c.at < before).order_by(security_log.c.at)
         ended = select(sessions.c.id).where(sessions.c.expires_at < before).order_by(sessions.c.expires_at)
@@ -39,14 +39,18 @@ class PostgresLeftovers:
             sessions=await self._remove(sessions, ended, limit),
             mailed_tokens=await self._remove(mailed_tokens, mailed, limit),
             registrations=await self._remove(persons, never_verified, limit),
-            invitations=await self._remove_invitations(now, limit) if with_invitations else 0,
+            **(await self._remove_those_of_organisations(now, limit) if with_those_of_organisations else {}),
         )
 
-    async def _remove_invitations(self, now: datetime, limit: int) -> int:
+    async def _remove_those_of_organisations(self, now: datetime, limit: int) -> dict[str, int]:
         # A policy shows those whose time was over before that, whichever the organisation.
         await set_local(self._connection, "app.expired_before", now.isoformat())
         over = select(invitations.c.id).where(invitations.c.expires_at <= now)
-        removed = await self._remove(invitations, over, limit)
+        unused = select(tickets.c.digest).where(tickets.c.expires_at <= now)
+        removed = {
+            "invitations": await self._remove(invitations, over, limit),
+            "tickets": await self._remove(tickets, unused, limit),
+        }
         await set_local(self._connection, "app.expired_before", "")
         return removed
 
@@ -54,7 +58,7 @@ class PostgresLeftovers:
         (column,) = old.selected_columns
         chosen = old.limit(limit)
         # Rows that nobody may change cannot be locked before they are removed.
-        if table is not security_log and table is not invitations:
+        if table not in (security_log, invitations, tickets):
             chosen = chosen.with_for_update(skip_locked=True, of=table)
         gone = await self._connection.execute(delete(table).where(table.c[column.name].in_(chosen)))
         return gone.rowcount

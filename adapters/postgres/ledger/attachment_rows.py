@@ -23,9 +23,9 @@ UPDATE attachments SET removed_at = rows.removed_at, reason = rows.reason
 FROM unnest($2::uuid[], $3::timestamptz[], $4::text[]) AS rows (id, removed_at, reason)
 WHERE ledger_id = $1 AND attachments.id = rows.id
 """
-# Whoever tidies looks whether the file is attached to anything else.
+# Whoever tidies looks whether the file is attached to anything else; not before whoever attaches it again has done so.
 LOOK_AT_FILES: Final = """
-UPDATE files SET check_at = $3 WHERE organisation_id = $1 AND sha256 = ANY ($2::bytea[])
+UPDATE files SET check_at = greatest(check_at, $3) WHERE organisation_id = $1 AND sha256 = ANY ($2::bytea[])
 """
 
 

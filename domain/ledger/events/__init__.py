@@ -4,6 +4,8 @@ Each knows its `type` and the `data` that is hashed, stored and shown: JSON valu
 units, times with six digits and `Z`. What does not apply to an event is left out. `parse_event` is the way back.
 """
 
+from typing import Final, get_args
+
 from domain.ledger.events.account import (
     AccountArchived,
     AccountChanged,
@@ -54,7 +56,11 @@ Event = (
     | AttachmentRemoved
 )
 
+EVENT_TYPES: Final = tuple(sorted(each.type for each in get_args(Event)))
+"""What types of events there are."""
+
 __all__ = [
+    "EVENT_TYPES",
     "AccountArchived",
     "AccountChanged",
     "AccountFrozen",

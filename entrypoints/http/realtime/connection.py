@@ -1,9 +1,7 @@
 """One WebSocket connection: what its client asks for, and what it is sent."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
-from functools import partial
+from contextlib import ExitStack, suppress
 from typing import Any, Final
 
 import orjson
@@ -16,10 +14,10 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.relay import CERTAIN_SECONDS, CHECK_SECONDS, HEARTBEAT_SECONDS
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, NotAuthenticated, PermissionDenied, ValidationFailed
+from domain.shared.paths import checked_path
 from domain.shared.patterns import Pattern
-from entrypoints.container import Services
-from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.problems import problem_document, refusal_of
+from entrypoints.http.realtime.client import Client
 from entrypoints.http.realtime.leaving import CloseCode, Leave, ReaderTooSlow, ServerStops
 from entrypoints.http.realtime.subscriptions import BalanceSubscription, EventSubscription, Subscription
 from entrypoints.http.v1.events import checked_event_types
@@ -40,28 +38,13 @@ SUBSCRIPTIONS_MAX: Final = 100
 # A client that takes nothing for so long is let go; how long it then has to read why.
 SEND_SECONDS_MAX: Final = 20.0
 FAREWELL_SECONDS: Final = 2.0
-RETRY_SECONDS: Final = 1.0
-
-Shown = Callable[[str], Awaitable[LastingPrincipal]]
-"""How whoever shows another credential, from the same place, is found."""
 
 
 class Connection:
     """Reads what the client sends, and writes what its subscriptions have to tell, in turn."""
 
-    def __init__(
-        self,
-        services: Services,
-        principal: LastingPrincipal,
-        shown: Shown,
-        request_id: str,
-        receive: Receive,
-        send: Send,
-    ) -> None:
-        self._services = services
-        self._principal = principal
-        self._shown = shown
-        self._request_id = request_id
+    def __init__(self, client: Client, receive: Receive, send: Send) -> None:
+        self._client = client
         self._receive = receive
         self._send = send
         self._subscriptions: dict[str, Subscription] = {}
@@ -69,7 +52,11 @@ class Connection:
         self._sent: dict[str, int] = {}
         # Those that may have something to tell, the one that waits longest first.
         self._ready: dict[str, None] = {}
+        # Those that could not be told of, as the store was away.
+        self._put_off: dict[str, None] = {}
         self._called = asyncio.Event()
+        # One message at a time, in the order in which they were decided on: answers and events come from two tasks.
+        self._turn = asyncio.Lock()
         self._sending_since: float | None = None
         self._leaving: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
 
@@ -84,7 +71,7 @@ class Connection:
         finally:
             reading.cancel()
             writing.cancel()
-            await asyncio.wait((reading, writing))
+            await asyncio.gather(reading, writing, return_exceptions=True)
             for subscription in self._subscriptions.values():
                 subscription.close()
             self._subscriptions.clear()
@@ -102,9 +89,10 @@ class Connection:
                 self._leave(CloseCode.TOO_SLOW, ReaderTooSlow("What was sent was not read for 20 seconds."))
             return
         for name, subscription in self._subscriptions.items():
-            if subscription.is_due(now):
+            if name in self._put_off or subscription.is_due(now):
                 self._call(name)
-        if not self._principal.is_certain(CHECK_SECONDS):
+        self._put_off.clear()
+        if not self._client.principal.is_certain(CHECK_SECONDS):
             self._called.set()
 
     def _leave(self, code: CloseCode, refusal: DomainError) -> None:
@@ -122,12 +110,12 @@ class Connection:
             if isinstance(failure, OSError):  # the client has gone, in the middle of a message
                 return None
             if failure is not None:
-                return Leave(CloseCode.FAULT, refusal_of(failure, self._request_id))
+                return Leave(CloseCode.FAULT, refusal_of(failure, self._client.request_id))
         return None
 
     async def _take_leave(self, leave: Leave) -> None:
         """Say why and where to go on, and close, as far as the client still reads."""
-        problem = problem_document(leave.refusal, self._request_id)
+        problem = problem_document(leave.refusal, self._client.request_id)
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
                 await self._tell({"type": "closing", "problem": problem, "resume": self._sent})
@@ -145,17 +133,24 @@ class Connection:
             text = message.get("text")
             if text is None:
                 raise Leave(CloseCode.NO_MESSAGE, ValidationFailed("Messages are text, and this one was binary."))
-            name = None
+            document: Any = None
             try:
                 document = parse_json(text.encode())
-                name = document.get("id") if isinstance(document, dict) else None
                 await self._do(read_message(document))
             except MalformedJson as refusal:
                 raise Leave(CloseCode.NO_MESSAGE, refusal) from refusal
             except NotAuthenticated as refusal:
+                self._client.log_refusal(refusal, "a message of a WebSocket", "")
                 raise Leave(CloseCode.NOT_AUTHENTICATED, refusal) from refusal
             except (DomainError, StoreUnavailable) as failure:
-                await self._refuse(name if isinstance(name, str) else None, failure)
+                await self._refuse_message(document, failure)
+
+    async def _refuse_message(self, document: Any, failure: Exception) -> None:
+        asked = document if isinstance(document, dict) else {}
+        name, ledger = (each if isinstance(each, str) else None for each in (asked.get("id"), asked.get("ledger")))
+        if isinstance(failure, DomainError):
+            self._client.log_refusal(failure, "a message of a WebSocket", ledger or "")
+        await self._refuse(name, failure)
 
     async def _do(self, message: ClientMessage) -> None:
         match message:
@@ -177,8 +172,8 @@ class Connection:
         self._require_room(message.id)
         pattern = None if message.account is None else Pattern(message.account)
         wanted = EventFilter(checked_event_types(message.event_types), pattern)
-        relay = self._services.relay
-        principal = await self._principal.now(CERTAIN_SECONDS)
+        relay = self._client.services.relay
+        principal = await self._client.count()
         head = await relay.head(principal, message.ledger)
         after = head if message.after is None else message.after
         ledger, name = LedgerAddress(principal.organisation_id, message.ledger), message.id
@@ -190,8 +185,9 @@ class Connection:
 
     async def _subscribe_to_balances(self, message: SubscribeToBalances) -> None:
         self._require_room(message.id)
-        services, name, accounts = self._services, message.id, frozenset(message.accounts)
-        principal = await self._principal.now(CERTAIN_SECONDS)
+        services, name = self._client.services, message.id
+        accounts = frozenset(checked_path(path, f"/accounts/{at}") for at, path in enumerate(message.accounts))
+        principal = await self._client.count()
         first = await read_balances(services.ledgers, principal, message.ledger, accounts)
         ledger = LedgerAddress(principal.organisation_id, message.ledger)
         place, call = ExitStack(), lambda: self._call(name)
@@ -222,10 +218,7 @@ class Connection:
         return self._subscriptions[name]
 
     async def _reauthenticate(self, token: str) -> None:
-        principal = await self._shown(token)
-        if principal.last.organisation_id != self._principal.last.organisation_id:
-            raise ValidationFailed("The token is of another organisation. Open another connection for that.")
-        self._principal = principal
+        await self._client.show(token)
         await self._tell({"type": "authenticated"})
 
     # What the client is sent.
@@ -238,11 +231,9 @@ class Connection:
         while True:
             await self._called.wait()
             self._called.clear()
-            try:
+            # Where the store is away, nothing is sent meanwhile: that takes knowing who it is even better.
+            with suppress(StoreUnavailable):
                 await self._know_who(CHECK_SECONDS)
-            except StoreUnavailable:
-                # Nothing is sent meanwhile: that takes knowing who it is even better.
-                self._call_again_later()
             while self._ready:
                 name = next(iter(self._ready))
                 del self._ready[name]
@@ -254,11 +245,11 @@ class Connection:
         """Send the subscription's next message; return whether there may be another one."""
         try:
             await self._know_who(CERTAIN_SECONDS)
-            message = await subscription.message(self._principal.last)
+            message = await subscription.message(self._client.principal.last)
         except FellBehind as refusal:
             raise Leave(CloseCode.TOO_SLOW, refusal) from refusal
         except StoreUnavailable:
-            self._call_again_later(name)
+            self._put_off[name] = None
             return False
         except DomainError as refusal:
             self._end(name, subscription)
@@ -266,28 +257,29 @@ class Connection:
             return False
         if message is None:
             return False
-        await self._send_text(message.text)
-        if message.through is not None and self._subscriptions.get(name) is subscription:
-            self._sent[name] = message.through
+        async with self._turn:
+            # It may have been ended since, and another may have its name.
+            if self._subscriptions.get(name) is not subscription:
+                return False
+            await self._send_text(message.text)
+            if message.through is not None and name in self._sent:
+                self._sent[name] = message.through
         return True
-
-    def _call_again_later(self, name: str | None = None) -> None:
-        call = self._called.set if name is None else partial(self._call, name)
-        asyncio.get_running_loop().call_later(RETRY_SECONDS, call)
 
     async def _know_who(self, seconds: float) -> None:
         try:
-            await self._principal.now(seconds)
+            await self._client.principal.now(seconds)
         except (NotAuthenticated, PermissionDenied) as refusal:
             raise Leave(CloseCode.NOT_AUTHENTICATED, refusal) from refusal
 
     async def _refuse(self, name: str | None, failure: Exception) -> None:
-        problem = problem_document(refusal_of(failure, self._request_id), self._request_id)
+        problem = problem_document(refusal_of(failure, self._client.request_id), self._client.request_id)
         of = {} if name is None else {"id": name[:64]}
         await self._tell({"type": "problem", **of, "problem": problem})
 
     async def _tell(self, document: dict[str, Any]) -> None:
-        await self._send_text(orjson.dumps(document).decode())
+        async with self._turn:
+            await self._send_text(orjson.dumps(document).decode())
 
     async def _send_text(self, text: str) -> None:
         self._sending_since = asyncio.get_running_loop().time()

@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Annotated, Final
-from weakref import WeakValueDictionary
 
 from fastapi import APIRouter
 from pydantic import Field as Described
@@ -14,17 +13,18 @@ from typing_extensions import TypedDict
 
 from application.ledger.relay import Relay
 from application.shared.ports import StoreUnavailable
-from domain.shared.access import Principal
 from domain.shared.chain import format_time
-from domain.shared.errors import DomainError, Overloaded, ValidationFailed
+from domain.shared.errors import DomainError, Overloaded
 from entrypoints.container import Services
-from entrypoints.http.credentials import credential_of, finding, redeem_ticket
-from entrypoints.http.dependencies import CallerDependency, StrictRoute, bearer
-from entrypoints.http.lasting import LastingPrincipal
+from entrypoints.http.credentials import credential_of, redeem_ticket
+from entrypoints.http.dependencies import CallerDependency, StrictRoute, bearer, require_known_parameters
 from entrypoints.http.openapi import described_problems
-from entrypoints.http.problems import problem_response, refusal_of
+from entrypoints.http.problems import UpgradeRequired, problem_response, refusal_of
 from entrypoints.http.reading import address_of, user_agent_of
+from entrypoints.http.realtime.client import Client, Principals
 from entrypoints.http.realtime.connection import PROTOCOL, Connection
+from entrypoints.http.realtime.leaving import UnknownSubprotocol
+from entrypoints.http.sharing import require_known_origin
 
 router = APIRouter(route_class=StrictRoute, tags=["realtime"])
 
@@ -38,8 +38,7 @@ class Realtime:
 
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
-        # One for all connections that show the same credential from the same address: it is asked for once.
-        self._principals: WeakValueDictionary[tuple[str, str | None], LastingPrincipal] = WeakValueDictionary()
+        self._principals = Principals()
         self._looking: asyncio.Task[None] | None = None
 
     def start(self, relay: Relay) -> None:
@@ -61,36 +60,29 @@ class Realtime:
     async def serve(self, socket: WebSocket, receive: Receive, send: Send) -> None:
         """Shake hands with a client, and serve it to its end.
 
-        Raises what keeps it out: `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `ValidationFailed`,
-        `Overloaded`, `StoreUnavailable`.
+        Raises what keeps it out: `UnknownParameter`, `OriginNotAllowed`, `NotAuthenticated`, `PermissionDenied`,
+        `RateLimited`, `UnknownSubprotocol`, `Overloaded`, `StoreUnavailable`.
         """
+        services: Services = socket.scope["app"].state.services
+        require_known_parameters(socket, ("ticket",))
+        require_known_origin(socket, services.settings.cors_origins)
         await redeem_ticket(socket)
         admitted = (await bearer(socket)).coming_from(address_of(socket), user_agent_of(socket))
         offered: list[str] = socket.scope["subprotocols"]
         if offered and PROTOCOL not in offered:
-            raise ValidationFailed(f"None of the sub-protocols that were offered is known. There is {PROTOCOL}.")
+            raise UnknownSubprotocol(f"None of the sub-protocols that were offered is known. There is {PROTOCOL}.")
         if len(self._connections) >= CONNECTIONS_MAX:
             raise Overloaded(f"{CONNECTIONS_MAX:,} connections are open.")
-        principal = self._lasting(socket, credential_of(socket), admitted)
-
-        async def shown(credential: str) -> LastingPrincipal:
-            return self._lasting(socket, credential, await finding(socket, credential)())
-
-        services: Services = socket.scope["app"].state.services
-        connection = Connection(services, principal, shown, socket.scope["state"]["request_id"], receive, send)
+        client = Client(socket, credential_of(socket), admitted, self._principals)
+        connection = Connection(client, receive, send)
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if offered else None})
         self._connections.add(connection)
+        if services.relay.is_ending:  # since it shook hands
+            connection.end()
         try:
             await connection.serve()
         finally:
             self._connections.discard(connection)
-
-    def _lasting(self, socket: WebSocket, credential: str, principal: Principal) -> LastingPrincipal:
-        name = (credential, address_of(socket))
-        known = self._principals.get(name)
-        if known is None:
-            known = self._principals[name] = LastingPrincipal(principal, finding(socket, credential))
-        return known
 
     async def _look_on(self) -> None:
         loop = asyncio.get_running_loop()
@@ -125,6 +117,12 @@ class TicketDocument(TypedDict):
 
     ticket: Annotated[str, Described(examples=["ptt_1_…"])]
     expires_at: str
+
+
+@router.get("/realtime", include_in_schema=False)
+async def get_realtime() -> None:
+    """Tell who asks for it as for a page what it is."""
+    raise UpgradeRequired("This is a WebSocket. Ask for it with a client of WebSockets.")
 
 
 @router.post(

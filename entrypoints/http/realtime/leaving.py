@@ -1,4 +1,4 @@
-"""Why the server closes a connection."""
+"""Why the server closes a connection, or opens none."""
 
 from enum import IntEnum
 
@@ -13,6 +13,14 @@ class CloseCode(IntEnum):
     NO_MESSAGE = 4400
     NOT_AUTHENTICATED = 4401
     TOO_SLOW = 4408
+
+
+class UnknownSubprotocol(DomainError):
+    """The handshake offers sub-protocols of which this server speaks none. It speaks `partita.v1`."""
+
+    code = "unknown-sub-protocol"
+    kind = ErrorKind.MALFORMED
+    title = "No such protocol"
 
 
 class ServerStops(DomainError):

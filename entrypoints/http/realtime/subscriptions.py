@@ -68,8 +68,10 @@ class EventSubscription(Subscription):
         principal.require(Permission.EVENTS_READ, ledger=self._ledger)
         most = DELIVERY_EVENTS_MAX if self._window is None else self._window - len(self._unacknowledged)
         delivery = await self._following.take(most) if most > 0 else None
-        while delivery is not None and not delivery.events:
-            delivery = await self._following.take(most)
+        if delivery is not None and not delivery.events:
+            # A long log may be looked through in vain: meanwhile others have their turn.
+            self._call()
+            delivery = None
         if delivery is None:
             now = asyncio.get_running_loop().time()
             if not self.is_due(now):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Annotated, Any, Final, NotRequired, cast, get_args
+from typing import Annotated, Any, Final, NotRequired, cast
 
 from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import ClientDisconnect, Request
@@ -14,7 +14,7 @@ from application.ledger.event_lines import event_line
 from application.ledger.event_page import event_page
 from application.ledger.followers import EventFilter
 from application.ledger.verification import Verification
-from domain.ledger.events import Event
+from domain.ledger.events import EVENT_TYPES
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
 from domain.shared.patterns import Pattern
@@ -29,7 +29,6 @@ router = APIRouter(route_class=StrictRoute, tags=["events"])
 EVENTS_MAX = 500
 CLIENT_CHECK_SECONDS: Final = 1.0
 SEQUENCE_MAX: Final = 2**53
-EVENT_TYPES: Final = sorted(each.type for each in get_args(Event))
 After = Annotated[
     int | None, Query(ge=0, le=SEQUENCE_MAX, description="The sequence of the last event that you have; 0 before any.")
 ]

@@ -1,12 +1,10 @@
 """Reports in the format that the client accepts: JSON, CSV, or a page to print."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,12 +12,10 @@ from application.interchange.csv_lines import csv_lines
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.problems import NotAcceptable
 from entrypoints.http.v1.printed_page import STYLE, Page, page_parts
+from entrypoints.schemas.turns import in_turns, json_bytes
 
-# About a millisecond: whoever else is served by this event loop does not notice.
-PARTS_PER_TURN: Final = 500
 _RANGES_MAX: Final = 50
 
-Part = TypeVar("Part")
 # The page needs its own style and nothing else, whatever the books hold.
 _POLICY: Final = page_policy(f"<style>{STYLE}</style>")
 
@@ -107,9 +103,9 @@ async def written(chosen: Format, shown: Shown) -> bytes:
         case Format.JSON:
             return await json_bytes(shown.document)
         case Format.CSV:
-            return "".join([line async for line in _in_turns(csv_lines(shown.rows))]).encode()
+            return "".join([line async for line in in_turns(csv_lines(shown.rows))]).encode()
         case Format.HTML:
-            return "".join([part async for part in _in_turns(page_parts(shown.page))]).encode()
+            return "".join([part async for part in in_turns(page_parts(shown.page))]).encode()
 
 
 def answer_of(chosen: Format, body: bytes) -> Response:
@@ -123,35 +119,3 @@ def answer_of(chosen: Format, body: bytes) -> Response:
         case Format.HTML:
             headers["Content-Security-Policy"] = _POLICY
             return Response(body, media_type="text/html; charset=utf-8", headers=headers)
-
-
-async def json_bytes(document: Mapping[str, Any]) -> bytes:
-    """Return the document as JSON; its iterators are lists. Others are served while it is written."""
-    return b"".join([part async for part in _in_turns(_json_parts(document))])
-
-
-async def _in_turns(parts: Iterable[Part]) -> AsyncIterator[Part]:
-    for index, part in enumerate(parts, 1):
-        yield part
-        if index % PARTS_PER_TURN == 0:
-            await asyncio.sleep(0)
-
-
-def _json_parts(value: Any) -> Iterator[bytes]:
-    if isinstance(value, Iterator):
-        yield b"["
-        separator = b""
-        for item in value:
-            yield separator
-            yield from _json_parts(item)
-            separator = b","
-        yield b"]"
-    elif isinstance(value, Mapping) and any(isinstance(each, Iterator | Mapping) for each in value.values()):
-        separator = b"{"
-        for name, each in value.items():
-            yield b"%b%b:" % (separator, orjson.dumps(name))
-            yield from _json_parts(each)
-            separator = b","
-        yield b"}"
-    else:
-        yield orjson.dumps(value)

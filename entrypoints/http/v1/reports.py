@@ -31,7 +31,8 @@ from entrypoints.http.time_travel import (
 from entrypoints.http.v1.as_of_head import Asked, kept_report
 from entrypoints.http.v1.formats import DESCRIBED_FORMATS, Shown, accepted_format
 from entrypoints.http.v1.printed_page import Page
-from entrypoints.http.v1.report_documents import (
+from entrypoints.schemas.moments import end_of, read_moment
+from entrypoints.schemas.report_documents import (
     BalanceSheetDocument,
     IncomeStatementDocument,
     TrialBalanceDocument,
@@ -39,7 +40,6 @@ from entrypoints.http.v1.report_documents import (
     income_statement_document,
     trial_balance_document,
 )
-from entrypoints.schemas.moments import end_of, read_moment
 
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
 

@@ -17,7 +17,7 @@ from entrypoints.http.time_travel import IntervalDependency, KnowledgeDependency
 from entrypoints.http.v1.as_of_head import Asked, kept_report
 from entrypoints.http.v1.formats import DESCRIBED_FORMATS, Shown, accepted_format
 from entrypoints.http.v1.printed_page import Page
-from entrypoints.http.v1.report_documents import StatementDocument, statement_document
+from entrypoints.schemas.report_documents import StatementDocument, statement_document
 
 router = APIRouter(route_class=StrictRoute, tags=["accounts"])
 

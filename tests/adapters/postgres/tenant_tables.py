@@ -30,6 +30,7 @@ from tests.builders import NOW
 GLOBAL_TABLES = {
     "alembic_version": "which migrations were made",
     "agenda": "what is due is found across all organisations; it tells who has something to do and when, not what",
+    "webhook_agenda": "likewise, of webhooks",
     "persons": "a person may belong to several organisations, and to none",
     "person_identities": "of persons",
     "sessions": "of persons",
@@ -37,6 +38,8 @@ GLOBAL_TABLES = {
     "mailed_tokens": "of persons",
     "security_log": "of persons",
     "token_keys": "of the server",
+    "due_jobs": "jobs are found across all organisations; it tells who has one and when, not what",
+    "duties": "of the server",
 }
 # In an order in which rows can be added that refer to others.
 TABLES = [table for table in metadata.sorted_tables if table.name not in GLOBAL_TABLES]

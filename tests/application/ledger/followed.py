@@ -11,8 +11,9 @@ from application.ledger.ports import Applied, LedgerAddress
 from application.ledger.readers import LedgerReads, StoredEvent
 from application.ledger.relay import Relay
 from application.shared.ports import StoreUnavailable
+from domain.ledger.account import AccountType
 from domain.ledger.effect import NO_EFFECT
-from domain.ledger.events import Event
+from domain.ledger.events import AccountOpened, Event
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Head, record
 from domain.shared.errors import NotAuthenticated
@@ -20,6 +21,20 @@ from tests.builders import AUTHOR, NOW, principal
 
 MAIN = LedgerAddress(1, "main")
 _ids = CountedIds(start=9_000_000)
+
+
+def opened(path: str) -> Event:
+    """An account's opening."""
+    return AccountOpened(path, AccountType.LIABILITY)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what happens in a moment."""
+    for _ in range(1_000):
+        if condition():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it has not happened")
 
 
 class GrowingLog:

@@ -1,7 +1,7 @@
 """Whoever follows a ledger gets each of its events, in order and once, whatever is heard and whatever is lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,27 +11,12 @@ from application.ledger import followers, following, relay
 from application.ledger.followers import EventFilter, RelayedEvent
 from application.ledger.following import FellBehind
 from application.ledger.relay import Relay
-from domain.ledger.account import AccountType
-from domain.ledger.events import AccountOpened, Event, LedgerChanged
+from domain.ledger.events import LedgerChanged
 from domain.shared.access import Grant, Permission, Principal
 from domain.shared.errors import NotAuthenticated, PermissionDenied
 from domain.shared.patterns import Pattern
-from tests.application.ledger.followed import MAIN, GrowingLog, Reader, Wire
+from tests.application.ledger.followed import MAIN, GrowingLog, Reader, Wire, opened, until
 from tests.application.ledger.office import turns
-
-
-def opened(path: str) -> Event:
-    return AccountOpened(path, AccountType.LIABILITY)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for what happens in a moment."""
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("it has not happened")
-
 
 CHANGED = LedgerChanged("Main", {})
 
@@ -57,6 +42,7 @@ async def test_what_this_process_commits_is_given_without_reading_it(log: Growin
     log.append(opened("a"))
     reader = Reader(here)
     await turns()
+    log.reads = 0
     here.committed(MAIN, log.append(opened("b"), opened("c")))
     here.committed(MAIN, log.append(opened("d")))
     await turns()
@@ -68,6 +54,7 @@ async def test_what_this_process_commits_is_given_without_reading_it(log: Growin
 async def test_what_another_process_commits_is_read_once_for_all(log: GrowingLog, here: Relay) -> None:
     readers = [Reader(here) for _ in range(20)]
     await turns()
+    log.reads = 0
     log.append(opened("a"), opened("b"))
     here.hear(MAIN, 2)
     here.hear(MAIN, 2)
@@ -106,6 +93,7 @@ async def test_what_nobody_tells_of_is_found_by_looking(
 async def test_who_was_away_for_a_moment_is_served_from_memory(log: GrowingLog, here: Relay) -> None:
     stays, leaves = Reader(here), Reader(here)
     await turns()
+    log.reads = 0
     here.committed(MAIN, log.append(opened("a")))
     await turns()
     await leaves.leave()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -31,9 +32,16 @@ NewServer = Callable[..., Awaitable[str]]
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    # All tests come from one address, and many of them try what must fail.
+    # All tests come from one address, and many of them try what must fail. Receivers of webhooks are on this machine.
+    # Jobs run, and webhooks are sent, when a test says so.
     return Settings(
-        data_dir=tmp_path_factory.mktemp("data"), rate_limit_failures=0, rate_limit_attempts=0, rate_limit_email=0
+        data_dir=tmp_path_factory.mktemp("data"),
+        rate_limit_failures=0,
+        rate_limit_attempts=0,
+        rate_limit_email=0,
+        webhook_http=True,
+        webhook_allowed_networks=(ip_network("127.0.0.0/8"),),
+        worker_inside=False,
     )
 
 
@@ -58,7 +66,6 @@ async def app(services: Services) -> AsyncIterator[FastAPI]:
     async with made.router.lifespan_context(made):
         # It would let the holds of every other test of this database expire, whatever clock that test goes by.
         await services.expiry.stop()
-        await services.attachments.tidying.stop()
         yield made
 
 
@@ -147,9 +154,11 @@ async def served(app: FastAPI) -> AsyncIterator[str]:
         server = _Server(server_config(app, app.state.services.settings))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         await server.listens.wait()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        await serving
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
 
 
 class _Server(uvicorn.Server):

@@ -30,6 +30,12 @@ CHECKS = [
 ]
 
 
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(_: Any, value: Any) -> bytes:
+    """What is generated for a body of lines: any text."""
+    return str(value).encode("utf-8", "replace")
+
+
 @pytest.fixture(scope="module")
 def description(server_process: ServerProcess) -> Any:
     return schemathesis.openapi.from_url(f"{server_process.url}/openapi.json")

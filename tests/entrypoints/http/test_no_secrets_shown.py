@@ -45,6 +45,7 @@ KINDS = {
     [
         (f"key {UNKNOWN_KEY}.", "key ptk_[hidden]."),
         (f"key {UNKNOWN_KEY[:20]}", "key ptk_[hidden]"),
+        ("signed with whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw+/=.", "signed with whsec_[hidden]."),
         (
             "pti_7_abcdefgh ptc_7_abcdefgh pto_7_abcdefgh ptr_7_abcdefgh",
             "pti_[hidden] ptc_[hidden] pto_[hidden] ptr_[hidden]",
@@ -95,7 +96,7 @@ def test_a_long_text_is_looked_through_in_a_time_that_grows_with_it(piece: str) 
 def test_nothing_is_left_of_a_secret_of_any_kind(
     kind: str, organisation: int, random: bytes, before: str, after: str, cut: int
 ) -> None:
-    assert set(KINDS) == {"ptk", "pti", "ptc", "pto", "ptr", "pts", "ptm"}
+    assert set(KINDS) == {"ptk", "pti", "ptc", "pto", "ptr", "pts", "ptm", "ptt"}
     secret = KINDS[kind].build(organisation if KINDS[kind].has_organisation else None, random)
     assert without_credentials(f"{before}{secret}{after}") == f"{before}{kind}_[hidden]{after}"
     assert without_credentials(f"see {secret[:cut]}{after}") == f"see {kind}_[hidden]{after}"

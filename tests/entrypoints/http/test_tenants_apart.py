@@ -52,6 +52,8 @@ NAMES = {
     "/oauth-clients/{id}": "OAuth client",
     "/oauth-grants/{id}": "OAuth grant",
     "/auth/grants/{id}": "OAuth grant",
+    "/webhooks/{id}": "webhook",
+    "/jobs/{id}": "job",
 }
 # What is of nobody, or has the same name with everyone.
 SAME_FOR_ALL = {"/assets/{code}": "EUR", "/roles/{name}": "bookkeeper"}
@@ -91,9 +93,9 @@ THOROUGH = [("API key", "owner"), ("API key", "limited to both")]
 
 
 @pytest.fixture(scope="module")
-async def planted(new_organisation: NewOrganisation, owner: AsyncEngine) -> AsyncIterator[Planted]:
+async def planted(new_organisation: NewOrganisation, owner: AsyncEngine, services: Services) -> AsyncIterator[Planted]:
     """The organisation that is to be kept apart; after all that is asked, each row of it is as it was."""
-    planted = await plant(await new_organisation(), owner)
+    planted = await plant(await new_organisation(), owner, services)
     before = await fingerprint(owner, planted.tenant.organisation_id)
     yield planted
     assert await fingerprint(owner, planted.tenant.organisation_id) == before

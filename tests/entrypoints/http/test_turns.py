@@ -16,9 +16,10 @@ from application.ledger.report_reader import TrialBalance, TrialBalanceLine
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
-from entrypoints.http.v1.formats import Format, Shown, json_bytes, written
+from entrypoints.http.v1.formats import Format, Shown, written
 from entrypoints.http.v1.printed_page import Page
-from entrypoints.http.v1.report_documents import trial_balance_document
+from entrypoints.schemas.report_documents import trial_balance_document
+from entrypoints.schemas.turns import json_bytes
 from tests.entrypoints.http.conftest import NewServer
 from tests.entrypoints.http.tenant import Tenant, document, problem
 

@@ -50,7 +50,7 @@ async def sweep(postgres_url: str, redis_url: str, settings: Settings) -> AsyncI
     async with opened(settings, ServerUrls(postgres_url, redis_url)) as container:
         clock = Later()
         container.clock.override(clock)
-        yield Sweep(clock, container.services().attachments.tidying)
+        yield Sweep(clock, container.file_tidying())
 
 
 async def test_a_removed_file_is_erased_after_30_days(tenant: Tenant, sweep: Sweep, settings: Settings) -> None:

@@ -1,0 +1,1 @@
+"""arq: a queue on Redis, or Valkey."""

@@ -1,0 +1,85 @@
+"""A worker that arq tells of jobs."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+from arq.worker import Worker, func
+from redis.exceptions import RedisError
+
+from adapters.arq.queue import QUEUE, RUN, arq_redis, ref_of
+from application.jobs.ports import JobRef
+
+PAUSE_SECONDS: Final = 2.0
+STOP_SECONDS: Final = 5.0
+POLL_SECONDS: Final = 0.25
+MESSAGES_AT_A_TIME: Final = 10
+
+_log = logging.getLogger("partita.queue")
+
+
+class ArqWorker:
+    """Takes messages from the queue, and has the jobs taken up that they name, from `start` to `stop`.
+
+    Jobs are kept elsewhere, with who runs them: a message that is lost, comes twice or is made up does no harm, and
+    Redis may be away for as long as it likes.
+    """
+
+    def __init__(self, url: str, take_up: Callable[[JobRef], None]) -> None:
+        self._url = url
+        self._take_up = take_up
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        assert self._task is None, "it goes on already"
+        self._task = asyncio.create_task(self._listen(), name="arq")
+
+    async def stop(self) -> None:
+        """Take no more messages."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
+            self._task = None
+
+    async def _listen(self) -> None:
+        has_told = False
+        while True:
+            try:
+                await self._take()
+            except (RedisError, OSError) as error:
+                if not has_told:
+                    _log.warning("jobs are looked for, as the queue cannot be had: %s", error)
+                    has_told = True
+            except Exception:
+                _log.exception("the queue failed")
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _take(self) -> None:
+        """Deal with messages, until Redis fails."""
+        redis = arq_redis(self._url)
+        worker = Worker(
+            functions=[func(self._told, name=RUN, keep_result=0, max_tries=1)],
+            queue_name=QUEUE,
+            redis_pool=redis,
+            handle_signals=False,
+            max_jobs=MESSAGES_AT_A_TIME,
+            poll_delay=POLL_SECONDS,
+            job_serializer=orjson.dumps,
+            job_deserializer=orjson.loads,
+            log_results=False,
+        )
+        try:
+            await worker.async_run()
+        finally:
+            for task in worker.tasks.values():
+                task.cancel()
+            await asyncio.gather(*worker.tasks.values(), return_exceptions=True)
+            await redis.aclose(close_connection_pool=True)
+
+    async def _told(self, ctx: dict[Any, Any], *message: Any, **_others: Any) -> None:
+        ref = ref_of(message)
+        if ref is not None:
+            self._take_up(ref)

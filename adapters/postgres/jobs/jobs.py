@@ -1,0 +1,179 @@
+"""The jobs of organisations, each in a transaction of its own."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.postgres.identity.pages import page_by_id
+from adapters.postgres.ids import stored_id
+from adapters.postgres.job_tables import due_jobs, job_inputs, jobs
+from adapters.postgres.jobs.rows import changing, changing_values, due_row, job_of
+from adapters.postgres.tables import ledgers
+from adapters.postgres.work import tenant_transaction, tenant_view
+from application.jobs.ports import JobFilter, JobPart, JobRef
+from application.shared.idempotency import IdempotencyKey
+from application.shared.pagination import Page, PageRequest
+from domain.jobs.job import Job, JobState
+from domain.ledger.ledger import LedgerNotFound
+from domain.shared.errors import QuotaExceeded
+from domain.shared.text import is_storable
+
+WAITING_MAX: Final = 100
+_UNFINISHED: Final = [state.value for state in JobState if not state.is_end]
+
+
+class PostgresJobs:
+    """Keeps jobs. An organisation has at most 100 that have not ended, and so many bytes of parts of all of them."""
+
+    def __init__(self, engine: AsyncEngine, *, bytes_max: int) -> None:
+        self._engine = engine
+        self._bytes_max = bytes_max
+
+    async def require_ledger(self, organisation_id: int, slug: str) -> None:
+        async with tenant_view(self._engine, organisation_id) as connection:
+            await _require_ledger(connection, organisation_id, slug)
+
+    async def add(self, job: Job, parts: Iterable[JobPart], key: IdempotencyKey | None) -> Job:
+        async with tenant_transaction(self._engine, job.organisation_id) as connection:
+            await _require_ledger(connection, job.organisation_id, job.ledger)
+            known = None if key is None else await _made_by(connection, job.organisation_id, key)
+            if known is not None:
+                return known
+            left = await self._bytes_left(connection, job.organisation_id)
+            values = {
+                "organisation_id": job.organisation_id,
+                "id": stored_id("job", job.id),
+                "kind": job.kind.value,
+                "ledger": job.ledger,
+                "arguments": dict(job.arguments),
+                "idempotency_key": None if key is None else key.key,
+                "fingerprint": None if key is None else key.fingerprint,
+                "done": job.progress.done,
+                "total": job.progress.total,
+                "unit": job.progress.unit,
+                "parts_done": job.parts_done,
+                "created_at": job.created_at,
+                "kept_bytes": 0,
+                **changing_values(job),
+            }
+            made = await connection.execute(upsert(jobs).values(values).on_conflict_do_nothing(constraint="jobs_key"))
+            if key is not None and not made.rowcount:  # by another request with the same key, at the same moment
+                known = await _made_by(connection, job.organisation_id, key)
+                assert known is not None, "what is in conflict is there"
+                return known
+            kept = await _add_parts(connection, job, parts, left)
+            await connection.execute(
+                update(jobs)
+                .where(jobs.c.organisation_id == job.organisation_id, jobs.c.id == values["id"])
+                .values(kept_bytes=kept)
+            )
+            ref = JobRef(job.organisation_id, job.id)
+            await connection.execute(due_row(ref, due_at=job.due_at, finished_at=job.finished_at))
+        return job
+
+    async def job(self, ref: JobRef) -> Job | None:
+        query = select(jobs).where(jobs.c.organisation_id == ref.organisation_id, jobs.c.id == stored_id("job", ref.id))
+        async with tenant_view(self._engine, ref.organisation_id) as connection:
+            row = (await connection.execute(query)).mappings().one_or_none()
+        return None if row is None else job_of(row)
+
+    async def page(self, organisation_id: int, page: PageRequest, wanted: JobFilter) -> Page[Job]:
+        where: list[ColumnElement[bool]] = []
+        if wanted.states:
+            where.append(jobs.c.state.in_([state.value for state in wanted.states]))
+        if wanted.kinds:
+            where.append(jobs.c.kind.in_([kind.value for kind in wanted.kinds]))
+        if wanted.ledger is not None:
+            where.append(jobs.c.ledger == wanted.ledger)
+        if wanted.actor is not None:
+            where.append(jobs.c.actor == wanted.actor)
+        async with tenant_view(self._engine, organisation_id) as connection:
+            rows, after = await page_by_id(connection, jobs, "id", organisation_id, page, prefix="job", where=where)
+        return Page([job_of(row) for row in rows], after)
+
+    async def change(self, job: Job, *, was: Job) -> bool:
+        async with tenant_transaction(self._engine, job.organisation_id) as connection:
+            changed = await connection.execute(changing(job, was=was).values(changing_values(job)))
+            if changed.rowcount:
+                ref = JobRef(job.organisation_id, job.id)
+                await connection.execute(due_row(ref, due_at=job.due_at, finished_at=job.finished_at))
+        return bool(changed.rowcount)
+
+    async def remove(self, ref: JobRef) -> None:
+        id = stored_id("job", ref.id)
+        async with tenant_transaction(self._engine, ref.organisation_id) as connection:
+            # What it worked on and what it made goes with it.
+            await connection.execute(
+                delete(jobs).where(
+                    jobs.c.organisation_id == ref.organisation_id, jobs.c.id == id, jobs.c.finished_at.is_not(None)
+                )
+            )
+            await connection.execute(
+                delete(due_jobs).where(
+                    due_jobs.c.organisation_id == ref.organisation_id, due_jobs.c.job_id == id, due_jobs.c.is_over
+                )
+            )
+
+    async def _bytes_left(self, connection: AsyncConnection, organisation_id: int) -> int:
+        """Return how many bytes of parts there is room for. Raises `QuotaExceeded`."""
+        waiting = func.count().filter(jobs.c.state.in_(_UNFINISHED))
+        kept = func.coalesce(func.sum(jobs.c.kept_bytes), 0)
+        query = select(waiting, kept).where(jobs.c.organisation_id == organisation_id)
+        unfinished, used = (await connection.execute(query)).one()
+        if unfinished >= WAITING_MAX:
+            raise QuotaExceeded(
+                f"{unfinished} jobs of the organisation have not ended, and there can be {WAITING_MAX}: wait, or "
+                "cancel one.",
+                facts={"quota": "jobs", "used": str(unfinished), "limit": str(WAITING_MAX)},
+            )
+        if used >= self._bytes_max:
+            raise _too_many_bytes(used, self._bytes_max)
+        return self._bytes_max - int(used)
+
+
+async def _require_ledger(connection: AsyncConnection, organisation_id: int, slug: str) -> None:
+    found = None
+    if is_storable(slug):
+        query = select(ledgers.c.id).where(ledgers.c.organisation_id == organisation_id, ledgers.c.slug == slug)
+        found = await connection.scalar(query)
+    if found is None:
+        raise LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
+
+
+async def _made_by(connection: AsyncConnection, organisation_id: int, key: IdempotencyKey) -> Job | None:
+    query = select(jobs).where(jobs.c.organisation_id == organisation_id, jobs.c.idempotency_key == key.key)
+    row = (await connection.execute(query)).mappings().one_or_none()
+    if row is None:
+        return None
+    key.require_same_request(row["fingerprint"])
+    return job_of(row)
+
+
+async def _add_parts(connection: AsyncConnection, job: Job, parts: Iterable[JobPart], bytes_left: int) -> int:
+    """Write the parts, and return how long they are together. Raises `QuotaExceeded`."""
+    kept = 0
+    for part in parts:
+        kept += len(part.content)
+        if kept > bytes_left:
+            raise _too_many_bytes(kept, bytes_left)
+        await connection.execute(
+            insert(job_inputs).values(
+                organisation_id=job.organisation_id,
+                job_id=stored_id("job", job.id),
+                number=part.number,
+                first=part.first,
+                content=part.content,
+            )
+        )
+    return kept
+
+
+def _too_many_bytes(used: int, limit: int) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"What jobs of the organisation work on and have made takes {used:,} bytes, and there is room for {limit:,}: "
+        "wait for those that run, or remove some that have ended.",
+        facts={"quota": "job_bytes", "used": str(used), "limit": str(limit)},
+    )

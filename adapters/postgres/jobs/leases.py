@@ -1,0 +1,81 @@
+"""Which jobs are due across all organisations, and by whom each is run."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Select, func, not_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.job_tables import due_jobs, jobs
+from adapters.postgres.jobs.rows import changing, due_row, job_of
+from adapters.postgres.work import tenant_transaction, transaction_of_nobody
+from application.jobs.ports import JobRef
+from domain.jobs.job import LAST_PAUSE, Job, JobState
+
+# No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
+_FAR: Final = LAST_PAUSE + timedelta(minutes=1)
+# As many as four organisations can have waiting.
+_LOOKED_AT: Final = 400
+
+
+class PostgresJobLeases:
+    """Leases of jobs: found as nobody, and taken as the organisation that a job is of."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
+        # One job of each organisation, so that who has many keeps no other waiting.
+        of = due_jobs.c
+        found: dict[int, JobRef] = {}
+        for at in (of.due_at <= now, of.due_at > now + _FAR):
+            query = select(of.organisation_id, of.job_id).where(not_(of.is_over), at)
+            query = query.where(of.organisation_id.not_in(busy)).order_by(of.due_at).limit(_LOOKED_AT)
+            for ref in await self._found(query):
+                found.setdefault(ref.organisation_id, ref)
+        return list(found.values())[:limit]
+
+    async def claim(self, ref: JobRef, lease: str, now: datetime, until: datetime) -> Job | None:
+        of = jobs.c
+        claiming = (
+            update(jobs)
+            .where(
+                of.organisation_id == ref.organisation_id,
+                of.id == stored_id("job", ref.id),
+                of.finished_at.is_(None),
+                or_(of.due_at <= now, of.due_at > now + _FAR),
+            )
+            .values(
+                state=JobState.RUNNING.value,
+                lease=stored_id("lease", lease),
+                attempts=of.attempts + 1,
+                due_at=until,
+                started_at=func.coalesce(of.started_at, now),
+            )
+            .returning(jobs)
+        )
+        async with tenant_transaction(self._engine, ref.organisation_id) as connection:
+            row = (await connection.execute(claiming)).mappings().one_or_none()
+            if row is None:
+                return None
+            await connection.execute(due_row(ref, due_at=until, finished_at=None))
+        return job_of(row)
+
+    async def renew(self, job: Job, until: datetime) -> bool:
+        async with tenant_transaction(self._engine, job.organisation_id) as connection:
+            renewed = await connection.execute(changing(job, was=job).values(due_at=until))
+            if renewed.rowcount:
+                await connection.execute(due_row(JobRef(job.organisation_id, job.id), due_at=until, finished_at=None))
+        return bool(renewed.rowcount)
+
+    async def over(self, now: datetime, limit: int) -> Sequence[JobRef]:
+        of = due_jobs.c
+        query = select(of.organisation_id, of.job_id).where(of.is_over, of.due_at <= now)
+        return await self._found(query.order_by(of.due_at).limit(limit))
+
+    async def _found(self, query: Select[int, UUID]) -> list[JobRef]:
+        async with transaction_of_nobody(self._engine) as connection:
+            return [JobRef(row[0], outward_id("job", row[1])) for row in await connection.execute(query)]

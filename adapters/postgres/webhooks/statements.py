@@ -1,0 +1,177 @@
+"""The statements that dispatchers do their work with, written out."""
+
+from sqlalchemy import bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT, TIMESTAMP, UUID
+
+_MOMENTS = ARRAY(TIMESTAMP(timezone=True))
+_ACTIVE = "endpoints.paused_at IS NULL AND endpoints.deleted_at IS NULL"
+_IS_ABOUT = """(
+    endpoints.ledgers IS NULL
+    OR EXISTS (SELECT FROM unnest(endpoints.ledgers) AS pattern WHERE ledgers.slug LIKE replace(pattern, '*', '%'))
+)"""
+_OF_CURSOR = """
+    deliveries.organisation_id = cursors.organisation_id
+    AND deliveries.endpoint_id = cursors.endpoint_id
+    AND deliveries.ledger_id = cursors.ledger_id
+    AND deliveries.state = 'pending'
+"""
+# What is due further ahead than the longest pause was decided on by a clock that had jumped.
+IS_DUE = "(deliveries.due_at <= :now OR deliveries.due_at > :too_late)"
+# Leases are of one clock, the database's, whatever those of the servers say.
+IS_FREE = "(deliveries.leased_until IS NULL OR deliveries.leased_until < clock_timestamp())"
+
+# A ledger that was created after the endpoint is looked at from its beginning.
+ADD_CURSORS = text(f"""
+INSERT INTO webhook_cursors (organisation_id, endpoint_id, ledger_id, sequence)
+SELECT ledgers.organisation_id, endpoints.id, ledgers.id, 0
+FROM webhook_endpoints AS endpoints JOIN ledgers ON ledgers.organisation_id = endpoints.organisation_id
+WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND {_IS_ABOUT}
+AND (CAST(:slugs AS text[]) IS NULL OR ledgers.slug = ANY(:slugs))
+AND NOT EXISTS (
+    SELECT FROM webhook_cursors AS cursors
+    WHERE cursors.organisation_id = ledgers.organisation_id
+    AND cursors.endpoint_id = endpoints.id AND cursors.ledger_id = ledgers.id
+)
+ON CONFLICT DO NOTHING
+""").bindparams(bindparam("slugs", type_=ARRAY(TEXT)))  # noqa: S608 # only constants are joined
+
+# Which endpoints have not seen the last events of which ledgers, unless much waits for them already.
+LAGGING = text(f"""
+SELECT cursors.endpoint_id, cursors.ledger_id, cursors.sequence, ledgers.slug
+FROM webhook_endpoints AS endpoints
+JOIN webhook_cursors AS cursors
+    ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
+JOIN ledgers ON ledgers.organisation_id = cursors.organisation_id AND ledgers.id = cursors.ledger_id
+CROSS JOIN LATERAL (
+    SELECT sequence FROM event_log WHERE stream_id = cursors.ledger_id ORDER BY sequence DESC LIMIT 1
+) AS head
+WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND {_IS_ABOUT}
+AND (CAST(:slugs AS text[]) IS NULL OR ledgers.slug = ANY(:slugs))
+AND head.sequence > cursors.sequence
+AND NOT EXISTS (SELECT FROM webhook_deliveries AS deliveries WHERE {_OF_CURSOR} OFFSET :pending_max LIMIT 1)
+LIMIT :limit
+FOR UPDATE OF cursors SKIP LOCKED
+""").bindparams(bindparam("slugs", type_=ARRAY(TEXT)))  # noqa: S608 # only constants are joined
+
+# One that is there already was sent before: the ledger is replayed.
+ADD_DELIVERIES = text("""
+INSERT INTO webhook_deliveries
+    (organisation_id, endpoint_id, ledger_id, sequence, id, event_id, type, state, attempts, created_at, due_at)
+SELECT :organisation, new.*, 'pending', 0, :now, :now
+FROM unnest(:endpoints, :ledgers, :sequences, :ids, :events, :types) AS new
+ON CONFLICT (organisation_id, endpoint_id, ledger_id, sequence) DO UPDATE
+SET id = excluded.id, state = 'pending', attempts = 0, created_at = :now, due_at = :now, first_tried_at = NULL,
+    finished_at = NULL, leased_until = NULL, claim = NULL, status = NULL, error = NULL
+""").bindparams(
+    bindparam("endpoints", type_=ARRAY(UUID)),
+    bindparam("ledgers", type_=ARRAY(BIGINT)),
+    bindparam("sequences", type_=ARRAY(BIGINT)),
+    bindparam("ids", type_=ARRAY(UUID)),
+    bindparam("events", type_=ARRAY(UUID)),
+    bindparam("types", type_=ARRAY(TEXT)),
+)
+
+ADVANCE = text("""
+UPDATE webhook_cursors AS cursors SET sequence = seen.sequence
+FROM unnest(:endpoints, :ledgers, :sequences) AS seen (endpoint_id, ledger_id, sequence)
+WHERE cursors.organisation_id = :organisation
+AND cursors.endpoint_id = seen.endpoint_id AND cursors.ledger_id = seen.ledger_id
+""").bindparams(
+    bindparam("endpoints", type_=ARRAY(UUID)),
+    bindparam("ledgers", type_=ARRAY(BIGINT)),
+    bindparam("sequences", type_=ARRAY(BIGINT)),
+)
+
+# To which endpoints something of which ledgers can be sent now: in order, that is so if the first is due and free.
+READY = text(f"""
+SELECT cursors.endpoint_id, cursors.ledger_id, ledgers.slug
+FROM webhook_endpoints AS endpoints
+JOIN webhook_cursors AS cursors
+    ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
+JOIN ledgers ON ledgers.organisation_id = cursors.organisation_id AND ledgers.id = cursors.ledger_id
+WHERE endpoints.organisation_id = :organisation AND {_ACTIVE}
+AND NOT EXISTS (
+    SELECT FROM unnest(:busy, :busy_slugs) AS busy (id, slug)
+    WHERE busy.id = cursors.endpoint_id AND busy.slug = ledgers.slug
+)
+AND CASE WHEN endpoints.is_ordered THEN (
+    SELECT {IS_DUE} AND {IS_FREE} FROM webhook_deliveries AS deliveries
+    WHERE {_OF_CURSOR} ORDER BY deliveries.sequence LIMIT 1
+) ELSE EXISTS (
+    SELECT FROM webhook_deliveries AS deliveries WHERE {_OF_CURSOR} AND {IS_DUE} AND {IS_FREE}
+) END
+LIMIT :limit
+FOR UPDATE OF cursors SKIP LOCKED
+""").bindparams(  # noqa: S608 # only constants are joined
+    bindparam("busy", type_=ARRAY(UUID)), bindparam("busy_slugs", type_=ARRAY(TEXT))
+)
+
+_CHOSEN = """
+SELECT deliveries.sequence, deliveries.attempts, octet_length(event_log.content) AS bytes,
+    {is_due} AND {is_free} AS is_ready
+FROM webhook_deliveries AS deliveries
+JOIN event_log ON event_log.stream_id = deliveries.ledger_id AND event_log.sequence = deliveries.sequence
+WHERE deliveries.organisation_id = :organisation AND deliveries.endpoint_id = :endpoint
+AND deliveries.ledger_id = :ledger AND deliveries.state = 'pending'
+{rest}
+LIMIT :limit
+"""
+NEXT_IN_ORDER = text(_CHOSEN.format(is_due=IS_DUE, is_free=IS_FREE, rest="ORDER BY deliveries.sequence"))
+NEXT_DUE = text(
+    _CHOSEN.format(is_due=IS_DUE, is_free=IS_FREE, rest=f"AND {IS_DUE} AND {IS_FREE} ORDER BY deliveries.due_at")
+)
+
+LEASE = text("""
+UPDATE webhook_deliveries SET leased_until = clock_timestamp() + :lease, claim = :claim
+WHERE organisation_id = :organisation AND endpoint_id = :endpoint AND ledger_id = :ledger AND sequence = ANY(:sequences)
+""")
+
+CONTENTS = text("""
+SELECT event.sequence, event.content, event.hash, event.recorded_at, before.hash AS previous_hash
+FROM event_log AS event
+LEFT JOIN event_log AS before ON before.stream_id = event.stream_id AND before.sequence = event.sequence - 1
+WHERE event.stream_id = :ledger AND event.sequence = ANY(:sequences)
+""")
+
+KEEP = text("""
+UPDATE webhook_deliveries AS deliveries
+SET state = result.state, attempts = deliveries.attempts + 1, due_at = coalesce(result.due_at, deliveries.due_at),
+    first_tried_at = coalesce(deliveries.first_tried_at, :now), leased_until = NULL, claim = NULL,
+    finished_at = CASE WHEN result.state = 'pending' THEN NULL ELSE CAST(:now AS timestamptz) END,
+    status = result.status, error = result.error
+FROM unnest(:sequences, :states, :dues, :statuses, :errors) AS result (sequence, state, due_at, status, error)
+WHERE deliveries.organisation_id = :organisation AND deliveries.endpoint_id = :endpoint
+AND deliveries.ledger_id = :ledger AND deliveries.sequence = result.sequence AND deliveries.claim = :claim
+RETURNING deliveries.state, deliveries.first_tried_at
+""").bindparams(
+    bindparam("now", type_=TIMESTAMP(timezone=True)),
+    bindparam("sequences", type_=ARRAY(BIGINT)),
+    bindparam("states", type_=ARRAY(TEXT)),
+    bindparam("dues", type_=_MOMENTS),
+    bindparam("statuses", type_=ARRAY(INTEGER)),
+    bindparam("errors", type_=ARRAY(TEXT)),
+)
+
+GIVE_BACK = text("""
+UPDATE webhook_deliveries SET leased_until = NULL, claim = NULL
+WHERE organisation_id = :organisation AND endpoint_id = :endpoint AND ledger_id = :ledger
+AND sequence = ANY(:sequences) AND claim = :claim
+""")
+
+# When the next thing is due: of those in order, the first of each ledger.
+NEXT_LOOK = text(f"""
+UPDATE webhook_agenda SET look_at = coalesce((
+    SELECT min(CASE WHEN endpoints.is_ordered THEN (
+        SELECT deliveries.due_at FROM webhook_deliveries AS deliveries
+        WHERE {_OF_CURSOR} ORDER BY deliveries.sequence LIMIT 1
+    ) ELSE (
+        SELECT deliveries.due_at FROM webhook_deliveries AS deliveries
+        WHERE {_OF_CURSOR} ORDER BY deliveries.due_at LIMIT 1
+    ) END)
+    FROM webhook_endpoints AS endpoints
+    JOIN webhook_cursors AS cursors
+        ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
+    WHERE endpoints.organisation_id = :organisation AND {_ACTIVE}
+), 'infinity')
+WHERE organisation_id = :organisation
+""")  # noqa: S608 # only constants are joined

@@ -1,0 +1,98 @@
+"""An import as a job: the lines that a bulk takes, posted in the background, with what became of each."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from typing import Any, Final
+
+from application.interchange.import_transactions import Parse
+from application.interchange.journal_destination import DraftOf
+from application.interchange.transaction_lines import Lines, RawLine, read_lines
+from application.jobs.desk import Desk, Tell
+from application.jobs.ports import PART_BYTES, JobPart
+from application.ledger.journal import Journal
+from application.ledger.ports import Outcome
+from application.ledger.post_transaction import PostTransaction
+from application.shared.idempotency import IdempotencyKey
+from application.shared.ports import Ids
+from domain.ledger.events import TransactionPosted
+from domain.ledger.ledger import LedgerNotFound
+from domain.shared.access import Principal
+from domain.shared.errors import DomainError, Overloaded, QuotaExceeded, Unavailable
+
+MEDIA_TYPE: Final = "application/x-ndjson"
+# As many as a stream has on its way at a time: whoever posts singly waits for no longer group.
+PART_LINES: Final = 250
+_LINES_PER_TURN: Final = 50
+# After which the whole job waits, or ends; each other refusal is of its line alone.
+_OF_ALL: Final = (Unavailable, Overloaded, QuotaExceeded, LedgerNotFound)
+
+
+def parts_of(lines: Lines) -> Iterator[JobPart]:
+    """Yield the lines that are not blank in parts, in constant memory. Raises `LineTooLong`."""
+    number, first, content, count = 0, 0, bytearray(), 0
+    for line in read_lines(lines):
+        content += line.json() + b"\n"
+        count += 1
+        if count == PART_LINES or len(content) >= PART_BYTES:
+            yield JobPart(number, first, bytes(content))
+            number, first, content, count = number + 1, first + count, bytearray(), 0
+    if content:
+        yield JobPart(number, first, bytes(content))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportJob:
+    """Posts the transactions of a job in order, each under an idempotency key of its own.
+
+    So a part that was interrupted is posted again without anything being posted twice. The result has a line for each:
+    its `index`, and its `transaction` and `sequence`, or the `problem`.
+    """
+
+    journal: Journal
+    ids: Ids
+    parse: Parse
+    draft_of: DraftOf
+    tell: Tell
+
+    async def run(self, desk: Desk) -> str:
+        """Post what was not posted yet. Raises as `JobWork` says."""
+        while (part := await desk.input(desk.job.parts_done)) is not None:
+            principal = await desk.principal()
+            answers: list[asyncio.Future[Outcome]] = []
+            for place, line in enumerate(read_lines(BytesIO(part.content))):
+                answers.append(self._post(desk, principal, line, part.first + place))
+                if len(answers) % _LINES_PER_TURN == 0:
+                    await asyncio.sleep(0)
+            outcomes = await asyncio.gather(*answers, return_exceptions=True)
+            results = [self._result(part.first + place, outcome) for place, outcome in enumerate(outcomes)]
+            await desk.advance(part.number, b"".join(results), done=part.first + len(results))
+        return MEDIA_TYPE
+
+    def _post(self, desk: Desk, principal: Principal, line: RawLine, index: int) -> "asyncio.Future[Outcome]":
+        job, text = desk.job, line.json()
+        try:
+            command = PostTransaction(self.draft_of(self.parse(text), self.ids.new("txn")))
+            key = IdempotencyKey(f"{job.id}/{index}", sha256(text).digest())
+            return self.journal.enqueue(
+                principal, job.ledger, command, request_id=job.request_id, key=key, is_bulk=True
+            )
+        except DomainError as refusal:
+            answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            answer.set_exception(refusal)
+            return answer
+
+    def _result(self, index: int, outcome: Outcome | BaseException) -> bytes:
+        """Return the line that tells what became of a transaction. Raises what is not of that line alone."""
+        if isinstance(outcome, Outcome):
+            posted = outcome.applied[-1].event
+            assert isinstance(posted, TransactionPosted), "that is what posting comes to"
+            said: dict[str, Any] = {"index": index, "transaction": posted.id, "sequence": outcome.sequence}
+        elif isinstance(outcome, DomainError) and not isinstance(outcome, _OF_ALL):
+            said = {"index": index, "problem": self.tell(outcome)}
+        else:
+            raise outcome
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"

@@ -1,0 +1,1 @@
+"""Jobs: queueing them, running them, and telling how far they are."""

@@ -1,0 +1,119 @@
+"""Duties: what has to be done now and then, by one of all servers."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from application.jobs.ports import JobLeases, Jobs
+from application.shared.idempotency import KEYS_LIVE
+from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
+
+LOOK_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 5.0
+# Longer than they are good for: the clocks of servers differ.
+KEYS_KEPT: Final = KEYS_LIVE + timedelta(days=1)
+# So many are locked at a time, for milliseconds.
+REMOVED_AT_ONCE: Final = 2_000
+PAUSE_SECONDS: Final = 0.05
+
+_log = logging.getLogger("partita.duties")
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something to be done once in a period. What it was interrupted in, it does the next time."""
+
+    name: str
+    period: timedelta
+    do: Callable[[], Awaitable[object]]
+
+
+class Roster(Protocol):
+    """Who of all servers does a duty."""
+
+    async def take(self, name: str, now: datetime, next_at: datetime) -> bool:
+        """Return whether the duty is due, and ours; it is due again at `next_at` (UTC).
+
+        Raises `StoreUnavailable`, `CommitInDoubt`.
+        """
+        ...
+
+
+class UsedKeys(Protocol):
+    """Idempotency keys of all organisations."""
+
+    async def remove(self, before: datetime, limit: int) -> int:
+        """Forget keys that were used before that time (UTC), at most so many; return how many those were.
+
+        Raises `StoreUnavailable`, `CommitInDoubt`.
+        """
+        ...
+
+
+class Duties:
+    """Does what is due, from `start` to `stop`. Any number of processes may do so: one of them does each thing."""
+
+    def __init__(
+        self, roster: Roster, duties: Sequence[Duty], clock: Clock, *, look_seconds: float = LOOK_SECONDS
+    ) -> None:
+        self._roster = roster
+        self._duties = duties
+        self._clock = clock
+        self._look_seconds = look_seconds
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        assert self._task is None, "it goes on already"
+        self._task = asyncio.create_task(self._look(), name="duties")
+
+    async def stop(self) -> None:
+        """End it, whatever it is about."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=STOP_SECONDS)
+            self._task = None
+
+    async def do_due(self) -> list[str]:
+        """Do what is due and nobody else has begun; return the names of that."""
+        done = []
+        for duty in self._duties:
+            try:
+                now = self._clock.now()
+                if await self._roster.take(duty.name, now, now + duty.period):
+                    done.append(duty.name)
+                    await duty.do()
+            except (StoreUnavailable, CommitInDoubt) as error:
+                _log.warning("%s is done later: %s", duty.name, error)
+            except Exception:
+                _log.exception("%s could not be done", duty.name)
+        return done
+
+    async def _look(self) -> None:
+        while True:
+            await self.do_due()
+            await asyncio.sleep(self._look_seconds)
+
+
+async def remove_old_keys(keys: UsedKeys, clock: Clock) -> int:
+    """Forget the idempotency keys that are good for nothing any more; return how many those were."""
+    before, removed = clock.now() - KEYS_KEPT, 0
+    while True:
+        count = await keys.remove(before, REMOVED_AT_ONCE)
+        removed += count
+        if count < REMOVED_AT_ONCE:
+            return removed
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def remove_old_jobs(jobs: Jobs, leases: JobLeases, clock: Clock) -> int:
+    """Forget the jobs that ended 30 days ago, with what they made; return how many those were."""
+    removed = 0
+    while found := await leases.over(clock.now(), REMOVED_AT_ONCE):
+        for ref in found:
+            await jobs.remove(ref)
+        removed += len(found)
+    return removed

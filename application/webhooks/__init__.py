@@ -1,0 +1,1 @@
+"""What can be done with webhooks, and how events get to them."""

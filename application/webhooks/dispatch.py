@@ -1,0 +1,199 @@
+"""The dispatcher of webhooks: it learns of new events, decides what goes where, and sends what is due.
+
+Any number of processes may run one, and nothing is known to a process alone: what it was about when it was killed,
+another one sends.
+"""
+
+import asyncio
+import logging
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final
+
+from application.ledger.ports import LedgerAddress
+from application.ledger.relay import WakeUps
+from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
+from application.webhooks.at_work import AtWork
+from application.webhooks.outbox import OldDeliveries, Outbox, Parcel
+from application.webhooks.sending import Sending
+
+LOOK_SECONDS: Final = 1.0
+# Where wake-ups are heard, all organisations are looked at so often, in case that one was lost.
+LOOK_SELDOM_SECONDS: Final = 10.0
+PARCELS_MAX: Final = 256
+PARCELS_OF_ORGANISATION_MAX: Final = 32
+ASKED_AT_ONCE_MAX: Final = 4
+STOP_SECONDS: Final = 3.0
+KEPT_DAYS: Final = 30
+TIDIED_AT_A_TIME: Final = 1_000
+TOLD_EVERY_SECONDS: Final = 60.0
+
+_log = logging.getLogger("partita.webhooks")
+
+
+class WebhookDispatch:
+    """Sends events to webhooks, from `start` to `stop`, or once with `run_due`."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        sending: Sending,
+        clock: Clock,
+        wake_ups: WakeUps,
+        old: OldDeliveries,
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._outbox = outbox
+        self._sending = sending
+        self._clock = clock
+        self._wake_ups = wake_ups
+        self._old = old
+        self._look_seconds = look_seconds
+        self._known: frozenset[int] = frozenset()
+        self._at_work: dict[int, tuple[AtWork, asyncio.Task[None]]] = {}
+        self._room = PARCELS_MAX
+        self._asking = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
+        self._task: asyncio.Task[None] | None = None
+        self._told_at: float | None = None
+        self._attempts = 0
+        self._is_ending = False
+        wake_ups.listen(self.hear)
+
+    def start(self) -> None:
+        """Begin, on the running loop."""
+        assert self._task is None, "it goes on already"
+        self._is_ending = False
+        self._sending.go_on()
+        self._task = asyncio.create_task(self._run(), name="webhooks")
+
+    async def stop(self) -> None:
+        """End it: requests that are open have a few seconds to be answered; others begin no more."""
+        if self._task is None:
+            return
+        self._is_ending = True
+        self._sending.stop()
+        self._task.cancel()
+        for at_work, _ in self._at_work.values():
+            at_work.call(())
+        working = [self._task, *(serving for _, serving in self._at_work.values())]
+        _, late = await asyncio.wait(working, timeout=STOP_SECONDS)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*working, return_exceptions=True)
+        self._task = None
+
+    async def run_due(self) -> int:
+        """Look at everything once, send until nothing is due, and return how many attempts were made.
+
+        Raises `StoreUnavailable`.
+        """
+        before = self._attempts
+        self._is_ending = False
+        self._sending.go_on()
+        await self._look_everywhere()
+        while self._at_work:
+            await asyncio.wait([serving for _, serving in self._at_work.values()])
+        return self._attempts - before
+
+    def hear(self, ledger: LedgerAddress, sequence: int) -> None:
+        """Hear from any process that a ledger has new events."""
+        if self._task is not None and ledger.organisation_id in self._known:
+            self._call(ledger.organisation_id, {ledger.slug})
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        looked_at = -LOOK_SELDOM_SECONDS
+        while True:
+            try:
+                if not self._wake_ups.are_heard or loop.time() >= looked_at + LOOK_SELDOM_SECONDS:
+                    looked_at = loop.time()
+                    await self._look_everywhere()
+                else:
+                    for organisation_id in await self._outbox.organisations(self._clock.now()):
+                        self._known |= {organisation_id}
+                        self._call(organisation_id, None)
+            except Exception as error:
+                self._tell(error)
+            await asyncio.sleep(self._look_seconds)
+
+    async def tidy(self) -> int:
+        """Remove deliveries that were over 30 days ago, and return how many. Raises `StoreUnavailable`."""
+        before = self._clock.now() - timedelta(days=KEPT_DAYS)
+        removed = 0
+        for organisation_id in await self._outbox.organisations(None):
+            at_a_time = TIDIED_AT_A_TIME
+            while at_a_time == TIDIED_AT_A_TIME:
+                at_a_time = await self._old.remove(organisation_id, before, limit=TIDIED_AT_A_TIME)
+                removed += at_a_time
+        return removed
+
+    async def _look_everywhere(self) -> None:
+        self._known = frozenset(await self._outbox.organisations(None))
+        for organisation_id in self._known:
+            self._call(organisation_id, None)
+
+    def _call(self, organisation_id: int, ledgers: Collection[str] | None) -> None:
+        """Have the organisation looked at: what is new in these ledgers, or in all, and what is due."""
+        if organisation_id not in self._at_work:
+            at_work = AtWork()
+            serving = asyncio.create_task(self._serve(organisation_id, at_work), name="webhooks")
+            self._at_work[organisation_id] = at_work, serving
+        self._at_work[organisation_id][0].call(ledgers)
+
+    async def _serve(self, organisation_id: int, at_work: AtWork) -> None:
+        try:
+            while not self._is_ending:
+                if at_work.is_called or at_work.parcels:
+                    await at_work.called()
+                    await self._take(organisation_id, at_work)
+                    continue
+                async with self._asking:
+                    await self._outbox.rest(organisation_id)
+                if not at_work.is_called:
+                    break
+        except Exception as error:
+            self._tell(error)
+        finally:
+            # What is heard meanwhile is found by looking.
+            await at_work.finish()
+            del self._at_work[organisation_id]
+
+    async def _take(self, organisation_id: int, at_work: AtWork) -> None:
+        """Decide on new events, and begin to send what is due, as far as there is room."""
+        ledgers = at_work.take_call()
+        async with self._asking:
+            now = self._clock.now()
+            has_more = ledgers != set() and await self._outbox.gather(organisation_id, ledgers, now)
+            limit = min(self._room, PARCELS_OF_ORGANISATION_MAX - at_work.parcels)
+            self._room -= limit
+            try:
+                busy = at_work.busy()
+                parcels = await self._outbox.claim(organisation_id, now, without=busy, limit=limit) if limit else ()
+            finally:
+                self._room += limit
+        self._room -= len(parcels)
+        for parcel in parcels:
+            at_work.begin(parcel, self._send(parcel))
+        if has_more:
+            at_work.call(ledgers)
+        elif parcels:
+            at_work.call(())
+
+    async def _send(self, parcel: Parcel) -> None:
+        try:
+            attempts = await self._sending.send(parcel)
+            self._attempts += attempts
+        finally:
+            self._room += 1
+
+    def _tell(self, error: Exception) -> None:
+        """Log what went wrong, once a minute at most: a store that is away is tried again and again."""
+        now = asyncio.get_running_loop().time()
+        if self._told_at is not None and now < self._told_at + TOLD_EVERY_SECONDS:
+            return
+        self._told_at = now
+        if isinstance(error, StoreUnavailable | CommitInDoubt):
+            _log.warning("webhooks are sent later: %s", error)
+        else:
+            _log.error("webhooks could not be sent", exc_info=error)

@@ -1,0 +1,38 @@
+"""How many requests may be open at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+from application.webhooks.outbox import Parcel
+
+OPEN_MAX: Final = 256
+OPEN_OF_ORGANISATION_MAX: Final = 64
+OPEN_OF_ENDPOINT_MAX: Final = 16
+
+
+class OpenRequests:
+    """Lets so many be open: in all, of one organisation, and to one endpoint, so that none takes the place of others.
+
+    Who waits takes no place of a wider bound meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(OPEN_MAX)
+        # Each is there for as long as someone uses it.
+        self._of: WeakValueDictionary[object, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def one_more(self, parcel: Parcel) -> AsyncIterator[None]:
+        """Wait until a request may be opened, and count it while it is."""
+        async with (
+            self._bound((parcel.organisation_id, parcel.endpoint.id), OPEN_OF_ENDPOINT_MAX),
+            self._bound(parcel.organisation_id, OPEN_OF_ORGANISATION_MAX),
+            self._all,
+        ):
+            yield
+
+    def _bound(self, of: object, count_max: int) -> asyncio.Semaphore:
+        return self._of.setdefault(of, asyncio.Semaphore(count_max))

@@ -1,0 +1,1 @@
+"""Jobs: what is done later, in the background, for whoever asked for it."""

@@ -1,0 +1,1 @@
+"""Webhooks: who is told of events, at which URL, and how often that is tried."""

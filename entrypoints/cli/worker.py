@@ -1,0 +1,48 @@
+"""`partita worker`."""
+
+import asyncio
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from entrypoints.cli import Interruption
+from entrypoints.cli.session import load_settings, run_async
+
+if TYPE_CHECKING:
+    from entrypoints.container import Container
+
+
+def worker() -> None:
+    """Run jobs, and what has to be done now and then, until Ctrl-C; any number of workers may do so at once."""
+    stop = Interruption()
+    for order in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(order, stop)
+    from entrypoints.cli.log import log_to_stderr
+    from entrypoints.container import opened, servers
+
+    settings = load_settings()
+    log_to_stderr()
+    with servers(settings) as urls:
+
+        async def run() -> None:
+            async with opened(settings, urls) as container:
+                await _work(container, stop)
+
+        run_async(run())
+
+
+async def _work(container: "Container", stop: Interruption) -> None:
+    await container.maintenance().require_migrated()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for order in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(order, stopping.set)
+    if stop.is_asked:
+        return
+    services = container.services()
+    services.runners.start(with_work=True)
+    sys.stdout.write("Partita works.\n")
+    sys.stdout.flush()
+    await stopping.wait()
+    await services.runners.stop(with_work=True)
+    await services.journal.close()

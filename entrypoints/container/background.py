@@ -1,0 +1,51 @@
+"""What goes on in the background."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from dependency_injector import providers
+
+from adapters.arq.worker import ArqWorker
+from adapters.postgres.roster import PostgresRoster, PostgresUsedKeys
+from application.attachments.tidying import FileTidying
+from application.identity.person_keeping import PersonKeeping
+from application.jobs.duties import Duties, Duty, remove_old_jobs, remove_old_keys
+from application.webhooks.dispatch import WebhookDispatch
+from entrypoints.container.attachments import AttachmentParts
+from entrypoints.ready_made import Runners
+
+_HOURLY: Final = timedelta(hours=1)
+
+
+def _duty(name: str, do: object, *given: object) -> providers.Factory[Duty]:
+    return providers.Factory(Duty, name, _HOURLY, providers.Callable(partial, do, *given))
+
+
+class BackgroundParts(AttachmentParts):
+    """What has to be done now and then, and all that goes on without being asked for."""
+
+    used_keys = providers.Singleton(PostgresUsedKeys, AttachmentParts.service_engine)
+    duties = providers.Singleton(
+        Duties,
+        providers.Singleton(PostgresRoster, AttachmentParts.service_engine),
+        providers.List(
+            _duty("tidy", PersonKeeping.tidy, AttachmentParts.person_keeping),
+            _duty("idempotency-keys", remove_old_keys, used_keys, AttachmentParts.clock),
+            _duty("jobs", remove_old_jobs, AttachmentParts.kept_jobs, AttachmentParts.leases, AttachmentParts.clock),
+            _duty("files", FileTidying.tidy, AttachmentParts.file_tidying),
+            _duty("webhook-deliveries", WebhookDispatch.tidy, AttachmentParts.webhook_dispatch),
+        ),
+        AttachmentParts.clock,
+    )
+    # Whatever goes on in the background is started and stopped with these, by servers and by workers alike.
+    runners = providers.Singleton(
+        Runners,
+        always=providers.List(AttachmentParts.expiry, AttachmentParts.channels, AttachmentParts.relay),
+        of_workers=providers.List(
+            AttachmentParts.job_runner,
+            duties,
+            AttachmentParts.webhook_dispatch,
+            providers.Singleton(ArqWorker, AttachmentParts.redis_url, AttachmentParts.job_runner.provided.take_up),
+        ),
+    )

@@ -1,0 +1,179 @@
+"""Any number of dispatchers send webhooks, hear of what is new, stop, and are killed."""
+
+import asyncio
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from httpx2 import AsyncClient
+
+from adapters.embedded import ServerUrls
+from application.ledger.ports import LedgerAddress
+from entrypoints.container import opened
+from entrypoints.http.app import create_app
+from entrypoints.settings import Settings
+from tests.entrypoints.http.conftest import NewServer, served
+from tests.entrypoints.http.tenant import Tenant, document, sale
+from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
+from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
+from tests.entrypoints.http.webhooks.receiver import Got, Receiver, answer
+from tests.redis_server import until
+
+ROOT = Path(__file__).parents[4]
+
+
+async def posts(tenant: Tenant, count: int) -> None:
+    document(await tenant.bulk([sale() for _ in range(count)]), 200)
+
+
+def in_order(sequences: list[int]) -> list[int]:
+    """The sequences, each where it came first."""
+    return list(dict.fromkeys(sequences))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_several_dispatchers_send_each_event_once(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook, ordered: bool
+) -> None:
+    await new_webhook(ordered=ordered)
+
+    async def slowly(got: Got) -> bytes:
+        await asyncio.sleep(0.001)
+        return answer()
+
+    there.answers = slowly
+    dispatchers = [await new_dispatcher() for _ in range(3)]
+    for each in dispatchers:
+        each.dispatch.start()
+    for _ in range(4):
+        await posts(tenant, 100)
+        for each in dispatchers:
+            each.wake_ups.announce(LedgerAddress(tenant.organisation_id, "main"), 1)
+    await there.until(403)
+    await asyncio.sleep(0.2)
+    assert (there.sequences if ordered else sorted(there.sequences)) == list(range(2, 405))
+
+
+async def test_events_are_sent_as_soon_as_they_are_heard_of(
+    tenant: Tenant, there: Receiver, dispatching: Dispatcher, new_webhook: NewWebhook
+) -> None:
+    await new_webhook(types=["transaction.posted"])
+    dispatching.dispatch.start()
+    await asyncio.sleep(0.2)
+    await tenant.posted(sale())
+    began = asyncio.get_running_loop().time()
+    dispatching.wake_ups.announce(LedgerAddress(tenant.organisation_id, "main"), 5)
+    await there.until(1)
+    assert asyncio.get_running_loop().time() - began < 5  # it looks by itself every ten seconds
+
+
+async def test_a_server_sends_webhooks_by_itself_as_soon_as_something_happens(
+    tenant: Tenant, there: Receiver, new_server: NewServer, new_webhook: NewWebhook
+) -> None:
+    url = await new_server(worker_inside=True)
+    await new_webhook(types=["transaction.posted"])
+    # The server learns of the webhook when it looks, and of what happens from then on by Redis.
+    async with AsyncClient(headers=tenant.authorization) as client:
+        document(await client.post(f"{url}{tenant.path('/transactions')}", json=sale()), 201)
+        await there.until(1)
+        began = asyncio.get_running_loop().time()
+        document(await client.post(f"{url}{tenant.path('/transactions')}", json=sale()), 201)
+        await there.until(2)
+    assert asyncio.get_running_loop().time() - began < 5  # it looks by itself every ten seconds
+
+
+async def test_without_redis_a_server_sends_webhooks_a_little_later(
+    tenant: Tenant, there: Receiver, new_webhook: NewWebhook, postgres_url: str, settings: Settings
+) -> None:
+    await new_webhook(types=["transaction.posted"])
+    async with (
+        opened(
+            settings.model_copy(update={"worker_inside": True}), ServerUrls(postgres_url, "redis://127.0.0.1:1/0")
+        ) as container,
+        served(create_app(container.services())),
+    ):
+        await tenant.posted(sale())
+        await there.until(1)
+
+
+async def test_a_dispatcher_that_is_stopped_gives_back_what_it_has_not_sent(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+) -> None:
+    await new_webhook(ordered=True)
+
+    async def slowly(got: Got) -> bytes:
+        await asyncio.sleep(0.02)
+        return answer()
+
+    there.answers = slowly
+    await posts(tenant, 50)
+    first, second = await new_dispatcher(), await new_dispatcher()
+    first.dispatch.start()
+    await there.until(5)
+    await first.dispatch.stop()
+    assert len(there.got) < 20
+    there.answers = None
+    await second.run()
+    assert there.sequences == list(range(2, 55))
+
+
+class Process:
+    """A dispatcher in a process of its own, which can be killed."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.entrypoints.http.webhooks.dispatchers", *arguments], cwd=ROOT
+        )
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+
+
+@pytest.fixture
+def processes() -> Iterator[list[Process]]:
+    made: list[Process] = []
+    yield made
+    for each in made:
+        each.kill()
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+async def test_what_a_killed_dispatcher_was_about_is_sent_by_another(
+    tenant: Tenant,
+    there: Receiver,
+    new_webhook: NewWebhook,
+    processes: list[Process],
+    postgres_url: str,
+    redis_url: str,
+    settings: Settings,
+    ordered: bool,
+) -> None:
+    await new_webhook(ordered=ordered)
+
+    async def slowly(got: Got) -> bytes:
+        await asyncio.sleep(0.005)
+        return answer()
+
+    there.answers = slowly
+    await posts(tenant, 300)
+    arguments = (postgres_url, redis_url, str(settings.data_dir), str(tenant.organisation_id))
+    processes += [Process(*arguments), Process(*arguments)]
+    await there.until(60)
+    processes[0].kill()
+    processes[1].kill()
+    killed_at = len(there.got)
+    assert killed_at < 303
+    processes.append(Process(*arguments))
+    await until(lambda: len(set(there.sequences)) == 303, seconds=60)
+    await asyncio.sleep(0.3)
+    assert set(there.sequences) == set(range(2, 305))
+    if ordered:
+        assert in_order(there.sequences) == list(range(2, 305))
+    # Twice came only what the killed ones had sent and could not say so: of a quarter of a second, or a lease.
+    twice = sum(count - 1 for count in Counter(there.sequences).values())
+    assert twice <= 100
