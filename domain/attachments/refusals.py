@@ -60,3 +60,16 @@ class FilesUnavailable(DomainError):
     code = "files-unavailable"
     kind = ErrorKind.UNAVAILABLE
     title = "Files cannot be reached"
+
+
+class RangeNotSatisfiable(DomainError):
+    """The file does not reach to where the range that was asked for begins. `Content-Range` says how long it is."""
+
+    code = "range-not-satisfiable"
+    kind = ErrorKind.MALFORMED
+    title = "Beyond the end of the file"
+
+    def __init__(self, detail: str, size: int) -> None:
+        """`size` is how many bytes the file has."""
+        super().__init__(detail)
+        self.size = size

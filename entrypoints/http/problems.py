@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
-from domain.attachments.refusals import FileTooLarge
+from domain.attachments.refusals import FileTooLarge, RangeNotSatisfiable
 from domain.shared.errors import DomainError, ErrorKind, NotFound, RateLimited, Unavailable
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.schemas.forms import BLAMES_MAX
@@ -56,19 +56,6 @@ class PayloadTooLarge(DomainError):
     code = "payload-too-large"
     kind = ErrorKind.MALFORMED
     title = "The body is too large"
-
-
-class RangeNotSatisfiable(DomainError):
-    """The file does not reach to where the range that was asked for begins. `Content-Range` says how long it is."""
-
-    code = "range-not-satisfiable"
-    kind = ErrorKind.MALFORMED
-    title = "Beyond the end of the file"
-
-    def __init__(self, detail: str, size: int) -> None:
-        """`size` is how many bytes the file has."""
-        super().__init__(detail)
-        self.size = size
 
 
 class UnsupportedVersion(DomainError):

@@ -12,6 +12,7 @@ from application.attachments.attaching import Call, FileDraft
 from application.ledger.attach import RemoveAttachment
 from application.ledger.attachment_reader import AttachmentView
 from domain.attachments.file_name import DEFAULT_NAME, checked_file_name, checked_media_type
+from domain.attachments.refusals import RangeNotSatisfiable
 from domain.ledger.attachment import Subject, SubjectKind
 from domain.ledger.events import AttachmentAdded
 from entrypoints.http.dependencies import (
@@ -26,7 +27,7 @@ from entrypoints.http.dependencies import (
 )
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
-from entrypoints.http.problems import RangeNotSatisfiable, problem_response
+from entrypoints.http.problems import problem_response
 from entrypoints.http.v1.attachment_documents import (
     AttachmentDocument,
     LinkDocument,

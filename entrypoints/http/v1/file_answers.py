@@ -11,9 +11,9 @@ from starlette.responses import Response, StreamingResponse
 
 from application.attachments.ports import StoredFile
 from domain.attachments.file_name import served_type
+from domain.attachments.refusals import RangeNotSatisfiable
 from domain.ledger.attachment import Attachment
 from domain.shared.errors import VersionConflict
-from entrypoints.http.problems import RangeNotSatisfiable
 from entrypoints.http.reading import header
 from entrypoints.http.validators import NotModified, has_tag
 
