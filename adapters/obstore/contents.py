@@ -1,9 +1,9 @@
 """What folders and stores that speak S3 have in common, as obstore gives it."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 import obstore
 from obstore.exceptions import BaseError
@@ -28,9 +28,11 @@ Result = TypeVar("Result")
 class ObstoreContents:
     """Contents in an object store, below folders by the last two characters of their names."""
 
-    def __init__(self, store: "ObjectStore", attributes: "Attributes | None" = None) -> None:
-        self._store = store
-        self._attributes = attributes
+    attributes: "ClassVar[Attributes | None]" = None
+
+    @property
+    def _store(self) -> "ObjectStore":
+        raise NotImplementedError
 
     async def write(self, place: str, content: AsyncIterable[bytes]) -> None:
         pieces = _pieces(content)
@@ -41,19 +43,22 @@ class ObstoreContents:
             self._store,
             path_of(place),
             first if whole else _chained(first, pieces),
-            attributes=self._attributes,
+            attributes=self.attributes,
             use_multipart=not whole,
             chunk_size=PART_BYTES,
             max_concurrency=PARTS_AT_A_TIME,
         )
         await reached(writing)
 
-    async def read(self, place: str, start: int, end: int) -> AsyncIterator[bytes]:
+    async def read(self, place: str, start: int, end: int) -> AsyncGenerator[bytes]:
         path = path_of(place)
 
         async def piece(at: int) -> bytes:
             length = min(PIECE_BYTES, end - at)
-            found = await reached(obstore.get_range_async(self._store, path, start=at, length=length))
+            try:
+                found = await reached(obstore.get_range_async(self._store, path, start=at, length=length))
+            except FileNotFoundError as error:
+                raise FilesUnavailable("A file is missing where files are kept.") from error
             if len(found) != length:
                 raise FilesUnavailable("A file is shorter than it was.")
             return bytes(found)
@@ -68,7 +73,7 @@ class ObstoreContents:
         finally:
             if ahead is not None:
                 ahead.cancel()
-                await asyncio.wait([ahead])
+                await asyncio.gather(ahead, return_exceptions=True)
 
     async def erase(self, place: str) -> None:
         with suppress(FileNotFoundError):

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterable
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 
 from obstore.store import LocalStore
@@ -13,12 +14,15 @@ from domain.attachments.refusals import DirectTransferUnavailable, FilesUnavaila
 
 
 class FolderContents(ObstoreContents):
-    """Contents in a folder, made when it is missing. What is written is on the disk before anyone hears of it."""
+    """Contents in a folder, made when it is first used. What is written is on the disk before anyone hears of it."""
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        super().__init__(LocalStore(folder))
         self._folder = folder
+
+    @cached_property
+    def _store(self) -> LocalStore:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return LocalStore(self._folder)
 
     async def write(self, place: str, content: AsyncIterable[bytes]) -> None:
         await super().write(place, content)
@@ -52,8 +56,8 @@ def _unavailable() -> DirectTransferUnavailable:
 
 
 def _sync(file: Path) -> None:
-    """Have the file, and its name, written to the disk."""
-    for path in (file, file.parent):
+    """Have the file, its name and that of its folder written to the disk."""
+    for path in (file, file.parent, file.parent.parent):
         descriptor = os.open(path, os.O_RDONLY)
         try:
             os.fsync(descriptor)

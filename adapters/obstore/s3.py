@@ -16,6 +16,8 @@ RETRIED_FOR: Final = timedelta(seconds=10)
 class S3Contents(ObstoreContents):
     """Contents in a bucket, and URLs to send them to and fetch them from."""
 
+    attributes = SAVED
+
     def __init__(self, bucket: Bucket) -> None:
         url = urlsplit(bucket.url)
         given = {
@@ -32,7 +34,10 @@ class S3Contents(ObstoreContents):
             client_options={"allow_http": bucket.endpoint is not None and bucket.endpoint.startswith("http://")},
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type] # each is a text, as its option wants
         )
-        super().__init__(self._s3, SAVED)
+
+    @property
+    def _store(self) -> S3Store:
+        return self._s3
 
     async def upload_url(self, place: str, lifetime: timedelta) -> str:
         return await reached(obstore.sign_async(self._s3, "PUT", path_of(place), lifetime))

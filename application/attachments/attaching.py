@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -127,7 +127,7 @@ class Attaching:
         """
         organisation_id = call.principal.organisation_id
         call.principal.reach_of_writing(Permission.ATTACHMENTS_ADD, call.slug)
-        is_ours = upload.startswith(_UPLOAD) and await self._files.has_announced(
+        is_ours = upload.startswith(f"{_UPLOAD}_") and await self._files.has_announced(
             organisation_id, upload, self._clock.now()
         )
         size = await self._transfers.sent(upload) if is_ours else None
@@ -182,7 +182,9 @@ class Attaching:
         if self._scanner is None:
             return
         try:
-            finding = await self._scanner.finding(self._store.read(place, 0, size))
+            # It need not read to the end.
+            async with aclosing(self._store.read(place, 0, size)) as content:
+                finding = await self._scanner.finding(content)
         except Exception as error:
             _log.exception("a file could not be scanned")
             raise FilesUnavailable("The file could not be looked into, and is not kept. Try again.") from error

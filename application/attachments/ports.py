@@ -1,6 +1,6 @@
 """Ports of files: where their contents are kept, which of them there are, and who looks into them."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -36,7 +36,7 @@ class FileStore(Protocol):
         """Keep the content by this name, all of it or nothing: whatever `content` raises leaves nothing."""
         ...
 
-    def read(self, place: str, start: int, end: int) -> AsyncIterator[bytes]:
+    def read(self, place: str, start: int, end: int) -> AsyncGenerator[bytes]:
         """Yield the bytes from `start` up to, and without, `end`, of which there are so many; a few at a time."""
         ...
 

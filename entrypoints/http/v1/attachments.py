@@ -1,10 +1,10 @@
 """Attachments: files on accounts, transactions and holds."""
 
+from collections.abc import AsyncIterator
 from dataclasses import replace
-from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +15,9 @@ from domain.attachments.file_name import DEFAULT_NAME, checked_file_name, checke
 from domain.attachments.refusals import RangeNotSatisfiable
 from domain.ledger.attachment import Subject, SubjectKind
 from domain.ledger.events import AttachmentAdded
+from domain.shared.access import Permission
+from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import (
-    KEY_DESCRIPTION,
     Caller,
     CallerDependency,
     DryRun,
@@ -25,6 +26,7 @@ from entrypoints.http.dependencies import (
     etag,
     keyed,
 )
+from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.problems import problem_response
@@ -34,41 +36,18 @@ from entrypoints.http.v1.attachment_documents import (
     UploadDocument,
     attachment_document,
 )
+from entrypoints.http.v1.attachment_forms import BINARY, FILE, FileSaid, Range, Said
 from entrypoints.http.v1.file_answers import file_answer
-from entrypoints.http.v1.file_parts import FORM, Incoming, incoming, stated_sha256
+from entrypoints.http.v1.file_parts import Incoming, incoming, stated_sha256, while_allowed
 from entrypoints.http.v1.reasons import ReasonOfDeletion
 
 router = APIRouter(route_class=StrictRoute, tags=["attachments"])
 
 ATTACHMENTS: Final = ListSpec(sorts=("-added_at", "added_at"))
-BINARY: Final = {"type": "string", "format": "binary"}
-_FILE: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": False,
-        "content": {
-            "application/octet-stream": {
-                "schema": BINARY,
-                "example": "The bytes of the file, of any media type.",
-            },
-            FORM: {
-                "schema": {"type": "object", "properties": {"file": BINARY}},
-            },
-        },
-    }
-}
-
-
-Name = Annotated[str | None, Query(description="What the file is called; else by `Content-Disposition`.")]
-Upload = Annotated[str | None, Query(description="What was sent directly, by the `id` of the upload. Send no body.")]
-MediaType = Annotated[str | None, Query(description="Of what was sent directly.")]
-FileKey = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_DESCRIPTION, max_length=255)]
-Digest = Annotated[
-    str | None, Header(alias="Repr-Digest", description="`sha-256=:…:` (RFC 9530), which what arrives must have.")
-]
 
 
 async def _attach(
-    request: Request, response: Response, who: Caller, ledger: str, subject: Subject, file: "_Said"
+    request: Request, response: Response, who: Caller, ledger: str, subject: Subject, file: FileSaid
 ) -> AttachmentDocument:
     attaching = who.services.attachments.attaching
     path = request.scope["path"]
@@ -92,7 +71,9 @@ async def _attach(
     else:
         sent: Incoming = await incoming(request, file.name)
         draft = FileDraft(subject, sent.name, sent.media_type, sent.sha256)
-        outcome = await attaching.attach(call(draft), draft, sent.content, length=sent.length)
+        lasting = LastingPrincipal(who.principal, principal_now(request))
+        content = while_allowed(sent.content, lasting, Permission.ATTACHMENTS_ADD, ledger)
+        outcome = await attaching.attach(call(draft), draft, content, length=sent.length)
     (added,) = outcome.applied
     assert isinstance(added.event, AttachmentAdded)
     document = attachment_document(AttachmentView(added.event.attachment, added.recorded_at))
@@ -105,38 +86,10 @@ async def _attach(
     return document
 
 
-Range = Annotated[
-    str | None, Header(alias="Range", description="`bytes=0-499`, `bytes=500-` or `bytes=-500`: a part of the file.")
-]
-
-
-class _Said:
-    """What is said of a file beside it."""
-
-    def __init__(
-        self,
-        key: FileKey = None,
-        digest: Digest = None,
-        name: Name = None,
-        media_type: MediaType = None,
-        upload: Upload = None,
-        dry_run: DryRun = False,
-    ) -> None:
-        self.key = key
-        self.digest = digest
-        self.name = name
-        self.media_type = media_type
-        self.upload = upload
-        self.is_dry_run = dry_run
-
-
-Said = Annotated[_Said, Depends()]
-
-
 _REFUSALS: Final = (400, 401, 403, 404, 409, 413, 422, 503)
 _ATTACH: Final[dict[str, Any]] = {
     "status_code": 201,
-    "openapi_extra": _FILE,
+    "openapi_extra": FILE,
     "responses": described_problems(*_REFUSALS),
 }
 _LIST: Final[dict[str, Any]] = {
@@ -234,8 +187,13 @@ async def get_content(
     """
     fetching = who.services.attachments.fetching
     view, file = await fetching.content(who.principal, ledger, id)
+    lasting = LastingPrincipal(who.principal, principal_now(request))
+
+    def read(start: int, end: int) -> AsyncIterator[bytes]:
+        return while_allowed(fetching.read(file, start, end), lasting, Permission.ATTACHMENTS_READ, ledger)
+
     try:
-        return file_answer(request, view.attachment, file, partial(fetching.read, file))
+        return await file_answer(request, view.attachment, file, read)
     except RangeNotSatisfiable as refusal:
         return problem_response(refusal, request, {"Content-Range": f"bytes */{refusal.size}"})
 

@@ -15,6 +15,7 @@ from domain.attachments.refusals import RangeNotSatisfiable
 from domain.ledger.attachment import Attachment
 from domain.shared.errors import VersionConflict
 from entrypoints.http.reading import header
+from entrypoints.http.v1.file_parts import after
 from entrypoints.http.validators import NotModified, has_tag
 
 # What is in the file may do nothing, whoever shows it.
@@ -27,12 +28,13 @@ def file_tag(attachment: Attachment) -> str:
     return f'"sha256-{attachment.sha256.hex()}"'
 
 
-def file_answer(
+async def file_answer(
     request: Request, attachment: Attachment, file: StoredFile, read: Callable[[int, int], AsyncIterator[bytes]]
 ) -> Response:
     """Return the file, or the range of it that is asked for.
 
-    Raises `NotModified` for who has it, `RangeNotSatisfiable`, and `VersionConflict` where `If-Match` names another.
+    Raises `NotModified` for who has it, `RangeNotSatisfiable`, `FilesUnavailable`, and
+    `VersionConflict` where `If-Match` names another.
     """
     tag = file_tag(attachment)
     headers = {
@@ -55,7 +57,10 @@ def file_answer(
     headers["Content-Length"] = str(end - start)
     if found:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{file.size}"
-    return StreamingResponse(read(start, end), 206 if found else 200, headers=headers)
+    pieces = read(start, end)
+    # Before anything is said, as what is not there cannot be told any more afterwards.
+    first = await anext(pieces, b"")
+    return StreamingResponse(after(first, pieces), 206 if found else 200, headers=headers)
 
 
 def _range(request: Request, tag: str, size: int) -> tuple[int, int] | None:

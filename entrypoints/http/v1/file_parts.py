@@ -15,7 +15,9 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from domain.attachments.file_name import DEFAULT_NAME, checked_file_name, checked_media_type
+from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
+from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.reading import header
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ class _Form:
             checked_file_name(self.name or _name_of(disposition) or DEFAULT_NAME),
             checked_media_type(self._headers.get("content-type")),
             stated_sha256({each: self._headers[each] for each in DIGESTS if each in self._headers}),
-            _after(first, content),
+            after(first, content),
         )
 
     async def _content(self) -> AsyncIterator[bytes]:
@@ -178,7 +180,17 @@ class _Form:
         self._is_complete = True
 
 
-async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield what was taken already, and then the rest."""
     yield first
     async for part in rest:
+        yield part
+
+
+async def while_allowed(
+    content: AsyncIterator[bytes], lasting: LastingPrincipal, permission: Permission, ledger: str
+) -> AsyncIterator[bytes]:
+    """Yield the content for as long as whoever asked may go on. Raises `NotAuthenticated`, `PermissionDenied`."""
+    async for part in content:
+        (await lasting.now()).reach(permission, ledger)
         yield part

@@ -132,3 +132,22 @@ async def test_a_quota_of_storage_holds_for_files(tenant: Tenant, owner: AsyncEn
     await attach(tenant, b"d" * 10_000)
     usage = document(await tenant.client.get(f"/v1/organisations/{tenant.organisation_id}"))["usage"]
     assert usage["storage_bytes"] >= 70_000
+
+
+async def test_an_upload_ends_where_its_key_is_revoked(
+    tenant: Tenant, app: FastAPI, owner: AsyncEngine, settings: Settings
+) -> None:
+    await tenant.posted(sale())
+    before = kept(settings)
+    made = document(await tenant.client.post("/v1/api-keys", json={"name": "of a while"}), 201)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"first"
+        assert (await tenant.client.delete(f"/v1/api-keys/{made['id']}")).is_success
+        await asyncio.sleep(0.6)
+        yield b"second"
+
+    async with connected(app, made["key"]) as client:
+        response = await client.post(tenant.path("/accounts/assets:bank/attachments"), content=slow())
+    problem(response, 401, "not-authenticated")
+    assert (kept(settings), await loose(owner, tenant)) == (before, 0)

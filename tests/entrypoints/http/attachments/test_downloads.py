@@ -4,7 +4,8 @@ import pytest
 from httpx2 import Response
 
 from domain.attachments.file_name import served_type
-from tests.entrypoints.http.attachments.test_attachments import ABC_DIGEST, ABC_SHA256, attach
+from entrypoints.settings import Settings
+from tests.entrypoints.http.attachments.test_attachments import ABC_DIGEST, ABC_SHA256, attach, kept
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Tenant, problem, sale
 
@@ -141,3 +142,13 @@ async def test_a_folder_gives_no_links(tenant: Tenant) -> None:
         422,
         "upload-not-found",
     )
+
+
+async def test_a_file_that_is_lost_is_told_before_anything_is_sent(tenant: Tenant, settings: Settings) -> None:
+    before = kept(settings)
+    id = (await attach(tenant, b"to be lost"))["id"]
+    (lost,) = kept(settings) - before
+    lost.unlink()
+    problem(await tenant.get(f"/attachments/{id}/content"), 503, "files-unavailable")
+    lost.write_bytes(b"short")
+    problem(await tenant.get(f"/attachments/{id}/content"), 503, "files-unavailable")
