@@ -16,6 +16,7 @@ from domain.attachments.refusals import RangeNotSatisfiable
 from domain.ledger.attachment import Subject, SubjectKind
 from domain.ledger.events import AttachmentAdded
 from domain.shared.access import Permission
+from domain.shared.errors import ValidationFailed
 from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import (
     Caller,
@@ -30,6 +31,7 @@ from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
 from entrypoints.http.pagination import ListDocument, ListSpec
 from entrypoints.http.problems import problem_response
+from entrypoints.http.reading import has_body
 from entrypoints.http.v1.attachment_documents import (
     AttachmentDocument,
     LinkDocument,
@@ -64,11 +66,15 @@ async def _attach(
         )
 
     if file.upload is not None:
+        if has_body(request):
+            raise ValidationFailed("Send either the file or `upload`, which names what was sent directly.")
         stated = None if file.digest is None else stated_sha256({"Repr-Digest": file.digest})
         name = checked_file_name(file.name or DEFAULT_NAME)
         draft = FileDraft(subject, name, checked_media_type(file.media_type), stated)
         outcome = await attaching.attach_upload(call(draft), draft, file.upload)
     else:
+        if file.media_type is not None:
+            raise ValidationFailed("`media_type` is of what was sent directly: say it as Content-Type here.")
         sent: Incoming = await incoming(request, file.name)
         draft = FileDraft(subject, sent.name, sent.media_type, sent.sha256)
         lasting = LastingPrincipal(who.principal, principal_now(request))

@@ -144,6 +144,12 @@ async def test_a_folder_gives_no_links(tenant: Tenant) -> None:
     )
 
 
+async def test_a_file_comes_in_one_way(tenant: Tenant) -> None:
+    path = tenant.path("/accounts/assets:bank/attachments")
+    problem(await tenant.client.post(path, content=TEN, params={"upload": "upl_1"}), 422, "validation-failed")
+    problem(await tenant.client.post(path, content=TEN, params={"media_type": "text/csv"}), 422, "validation-failed")
+
+
 async def test_a_file_that_is_lost_is_told_before_anything_is_sent(tenant: Tenant, settings: Settings) -> None:
     before = kept(settings)
     id = (await attach(tenant, b"to be lost"))["id"]
