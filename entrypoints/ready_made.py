@@ -27,19 +27,15 @@ from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
-from application.jobs.duties import Duties
 from application.jobs.keeping import JobKeeping
-from application.jobs.runner import JobRunner
-from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.rebuild import Rebuilding
 from application.ledger.relay import Relay
 from application.ledger.verification import Verifications
 from application.shared.answers import Answers
-from application.shared.ports import Clock, Health, Ids, News, Runner, Signer, Work
+from application.shared.ports import Clock, Health, Ids, Runner, Signer, Work
 from application.shared.rate_limits import Counting
-from application.webhooks.dispatch import WebhookDispatch
 from application.webhooks.keeping import WebhookKeeping
 from application.webhooks.operating import WebhookOperation
 from entrypoints.settings import Settings
@@ -77,11 +73,10 @@ class Attachments:
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Who is told of events, and what sends them."""
+    """Who is told of events, and what became of that."""
 
     keeping: WebhookKeeping
     operation: WebhookOperation
-    dispatch: WebhookDispatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +111,8 @@ class Services:
     clock: Clock
     ids: Ids
     journal: Journal
-    expiry: Expiry
     runners: Runners
     jobs: JobKeeping
-    job_runner: JobRunner
-    duties: Duties
     ledgers: Work[LedgerReads, LedgerChanges]
     answers: Answers
     verifications: Verifications
@@ -137,7 +129,6 @@ class Services:
     admission: Admission
     attempts: Attempts
     counting: Counting
-    news: News
     relay: Relay
     tickets: Tickets
     token_keys: TokenKeyring
@@ -149,6 +140,20 @@ class Services:
     database_health: Health
     redis_health: Health
 
+    async def end(self, *, with_work: bool) -> None:
+        """Stop what goes on in the background, then bring to an end what was begun: mail, groups of commands, marks.
+
+        `with_work` is what the runners were started with. Nothing may be asked for any more.
+        """
+        self.refusals.end_window()
+        await self.runners.stop(with_work=with_work)
+        await self.counting.stop()
+        # A runner may have posted letters up to its last moment.
+        await self.persons.afterwards.settle()
+        await self.persons.letters.settle()
+        await self.journal.close()
+        await self.key_uses.settle()
+
 
 @dataclass(frozen=True, slots=True)
 class Maintenance:
@@ -158,3 +163,4 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
+    require_bound_login: Callable[[], Awaitable[None]]

@@ -48,15 +48,21 @@ Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeVali
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_checked_origin)], ...], NoDecode, BeforeValidator(_listed)]
 
 
+def _variable(name: str, field: FieldInfo) -> str:
+    return field.validation_alias if isinstance(field.validation_alias, str) else f"{PREFIX}{name.upper()}"
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return SecretStr in (field.annotation, *get_args(field.annotation))
+
+
 class _SecretsInFiles(PydanticBaseSettingsSource):
     """Secrets whose variable, with `_FILE` at its end, names a file that holds nothing else."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the text of the file, or None, and what the setting is called. Raises `OSError`."""
         name = field.validation_alias if isinstance(field.validation_alias, str) else field_name
-        variable = name if name is field.validation_alias else f"{PREFIX}{field_name.upper()}"
-        is_secret = SecretStr in (field.annotation, *get_args(field.annotation))
-        file = os.environ.get(f"{variable}_FILE") if is_secret else None
+        file = os.environ.get(f"{_variable(field_name, field)}_FILE") if _is_secret(field) else None
         return None if file is None else Path(file).read_text(encoding="utf-8").strip(), name, False
 
     def __call__(self) -> dict[str, Any]:
@@ -73,6 +79,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True)
 
+    environment: Literal["development", "production"] = "development"
+    """Where this is: in `production`, a server refuses to start with settings that are not safe there."""
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     """PostgreSQL to use; without it, one is started in the data folder."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
@@ -136,7 +144,8 @@ class Settings(BaseSettings):
     job_bytes_max: Annotated[int, Field(ge=1024)] = 1024 * MEBIBYTE
     """How many bytes an organisation's jobs may keep in the database: what they work on, and what they have made."""
     worker_inside: bool = True
-    """Whether `partita serve` also runs jobs; if not, `partita worker` must run beside it."""
+    """Whether `partita serve` also does the work of workers: jobs, webhooks and hourly duties. If not, `partita worker`
+    must run beside it."""
     files_url: Annotated[str | None, Field(pattern=r"^s3://[^/?#\s]+(/[^?#\s]*)?$")] = None
     """Where files are kept: `s3://bucket`, or `s3://bucket/prefix`. Without it, in the data folder."""
     files_endpoint: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
@@ -201,6 +210,16 @@ class Settings(BaseSettings):
         """Return where settings are read from; what comes first wins."""
         return init_settings, env_settings, _SecretsInFiles(settings_cls)
 
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Return the variable that each setting is read from."""
+        return {name: _variable(name, field) for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def is_secret(cls, name: str) -> bool:
+        """Return whether nobody should see the setting, and it may stand in a file of its own."""
+        return _is_secret(cls.model_fields[name])
+
     @property
     def openid_client(self) -> OpenIdClient | None:
         """What this server is to the OpenID provider, if there is one."""
@@ -252,6 +271,11 @@ class Settings(BaseSettings):
     def founding_quotas(self) -> Quotas:
         """What an organisation has at most, to begin with, that a person makes."""
         return Quotas(self.quota_ledgers, self.quota_keys, self.quota_requests_per_minute, self.quota_storage_bytes)
+
+    @property
+    def is_production(self) -> bool:
+        """Whether unsafe settings are refused."""
+        return self.environment == "production"
 
     @property
     def is_registration_open(self) -> bool:

@@ -7,6 +7,9 @@ down_revision = ${repr(down_revision)}
 branch_labels = None
 depends_on = None
 
+# The oldest revision whose servers can work with this one: see docs/migrations.md.
+OLDEST_SERVER = ${repr(down_revision)}
+
 
 def upgrade() -> None:
     ${upgrades if upgrades else "pass"}

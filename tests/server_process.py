@@ -27,8 +27,10 @@ class ServerProcess:
         settings: Mapping[str, str] | None = None,
         *,
         command: str = "serve",
+        program: str = "from entrypoints.cli.main import main; main()",
     ) -> None:
         self._command = command
+        self._program = program
         self._environment = {
             **os.environ,
             "DATABASE_URL": database_url,
@@ -47,7 +49,7 @@ class ServerProcess:
         """Start it, and return when it answers."""
         self._said = []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", "from entrypoints.cli.main import main; main()", self._command],
+            [sys.executable, "-c", self._program, self._command],
             env=self._environment,
             cwd=Path(__file__).parents[1],
             stdout=subprocess.PIPE,
@@ -81,13 +83,14 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(order)
 
-    def stop(self) -> None:
-        """Ask it to stop, if it runs, and wait for its end."""
+    def stop(self) -> int | None:
+        """Ask it to stop, if it runs, and wait for its end; return its exit code."""
         if self._process is None or self._process.poll() is not None:
-            return
+            return None
         self.send(signal.SIGCONT)
         self.send(signal.SIGTERM)
         self._wait()
+        return self._process.returncode
 
     def resident_bytes(self) -> int:
         """How much memory it has."""

@@ -1,6 +1,5 @@
 """The queue by which workers learn of a job at once, on arq."""
 
-import asyncio
 import logging
 from time import monotonic
 from typing import Any, Final
@@ -10,7 +9,8 @@ from arq.connections import ArqRedis
 from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
-from application.jobs.ports import JobRef
+from application.shared.background import Background
+from domain.jobs.job import JobRef
 
 QUEUE: Final = "partita:jobs"
 RUN: Final = "run"
@@ -35,22 +35,17 @@ class ArqQueue:
 
     def __init__(self, url: str) -> None:
         self._redis = arq_redis(url)
-        self._announcing: set[asyncio.Task[None]] = set()
+        self._announcing = Background(patience_seconds=0)
         self._left_alone_until = 0.0
         self._has_told = False
 
     def announce(self, ref: JobRef) -> None:
-        if monotonic() < self._left_alone_until or len(self._announcing) >= WAITING_MAX:
-            return
-        task = asyncio.create_task(self._announce(ref))
-        self._announcing.add(task)
-        task.add_done_callback(self._announcing.discard)
+        if monotonic() >= self._left_alone_until and len(self._announcing) < WAITING_MAX:
+            self._announcing.begin(self._announce(ref))
 
     async def close(self) -> None:
         """Close all connections."""
-        for task in self._announcing:
-            task.cancel()
-        await asyncio.gather(*self._announcing, return_exceptions=True)
+        await self._announcing.settle()
         await self._redis.aclose(close_connection_pool=True)
 
     async def _announce(self, ref: JobRef) -> None:

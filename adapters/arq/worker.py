@@ -10,7 +10,7 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from adapters.arq.queue import QUEUE, RUN, arq_redis, ref_of
-from application.jobs.ports import JobRef
+from domain.jobs.job import JobRef
 
 PAUSE_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 5.0

@@ -1,10 +1,11 @@
 """What many want from somewhere else at once, and is asked for once."""
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from math import inf
 from time import monotonic
 from typing import Any, Final, Generic, TypeVar
+
+from application.shared.single_flight import SingleFlight
 
 REFUSED_SECONDS: Final = 5.0
 
@@ -28,20 +29,19 @@ class SharedFetch(Generic[Fetched]):
         self._fetch = fetch
         self._failure = failure
         self._seconds = seconds
-        self._under_way: asyncio.Task[Fetched] | None = None
+        self._under_way: SingleFlight[None, Fetched] = SingleFlight()
         self._refused_until = -inf
         self._why = ""
 
     async def __call__(self) -> Fetched:
         """Return what is fetched. Raises the failure, also one of a moment ago."""
-        if self._under_way is None:
-            if self._seconds() < self._refused_until:
-                raise self._failure(f"{self._why} (a moment ago)")
-            self._under_way = asyncio.create_task(self._fetch())
-            self._under_way.add_done_callback(self._done)
-        return await asyncio.shield(self._under_way)
+        if self._seconds() < self._refused_until:
+            raise self._failure(f"{self._why} (a moment ago)")
+        return await self._under_way.once(None, self._fetch_or_remember)
 
-    def _done(self, task: "asyncio.Task[Fetched]") -> None:
-        self._under_way = None
-        if not task.cancelled() and isinstance(error := task.exception(), self._failure):
+    async def _fetch_or_remember(self) -> Fetched:
+        try:
+            return await self._fetch()
+        except self._failure as error:
             self._refused_until, self._why = self._seconds() + REFUSED_SECONDS, str(error)
+            raise

@@ -1,14 +1,13 @@
-"""Which server does what has to be done now and then; and the idempotency keys that one of them forgets."""
+"""Which server does what has to be done now and then."""
 
 from datetime import datetime
 
-from sqlalchemy import delete, or_, select, tuple_
+from sqlalchemy import or_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.job_tables import duties
-from adapters.postgres.tables import idempotency_keys
-from adapters.postgres.work import set_local, transaction_of_nobody
+from adapters.postgres.work import transaction_of_nobody
 
 
 class PostgresRoster:
@@ -30,21 +29,3 @@ class PostgresRoster:
         )
         async with transaction_of_nobody(self._engine) as connection:
             return bool((await connection.execute(taking)).rowcount)
-
-
-class PostgresUsedKeys:
-    """Idempotency keys of all organisations: a policy shows those that were used before a time, to be deleted."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-
-    async def remove(self, before: datetime, limit: int) -> int:
-        of = idempotency_keys.c
-        old = select(of.stream_id, of.key).where(of.used_at < before).order_by(of.used_at).limit(limit)
-        async with transaction_of_nobody(self._engine) as connection:
-            await set_local(connection, "app.used_before", before.isoformat())
-            # A key that is used again at this moment is looked at anew once that is committed: the time is said twice.
-            removed = await connection.execute(
-                delete(idempotency_keys).where(tuple_(of.stream_id, of.key).in_(old), of.used_at < before)
-            )
-        return removed.rowcount

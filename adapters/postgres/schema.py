@@ -2,6 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 from alembic import command
@@ -16,6 +17,15 @@ from adapters.postgres.engine import SERVICE_ROLE
 
 # Any number will do, as long as all who migrate a database take the same lock.
 _MIGRATION_LOCK = 7_061_727
+_LOCK_SECONDS: Final = 10
+# Revisions are numbers of four digits, so they are in the order of their texts. The oldest one whose servers can work
+# with the schema as it is now is noted beside it, because those servers cannot know.
+_OLDEST_SERVER = "SELECT obj_description(to_regclass('public.alembic_version'), 'pg_class')"
+_LOGIN = """
+SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses, EXISTS (
+  SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
+  AND pg_has_role(session_user, relowner, 'MEMBER')) AS owns
+FROM pg_roles WHERE rolname = session_user"""
 
 
 class SchemaNotReady(Exception):
@@ -39,39 +49,102 @@ def newest_revision() -> str:
 
 
 async def upgrade(owner: AsyncEngine) -> None:
-    """Bring the schema up to date; whoever does so at the same time waits its turn, and finds nothing left to do."""
-    async with owner.begin() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        await connection.run_sync(_upgrade)
+    """Bring the schema up to date; whoever does so at the same time waits its turn, and finds nothing left to do.
+
+    Raises `SchemaNotReady` where a newer version of Partita has been here, or where a lock cannot be had.
+    """
+    # The lock is a connection's, not a transaction's: a migration may have to commit on its way, and one that builds
+    # an index beside running servers waits for all transactions that are open.
+    async with owner.connect() as opened:
+        guard = await opened.execution_options(isolation_level="AUTOCOMMIT")
+        await guard.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        try:
+            async with owner.connect() as connection:
+                await connection.run_sync(_upgrade)
+        except DBAPIError as error:
+            if isinstance(getattr(error.orig, "__cause__", None), asyncpg.LockNotAvailableError):
+                raise SchemaNotReady(
+                    f"Something else holds a lock that the migration needs, for {_LOCK_SECONDS} seconds now (a dump, a "
+                    "long report): try again later."
+                ) from error
+            raise
+        finally:
+            await guard.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _MIGRATION_LOCK})
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    config, newest = _config(), newest_revision()
+    # Whoever waits for a lock has all others wait behind it.
+    with connection.begin():
+        connection.execute(text(f"SET lock_timeout = '{_LOCK_SECONDS}s'"))
+    try:
+        revision = _revision(connection)
+        if revision is not None and revision > newest:
+            raise SchemaNotReady(
+                f"The database is at revision {revision}, which is newer than this version of Partita, of {newest}: "
+                "run a newer version."
+            )
+        connection.rollback()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    finally:
+        connection.rollback()
+        with connection.begin():
+            connection.execute(text("RESET lock_timeout"))
 
 
 async def require_ready(service: AsyncEngine) -> None:
-    """Return if the schema is up to date and row-level security binds the service; else raise `SchemaNotReady`."""
+    """Return if the schema will do and row-level security binds the service; else raise `SchemaNotReady`.
+
+    A schema will do that is up to date, or newer and says that this version can still work with it.
+    """
     try:
         async with service.connect() as connection:
             bypasses = await connection.scalar(
                 text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
             )
             revision = await connection.run_sync(_revision)
+            oldest = await connection.scalar(text(_OLDEST_SERVER))
     except DBAPIError as error:
         if not (isinstance(error, ProgrammingError) or _has_no_role(error)):
             raise
         raise SchemaNotReady("The database has not been migrated: run `partita migrate`.") from error
     if revision is None:
         raise SchemaNotReady("The database has not been migrated: run `partita migrate`.")
-    if revision != newest_revision():
+    newest = newest_revision()
+    if revision < newest:
         raise SchemaNotReady(
-            f"The database is at revision {revision}, and this version of Partita needs {newest_revision()}: "
+            f"The database is at revision {revision}, and this version of Partita needs {newest}: "
             "run `partita migrate`."
+        )
+    if revision > newest and (oldest is None or oldest > newest):
+        raise SchemaNotReady(
+            f"The database is at revision {revision}, with which only versions of Partita from revision "
+            f"{oldest or revision} on can work, and this one is of {newest}: run a newer version."
         )
     if bypasses:
         raise SchemaNotReady(f"The role {SERVICE_ROLE} may bypass row-level security: take that attribute away.")
+
+
+async def require_bound_login(owner: AsyncEngine) -> None:
+    """Return if the user of the URL is one that row-level security binds, and that owns no table; else raise.
+
+    Servers become another role at log-in, so this is about what someone could do who got hold of the URL.
+    Raises `SchemaNotReady`.
+    """
+    async with owner.connect() as connection:
+        row = (await connection.execute(text(_LOGIN))).one()
+    if row.bypasses:
+        power = "may bypass row-level security: whoever learns its password sees and changes all organisations' books"
+    elif row.owns:
+        power = "owns the tables: whoever learns its password can rewrite the log"
+    else:
+        return
+    raise SchemaNotReady(
+        f"The user {row.name} of DATABASE_URL {power}. Let servers log in as one who only may become {SERVICE_ROLE}: "
+        f"CREATE ROLE partita_server LOGIN PASSWORD '…'; GRANT {SERVICE_ROLE} TO partita_server; and keep {row.name} "
+        "for `partita migrate`."
+    )
 
 
 def _has_no_role(error: DBAPIError) -> bool:

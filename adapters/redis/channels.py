@@ -73,6 +73,12 @@ class RedisChannels:
         """Close all connections."""
         await self._redis.aclose()
 
+    def _tell(self, channel: str, data: bytes) -> None:
+        try:
+            self._hearers[channel](data)
+        except Exception:  # what one message does must not keep all others from being heard
+            _log.exception("a message on the channel %s was not understood", channel)
+
     async def _listen(self) -> None:
         """Subscribe, and again whenever the connection is lost, after a pause that grows while it is in vain."""
         pause_seconds = FIRST_PAUSE_SECONDS
@@ -87,7 +93,7 @@ class RedisChannels:
                         self.is_heard = True
                         pause_seconds, lost_at, has_told = FIRST_PAUSE_SECONDS, None, False
                         if message is not None and message["type"] == "message":
-                            self._hearers[message["channel"].decode()](message["data"])
+                            self._tell(message["channel"].decode(), message["data"])
             except (RedisError, OSError) as error:
                 self.is_heard = False
                 lost_at = lost_at or monotonic()

@@ -16,6 +16,7 @@ PAUSE_SECONDS: Final = 0.025
 # Redis may have been slow once: who is not told looks for news only every ten seconds.
 RETRY_SECONDS: Final = 0.5
 UNTOLD_MAX: Final = 10_000
+DIGITS_MAX: Final = 40
 
 _log = logging.getLogger("partita.wake-ups")
 
@@ -33,6 +34,7 @@ class RedisWakeUps:
         self._news: dict[LedgerAddress, int] = {}
         self._telling: asyncio.Task[None] | None = None
         self._has_told_of_failure = False
+        channels.on(CHANNEL, self._hear)
 
     @property
     def are_heard(self) -> bool:
@@ -41,17 +43,6 @@ class RedisWakeUps:
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
         """Call `hear`, too, for what others tell; to be said before the channels are listened to."""
         self._hearers.append(hear)
-
-        def hear_message(data: bytes) -> None:
-            for line in data.decode("utf-8", "replace").splitlines():
-                organisation, _, rest = line.partition(" ")
-                slug, _, sequence = rest.partition(" ")
-                # It is one of ours, or nonsense of someone else's.
-                if organisation.isdecimal() and sequence.isdecimal():
-                    for each in self._hearers:
-                        each(LedgerAddress(int(organisation), slug), int(sequence))
-
-        self._channels.on(CHANNEL, hear_message)
 
     def announce(self, ledger: LedgerAddress, sequence: int) -> None:
         self._news[ledger] = sequence
@@ -63,6 +54,15 @@ class RedisWakeUps:
         if self._telling is not None:
             self._telling.cancel()
             await asyncio.wait([self._telling])
+
+    def _hear(self, data: bytes) -> None:
+        for line in data.decode("utf-8", "replace").splitlines():
+            organisation, _, rest = line.partition(" ")
+            slug, _, sequence = rest.partition(" ")
+            # It is one of ours, or nonsense of someone else's.
+            if organisation.isdecimal() and sequence.isdecimal() and len(organisation + sequence) <= DIGITS_MAX:
+                for each in self._hearers:
+                    each(LedgerAddress(int(organisation), slug), int(sequence))
 
     async def _tell(self) -> None:
         """Tell what there is, and what could not be told again, while there is anything to tell."""

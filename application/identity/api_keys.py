@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from application.identity.ports import IdentityChanges, IdentityReads, Revocations, Secrets
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from domain.identity.api_key import (
     API_KEY,
     OVERLAP_DEFAULT,
@@ -153,7 +153,7 @@ class ApiKeys:
 
     async def _made_before(self, changes: IdentityChanges, key: IdempotencyKey | None, now: datetime) -> ApiKey | None:
         """Return the API key that the idempotency key has made before, as it was then."""
-        before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+        before = await answered_before(changes.log, key, now)
         if before is None:
             return None
         made = _found(await changes.api_key(before["id"]), before["id"])

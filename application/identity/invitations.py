@@ -11,11 +11,11 @@ from application.identity.person_ports import Message
 from application.identity.ports import Revocations, Secrets
 from application.identity.team_changes import TeamUseCases, by_itself, require_assignable
 from application.identity.team_ports import OrganisationProfile, PeopleLookup, Team, TeamChanges
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
 from application.shared.rate_limits import RateLimiter
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from domain.identity.invitation import (
     INVITATION,
     INVITATIONS_LIVE,
@@ -98,7 +98,7 @@ class Inviting(TeamUseCases):
         known = await self._people.person_of(email)
         async with self._work.begin(principal, Permission.MEMBERS_INVITE) as team:
             await team.log.hold()
-            before = await team.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+            before = await answered_before(team.log, key, now)
             if before is not None:
                 # It may have been erased since; the key stands for this very request, so that the rest is known.
                 made_at = parse_time(before["expires_at"]) - INVITATIONS_LIVE

@@ -7,10 +7,10 @@ from typing import Final
 from application.identity.oauth_ports import OAuthChanges, OAuthReads
 from application.identity.ports import Revocations, Secrets
 from application.shared.expected_version import require_version
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from domain.identity.oauth import CLIENT_SECRET, OAuthClient, OAuthGrant, checked_client
 from domain.identity.oauth_events import (
     OAuthClientChanged,
@@ -67,7 +67,7 @@ class OAuthClients:
         made = checked_client(made)
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
             await changes.log.hold()
-            before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+            before = await answered_before(changes.log, key, now)
             if before is not None:
                 known = await changes.clients.get(before["id"])
                 assert known is not None
@@ -139,7 +139,7 @@ class OAuthClients:
         text = self._new_secret(principal)
         async with self._work.begin(principal, Permission.OAUTH_CLIENTS_CHANGE) as changes:
             before = await _held(changes, id, None)
-            if key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
+            if await answered_before(changes.log, key, now) is not None:
                 return before, None
             if not before.is_confidential:
                 raise ValidationFailed(f"The OAuth client {id} is public: it has no secret to rotate.")

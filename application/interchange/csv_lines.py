@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+CSV_MEDIA_TYPE: Final = "text/csv; charset=utf-8; header=present"
+
 # What spreadsheets take for the beginning of a formula.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PLAIN_AMOUNT: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?", re.ASCII)

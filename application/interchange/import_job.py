@@ -18,6 +18,7 @@ from application.ledger.ports import Outcome
 from application.ledger.post_transaction import PostTransaction
 from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Ids
+from application.shared.turns import in_turns
 from domain.ledger.events import TransactionPosted
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
@@ -63,10 +64,8 @@ class ImportJob:
         while (part := await desk.input(desk.job.parts_done)) is not None:
             principal = await desk.principal()
             answers: list[asyncio.Future[Outcome]] = []
-            for place, line in enumerate(read_lines(BytesIO(part.content))):
-                answers.append(self._post(desk, principal, line, part.first + place))
-                if len(answers) % _LINES_PER_TURN == 0:
-                    await asyncio.sleep(0)
+            async for line in in_turns(read_lines(BytesIO(part.content)), _LINES_PER_TURN):
+                answers.append(self._post(desk, principal, line, part.first + len(answers)))
             outcomes = await asyncio.gather(*answers, return_exceptions=True)
             results = [self._result(part.first + place, outcome) for place, outcome in enumerate(outcomes)]
             await desk.advance(part.number, b"".join(results), done=part.first + len(results))

@@ -1,13 +1,12 @@
 """A report as a job: made in the background, and kept to be fetched."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Any, Final
 
-from application.interchange.csv_lines import csv_lines
+from application.interchange.csv_lines import CSV_MEDIA_TYPE, csv_lines
 from application.interchange.report_rows import Row, balance_sheet_rows, income_statement_rows, trial_balance_rows
 from application.jobs.desk import Desk
 from application.jobs.ports import PART_BYTES
@@ -23,13 +22,12 @@ from application.ledger.reports import (
 )
 from application.ledger.spans import AsOf
 from application.shared.ports import Work
+from application.shared.turns import in_turns
 from domain.jobs.job import ResultTooLong
 from domain.shared.access import Permission
 from domain.shared.chain import format_time, parse_time
 
 RESULT_BYTES_MAX: Final = 64 * 1024 * 1024
-# About a millisecond of work between two waits, in which others are served.
-_ROWS_PER_TURN: Final = 500
 
 Report = TrialBalance | BalanceSheet | IncomeStatement
 AsJson = Callable[[str, Report], Awaitable[bytes]]
@@ -53,7 +51,7 @@ class ReportFormat(Enum):
     @property
     def media_type(self) -> str:
         """Return its media type."""
-        return "application/json" if self is ReportFormat.JSON else "text/csv; charset=utf-8; header=present"
+        return "application/json" if self is ReportFormat.JSON else CSV_MEDIA_TYPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +104,11 @@ class ReportJob:
         slug, asked = desk.job.ledger, ReportRequest.of(desk.job.arguments)
         principal = await desk.principal()
         async with self.work.read(principal, Permission.REPORTS_READ, ledger=slug) as reads:
-            report = await _made(reads, slug, asked)
-        content = await self._written(slug, asked.format, report)
+            report, rows = await _made(reads, slug, asked)
+        if asked.format is ReportFormat.JSON:
+            content = await self.as_json(slug, report)
+        else:
+            content = "".join([line async for line in in_turns(csv_lines(rows))]).encode()
         if len(content) > RESULT_BYTES_MAX:
             raise ResultTooLong(f"The report has {len(content):,} bytes, and {RESULT_BYTES_MAX:,} are kept.")
         # All parts but the last leave it undone, and a second attempt begins with the first of them.
@@ -116,44 +117,28 @@ class ReportJob:
             await desk.advance(number, part, done=int(number == len(parts) - 1))
         return asked.format.media_type
 
-    async def _written(self, slug: str, form: ReportFormat, report: Report) -> bytes:
-        if form is ReportFormat.JSON:
-            return await self.as_json(slug, report)
-        lines = []
-        for line in csv_lines(_rows(report)):
-            lines.append(line)
-            if len(lines) % _ROWS_PER_TURN == 0:
-                await asyncio.sleep(0)
-        return "".join(lines).encode()
 
-
-async def _made(reads: LedgerReads, slug: str, asked: ReportRequest) -> Report:
-    as_of = AsOf(asked.interval.before, asked.sequence)
+async def _made(reads: LedgerReads, slug: str, asked: ReportRequest) -> tuple[Report, Iterator[Row]]:
+    """Return the report, and its rows, which are made as they are taken."""
+    as_of, depth = AsOf(asked.interval.before, asked.sequence), asked.depth
     match asked.report:
         case ReportName.TRIAL_BALANCE:
-            return await trial_balance(reads.reports, slug, as_of=as_of, depth=asked.depth)
+            trial = await trial_balance(reads.reports, slug, as_of=as_of, depth=depth)
+            return trial, trial_balance_rows(trial)
         case ReportName.BALANCE_SHEET:
-            beside = None if asked.compare is None else asked.compare.before
-            return await balance_sheet(reads.reports, slug, as_of=as_of, compare_before=beside, depth=asked.depth)
+            before = None if asked.compare is None else asked.compare.before
+            sheet = await balance_sheet(reads.reports, slug, as_of=as_of, compare_before=before, depth=depth)
+            return sheet, balance_sheet_rows(sheet)
         case ReportName.INCOME_STATEMENT:
-            return await income_statement(
+            income = await income_statement(
                 reads.reports,
                 slug,
                 interval=asked.interval,
                 compare=asked.compare,
                 sequence=asked.sequence,
-                depth=asked.depth,
+                depth=depth,
             )
-
-
-def _rows(report: Report) -> Iterator[Row]:
-    match report:
-        case TrialBalance():
-            return trial_balance_rows(report)
-        case BalanceSheet():
-            return balance_sheet_rows(report)
-        case IncomeStatement():
-            return income_statement_rows(report)
+            return income, income_statement_rows(income)
 
 
 def _interval_data(interval: Interval) -> list[str | None]:

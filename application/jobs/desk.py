@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from application.jobs.ports import Authority, JobPart, JobParts, JobRef
+from application.jobs.ports import Authority, JobPart, JobParts
 from domain.jobs.job import Job
 from domain.shared.access import Principal
 from domain.shared.errors import DomainError
@@ -35,7 +35,7 @@ class Desk:
 
     async def input(self, number: int) -> JobPart | None:
         """Return a part of what is to be worked on, if there is one. Raises `StoreUnavailable`."""
-        return await self._parts.input(JobRef(self.job.organisation_id, self.job.id), number)
+        return await self._parts.input(self.job.ref, number)
 
     async def advance(self, number: int, content: bytes, *, done: int) -> None:
         """Keep a part of the result in the place of those from its number on, and so many items as done.

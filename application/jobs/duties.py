@@ -8,16 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from application.jobs.ports import JobLeases, Jobs
-from application.shared.idempotency import KEYS_LIVE
+from application.shared.batches import in_batches
 from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
 
 LOOK_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
-# Longer than they are good for: the clocks of servers differ.
-KEYS_KEPT: Final = KEYS_LIVE + timedelta(days=1)
-# So many are locked at a time, for milliseconds.
 REMOVED_AT_ONCE: Final = 2_000
-PAUSE_SECONDS: Final = 0.05
 
 _log = logging.getLogger("partita.duties")
 
@@ -36,17 +32,6 @@ class Roster(Protocol):
 
     async def take(self, name: str, now: datetime, next_at: datetime) -> bool:
         """Return whether the duty is due, and ours; it is due again at `next_at` (UTC).
-
-        Raises `StoreUnavailable`, `CommitInDoubt`.
-        """
-        ...
-
-
-class UsedKeys(Protocol):
-    """Idempotency keys of all organisations."""
-
-    async def remove(self, before: datetime, limit: int) -> int:
-        """Forget keys that were used before that time (UTC), at most so many; return how many those were.
 
         Raises `StoreUnavailable`, `CommitInDoubt`.
         """
@@ -98,22 +83,13 @@ class Duties:
             await asyncio.sleep(self._look_seconds)
 
 
-async def remove_old_keys(keys: UsedKeys, clock: Clock) -> int:
-    """Forget the idempotency keys that are good for nothing any more; return how many those were."""
-    before, removed = clock.now() - KEYS_KEPT, 0
-    while True:
-        count = await keys.remove(before, REMOVED_AT_ONCE)
-        removed += count
-        if count < REMOVED_AT_ONCE:
-            return removed
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
 async def remove_old_jobs(jobs: Jobs, leases: JobLeases, clock: Clock) -> int:
     """Forget the jobs that ended 30 days ago, with what they made; return how many those were."""
-    removed = 0
-    while found := await leases.over(clock.now(), REMOVED_AT_ONCE):
+
+    async def remove(limit: int) -> int:
+        found = await leases.over(clock.now(), limit)
         for ref in found:
             await jobs.remove(ref)
-        removed += len(found)
-    return removed
+        return len(found)
+
+    return await in_batches(remove, REMOVED_AT_ONCE)

@@ -4,11 +4,11 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from application.jobs.ports import JobFilter, JobIntake, JobPart, JobParts, JobQueue, JobRef, Jobs
+from application.jobs.ports import JobFilter, JobIntake, JobPart, JobParts, JobQueue, Jobs
 from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids
-from domain.jobs.job import Job, JobAuthor, JobKind, JobState, JobUnfinished, Progress
+from domain.jobs.job import Job, JobAuthor, JobKind, JobRef, JobState, JobUnfinished, Progress
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import NotFound, PermissionDenied
 
@@ -57,7 +57,7 @@ class JobKeeping:
         author = _author(principal)
         job = Job(principal.organisation_id, id, kind, ledger, arguments, author, request_id, progress, now, now)
         kept = await self.intake.add(job, parts, key)
-        self.queue.announce(_ref(kept))
+        self.queue.announce(kept.ref)
         return kept, kept.id != id
 
     async def get(self, principal: Principal, id: str) -> Job:
@@ -97,7 +97,7 @@ class JobKeeping:
         while True:
             job = await self._found(principal, id, Permission.JOBS_MANAGE)
             if job.state.is_end:
-                await self.jobs.remove(_ref(job))
+                await self.jobs.remove(job.ref)
                 return
             if await self.jobs.change(job.ended(JobState.CANCELLED, self.clock.now()), was=job):
                 return
@@ -118,7 +118,7 @@ class JobKeeping:
             now, asked_by = self.clock.now(), None if key is None else key.key
             again = replace(job.tried_again(_author(principal), request_id, now), retry_key=asked_by)
             if await self.jobs.change(again, was=job):
-                self.queue.announce(_ref(again))
+                self.queue.announce(again.ref)
                 return again, False
 
     async def _found(self, principal: Principal, id: str, permission: Permission) -> Job:
@@ -132,7 +132,7 @@ class JobKeeping:
 
     async def _result(self, job: Job) -> AsyncIterator[bytes]:
         for number in range(job.parts_done):
-            part = await self.parts.result(_ref(job), number)
+            part = await self.parts.result(job.ref, number)
             if part is None:
                 return
             yield part
@@ -147,7 +147,3 @@ def _require(principal: Principal, permission: Permission) -> None:
 def _author(principal: Principal) -> JobAuthor:
     held = frozenset[Permission]().union(*[grant.permissions for grant in principal.grants])
     return JobAuthor(principal.actor, principal.credential or principal.actor, held)
-
-
-def _ref(job: Job) -> JobRef:
-    return JobRef(job.organisation_id, job.id)

@@ -7,19 +7,11 @@ from typing import Final, Protocol
 
 from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
-from domain.jobs.job import Job, JobKind, JobState
+from domain.jobs.job import Job, JobKind, JobRef, JobState
 from domain.shared.access import Permission, Principal
 
 PART_BYTES: Final = 512 * 1024
 """About how long the parts are that inputs and results are kept in."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobRef:
-    """A job, by its organisation and its outward id."""
-
-    organisation_id: int
-    id: str
 
 
 @dataclass(frozen=True, slots=True)

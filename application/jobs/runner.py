@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import Any, Final
 
 from application.jobs.desk import Desk, JobWork, Tell
-from application.jobs.ports import Authority, JobLeases, JobParts, JobRef, Jobs, LeaseLost
+from application.jobs.ports import Authority, JobLeases, JobParts, Jobs, LeaseLost
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
-from domain.jobs.job import ATTEMPTS_MAX, Job, JobKind, JobState
+from application.shared.telling import Telling
+from domain.jobs.job import Job, JobKind, JobRef, JobState
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 LOOK_SECONDS: Final = 1.0
@@ -17,7 +18,6 @@ LOOK_SECONDS: Final = 1.0
 LEASE_SECONDS: Final = 6.0
 JOBS_AT_A_TIME: Final = 2
 REMOVED_AT_ONCE: Final = 500
-TOLD_EVERY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 
 _WORN_OUT: Final = {
@@ -74,7 +74,7 @@ class JobRunner:
         self._looking: asyncio.Task[None] | None = None
         # Jobs that run here, by their organisations.
         self._running: dict[int, asyncio.Task[None]] = {}
-        self._told_at: float | None = None
+        self._telling = Telling(_log, "jobs are done later", "jobs could not be run")
 
     def start(self) -> None:
         """Begin, on the running loop."""
@@ -107,7 +107,7 @@ class JobRunner:
                 for ref in await self._due():
                     self._begin(ref)
             except Exception as error:
-                self._tell(error)
+                self._telling.tell(error)
             await asyncio.sleep(self._look_seconds)
 
     async def _due(self) -> list[JobRef]:
@@ -131,7 +131,7 @@ class JobRunner:
             if job is not None:
                 await self._attempt(Desk(job, self._parts, self._authority))
         except Exception as error:
-            self._tell(error)
+            self._telling.tell(error)
 
     async def _attempt(self, desk: Desk) -> None:
         """Work on the job for as long as it is ours, and keep how that ended."""
@@ -156,7 +156,7 @@ class JobRunner:
     async def _ended(self, desk: Desk) -> Job | None:
         """Work on the job, and return it as that has left it; None where it is someone else's by now."""
         job = desk.job
-        if job.attempts > ATTEMPTS_MAX:
+        if job.was_worn_out:
             return job.ended(JobState.DEAD, self._clock.now(), problem=_WORN_OUT)
         problem: Mapping[str, Any]
         try:
@@ -185,15 +185,4 @@ class JobRunner:
                 if not await self._leases.renew(desk.job, self._clock.now() + self._lease):
                     return
             except Exception as error:
-                self._tell(error)
-
-    def _tell(self, error: Exception) -> None:
-        """Log what went wrong, once a minute at most: a store that is away is tried again and again."""
-        now = asyncio.get_running_loop().time()
-        if self._told_at is not None and now < self._told_at + TOLD_EVERY_SECONDS:
-            return
-        self._told_at = now
-        if isinstance(error, StoreUnavailable | CommitInDoubt):
-            _log.warning("jobs are done later: %s", error)
-        else:
-            _log.error("jobs could not be run", exc_info=error)
+                self._telling.tell(error)

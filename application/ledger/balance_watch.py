@@ -70,7 +70,7 @@ class BalanceWatch:
             return first
         while (delivery := await self._following.take()) is not None:
             for event in delivery.events:
-                self._asked |= self._accounts if event.hold is not None else self._accounts & event.accounts
+                self._asked |= self._accounts if event.touched is None else self._accounts & event.touched
         if not self._asked:
             return None
         read = await read_balances(self._work, principal, self._slug, self._asked)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from application.ledger.readers import LedgerChanges, LedgerReads
 from application.ledger.time_zones import checked_time_zone
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Clock, Ids, Work
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from domain.ledger.events import Event, LedgerCreated
 from domain.ledger.ledger import LedgerAdded, LedgerExists, LedgerNotFound, create
 from domain.shared.access import Permission, Principal
@@ -49,7 +49,7 @@ async def create_ledger(
     event: Event = created
     first = record(event, Head(), id=ids.new("evt"), author=author, recorded_at=now)
     async with work.begin(principal, Permission.LEDGERS_CREATE, ledger=slug) as changes:
-        is_known = key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None
+        is_known = await answered_before(changes.log, key, now) is not None
         if not is_known:
             await changes.create_ledger(slug, first, author)
             await record_event(changes.log, ids, LedgerAdded(slug), author, now, key)

@@ -10,14 +10,14 @@ from typing import Final, Protocol
 from application.ledger.expire_holds import ExpireHolds
 from application.ledger.journal import EXPIRY_ACTOR, Journal
 from application.ledger.ports import LedgerAddress
-from application.shared.ports import Clock, Ids, StoreUnavailable
+from application.shared.ports import Clock, Ids
+from application.shared.telling import Telling
 from domain.shared.access import Grant, Permission, Principal
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 PERIOD_SECONDS: Final = 1.0
 ROWS_MAX: Final = 1_000
 LEDGERS_AT_A_TIME: Final = 4
-TOLD_EVERY_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 
 _GRANTS: Final = (Grant(frozenset((Permission.HOLDS_RESOLVE,))),)
@@ -78,7 +78,7 @@ class Expiry:
         self._ids = ids
         self._period_seconds = period_seconds
         self._task: asyncio.Task[None] | None = None
-        self._told_at: float | None = None
+        self._telling = Telling(_log, "holds that are due expire later", "holds that are due could not expire")
 
     def start(self) -> None:
         """Begin, on the running loop."""
@@ -124,7 +124,7 @@ class Expiry:
                 await self._knock(address)
             await self._agenda.strike(due, now)
         except Exception as error:
-            self._tell(error)
+            self._telling.tell(error)
 
     async def _knock(self, address: LedgerAddress) -> None:
         """Have the ledger write a group. Raises `Unavailable`, `Overloaded`."""
@@ -142,16 +142,5 @@ class Expiry:
             try:
                 await self.sweep()
             except Exception as error:
-                self._tell(error)
+                self._telling.tell(error)
             await asyncio.sleep(self._period_seconds)
-
-    def _tell(self, error: Exception) -> None:
-        """Log what went wrong, once a minute at most: a store that is away is tried again and again."""
-        now = asyncio.get_running_loop().time()
-        if self._told_at is not None and now < self._told_at + TOLD_EVERY_SECONDS:
-            return
-        self._told_at = now
-        if isinstance(error, StoreUnavailable | Unavailable | Overloaded):
-            _log.warning("holds that are due expire later: %s", error)
-        else:
-            _log.error("holds that are due could not expire", exc_info=error)

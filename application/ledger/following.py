@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Protocol
@@ -23,6 +23,8 @@ from domain.shared.errors import DomainError, ErrorKind
 # Of each ledger that is followed: who was away for a moment is served from these.
 RECENT_EVENTS_MAX: Final = 10_000
 RECENT_BYTES_MAX: Final = 16 * 1024 * 1024
+# Of all of them together: beyond that, a ledger forgets its own when it has news.
+RECENT_BYTES_OF_ALL: Final = 256 * 1024 * 1024
 # Who lacks more of them than that is given those first; only then does it wait for new ones.
 CATCH_UP_EVENTS: Final = 500
 # Given at once.
@@ -49,20 +51,32 @@ class FellBehind(DomainError):
     title = "Too far behind"
 
 
-class ReadLog(Protocol):
-    """How a ledger's log is read."""
+class FollowedLog(Protocol):
+    """How a ledger that is followed is read."""
 
-    async def __call__(self, after: int) -> Sequence[StoredEvent]:
+    async def page(self, after: int) -> Sequence[StoredEvent]:
         """Return a page of the events after a sequence, in order. Raises `StoreUnavailable`."""
         ...
+
+    async def accounts_of(self, holds: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        """Return the accounts of those of the holds that there are. Raises `StoreUnavailable`."""
+        ...
+
+
+class Remembered:
+    """How many bytes of events are remembered, of all ledgers that are followed here."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
 
 
 class Stream:
     """A ledger that is followed: its latest events without a gap, and who waits for more."""
 
-    def __init__(self, read: ReadLog, last: int) -> None:
-        self.read = read
+    def __init__(self, log: FollowedLog, last: int, remembered: Remembered) -> None:
+        self.log = log
         self.last = last
+        self._remembered = remembered
         self._heard = last
         self.recent: deque[RelayedEvent] = deque()
         self._recent_bytes = 0
@@ -75,18 +89,23 @@ class Stream:
         """Return the sequence of the first of its latest events, or of the next one where it has none."""
         return self.recent[0].sequence if self.recent else self.last + 1
 
-    def take(self, events: Iterable[StoredEvent]) -> None:
+    def take(self, events: Iterable[RelayedEvent]) -> None:
         """Take events that may be the next ones, and tell all whom they concern."""
-        for stored in events:
-            if stored.sequence != self.last + 1:
-                continue
-            event = RelayedEvent.of(stored)
-            self.last = stored.sequence
-            self.recent.append(event)
-            self._recent_bytes += len(event.line)
-            self.followers.tell(event)
-        while len(self.recent) > RECENT_EVENTS_MAX or (self._recent_bytes > RECENT_BYTES_MAX and len(self.recent) > 1):
-            self._recent_bytes -= len(self.recent.popleft().line)
+        for event in events:
+            if event.sequence == self.last + 1:
+                self.last = event.sequence
+                self.recent.append(event)
+                self._remember(len(event.line))
+                self.followers.tell(event)
+        while len(self.recent) > RECENT_EVENTS_MAX or (self._is_too_long() and len(self.recent) > 1):
+            self._remember(-len(self.recent.popleft().line))
+
+    def _is_too_long(self) -> bool:
+        return self._recent_bytes > RECENT_BYTES_MAX or self._remembered.bytes > RECENT_BYTES_OF_ALL
+
+    def _remember(self, size: int) -> None:
+        self._recent_bytes += size
+        self._remembered.bytes += size
 
     def hear(self, sequence: int) -> None:
         """Read on, if there is more than is known."""
@@ -96,19 +115,26 @@ class Stream:
             self._reading.add_done_callback(self._have_read)
 
     def end(self) -> None:
-        """Read no more."""
+        """Read no more, and remember nothing."""
         if self._reading is not None:
             self._reading.cancel()
+        self.recent.clear()
+        self._remember(-self._recent_bytes)
 
     def _have_read(self, reading: "asyncio.Task[None]") -> None:
         self._reading = None
-        if not reading.cancelled() and reading.exception() is not None:
+        if reading.cancelled():
+            return
+        if reading.exception() is not None:
             _log.error("a ledger's log cannot be followed", exc_info=reading.exception())
+        else:
+            # Something may have been heard of since it looked for the last time.
+            self.hear(self._heard)
 
     async def _read_on(self) -> None:
         while (heard := self._heard) > self.last:
             try:
-                page = await self.read(self.last)
+                page = await self._next()
             except StoreUnavailable as error:
                 _log.warning("those who follow a ledger wait for the store: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -117,6 +143,18 @@ class Stream:
             if not page and self._heard == heard:
                 # What was heard is not so, or not yet: who knows better will tell.
                 self._heard = self.last
+
+    async def _next(self) -> Sequence[RelayedEvent]:
+        """Read the next events; where anyone watches balances, with the accounts of holds that they are about."""
+        page = [RelayedEvent.of(stored) for stored in await self.log.page(self.last)]
+        unknown = {event.hold for event in page if event.hold is not None and event.touched is None}
+        if not unknown or not self.followers.of_balances:
+            return page
+        found = await self.log.accounts_of(unknown)
+        return [
+            event.touching(found[event.hold]) if event.hold is not None and event.hold in found else event
+            for event in page
+        ]
 
 
 class Following:
@@ -129,7 +167,7 @@ class Following:
     def __init__(self, stream: Stream, wanted: Wanted, after: int, call: Callable[[], None]) -> None:
         self._stream = stream
         self._follower = Follower(wanted, call)
-        self._is_live = False
+        self._is_live = self._has_left = False
         self.at = after
         stream.follows += 1
 
@@ -140,11 +178,11 @@ class Following:
         all was taken that had waited before something had to be left out.
         """
         if not self._is_live:
-            if page := await self._page():
-                wanted = filter(self._follower.wanted.wants, page)
-                events = list(islice(wanted, most))
-                self.at = page[-1].sequence if next(wanted, None) is None else events[-1].sequence
-                return Delivery(events, self.at)
+            page = await self._page()
+            if self._has_left:
+                return None
+            if page:
+                return self._chosen(page, most)
             # From here on to the next pause, nothing can come in between.
             self._go_live()
         return self._taken(most)
@@ -153,8 +191,23 @@ class Following:
         """Take it that all up to this sequence is known."""
         self.at = max(self.at, sequence)
 
+    def _chosen(self, page: Sequence[RelayedEvent], most: int) -> Delivery:
+        """Return what is wanted of the next events: so many at most, and not too long together."""
+        events: list[RelayedEvent] = []
+        size = 0
+        for event in filter(self._follower.wanted.wants, page):
+            if len(events) >= most or size >= DELIVERY_BYTES_MAX:
+                self.at = events[-1].sequence
+                break
+            events.append(event)
+            size += len(event.line)
+        else:
+            self.at = page[-1].sequence
+        return Delivery(events, self.at)
+
     def leave(self) -> None:
         """Be given nothing more."""
+        self._has_left = True
         if self._is_live:
             self._stream.followers.remove(self._follower)
         self._stream.follows -= 1
@@ -163,7 +216,7 @@ class Following:
         """Return what comes next for who lacks many events, whether they are wanted or not."""
         stream = self._stream
         if self.at + 1 < stream.first:
-            return [RelayedEvent.of(stored) for stored in await stream.read(self.at)]
+            return [RelayedEvent.of(stored) for stored in await stream.log.page(self.at)]
         if stream.last - self.at > CATCH_UP_EVENTS:
             start = self.at + 1 - stream.first
             return list(islice(stream.recent, start, start + CATCH_UP_EVENTS))
@@ -171,8 +224,8 @@ class Following:
 
     def _go_live(self) -> None:
         stream, follower = self._stream, self._follower
-        self._is_live = True
         stream.followers.add(follower)
+        self._is_live = True
         for event in islice(stream.recent, max(0, self.at + 1 - stream.first), None):
             if follower.wanted.wants(event):
                 follower.waiting.append(event)

@@ -13,6 +13,18 @@ CHUNK_EVENTS_MAX: Final = 1_000
 Progress = Callable[[int, int], None]
 """Told how much is done, and how much there is in all."""
 
+Asking = Callable[[], Awaitable[Principal]]
+"""Who asks, as things are now: what goes on for long is only for those who may still read."""
+
+
+def always(principal: Principal) -> Asking:
+    """Return that it is this principal who asks, for however long."""
+
+    async def asking() -> Principal:
+        return principal
+
+    return asking
+
 
 async def read_head(work: Work[LedgerReads, object], principal: Principal, slug: str) -> Head:
     """Return the last event of a ledger's log. Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`."""
@@ -21,15 +33,15 @@ async def read_head(work: Work[LedgerReads, object], principal: Principal, slug:
 
 
 async def read_log(
-    work: Work[LedgerReads, object], principal: Principal, slug: str, *, until: int
+    work: Work[LedgerReads, object], asking: Asking, slug: str, *, until: int
 ) -> AsyncIterator[Sequence[StoredEvent]]:
-    """Yield the events up to the sequence `until`, chunk by chunk; each chunk is read in a short view of its own.
+    """Yield the events up to the sequence `until`, chunk by chunk, for who is `asking` by then.
 
-    A log that lacks events is given as it is, and ends early where its end is missing.
-    Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
+    Each chunk is read in a short view of its own. A log that lacks events is given as it is, and ends early where its
+    end is missing. Raises what `asking` does, `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
     """
     async for chunk in _read(
-        work, principal, slug, lambda reads, after, limit: reads.events.events(slug, after=after, limit=limit), until
+        work, asking, slug, lambda reads, after, limit: reads.events.events(slug, after=after, limit=limit), until
     ):
         yield chunk
 
@@ -55,7 +67,7 @@ async def read_organisation_log(
     """
     async for chunk in _read(
         work,
-        principal,
+        always(principal),
         None,
         lambda reads, after, limit: reads.events.organisation_events(after=after, limit=limit),
         until,
@@ -65,14 +77,14 @@ async def read_organisation_log(
 
 async def _read(
     work: Work[LedgerReads, object],
-    principal: Principal,
+    asking: Asking,
     ledger: str | None,
     events_of: Callable[[LedgerReads, int, int], Awaitable[Sequence[StoredEvent]]],
     until: int,
 ) -> AsyncIterator[Sequence[StoredEvent]]:
     after = 0
     while after < until:
-        async with work.read(principal, Permission.EVENTS_READ, ledger=ledger) as reads:
+        async with work.read(await asking(), Permission.EVENTS_READ, ledger=ledger) as reads:
             events = await events_of(reads, after, min(CHUNK_EVENTS_MAX, until - after))
         # More events than `until - after` fit no gapless log: what lies beyond is not of this reading.
         chunk = [event for event in events if event.sequence <= until]

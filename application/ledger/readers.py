@@ -1,6 +1,6 @@
 """Ports of the read side: frozen views, and bounded pages of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -291,5 +291,13 @@ class LedgerChanges(Protocol):
         """Create the ledger with the first event of its log, which is the author's.
 
         Raises `LedgerExists`, `QuotaExceeded`.
+        """
+        ...
+
+    async def import_log(self, slug: str, batches: Iterable[Sequence[StoredEvent]]) -> Head:
+        """Create the ledger with all of a log's events, as they are, and with what follows from them; return its head.
+
+        The organisation's log is held from the end of that on. Raises `LedgerExists`, `QuotaExceeded`, and
+        `ChainBroken` for what is no whole log of a ledger.
         """
         ...

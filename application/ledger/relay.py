@@ -7,16 +7,19 @@ and by looking; all of that may come late, twice or never, as it only says where
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, Protocol
 
-from application.ledger.followers import EVERY_EVENT, EventFilter, Wanted
-from application.ledger.following import Delivery, Following, ReadLog, Stream
+from application.ledger.followers import EVERY_EVENT, EventFilter, RelayedEvent, Wanted
+from application.ledger.following import Delivery, Following, Remembered, Stream
 from application.ledger.ports import Applied, LedgerAddress
 from application.ledger.readers import LedgerReads, StoredEvent
 from application.shared.ports import StoreUnavailable, Work
+from domain.ledger.effect import Effect
+from domain.ledger.events import Event
 from domain.shared.access import Grant, Permission, Principal
+from domain.shared.chain import Recorded
 
 PAGE_EVENTS: Final = 500
 LOOK_SECONDS: Final = 1.0
@@ -32,7 +35,7 @@ Who = Callable[[], Awaitable[Principal]]
 """Who it is that follows, as things are now."""
 
 _log = logging.getLogger("partita.relay")
-_RELAY: Final = (Grant(frozenset({Permission.EVENTS_READ})),)
+_RELAY: Final = (Grant(frozenset({Permission.EVENTS_READ, Permission.HOLDS_READ})),)
 
 
 class WakeUps(Protocol):
@@ -60,6 +63,7 @@ class Relay:
         self._wake_ups = wake_ups
         self._streams: dict[LedgerAddress, Stream] = {}
         self._looking: asyncio.Task[None] | None = None
+        self._remembered = Remembered()
         self.is_ending = False
         self._at_end: list[Callable[[], None]] = []
         wake_ups.listen(self.hear)
@@ -98,10 +102,7 @@ class Relay:
         self._wake_ups.announce(ledger, recorded[-1].sequence)
         stream = self._streams.get(ledger)
         if stream is not None:
-            stream.take(
-                StoredEvent(each.sequence, each.content, each.previous_hash, each.hash, each.recorded_at)
-                for each in recorded
-            )
+            stream.take([_event(each.recorded, each.effect) for each in applied if each.recorded is not None])
             stream.hear(recorded[-1].sequence)
 
     def hear(self, ledger: LedgerAddress, sequence: int) -> None:
@@ -133,7 +134,7 @@ class Relay:
         """
         stream = self._streams.get(ledger)
         if stream is None:
-            stream = self._streams[ledger] = Stream(self._log_of(ledger), head)
+            stream = self._streams[ledger] = Stream(_Log(self._work, ledger), head, self._remembered)
             # Nobody was told of what has come since its head was seen: the log is looked at once.
             head += 1
         stream.hear(head)
@@ -176,15 +177,6 @@ class Relay:
                         async with asyncio.timeout(min(CHECK_SECONDS, HEARTBEAT_SECONDS)):
                             await called.wait()
 
-    def _log_of(self, ledger: LedgerAddress) -> ReadLog:
-        relay = Principal(ledger.organisation_id, "system:relay", _RELAY)
-
-        async def read(after: int) -> Sequence[StoredEvent]:
-            async with self._work.read(relay, Permission.EVENTS_READ, ledger=ledger.slug) as reads:
-                return await reads.events.events(ledger.slug, after=after, limit=PAGE_EVENTS)
-
-        return read
-
     async def _look_on(self) -> None:
         """Look for what nobody told of: soon where wake-ups are not heard, and now and then where they are."""
         looked_at = 0.0
@@ -198,11 +190,42 @@ class Relay:
                 await self._look(ledger)
 
     async def _look(self, ledger: LedgerAddress) -> None:
-        relay = Principal(ledger.organisation_id, "system:relay", _RELAY)
         try:
-            async with self._work.read(relay, Permission.EVENTS_READ, ledger=ledger.slug) as reads:
+            async with self._work.read(_relay_of(ledger), Permission.EVENTS_READ, ledger=ledger.slug) as reads:
                 self.hear(ledger, (await reads.ledgers.head(ledger.slug)).sequence)
         except StoreUnavailable as error:
             _log.warning("whether a followed ledger has new events cannot be seen: %s", error)
         except Exception:
             _log.exception("whether a followed ledger has new events cannot be seen")
+
+
+class _Log:
+    """The log of a ledger, which is read for all who follow it."""
+
+    def __init__(self, work: Work[LedgerReads, object], ledger: LedgerAddress) -> None:
+        self._work = work
+        self._ledger = ledger
+
+    async def page(self, after: int) -> Sequence[StoredEvent]:
+        slug = self._ledger.slug
+        async with self._work.read(_relay_of(self._ledger), Permission.EVENTS_READ, ledger=slug) as reads:
+            return await reads.events.events(slug, after=after, limit=PAGE_EVENTS)
+
+    async def accounts_of(self, holds: Iterable[str]) -> Mapping[str, frozenset[str]]:
+        slug = self._ledger.slug
+        async with self._work.read(_relay_of(self._ledger), Permission.HOLDS_READ, ledger=slug) as reads:
+            found = await reads.holds.named(slug, sorted(holds))
+        return {id: frozenset(entry.account for entry in view.hold.entries) for id, view in found.items()}
+
+
+def _relay_of(ledger: LedgerAddress) -> Principal:
+    return Principal(ledger.organisation_id, "system:relay", _RELAY)
+
+
+def _event(recorded: Recorded[Event], effect: Effect) -> RelayedEvent:
+    """Return an event as its followers get it, which names what it has changed."""
+    stored = StoredEvent(
+        recorded.sequence, recorded.content, recorded.previous_hash, recorded.hash, recorded.recorded_at
+    )
+    event = RelayedEvent.of(stored)
+    return event if event.touched is not None else event.touching(frozenset(each.account.path for each in effect.held))

@@ -29,6 +29,18 @@ class TrialBalance:
     lines: Sequence[TrialBalanceLine]
 
 
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """What an account, by its number and path, holds of one asset, in minor units and debit-positive.
+
+    It is None where nothing was posted to it yet.
+    """
+
+    number: int
+    path: str
+    debit_balance: int | None
+
+
 class ReportReader(Protocol):
     """Reads across accounts."""
 
@@ -38,4 +50,13 @@ class ReportReader(Protocol):
 
     async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> Sequence[TrialBalanceLine]:
         """Return what closing transactions effective from `since` on (UTC) have posted, as seen from there."""
+        ...
+
+    async def balances_of_asset(
+        self, slug: str, asset: str, *, sequence: int, after: int, limit: int
+    ) -> Sequence[AccountBalance]:
+        """Return what accounts hold of the asset after the event of a sequence, by number: so many, `after` a number.
+
+        There are none left where this returns none. Raises `LedgerNotFound`.
+        """
         ...

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from application.ledger.checkpoint import Checkpoint
-from application.ledger.log import Progress, read_head, read_log, read_organisation_head, read_organisation_log
+from application.ledger.log import Progress, always, read_head, read_log, read_organisation_head, read_organisation_log
 from application.ledger.readers import LedgerReads, StoredEvent
 from application.shared.ports import Work
 from domain.shared.access import Principal
@@ -83,7 +83,7 @@ async def verify_ledger(
     Raises `PermissionDenied`, `LedgerNotFound`, `StoreUnavailable`.
     """
     head = read_head(work, principal, slug)
-    return await _verify(head, lambda until: read_log(work, principal, slug, until=until), checkpoint, progress)
+    return await _verify(head, lambda until: read_log(work, always(principal), slug, until=until), checkpoint, progress)
 
 
 async def verify_organisation(

@@ -47,10 +47,6 @@ class Runner(Protocol):
         ...
 
 
-class News(Runner, Protocol):
-    """What servers tell each other, as this one hears it from all others."""
-
-
 class OrganisationLog(Protocol):
     """The log of an organisation, in a unit of work: who may act for it, what it has and how it is set."""
 

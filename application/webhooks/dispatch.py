@@ -7,14 +7,14 @@ another one sends.
 import asyncio
 import logging
 from collections.abc import Collection
-from datetime import timedelta
 from typing import Final
 
 from application.ledger.ports import LedgerAddress
 from application.ledger.relay import WakeUps
-from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
+from application.shared.ports import Clock
+from application.shared.telling import Telling
 from application.webhooks.at_work import AtWork
-from application.webhooks.outbox import OldDeliveries, Outbox, Parcel
+from application.webhooks.outbox import Outbox, Parcel
 from application.webhooks.sending import Sending
 
 LOOK_SECONDS: Final = 1.0
@@ -24,9 +24,6 @@ PARCELS_MAX: Final = 256
 PARCELS_OF_ORGANISATION_MAX: Final = 32
 ASKED_AT_ONCE_MAX: Final = 4
 STOP_SECONDS: Final = 3.0
-KEPT_DAYS: Final = 30
-TIDIED_AT_A_TIME: Final = 1_000
-TOLD_EVERY_SECONDS: Final = 60.0
 
 _log = logging.getLogger("partita.webhooks")
 
@@ -40,7 +37,6 @@ class WebhookDispatch:
         sending: Sending,
         clock: Clock,
         wake_ups: WakeUps,
-        old: OldDeliveries,
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -48,14 +44,13 @@ class WebhookDispatch:
         self._sending = sending
         self._clock = clock
         self._wake_ups = wake_ups
-        self._old = old
         self._look_seconds = look_seconds
         self._known: frozenset[int] = frozenset()
         self._at_work: dict[int, tuple[AtWork, asyncio.Task[None]]] = {}
         self._room = PARCELS_MAX
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
         self._task: asyncio.Task[None] | None = None
-        self._told_at: float | None = None
+        self._telling = Telling(_log, "webhooks are sent later", "webhooks could not be sent")
         self._attempts = 0
         self._is_ending = False
         wake_ups.listen(self.hear)
@@ -114,19 +109,8 @@ class WebhookDispatch:
                         self._known |= {organisation_id}
                         self._call(organisation_id, None)
             except Exception as error:
-                self._tell(error)
+                self._telling.tell(error)
             await asyncio.sleep(self._look_seconds)
-
-    async def tidy(self) -> int:
-        """Remove deliveries that were over 30 days ago, and return how many. Raises `StoreUnavailable`."""
-        before = self._clock.now() - timedelta(days=KEPT_DAYS)
-        removed = 0
-        for organisation_id in await self._outbox.organisations(None):
-            at_a_time = TIDIED_AT_A_TIME
-            while at_a_time == TIDIED_AT_A_TIME:
-                at_a_time = await self._old.remove(organisation_id, before, limit=TIDIED_AT_A_TIME)
-                removed += at_a_time
-        return removed
 
     async def _look_everywhere(self) -> None:
         self._known = frozenset(await self._outbox.organisations(None))
@@ -153,7 +137,7 @@ class WebhookDispatch:
                 if not at_work.is_called:
                     break
         except Exception as error:
-            self._tell(error)
+            self._telling.tell(error)
         finally:
             # What is heard meanwhile is found by looking.
             await at_work.finish()
@@ -186,14 +170,3 @@ class WebhookDispatch:
             self._attempts += attempts
         finally:
             self._room += 1
-
-    def _tell(self, error: Exception) -> None:
-        """Log what went wrong, once a minute at most: a store that is away is tried again and again."""
-        now = asyncio.get_running_loop().time()
-        if self._told_at is not None and now < self._told_at + TOLD_EVERY_SECONDS:
-            return
-        self._told_at = now
-        if isinstance(error, StoreUnavailable | CommitInDoubt):
-            _log.warning("webhooks are sent later: %s", error)
-        else:
-            _log.error("webhooks could not be sent", exc_info=error)

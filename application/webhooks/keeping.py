@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from application.shared.expected_version import require_version
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from application.webhooks.ports import WebhookChanges, WebhookReads
 from application.webhooks.sealed_secrets import SealedSecrets
 from domain.ledger.events import EVENT_TYPES
@@ -57,7 +57,7 @@ class WebhookKeeping:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             principal.require_grantable([wanted.grant])
             await changes.log.hold()
-            before = await changes.log.answered(key, used_after=now - KEYS_LIVE) if key else None
+            before = await answered_before(changes.log, key, now)
             if before is not None:
                 return found(await changes.endpoints.get(before["id"]), before["id"]), None
             _require_another(await changes.endpoints.count())
@@ -131,7 +131,7 @@ class WebhookKeeping:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None:
+            if await answered_before(changes.log, key, now) is not None:
                 return before, None
             # Who has the secret can tell receivers of anything.
             principal.require_grantable([before.wanted.grant])

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
+from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
-from application.shared.recording import record_event
+from application.shared.recording import answered_before, record_event
 from application.webhooks.cloud_event import ping_letter
 from application.webhooks.keeping import found, held
 from application.webhooks.ports import Answer, Post, Unsealable, WebhookChanges, WebhookReads
@@ -90,7 +90,7 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if before.pause is None or await self._is_done(changes, key, now):
+            if before.pause is None or await answered_before(changes.log, key, now) is not None:
                 return before
             principal.require_grantable([before.wanted.grant])
             after = replace(before, pause=None, failing_since=None, version=before.version + 1)
@@ -119,7 +119,7 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             endpoint = await held(changes, id, None)
-            if await self._is_done(changes, key, now):
+            if await answered_before(changes.log, key, now) is not None:
                 return endpoint
             principal.require_grantable([endpoint.wanted.grant])
             is_there = endpoint.wanted.is_of_ledger(ledger) and await changes.cursors.rewind(endpoint, ledger, after)
@@ -158,13 +158,9 @@ class WebhookOperation:
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE, takes_away=True) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
-            if before.pause is not None or await self._is_done(changes, key, now):
+            if before.pause is not None or await answered_before(changes.log, key, now) is not None:
                 return before, False
             after = replace(before, pause=Pause(now, reason), version=before.version + 1)
             await changes.endpoints.put(after)
             await record_event(changes.log, self._ids, WebhookWasPaused(id, reason), author, now, key)
         return after, True
-
-    async def _is_done(self, changes: WebhookChanges, key: IdempotencyKey | None, now: datetime) -> bool:
-        """Return whether the same request was made before."""
-        return key is not None and await changes.log.answered(key, used_after=now - KEYS_LIVE) is not None

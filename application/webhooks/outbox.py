@@ -89,14 +89,3 @@ class Outbox(Protocol):
     async def rest(self, organisation_id: int) -> None:
         """Have the organisation looked at again when the next thing is due."""
         ...
-
-
-class OldDeliveries(Protocol):
-    """Deliveries that were over long ago."""
-
-    async def remove(self, organisation_id: int, before: datetime, *, limit: int) -> int:
-        """Remove up to so many of an organisation's that are older; return how many. Raises `StoreUnavailable`.
-
-        Those of endpoints that were deleted go whatever their state, and such endpoints with the last of them.
-        """
-        ...

@@ -91,6 +91,14 @@ class JobAuthor:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRef:
+    """A job, by its organisation and its outward id."""
+
+    organisation_id: int
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """A job of an organisation, in one of its ledgers. Times are UTC.
 
@@ -120,6 +128,11 @@ class Job:
     result_type: str | None = None
     kept_bytes: int = 0
     retry_key: str | None = None
+
+    @property
+    def ref(self) -> JobRef:
+        """Return which job it is."""
+        return JobRef(self.organisation_id, self.id)
 
     def ended(self, state: JobState, now: datetime, *, problem: Mapping[str, Any] | None = None) -> "Job":
         """Return it as it is at its end."""
@@ -162,8 +175,13 @@ class Job:
 
     @property
     def is_worn_out(self) -> bool:
-        """Whether it has been begun as often as it may be without coming any further."""
+        """Whether it has been begun as often as it may be without coming any further: this attempt is the last one."""
         return self.attempts >= ATTEMPTS_MAX
+
+    @property
+    def was_worn_out(self) -> bool:
+        """Whether its last attempt ended without a word, so that it has been begun once more often than it may be."""
+        return self.attempts > ATTEMPTS_MAX
 
 
 def pause_after(attempts: int) -> timedelta:

@@ -42,6 +42,20 @@ class LedgerAdded:
         return {"slug": self.slug}
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerImported:
+    """An organisation got a ledger with its log, up to a sequence and its hash: an event of the organisation's log."""
+
+    type: ClassVar[str] = "ledger.imported"
+    slug: str
+    sequence: int
+    hash: str
+
+    def data(self) -> dict[str, Any]:
+        """Return what is hashed and shown."""
+        return {"hash": self.hash, "sequence": self.sequence, "slug": self.slug}
+
+
 def checked_slug(slug: str) -> str:
     """Return `slug` if it can name a ledger: 1 to 63 of a-z, 0-9 and '-', not at the ends; else `ValidationFailed`."""
     if not _SLUG.fullmatch(slug):

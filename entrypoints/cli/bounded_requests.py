@@ -44,11 +44,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     head_seconds_max: float = 10
     body_idle_seconds_max: float = 60
+    # An answer of which the client reads nothing for so long has no reader: a stream of events would wait for ever.
+    unread_seconds_max: float = 60
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         """Begin to serve a connection: before its first request it is as idle as it may be between two."""
         super().connection_made(transport)
         self._is_upgraded = False
+        self._unread: asyncio.TimerHandle | None = None
         self._is_in_head = True
         self._has_begun = False
         self._head_bytes = 0
@@ -60,6 +63,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End with the connection."""
         self._wait_no_more()
+        self._read_on()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -81,10 +85,27 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._waiting is None:
                 self._wait_for_body()
 
+    def pause_writing(self) -> None:
+        """Give the connection up soon, unless the client reads on."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.unread_seconds_max, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        super().resume_writing()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to another protocol, which has bounds of its own."""
         self._is_upgraded = True
         self._wait_no_more()
+        self._read_on()
         super().handle_websocket_upgrade()
 
     def send_400_response(self, msg: str) -> None:

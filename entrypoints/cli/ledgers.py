@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from application.interchange.import_log import import_log
 from application.interchange.verify_file import FileVerification, verify_file
 from application.ledger.archive_ledger import ArchiveLedger, RestoreLedger
 from application.ledger.checkpoint import Checkpoint, CheckpointInvalid, read_checkpoint
@@ -31,8 +32,14 @@ from entrypoints.cli.session import (
 if TYPE_CHECKING:
     from entrypoints.container import Container
 
-app = typer.Typer(name="ledger", help="Ledgers: create, freeze, unfreeze, archive, restore.", no_args_is_help=True)
+app = typer.Typer(
+    name="ledger", help="Ledgers: create, import, freeze, unfreeze, archive, restore.", no_args_is_help=True
+)
 
+CheckpointOption = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", help="A checkpoint that the log must still hold.", exists=True, dir_okay=False),
+]
 SlugArgument = Annotated[str, typer.Argument(help="How it is named in paths.")]
 
 
@@ -63,6 +70,35 @@ def create(
             time_zone=time_zone,
         )
         typer.echo(f"Created the ledger {slug} in the organisation {principal.organisation_id}.")
+
+    with_database(run)
+
+
+@app.command("import-log")
+def import_log_file(
+    file: Annotated[Path, typer.Argument(help="A log, as `partita export` wrote it.", exists=True, dir_okay=False)],
+    slug: Annotated[str, typer.Option("--ledger", help="How the ledger is to be named in paths.")] = "main",
+    checkpoint: CheckpointOption = None,
+    organisation: OrganisationOption = None,
+) -> None:
+    """Make a ledger of an exported log: with the same events, sequences and hashes, in this organisation."""
+    signed = None if checkpoint is None else _checkpoint(checkpoint)
+
+    async def run(container: "Container") -> None:
+        principal = await acting(container, organisation)
+        work, clock, ids = container.ledger_work(), container.clock(), container.ids()
+        with file.open("rb") as stream, progress_bar("Importing") as report:
+            head = await import_log(
+                *(work, clock, ids, principal, stream),
+                slug=slug,
+                request_id=ids.new("req"),
+                checkpoint=signed,
+                progress=report,
+            )
+        typer.echo(
+            f"Made the ledger {slug} in the organisation {principal.organisation_id} of {head.sequence:,} events, the "
+            f"last with the hash {head.hash.hex()}."
+        )
 
     with_database(run)
 
@@ -107,10 +143,7 @@ def verify(
             show_default="that of the checkpoint, or all of them and the organisation's own log",
         ),
     ] = None,
-    checkpoint: Annotated[
-        Path | None,
-        typer.Option("--checkpoint", help="A checkpoint that the log must still hold.", exists=True, dir_okay=False),
-    ] = None,
+    checkpoint: CheckpointOption = None,
     organisation: OrganisationOption = None,
 ) -> None:
     """Show that logs are what was written: those of a database, or an exported one, which needs nothing else."""

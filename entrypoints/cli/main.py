@@ -10,7 +10,9 @@ from entrypoints.cli import (
     STARTING,
     accounts,
     audit_log,
+    config,
     failures,
+    health,
     holds,
     keys,
     ledgers,
@@ -40,6 +42,8 @@ app = typer.Typer(
 app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(serve.migrate)
+app.command()(health.health)
+app.add_typer(config.app, name="config")
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)
 app.command()(tidy.tidy)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from entrypoints.cli import Interruption
+from entrypoints.cli.config import require_safe
 from entrypoints.cli.demo import FILE_NAME, prepare_demo
 from entrypoints.cli.session import load_settings, run_async, with_database
 
@@ -34,6 +35,7 @@ def serve(
     from entrypoints.container import opened, servers
 
     settings = load_settings(host=host, port=port)
+    require_safe(settings, is_demo=demo)
     log_to_stderr()
     with listening(settings.host, settings.port) as listener, servers(settings, shared=not demo) as urls:
 
@@ -64,6 +66,8 @@ async def _serve(
         await maintenance.migrate()
     else:
         await maintenance.require_migrated()
+    if settings.is_production:
+        await maintenance.require_bound_login()
     services = container.services()
     url = url_of(listener)
     text = f"Partita serves at {url}"

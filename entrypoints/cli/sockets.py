@@ -10,6 +10,8 @@ MESSAGE_BYTES_MAX: Final = 64 * 1024
 PING_SECONDS: Final = 20.0
 # How long what was written last may take to be read, once the application is done with a client.
 LINGER_SECONDS: Final = 5.0
+# Of answers to pings, on top of what is sent otherwise.
+UNREAD_BYTES_MAX: Final = 1024 * 1024
 # How long the application has to say itself that the server stops.
 FAREWELL_SECONDS: Final = 1.0
 
@@ -27,6 +29,13 @@ class BoundedSocket(WebSocketsSansIOProtocol):
         super().__init__(*given, **named)
         self.logger = self.conn.logger = LOG
         self.conn.debug = False
+
+    def handle_ping(self) -> None:
+        """Answer, unless the client leaves answers unread: that costs it nothing, and would fill the memory."""
+        if self.transport.get_write_buffer_size() > UNREAD_BYTES_MAX:
+            self.transport.abort()
+        else:
+            super().handle_ping()
 
     def on_task_complete(self, task: "asyncio.Task[Any]") -> None:
         """Give the connection up soon, whatever is still to be written."""

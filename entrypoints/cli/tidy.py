@@ -14,8 +14,8 @@ def tidy() -> None:
     """Remove what is of no use any more, and tells of persons.
 
     That is what happened to log-ins, and sessions that ended, more than 90 days ago; mailed tokens, invitations
-    and tickets whose time is over; and registrations of more than seven days ago whose address was never verified. Servers
-    and workers do so every hour as well.
+    and tickets whose time is over; and registrations of more than seven days ago whose address was never verified.
+    Servers and workers do so every hour as well.
     """
 
     async def remove(container: "Container") -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from application.interchange.export_log import export_log
+from application.interchange.export_ledger import export_ledger, last_sequence
+from application.interchange.formats import FORMATS, ExportFormat
 from application.interchange.import_transactions import Destination, ImportSummary, import_transactions
 from application.interchange.journal_destination import JournalDestination
-from application.ledger.log import read_head
+from application.ledger.log import always
 from entrypoints.cli.failures import CommandFailed, WrongUsage
 from entrypoints.cli.progress import progress_bar
 from entrypoints.cli.session import LedgerOption, OrganisationOption, acting, run_async, with_database
@@ -21,20 +22,28 @@ if TYPE_CHECKING:
 
 def export(
     ledger: LedgerOption = "main",
+    written_as: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.NDJSON,
+    sequence: Annotated[
+        int | None, typer.Option(help="As the ledger was after this event.", min=1, show_default="the last one")
+    ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write.", show_default="stdout", dir_okay=False)
     ] = None,
     organisation: OrganisationOption = None,
 ) -> None:
-    """Write a ledger's log as lines of JSON with their hashes, which `partita verify FILE` checks offline."""
+    """Write a ledger: its log, which `partita verify FILE` checks offline, or books for other programs.
+
+    hledger and ledger read `hledger`, beancount reads `beancount`, and spreadsheets `csv`.
+    """
 
     async def write(container: "Container", stream: BinaryIO) -> int:
         work = container.ledger_work()
         principal = await acting(container, organisation)
-        until = (await read_head(work, principal, ledger)).sequence
+        until = await last_sequence(work, principal, ledger, sequence)
+        written = FORMATS[written_as].begin()
         with progress_bar("Exporting") as report:
-            async for lines in export_log(work, principal, ledger, until=until, progress=report):
-                stream.write(lines)
+            async for part in export_ledger(work, always(principal), ledger, written, until=until, progress=report):
+                stream.write(part)
         stream.flush()
         return until
 

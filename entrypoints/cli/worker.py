@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from entrypoints.cli import Interruption
+from entrypoints.cli.config import require_safe
 from entrypoints.cli.session import load_settings, run_async
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def worker() -> None:
-    """Run jobs, and what has to be done now and then, until Ctrl-C; any number of workers may do so at once."""
+    """Run jobs, send webhooks and do hourly duties, until Ctrl-C; any number of workers may do so at once."""
     stop = Interruption()
     for order in (signal.SIGINT, signal.SIGTERM):
         signal.signal(order, stop)
@@ -21,6 +22,7 @@ def worker() -> None:
     from entrypoints.container import opened, servers
 
     settings = load_settings()
+    require_safe(settings)
     log_to_stderr()
     with servers(settings) as urls:
 
@@ -33,6 +35,8 @@ def worker() -> None:
 
 async def _work(container: "Container", stop: Interruption) -> None:
     await container.maintenance().require_migrated()
+    if container.settings().is_production:
+        await container.maintenance().require_bound_login()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for order in (signal.SIGINT, signal.SIGTERM):
@@ -41,8 +45,9 @@ async def _work(container: "Container", stop: Interruption) -> None:
         return
     services = container.services()
     services.runners.start(with_work=True)
-    sys.stdout.write("Partita works.\n")
-    sys.stdout.flush()
-    await stopping.wait()
-    await services.runners.stop(with_work=True)
-    await services.journal.close()
+    try:
+        sys.stdout.write("Partita works.\n")
+        sys.stdout.flush()
+        await stopping.wait()
+    finally:
+        await services.end(with_work=True)

@@ -54,6 +54,8 @@ class Refused(Exception):
     """The server refuses, and would again: who asks may not, or what is asked for is not there or makes no sense.
 
     `status`, `code` and `detail` are those of the server's problem; the code is empty where another program answered.
+    Where the server closed the connection without a problem, the status is the close code of the WebSocket, 4400 or
+    1009: what was sent is no message of the protocol, or too large. That is a fault of the client.
     """
 
     def __init__(self, status: int, code: str, detail: str) -> None:

@@ -40,7 +40,7 @@ class Feed:
 
     def __init__(self) -> None:
         self._has_come = asyncio.Event()
-        self._refusal: Refused | None = None
+        self._end: Exception | None = None
 
     def request(self) -> Json:
         """Return what asks for it; for what is left of it, after a break."""
@@ -50,16 +50,16 @@ class Feed:
         """Take a message of the server for this subscription."""
         raise NotImplementedError
 
-    def refuse(self, refusal: Refused) -> None:
-        """Have the refusal raised where the subscription is read."""
-        self._refusal = refusal
+    def end(self, why: Exception) -> None:
+        """Have this raised where the subscription is read: `Refused`, or `RuntimeError` where the client was left."""
+        self._end = why
         self._has_come.set()
 
     async def _wait(self) -> None:
         await self._has_come.wait()
         self._has_come.clear()
-        if self._refusal is not None:
-            raise self._refusal
+        if self._end is not None:
+            raise self._end
 
 
 class Line:
@@ -71,7 +71,7 @@ class Line:
         self._numbers = count(1)
         self._feeds: dict[str, Feed] = {}
         self._connection: ClientConnection | None = None
-        self._end: Refused | None = Refused(0, "", "The client was not entered: `async with Realtime(…)`.")
+        self._end: Exception | None = RuntimeError("The client was not entered: `async with Realtime(…)`.")
         self._problem: Json = {}
 
     def start(self) -> "asyncio.Task[None]":
@@ -80,7 +80,10 @@ class Line:
         return asyncio.create_task(self._keep(), name="realtime")
 
     async def open(self, feed: Feed) -> str:
-        """Subscribe to the feed until `close`, and return the subscription's id. Raises `Refused`."""
+        """Subscribe to the feed until `close`, and return the subscription's id.
+
+        Raises `Refused` where the server has refused for good, and `RuntimeError` outside of `async with Realtime(…)`.
+        """
         if self._end is not None:
             raise self._end
         id = str(next(self._numbers))
@@ -116,9 +119,9 @@ class Line:
                 wait = FIRST_WAIT_SECONDS if time.monotonic() - began > wait else min(wait * 2, LAST_WAIT_SECONDS)
                 await asyncio.sleep(random.uniform(0, wait))  # noqa: S311  # waiting is no secret
         finally:
-            self._end = self._end or Refused(0, "", "The client was left.")
+            self._end = self._end or RuntimeError("The client was left.")
             for feed in self._feeds.values():
-                feed.refuse(self._end)
+                feed.end(self._end)
 
     async def _connect(self) -> None:
         """Be connected once. Raises `Refused` for what would happen again, and anything for what may not."""
@@ -172,7 +175,7 @@ class Line:
                     _log.warning("%s refused a message: %s", self._url, refusal)
                 else:
                     del self._feeds[message["id"]]
-                    feed.refuse(refusal)
+                    feed.end(refusal)
             case "closing":
                 self._problem = message["problem"]
 

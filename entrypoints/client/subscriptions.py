@@ -50,7 +50,7 @@ class EventSubscription(Feed):
         self._has_come.set()
 
     async def __aiter__(self) -> AsyncGenerator[Event]:
-        """Yield events as they come. Raises `Refused`."""
+        """Yield events as they come. Raises `Refused`, and `RuntimeError` once the client was left."""
         id = await self._line.open(self)
         try:
             while True:
@@ -65,7 +65,7 @@ class EventSubscription(Feed):
                             yield event
                     self.through = max(self.through or 0, through)
                     # A new connection knows nothing of what came over the one before.
-                    if events and breaks == self._breaks and self._refusal is None:
+                    if events and breaks == self._breaks and self._end is None:
                         await self._line.send({"type": "acknowledge", "id": id, "sequence": events[-1].sequence})
         finally:
             await self._line.close(id)
@@ -100,7 +100,7 @@ class BalanceSubscription(Feed):
         self._has_come.set()
 
     async def __aiter__(self) -> AsyncGenerator[Balances]:
-        """Yield balances as they come. Raises `Refused`."""
+        """Yield balances as they come. Raises `Refused`, and `RuntimeError` once the client was left."""
         id = await self._line.open(self)
         self._given = None
         try:

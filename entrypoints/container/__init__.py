@@ -15,7 +15,7 @@ from adapters.postgres.engine import BadDatabaseUrl
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.ledger.rebuild import PostgresRebuilding
-from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
+from adapters.postgres.schema import SchemaNotReady, require_bound_login, require_ready, upgrade
 from adapters.security.signer import SigningKeyUnusable, is_signed
 from application.identity.admission import Admission, Attempts
 from application.identity.refusal_log import RefusalLog
@@ -39,11 +39,8 @@ class Container(BackgroundParts):
         clock=AccessParts.clock,
         ids=AccessParts.ids,
         journal=AccessParts.journal,
-        expiry=AccessParts.expiry,
         runners=BackgroundParts.runners,
         jobs=BackgroundParts.jobs,
-        job_runner=BackgroundParts.job_runner,
-        duties=BackgroundParts.duties,
         ledgers=AccessParts.ledger_work,
         answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
@@ -56,7 +53,6 @@ class Container(BackgroundParts):
         role_keeping=AccessParts.role_keeping,
         organisation_keeping=AccessParts.organisation_keeping,
         authenticate=AccessParts.authenticate,
-        news=AccessParts.channels,
         relay=AccessParts.relay,
         tickets=AccessParts.tickets,
         refusals=providers.Singleton(RefusalLog),
@@ -80,6 +76,7 @@ class Container(BackgroundParts):
         rebuilding=providers.Singleton(PostgresRebuilding, AccessParts.owner_engine),
         migrate=providers.Callable(partial, upgrade, AccessParts.owner_engine),
         require_migrated=providers.Callable(partial, require_ready, AccessParts.service_engine),
+        require_bound_login=providers.Callable(partial, require_bound_login, AccessParts.owner_engine),
     )
 
 

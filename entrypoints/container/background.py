@@ -7,11 +7,13 @@ from typing import Final
 from dependency_injector import providers
 
 from adapters.arq.worker import ArqWorker
-from adapters.postgres.roster import PostgresRoster, PostgresUsedKeys
+from adapters.postgres.roster import PostgresRoster
+from adapters.postgres.used_keys import PostgresUsedKeys
 from application.attachments.tidying import FileTidying
 from application.identity.person_keeping import PersonKeeping
-from application.jobs.duties import Duties, Duty, remove_old_jobs, remove_old_keys
-from application.webhooks.dispatch import WebhookDispatch
+from application.jobs.duties import Duties, Duty, remove_old_jobs
+from application.shared.used_keys import remove_old_keys
+from application.webhooks.old_deliveries import remove_old_deliveries
 from entrypoints.container.attachments import AttachmentParts
 from entrypoints.ready_made import Runners
 
@@ -34,7 +36,13 @@ class BackgroundParts(AttachmentParts):
             _duty("idempotency-keys", remove_old_keys, used_keys, AttachmentParts.clock),
             _duty("jobs", remove_old_jobs, AttachmentParts.kept_jobs, AttachmentParts.leases, AttachmentParts.clock),
             _duty("files", FileTidying.tidy, AttachmentParts.file_tidying),
-            _duty("webhook-deliveries", WebhookDispatch.tidy, AttachmentParts.webhook_dispatch),
+            _duty(
+                "webhook-deliveries",
+                remove_old_deliveries,
+                AttachmentParts.outbox,
+                AttachmentParts.old_deliveries,
+                AttachmentParts.clock,
+            ),
         ),
         AttachmentParts.clock,
     )

@@ -1,7 +1,5 @@
 """Jobs, and who runs them."""
 
-from typing import Any
-
 from dependency_injector import providers
 
 from adapters.arq.queue import ArqQueue
@@ -13,41 +11,14 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.work import PostgresWork
 from application.identity.authority import CurrentAuthority
 from application.interchange.import_job import ImportJob
-from application.interchange.report_job import Report, ReportJob
+from application.interchange.report_job import ReportJob
 from application.jobs.keeping import JobKeeping
 from application.jobs.runner import JobRunner
-from application.ledger.report_reader import TrialBalance
-from application.ledger.reports import BalanceSheet, IncomeStatement
 from domain.jobs.job import JobKind
-from domain.ledger.transaction import TransactionDraft
 from entrypoints.container.access import AccessParts
 from entrypoints.schemas.json_text import parse_line
 from entrypoints.schemas.kept_problems import kept_problem
-from entrypoints.schemas.turns import json_bytes
-
-
-def transaction_draft(document: Any, id: str) -> TransactionDraft:
-    """Return what a line of an import says. What forms take is imported late, as most commands read none."""
-    from entrypoints.schemas import transactions
-
-    return transactions.transaction_draft(document, id)
-
-
-async def report_as_json(slug: str, report: Report) -> bytes:
-    """Return a report as its route gives it."""
-    from entrypoints.schemas.report_documents import (
-        balance_sheet_document,
-        income_statement_document,
-        trial_balance_document,
-    )
-
-    match report:
-        case TrialBalance():
-            return await json_bytes(trial_balance_document(slug, report))
-        case BalanceSheet():
-            return await json_bytes(balance_sheet_document(slug, report))
-        case IncomeStatement():
-            return await json_bytes(income_statement_document(slug, report))
+from entrypoints.schemas.late_forms import report_as_json, transaction_draft
 
 
 class JobParts(AccessParts):

@@ -58,14 +58,6 @@ class WebhookParts(JobParts):
         ),
         JobParts.clock,
     )
-    webhook_dispatch = providers.Singleton(
-        WebhookDispatch,
-        outbox,
-        webhook_sending,
-        JobParts.clock,
-        JobParts.wake_ups,
-        providers.Singleton(PostgresOldDeliveries, JobParts.service_engine),
-    )
-    webhooks = providers.Singleton(
-        Webhooks, keeping=webhook_keeping, operation=webhook_operation, dispatch=webhook_dispatch
-    )
+    webhook_dispatch = providers.Singleton(WebhookDispatch, outbox, webhook_sending, JobParts.clock, JobParts.wake_ups)
+    old_deliveries = providers.Singleton(PostgresOldDeliveries, JobParts.service_engine)
+    webhooks = providers.Singleton(Webhooks, keeping=webhook_keeping, operation=webhook_operation)

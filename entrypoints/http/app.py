@@ -33,7 +33,7 @@ from entrypoints.http.problems import (
     problem_response,
     refusal_of,
 )
-from entrypoints.http.realtime import endpoint
+from entrypoints.http.realtime import asyncapi, endpoint
 from entrypoints.http.realtime.endpoint import Realtime
 from entrypoints.http.sharing import Sharing
 from entrypoints.http.v1 import (
@@ -41,13 +41,13 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
-    asyncapi,
     attachments,
     audit_log,
     auth,
     bulk,
     chart,
     events,
+    exports,
     holds,
     imports,
     invitations,
@@ -102,6 +102,7 @@ _ROUTERS: Final = (
     imports.router,
     jobs.router,
     events.router,
+    exports.router,
     endpoint.router,
     api_keys.router,
     oauth_clients.router,
@@ -152,15 +153,11 @@ def create_app(services: Services) -> Partita:
         with_work = services.settings.worker_inside
         services.runners.start(with_work=with_work)
         realtime.start(services.relay)
-        yield
-        services.refusals.end_window()
-        await realtime.stop()
-        await services.runners.stop(with_work=with_work)
-        await services.counting.stop()
-        await services.persons.afterwards.settle()
-        await services.persons.letters.settle()
-        await services.journal.close()
-        await services.key_uses.settle()
+        try:
+            yield
+        finally:
+            await realtime.stop()
+            await services.end(with_work=with_work)
 
     app = Partita(
         title="Partita",

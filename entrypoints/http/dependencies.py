@@ -221,10 +221,10 @@ def keyed(key: str, path: str, document: Any) -> IdempotencyKey:
     return IdempotencyKey(key, hashlib.sha256(path.encode() + b"\n" + canonical_json({"": document})).digest())
 
 
-async def _key_of_form(
-    request: Request,
-    key: Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_DESCRIPTION, max_length=255)] = None,
-) -> IdempotencyKey | None:
+KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_DESCRIPTION, max_length=255)]
+
+
+async def _key_of_form(request: Request, key: KeyHeader = None) -> IdempotencyKey | None:
     return None if key is None else idempotency_key(request, await request.json())
 
 

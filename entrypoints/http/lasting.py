@@ -22,12 +22,12 @@ class LastingPrincipal:
         """Whether it was asked for within the last seconds."""
         return asyncio.get_running_loop().time() < self._checked_at + seconds
 
-    async def now(self, seconds: float = CHECK_SECONDS) -> Principal:
-        """Return who asks, as things were within the last seconds.
+    async def now(self, seconds: float | None = None) -> Principal:
+        """Return who asks, as things were within the last seconds: half of one, where nothing else is said.
 
         Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`.
         """
-        if not self.is_certain(seconds):
+        if not self.is_certain(CHECK_SECONDS if seconds is None else seconds):
             asked_at = asyncio.get_running_loop().time()
             self.last = await self._find()
             self._checked_at = asked_at

@@ -15,13 +15,11 @@ from typing_extensions import TypedDict
 from application.shared.pagination import Page, PageRequest
 from domain.shared.errors import DomainError, ValidationFailed
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
-from entrypoints.schemas.forms import parse_time
+from entrypoints.schemas.forms import SEQUENCE_MAX, parse_time
 
 LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 METADATA_FILTERS_MAX = 10
-# Beyond it, JSON has no whole numbers that every program reads alike.
-SEQUENCE_MAX = 2**53
 PAGE_PARAMETERS = ("limit", "cursor", "sort")
 
 Item = TypeVar("Item")

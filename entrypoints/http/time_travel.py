@@ -10,7 +10,7 @@ from fastapi import Depends, Query
 from application.ledger.readers import LedgerReads
 from application.ledger.spans import AsOf
 from domain.shared.errors import ValidationFailed
-from entrypoints.http.pagination import SEQUENCE_MAX
+from entrypoints.schemas.forms import SEQUENCE_MAX
 from entrypoints.schemas.moments import AskedInterval, end_of, is_day, read_moment
 
 AS_OF_DESCRIPTION: Final = "As it was after the event of this sequence; now, if left out."

@@ -17,6 +17,8 @@ from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
 BLAMES_MAX: Final = 20
 # What is laid out as a map is bounded by its own rules. This is far above, and ends what would be read for nothing.
 MAP_KEYS_MAX: Final = 1_000
+# Beyond it, JSON has no whole numbers that every program reads alike.
+SEQUENCE_MAX: Final = 2**53
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from application.ledger.followers import WAITING_EVENTS_MAX
 from domain.shared.errors import ValidationFailed
-from entrypoints.schemas.forms import Form, read_form
+from entrypoints.schemas.forms import SEQUENCE_MAX, Form, read_form
 
-SEQUENCE_MAX: Final = 2**53
 WATCHED_ACCOUNTS_MAX: Final = 100
 _WHAT: Final = "The message"
 
@@ -82,13 +81,14 @@ class Ping(Form):
 ClientMessage = SubscribeToEvents | SubscribeToBalances | Unsubscribe | Acknowledge | Reauthenticate | Ping
 
 CLIENT_MESSAGES: Final[dict[str, type[ClientMessage]]] = {
-    "subscribe/events": SubscribeToEvents,
-    "subscribe/balances": SubscribeToBalances,
+    "subscribeToEvents": SubscribeToEvents,
+    "subscribeToBalances": SubscribeToBalances,
     "unsubscribe": Unsubscribe,
     "acknowledge": Acknowledge,
     "authenticate": Reauthenticate,
     "ping": Ping,
 }
+"""What clients send, by the names of operations in the description."""
 
 
 def read_message(document: Any) -> ClientMessage:
@@ -97,7 +97,7 @@ def read_message(document: Any) -> ClientMessage:
         raise ValidationFailed(f"{_WHAT} is no JSON object.")
     name = document.get("type")
     if name == "subscribe":
-        name = f"subscribe/{document.get('channel')}"
+        name = f"subscribeTo{str(document.get('channel')).capitalize()}"
     known = CLIENT_MESSAGES.get(name) if isinstance(name, str) else None
     if known is None:
         raise ValidationFailed(

@@ -1,28 +1,16 @@
 """Writing what is long, while others are served."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import orjson
 
-# About a millisecond: whoever else is served by this event loop does not notice.
-PARTS_PER_TURN: Final = 500
-
-Part = TypeVar("Part")
+from application.shared.turns import in_turns
 
 
 async def json_bytes(document: Mapping[str, Any]) -> bytes:
     """Return the document as JSON; its iterators are lists. Others are served while it is written."""
     return b"".join([part async for part in in_turns(_json_parts(document))])
-
-
-async def in_turns(parts: Iterable[Part]) -> AsyncIterator[Part]:
-    """Yield the parts, and let others have their turn now and then."""
-    for index, part in enumerate(parts, 1):
-        yield part
-        if index % PARTS_PER_TURN == 0:
-            await asyncio.sleep(0)
 
 
 def _json_parts(value: Any) -> Iterator[bytes]:

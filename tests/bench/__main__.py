@@ -6,7 +6,6 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,6 +21,7 @@ from tests.bench.machine import QUIET_LOAD_MAX, Machine, this_machine
 from tests.bench.measure_access import measure_access
 from tests.bench.measure_attachments import measure_attachments
 from tests.bench.measure_bulk import measure_bulk
+from tests.bench.measure_exports import measure_exports
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
 from tests.bench.measure_posts import measure_posts
@@ -29,25 +29,12 @@ from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_time_travel import measure_time_travel
 from tests.bench.measure_webhooks import measure_webhooks
 from tests.bench.plan import Plan, plan
+from tests.bench.sections import Section
 from tests.bench.stage import postgresql_version
 
 _INTERRUPTED: Final = 130
 # Of a file or a pipe, where no terminal says how wide it is.
 _WIDTH: Final = 120
-
-
-class Section(Enum):
-    """What can be measured alone. The ceilings are measured beside what they are ceilings of."""
-
-    ACCESS = "access"
-    JOURNAL = "journal"
-    BULK = "bulk"
-    POSTS = "posts"
-    IMPORT = "import"
-    TIME_TRAVEL = "time-travel"
-    WEBHOOKS = "webhooks"
-    REALTIME = "realtime"
-    ATTACHMENTS = "attachments"
 
 
 _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
@@ -56,6 +43,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,
     Section.IMPORT: measure_import,
+    Section.EXPORTS: measure_exports,
     Section.TIME_TRAVEL: measure_time_travel,
     Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,

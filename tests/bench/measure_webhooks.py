@@ -38,7 +38,7 @@ async def measure_webhooks(bench: Bench) -> None:
                 await _post(stage, books, count // webhooks)
                 with bench.phase(f"{SECTION}: {name}"):
                     began, used = time.monotonic(), time.process_time()
-                    delivered = await stage.services.webhooks.dispatch.run_due()
+                    delivered = await stage.container.webhook_dispatch().run_due()
                     seconds, cpu_seconds = time.monotonic() - began, time.process_time() - used
                 if delivered < count // webhooks * webhooks:
                     raise BenchFailed(f"Of {count:,} events, {delivered:,} were delivered.")

@@ -15,7 +15,7 @@ from application.ledger.create_ledger import create_ledger
 from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.access import Principal
 from domain.shared.chain import Author
-from entrypoints.container import Services, opened
+from entrypoints.container import Container, Services, opened
 from entrypoints.settings import Settings
 from tests.bench.failures import BenchFailed
 from tests.bench.workload import AMOUNT_MINOR_UNITS
@@ -65,6 +65,7 @@ class Stage:
 
     folder: Path
     urls: ServerUrls
+    container: Container
     services: Services
     principal: Principal
     api_key: str
@@ -142,7 +143,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             )
             _, api_key = await services.api_keys.create(principal, "bench", FULL_RIGHTS, request_id="req_bench")
             assert api_key is not None
-            yield Stage(folder, embedded.urls, services, principal, api_key)
+            yield Stage(folder, embedded.urls, container, services, principal, api_key)
 
 
 async def postgresql_version(urls: ServerUrls) -> str:

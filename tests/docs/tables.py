@@ -1,4 +1,4 @@
-"""Tables in the documentation that follow from the code. `python -m tests.docs.tables` writes them anew.
+"""Tables in the documentation that follow from the code, and `.env.example`. `python -m tests.docs.tables` writes them.
 
 Each stands between `<!-- table: <its name> -->` and `<!-- /table -->`. A test says so when one is out of date.
 """
@@ -6,6 +6,7 @@ Each stands between `<!-- table: <its name> -->` and `<!-- /table -->`. A test s
 import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -21,10 +22,21 @@ from entrypoints.cli.main import app as command_line
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
+from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.settings import Settings
+from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
+from tests.bench.sections import Section
 from tests.docs.pages import ROOT
 
 _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+_SAMPLE_HEAD: Final = """\
+# Partita's settings, with their defaults. `python -m tests.docs.tables` writes this file.
+#
+# Copy it to `.env`, and take away the # before what you set. Partita reads its environment and no file:
+# `set -a; . ./.env; set +a` gives it to a shell; systemd and containers have ways of their own. Keep secrets
+# in files, which variables with _FILE at their end name. `partita config check` says what is wrong.
+"""
+SAMPLE: Final = ROOT / ".env.example"
 _ROLES: Final = tuple(BUILT_IN_ROLES.values())
 _RINGS: Final = ("domain.", "application.", "adapters.", "entrypoints.")
 
@@ -94,22 +106,38 @@ def page_parameters() -> str:
 
 def environment() -> str:
     """Return every setting, from the variable that it is read from to what stands below it in the code."""
+    variables = Settings.variables()
+    rows = []
+    for name, meaning in settings_in_words().items():
+        default = Settings.model_fields[name].default
+        rows.append((f"`{variables[name]}`", "none" if default in (None, ()) else f"`{_shown(default)}`", meaning))
+    return _table(("variable", "default", "what it sets"), rows)
+
+
+def settings_in_words() -> dict[str, str]:
+    """Return what each setting sets, as it stands below it in the code."""
     tree = ast.parse(inspect.getsource(settings))
     (of_class,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == Settings.__name__]
-    rows = []
+    words = {}
     for node, following in zip(of_class.body, of_class.body[1:], strict=False):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             assert isinstance(following, ast.Expr), f"{node.target.id} has no text below it"
             assert isinstance(following.value, ast.Constant)
-            rows.append((*_setting(node.target.id), " ".join(str(following.value.value).split())))
-    assert len(rows) == len(Settings.model_fields)
-    return _table(("variable", "default", "what it sets"), rows)
+            words[node.target.id] = " ".join(str(following.value.value).split())
+    assert words.keys() == Settings.model_fields.keys()
+    return words
 
 
-def _setting(name: str) -> tuple[str, str]:
-    field = Settings.model_fields[name]
-    variable = field.validation_alias or f"{Settings.model_config.get('env_prefix')}{name.upper()}"
-    return f"`{variable}`", "none" if field.default in (None, ()) else f"`{_shown(field.default)}`"
+def sample_settings() -> str:
+    """Return `.env.example`: every setting with its default, and none of them set."""
+    parts = [_SAMPLE_HEAD]
+    for name, meaning in settings_in_words().items():
+        variable, default = Settings.variables()[name], Settings.model_fields[name].default
+        value = "" if default in (None, ()) or Settings.is_secret(name) else _shown(default)
+        value = f'"{value}"' if " " in value else value
+        file = f" Or in a file: {variable}_FILE." if Settings.is_secret(name) else ""
+        parts.append("".join(f"# {line}\n" for line in textwrap.wrap(meaning + file, 100)) + f"#{variable}={value}\n")
+    return "\n".join(parts)
 
 
 def commands() -> str:
@@ -162,6 +190,17 @@ def permissions() -> str:
     return _table(("permission", "what it allows", *(role.name for role in _ROLES)), rows)
 
 
+def sections() -> str:
+    """Return every section of `make bench`, and what it measures."""
+    return _table(("section", "what is measured"), [(f"`{each.value}`", WORDS_OF_SECTIONS[each]) for each in Section])
+
+
+def close_codes() -> str:
+    """Return every code with which a WebSocket is closed."""
+    rows = [(str(int(each)), each.meaning, each.advice) for each in CloseCode]
+    return _table(("close code", "what it means", "what to do"), rows)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "routes": routes,
@@ -170,6 +209,8 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "environment": environment,
     "commands": commands,
     "permissions": permissions,
+    "sections": sections,
+    "close codes": close_codes,
 }
 
 
@@ -213,6 +254,7 @@ def main() -> None:
         if after != before:
             page.write_text(after, "utf-8")
             print(f"{page.relative_to(ROOT)} is written anew.")
+    SAMPLE.write_text(sample_settings(), "utf-8")
 
 
 if __name__ == "__main__":

@@ -2,20 +2,49 @@
 
 import json
 import re
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
 from entrypoints.cli import failures
 from entrypoints.cli.main import app
+from entrypoints.settings import Settings
 from tests.docs.pages import ROOT, fenced, pages
-from tests.docs.tables import TABLES, commands, names_of_tables, pages_with_tables, with_tables
+from tests.docs.tables import (
+    SAMPLE,
+    TABLES,
+    commands,
+    names_of_tables,
+    pages_with_tables,
+    sample_settings,
+    with_tables,
+)
 
 
 @pytest.mark.parametrize("page", pages_with_tables(), ids=lambda page: page.name)
 def test_tables_are_what_the_code_says(page: Path) -> None:
     text = page.read_text("utf-8")
     assert text == with_tables(text), "run `python -m tests.docs.tables`"
+
+
+def test_the_sample_of_settings_is_what_the_code_says() -> None:
+    assert SAMPLE.read_text("utf-8") == sample_settings(), "run `python -m tests.docs.tables`"
+
+
+def test_the_sample_sets_nothing_and_without_its_marks_what_is_so_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = SAMPLE.read_text("utf-8")
+    assert dotenv_values(stream=StringIO(sample)) == {}
+    unmarked = dotenv_values(stream=StringIO(re.sub(r"^#(?! )", "", sample, flags=re.MULTILINE)))
+    assert list(unmarked) == list(Settings.variables().values())
+    for variable in unmarked:
+        monkeypatch.delenv(variable, raising=False)
+    by_default = Settings()
+    for variable, value in unmarked.items():
+        if value:
+            monkeypatch.setenv(variable, value)
+    assert Settings() == by_default
 
 
 def test_every_table_stands_somewhere_once() -> None:

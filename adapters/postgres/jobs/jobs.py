@@ -11,15 +11,13 @@ from adapters.postgres.identity.pages import page_by_id
 from adapters.postgres.ids import stored_id
 from adapters.postgres.job_tables import due_jobs, job_inputs, jobs
 from adapters.postgres.jobs.rows import changing, changing_values, due_row, job_of
-from adapters.postgres.tables import ledgers
+from adapters.postgres.ledger.readers.lookups import ledger_id_of
 from adapters.postgres.work import tenant_transaction, tenant_view
-from application.jobs.ports import JobFilter, JobPart, JobRef
+from application.jobs.ports import JobFilter, JobPart
 from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
-from domain.jobs.job import Job, JobState
-from domain.ledger.ledger import LedgerNotFound
+from domain.jobs.job import Job, JobRef, JobState
 from domain.shared.errors import QuotaExceeded
-from domain.shared.text import is_storable
 
 WAITING_MAX: Final = 100
 _UNFINISHED: Final = [state.value for state in JobState if not state.is_end]
@@ -34,11 +32,11 @@ class PostgresJobs:
 
     async def require_ledger(self, organisation_id: int, slug: str) -> None:
         async with tenant_view(self._engine, organisation_id) as connection:
-            await _require_ledger(connection, organisation_id, slug)
+            await ledger_id_of(connection, organisation_id, slug)
 
     async def add(self, job: Job, parts: Iterable[JobPart], key: IdempotencyKey | None) -> Job:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
-            await _require_ledger(connection, job.organisation_id, job.ledger)
+            await ledger_id_of(connection, job.organisation_id, job.ledger)
             known = None if key is None else await _made_by(connection, job.organisation_id, key)
             if known is not None:
                 return known
@@ -70,8 +68,7 @@ class PostgresJobs:
                 .where(jobs.c.organisation_id == job.organisation_id, jobs.c.id == values["id"])
                 .values(kept_bytes=kept)
             )
-            ref = JobRef(job.organisation_id, job.id)
-            await connection.execute(due_row(ref, due_at=job.due_at, finished_at=job.finished_at))
+            await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
         return job
 
     async def job(self, ref: JobRef) -> Job | None:
@@ -98,8 +95,7 @@ class PostgresJobs:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
             changed = await connection.execute(changing(job, was=was).values(changing_values(job)))
             if changed.rowcount:
-                ref = JobRef(job.organisation_id, job.id)
-                await connection.execute(due_row(ref, due_at=job.due_at, finished_at=job.finished_at))
+                await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
         return bool(changed.rowcount)
 
     async def remove(self, ref: JobRef) -> None:
@@ -132,15 +128,6 @@ class PostgresJobs:
         if used >= self._bytes_max:
             raise _too_many_bytes(used, self._bytes_max)
         return self._bytes_max - int(used)
-
-
-async def _require_ledger(connection: AsyncConnection, organisation_id: int, slug: str) -> None:
-    found = None
-    if is_storable(slug):
-        query = select(ledgers.c.id).where(ledgers.c.organisation_id == organisation_id, ledgers.c.slug == slug)
-        found = await connection.scalar(query)
-    if found is None:
-        raise LedgerNotFound(f"Your organisation has no ledger {slug!r}.")
 
 
 async def _made_by(connection: AsyncConnection, organisation_id: int, key: IdempotencyKey) -> Job | None:

@@ -12,8 +12,7 @@ from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.job_tables import due_jobs, jobs
 from adapters.postgres.jobs.rows import changing, due_row, job_of
 from adapters.postgres.work import tenant_transaction, transaction_of_nobody
-from application.jobs.ports import JobRef
-from domain.jobs.job import LAST_PAUSE, Job, JobState
+from domain.jobs.job import LAST_PAUSE, Job, JobRef, JobState
 
 # No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
 _FAR: Final = LAST_PAUSE + timedelta(minutes=1)
@@ -68,7 +67,7 @@ class PostgresJobLeases:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
             renewed = await connection.execute(changing(job, was=job).values(due_at=until))
             if renewed.rowcount:
-                await connection.execute(due_row(JobRef(job.organisation_id, job.id), due_at=until, finished_at=None))
+                await connection.execute(due_row(job.ref, due_at=until, finished_at=None))
         return bool(renewed.rowcount)
 
     async def over(self, now: datetime, limit: int) -> Sequence[JobRef]:

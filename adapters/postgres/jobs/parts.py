@@ -11,8 +11,8 @@ from adapters.postgres.ids import stored_id
 from adapters.postgres.job_tables import job_inputs, job_results, jobs
 from adapters.postgres.jobs.rows import changing
 from adapters.postgres.work import tenant_transaction, tenant_view
-from application.jobs.ports import JobPart, JobRef, LeaseLost
-from domain.jobs.job import Job
+from application.jobs.ports import JobPart, LeaseLost
+from domain.jobs.job import Job, JobRef
 
 
 class PostgresJobParts:
@@ -34,7 +34,7 @@ class PostgresJobParts:
         return content
 
     async def advance(self, job: Job, number: int, content: bytes, done: int) -> Job:
-        ref = JobRef(job.organisation_id, job.id)
+        ref = job.ref
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
             # Who comes further has not been begun in vain. This also locks the row: nobody else comes in between.
             moved = changing(job, was=job).values(done=done, parts_done=number + 1, attempts=1)

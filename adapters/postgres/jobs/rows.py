@@ -10,8 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.job_tables import due_jobs, jobs
-from application.jobs.ports import JobRef
-from domain.jobs.job import JOBS_KEPT, Job, JobAuthor, JobKind, JobState, Progress
+from domain.jobs.job import JOBS_KEPT, Job, JobAuthor, JobKind, JobRef, JobState, Progress
 from domain.shared.access import Permission
 
 _KNOWN: Final = {permission.value: permission for permission in Permission}

@@ -18,6 +18,7 @@ from adapters.postgres.ledger.rows import limits_document
 from adapters.postgres.origin_rows import empty_origins, origins_of
 from adapters.postgres.work import DriverConnection
 from application.ledger.ports import Applied, Outcome
+from application.ledger.readers import StoredEvent
 from domain.ledger.events import AccountOpened, AttachmentRemoved, Event, HoldPlaced, LedgerCreated, TransactionPosted
 from domain.ledger.transaction import Direction
 from domain.shared.chain import Recorded
@@ -180,6 +181,15 @@ async def append(
     removed = [each.event.sha256 for each in applied if isinstance(each.event, AttachmentRemoved)]
     if removed:
         await connection.execute(LOOK_AT_FILES, organisation_id, removed, applied[-1].recorded_at)
+
+
+async def append_events(
+    connection: DriverConnection, organisation_id: int, ledger_id: int, events: Sequence[StoredEvent]
+) -> None:
+    """Write events to the log as they are, and nothing that follows from them."""
+    columns = ([each.sequence for each in events], [each.recorded_at for each in events])
+    hashed = ([each.hash for each in events], [each.content for each in events])
+    await connection.execute(_APPEND_EVENTS, organisation_id, ledger_id, *columns, *hashed)
 
 
 async def project(

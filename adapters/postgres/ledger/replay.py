@@ -1,7 +1,7 @@
-"""Replaying a ledger's log into fresh projections, in one session of the owner's.
+"""Replaying a ledger's log into projections.
 
-The fresh ones are temporary tables with the names of the real ones. Temporary tables come first in the search path,
-so the very statements that wrote the real ones read and write these.
+Fresh ones beside those that are kept are temporary tables with the names of the real ones. Temporary tables come first
+in the search path, so the very statements that wrote the real ones read and write these.
 """
 
 import json
@@ -29,6 +29,7 @@ from domain.ledger.events import (
 )
 from domain.ledger.events.parsing import parse_event
 from domain.ledger.scope import Scope
+from domain.ledger.soundness import require_sound
 from domain.shared.chain import ChainBroken, Head, follow
 from domain.shared.errors import DomainError
 
@@ -56,7 +57,10 @@ _LAST = "SELECT coalesce(max(sequence), 0) FROM event_log WHERE stream_id = $1"
 
 
 class Replay:
-    """A ledger's state after the event `head`, in temporary tables of the session `connection`."""
+    """A ledger's state after the event `head`, in temporary tables of the session `connection`.
+
+    Without these it is in the real ones, where the ledger has no rows yet.
+    """
 
     def __init__(self, connection: DriverConnection, organisation_id: int, ledger_id: int) -> None:
         self._connection = connection
@@ -90,6 +94,7 @@ class Replay:
         for row, (event_type, data) in zip(rows, facts, strict=True):
             try:
                 event: Event = parse_event(event_type, data, self._book.assets.__getitem__)
+                require_sound(event)
                 effect = self._book.apply(event)
             except (*_OF_ANOTHER_SHAPE, DomainError) as error:
                 raise ChainBroken(row["sequence"], f"the event does not fit the ones before it: {error!r}") from error

@@ -2,18 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, select, text, union_all, update
+from sqlalchemy import Select, delete, func, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.identity.pages import page_by_id
 from adapters.postgres.ids import outward_id, stored_id
+from adapters.postgres.ledger.readers.lookups import ledger_id_of
 from adapters.postgres.organisation_log import PostgresOrganisationLog
 from adapters.postgres.tables import ledgers
 from adapters.postgres.webhook_tables import webhook_agenda, webhook_cursors, webhook_deliveries, webhook_endpoints
 from adapters.postgres.webhooks.endpoint_rows import endpoint_of, values_of
 from application.shared.pagination import Page, PageRequest
+from domain.ledger.ledger import LedgerNotFound
 from domain.webhooks.delivery import Delivery, DeliveryState
 from domain.webhooks.endpoint import Endpoint
 
@@ -57,18 +60,14 @@ class PostgresEndpoints:
         return Page([endpoint_of(row) for row in rows], after)
 
     async def get(self, id: str) -> Endpoint | None:
-        query = select(webhook_endpoints).where(*self._ours, webhook_endpoints.c.id == stored_id(_ID, id))
-        row = (await self._connection.execute(query)).mappings().one_or_none()
-        return None if row is None else endpoint_of(row)
+        return await self._found(self._is(id))
 
     async def count(self) -> int:
         query = select(func.count()).select_from(webhook_endpoints).where(*self._ours)
         return (await self._connection.execute(query)).scalar_one()
 
     async def held(self, id: str) -> Endpoint | None:
-        query = select(webhook_endpoints).where(*self._ours, webhook_endpoints.c.id == stored_id(_ID, id))
-        row = (await self._connection.execute(query.with_for_update())).mappings().one_or_none()
-        return None if row is None else endpoint_of(row)
+        return await self._found(self._is(id).with_for_update())
 
     async def put(self, endpoint: Endpoint) -> None:
         key = {"organisation_id": self._organisation_id, "id": stored_id(_ID, endpoint.id)}
@@ -78,6 +77,13 @@ class PostgresEndpoints:
             .values(**key, **values)
             .on_conflict_do_update(index_elements=["organisation_id", "id"], set_=values)
         )
+
+    def _is(self, id: str) -> Select[Any]:
+        return select(webhook_endpoints).where(*self._ours, webhook_endpoints.c.id == stored_id(_ID, id))
+
+    async def _found(self, query: Select[Any]) -> Endpoint | None:
+        row = (await self._connection.execute(query)).mappings().one_or_none()
+        return None if row is None else endpoint_of(row)
 
 
 class PostgresDeliveries:
@@ -152,9 +158,9 @@ class PostgresCursors:
         await self._connection.execute(_BEGIN, values)
 
     async def rewind(self, endpoint: Endpoint, ledger: str, after: int) -> bool:
-        query = select(ledgers.c.id).where(ledgers.c.organisation_id == self._organisation_id, ledgers.c.slug == ledger)
-        ledger_id = await self._connection.scalar(query)
-        if ledger_id is None:
+        try:
+            ledger_id = await ledger_id_of(self._connection, self._organisation_id, ledger)
+        except LedgerNotFound:
             return False
         key = {
             "organisation_id": self._organisation_id,

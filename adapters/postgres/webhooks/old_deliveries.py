@@ -16,7 +16,7 @@ class PostgresOldDeliveries:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def remove(self, organisation_id: int, before: datetime, *, limit: int) -> int:
+    async def remove(self, organisation_id: int, before: datetime, limit: int) -> int:
         of, of_endpoint = webhook_deliveries.c, webhook_endpoints.c
         removed = 0
         async with tenant_transaction(self._engine, organisation_id) as connection:

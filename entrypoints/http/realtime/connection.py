@@ -18,9 +18,10 @@ from domain.shared.paths import checked_path
 from domain.shared.patterns import Pattern
 from entrypoints.http.problems import problem_document, refusal_of
 from entrypoints.http.realtime.client import Client
-from entrypoints.http.realtime.leaving import CloseCode, Leave, ReaderTooSlow, ServerStops
+from entrypoints.http.realtime.leaving import Leave, ReaderTooSlow, ServerStops
 from entrypoints.http.realtime.subscriptions import BalanceSubscription, EventSubscription, Subscription
 from entrypoints.http.v1.events import checked_event_types
+from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.schemas.json_text import MalformedJson, parse_json
 from entrypoints.schemas.realtime import (
     Acknowledge,
@@ -252,8 +253,10 @@ class Connection:
             self._put_off[name] = None
             return False
         except DomainError as refusal:
-            self._end(name, subscription)
-            await self._refuse(name, refusal)
+            # Meanwhile there may be another one of the same name.
+            if self._subscriptions.get(name) is subscription:
+                self._end(name, subscription)
+                await self._refuse(name, refusal)
             return False
         if message is None:
             return False

@@ -1,6 +1,7 @@
 """`/v1/realtime`: the handshake, and those who are connected."""
 
 import asyncio
+from collections import Counter
 from typing import Annotated, Final
 
 from fastapi import APIRouter
@@ -30,6 +31,7 @@ router = APIRouter(route_class=StrictRoute, tags=["realtime"])
 
 PATH: Final = "/v1/realtime"
 CONNECTIONS_MAX: Final = 50_000
+CONNECTIONS_OF_ORGANISATION_MAX: Final = 20_000
 LOOK_SECONDS: Final = 1.0
 
 
@@ -38,6 +40,7 @@ class Realtime:
 
     def __init__(self) -> None:
         self._connections: set[Connection] = set()
+        self._of_organisations: Counter[int] = Counter()
         self._principals = Principals()
         self._looking: asyncio.Task[None] | None = None
 
@@ -73,16 +76,21 @@ class Realtime:
             raise UnknownSubprotocol(f"None of the sub-protocols that were offered is known. There is {PROTOCOL}.")
         if len(self._connections) >= CONNECTIONS_MAX:
             raise Overloaded(f"{CONNECTIONS_MAX:,} connections are open.")
+        if self._of_organisations[admitted.organisation_id] >= CONNECTIONS_OF_ORGANISATION_MAX:
+            raise Overloaded(f"Your organisation has {CONNECTIONS_OF_ORGANISATION_MAX:,} connections to this server.")
         client = Client(socket, credential_of(socket), admitted, self._principals)
         connection = Connection(client, receive, send)
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL if offered else None})
         self._connections.add(connection)
+        self._of_organisations[admitted.organisation_id] += 1
         if services.relay.is_ending:  # since it shook hands
             connection.end()
         try:
             await connection.serve()
         finally:
             self._connections.discard(connection)
+            self._of_organisations[admitted.organisation_id] -= 1
+            self._of_organisations += Counter()  # keeps those that have any
 
     async def _look_on(self) -> None:
         loop = asyncio.get_running_loop()

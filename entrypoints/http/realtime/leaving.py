@@ -1,18 +1,7 @@
 """Why the server closes a connection, or opens none."""
 
-from enum import IntEnum
-
 from domain.shared.errors import DomainError, ErrorKind
-
-
-class CloseCode(IntEnum):
-    """Why the server closes a connection, as RFC 6455 has it, and from 4400 on as this protocol does."""
-
-    STOPPING = 1001
-    FAULT = 1011
-    NO_MESSAGE = 4400
-    NOT_AUTHENTICATED = 4401
-    TOO_SLOW = 4408
+from entrypoints.http.v1.realtime_documents import CloseCode
 
 
 class UnknownSubprotocol(DomainError):

@@ -1,11 +1,12 @@
 """Subscriptions of a connection: each writes its next message when there is something to tell."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import orjson
 from typing_extensions import override
@@ -25,27 +26,31 @@ class Message:
     through: int | None = None
 
 
-class Subscription(Protocol):
-    """What a client has subscribed to."""
+class Subscription(ABC):
+    """What a client has subscribed to; `place` is what ends with it."""
 
+    def __init__(self, place: ExitStack) -> None:
+        self._place = place
+        self._told_at = asyncio.get_running_loop().time()
+
+    @abstractmethod
     async def message(self, principal: Principal) -> Message | None:
         """Return the next message, or None if there is nothing to tell now.
 
         Raises `PermissionDenied`, `StoreUnavailable` (ask again later), `FellBehind`.
         """
-        ...
 
+    @abstractmethod
     def acknowledge(self, sequence: int) -> None:
         """Note that all events up to the sequence are dealt with."""
-        ...
 
     def is_due(self, now: float) -> bool:
         """Whether it is time for a sign of life."""
-        ...
+        return now >= self._told_at + HEARTBEAT_SECONDS
 
     def close(self) -> None:
         """End it."""
-        ...
+        self._place.close()
 
 
 class EventSubscription(Subscription):
@@ -54,14 +59,13 @@ class EventSubscription(Subscription):
     def __init__(
         self, id: str, ledger: str, following: Following, place: ExitStack, call: Callable[[], None], window: int | None
     ) -> None:
+        super().__init__(place)
         self._head: Final = f'{{"type":"events","id":"{id}","data":['
         self._ledger = ledger
         self._following = following
-        self._place = place
         self._call = call
         self._window = window
         self._unacknowledged: deque[int] = deque()
-        self._told_at = asyncio.get_running_loop().time()
 
     @override
     async def message(self, principal: Principal) -> Message | None:
@@ -85,14 +89,6 @@ class EventSubscription(Subscription):
             self._unacknowledged.popleft()
         self._call()
 
-    @override
-    def is_due(self, now: float) -> bool:
-        return now >= self._told_at + HEARTBEAT_SECONDS
-
-    @override
-    def close(self) -> None:
-        self._place.close()
-
     def _told(self, delivery: Delivery) -> Message:
         self._told_at = asyncio.get_running_loop().time()
         if self._window is not None:
@@ -105,10 +101,9 @@ class BalanceSubscription(Subscription):
     """Balances of accounts."""
 
     def __init__(self, id: str, watch: BalanceWatch, place: ExitStack) -> None:
+        super().__init__(place)
         self._id = id
         self._watch = watch
-        self._place = place
-        self._told_at = asyncio.get_running_loop().time()
 
     @override
     async def message(self, principal: Principal) -> Message | None:
@@ -131,11 +126,3 @@ class BalanceSubscription(Subscription):
     def acknowledge(self, sequence: int) -> None:
         # Only the latest is sent of what changes while nobody takes it.
         return
-
-    @override
-    def is_due(self, now: float) -> bool:
-        return now >= self._told_at + HEARTBEAT_SECONDS
-
-    @override
-    def close(self) -> None:
-        self._place.close()

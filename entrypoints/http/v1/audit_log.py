@@ -15,6 +15,7 @@ from application.interchange.audit_lines import (
     entry_document,
     read_audit_log,
 )
+from application.interchange.csv_lines import CSV_MEDIA_TYPE
 from application.ledger.audit_reader import AUDIT_SORT, AuditEntry, AuditFilter
 from application.ledger.spans import Span
 from domain.shared.access import Permission
@@ -111,8 +112,7 @@ async def read_entries(who: CallerDependency, request: Request, response: Respon
     first = await anext(chunks)
     headers = {"Vary": "Accept"}
     if chosen == CSV:
-        lines = _csv(first, chunks)
-        return StreamingResponse(lines, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+        return StreamingResponse(_csv(first, chunks), media_type=CSV_MEDIA_TYPE, headers=headers)
     return StreamingResponse(_ndjson(first, chunks), media_type=NDJSON, headers=headers)
 
 

@@ -1,11 +1,9 @@
-"""Events as they come, as server-sent events (the HTML standard's `text/event-stream`)."""
+"""Events as they come, as server-sent events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Final
 
-import orjson
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from application.ledger.followers import EventFilter
 from application.ledger.following import Delivery
@@ -13,10 +11,7 @@ from application.ledger.relay import Who
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError
 from entrypoints.http.dependencies import Caller
-from entrypoints.http.problems import problem_document, refusal_of
-
-EVENT_STREAM: Final = "text/event-stream"
-RECONNECT_MILLISECONDS: Final = 2_000
+from entrypoints.http.server_sent import frame, problem_frame, sent_events
 
 
 async def event_stream(who: Caller, again: Who, slug: str, *, after: int | None, wanted: EventFilter) -> Response:
@@ -24,30 +19,22 @@ async def event_stream(who: Caller, again: Who, slug: str, *, after: int | None,
     following = who.services.relay.follow(again, slug, after=after, wanted=wanted)
     # What is refused is refused as anywhere else, before the stream begins.
     first = await anext(following)
-    return StreamingResponse(
-        _frames(following, first, who.request_id),
-        media_type=EVENT_STREAM,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return sent_events(_frames(following, first, who.request_id))
 
 
 async def _frames(following: AsyncGenerator[Delivery], first: Delivery, request_id: str) -> AsyncIterator[bytes]:
-    yield b"retry: %d\n\n%b" % (RECONNECT_MILLISECONDS, _frame(first))
+    yield _frames_of(first)
     async with aclosing(following):
         try:
             async for delivery in following:
-                yield _frame(delivery)
+                yield _frames_of(delivery)
         except (DomainError, StoreUnavailable) as failure:
-            problem = problem_document(refusal_of(failure, request_id), request_id)
-            yield b"event: problem\ndata: %b\n\n" % orjson.dumps(problem)
+            yield problem_frame(failure, request_id)
 
 
-def _frame(delivery: Delivery) -> bytes:
+def _frames_of(delivery: Delivery) -> bytes:
     """Return the events, each with its sequence as its id; without any, where to go on from, which is no event."""
-    frames = [
-        b"id: %d\nevent: %b\ndata: %b\n\n" % (event.sequence, event.type.encode(), event.line)
-        for event in delivery.events
-    ]
+    frames = [frame(event.type, event.line, event.sequence) for event in delivery.events]
     if not frames or delivery.through > delivery.events[-1].sequence:
         frames.append(b"id: %d\n\n" % delivery.through)
     return b"".join(frames)

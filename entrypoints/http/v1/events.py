@@ -18,17 +18,18 @@ from domain.ledger.events import EVENT_TYPES
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
 from domain.shared.patterns import Pattern
-from entrypoints.http.credentials import principal_now, redeem_ticket
-from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute, caller
+from entrypoints.http.credentials import principal_now
+from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
+from entrypoints.http.server_sent import DESCRIBED_STREAM, ReaderDependency, accepts_stream
 from entrypoints.http.v1.as_of_head import tag_unless_known
-from entrypoints.http.v1.event_stream import EVENT_STREAM, event_stream
+from entrypoints.http.v1.event_stream import event_stream
+from entrypoints.schemas.forms import SEQUENCE_MAX
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 
 EVENTS_MAX = 500
 CLIENT_CHECK_SECONDS: Final = 1.0
-SEQUENCE_MAX: Final = 2**53
 After = Annotated[
     int | None, Query(ge=0, le=SEQUENCE_MAX, description="The sequence of the last event that you have; 0 before any.")
 ]
@@ -118,24 +119,6 @@ def _last_event_id(
     return int(last)
 
 
-def _accepts_stream(request: Request) -> bool:
-    """Return whether a stream is asked for, which is so where its media type is named."""
-    accepted = ",".join(request.headers.getlist("accept")).lower()
-    return any(each.partition(";")[0].strip() == EVENT_STREAM for each in accepted.split(","))
-
-
-async def _reader(
-    request: Request,
-    ticket: Annotated[str | None, Query(description="For a stream, instead of the header `Authorization`.")] = None,
-) -> Caller:
-    """Return who lists or follows. Raises as `caller` and `redeem_ticket` do."""
-    if ticket is not None:
-        if not _accepts_stream(request):
-            raise ValidationFailed("A ticket is for a stream of events. Send the header `Authorization` here.")
-        await redeem_ticket(request)
-    return await caller(request)
-
-
 @router.get(
     "/ledgers/{ledger}/events",
     summary="List or follow events",
@@ -143,12 +126,12 @@ async def _reader(
     responses={
         **described_problems(401, 403, 404, 406, 422),
         **MAY_BE_KNOWN,
-        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+        200: DESCRIBED_STREAM,
     },
 )
 async def list_events(
     ledger: str,
-    who: Annotated[Caller, Depends(_reader)],
+    who: ReaderDependency,
     request: Request,
     wanted: Annotated[EventFilter, Depends(_event_filter)],
     last_event_id: Annotated[int | None, Depends(_last_event_id)],
@@ -161,7 +144,7 @@ async def list_events(
     the sequence, which a client that connects again sends as `Last-Event-ID`; without either, it begins with the next
     event.
     """
-    if _accepts_stream(request):
+    if accepts_stream(request):
         after = after if last_event_id is None else last_event_id
         return await event_stream(who, principal_now(request), ledger, after=after, wanted=wanted)
     headers = {"Vary": "Accept"}

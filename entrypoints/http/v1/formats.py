@@ -8,11 +8,12 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from application.interchange.csv_lines import csv_lines
+from application.interchange.csv_lines import CSV_MEDIA_TYPE, csv_lines
+from application.shared.turns import in_turns
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.http.problems import NotAcceptable
 from entrypoints.http.v1.printed_page import STYLE, Page, page_parts
-from entrypoints.schemas.turns import in_turns, json_bytes
+from entrypoints.schemas.turns import json_bytes
 
 _RANGES_MAX: Final = 50
 
@@ -115,7 +116,7 @@ def answer_of(chosen: Format, body: bytes) -> Response:
         case Format.JSON:
             return Response(body, media_type=Format.JSON.value, headers=headers)
         case Format.CSV:
-            return Response(body, media_type="text/csv; charset=utf-8; header=present", headers=headers)
+            return Response(body, media_type=CSV_MEDIA_TYPE, headers=headers)
         case Format.HTML:
             headers["Content-Security-Policy"] = _POLICY
             return Response(body, media_type="text/html; charset=utf-8", headers=headers)

@@ -11,14 +11,14 @@ from starlette.responses import Response
 from application.interchange.import_job import parts_of
 from application.interchange.transaction_lines import read_lines
 from application.shared.idempotency import IdempotencyKey
+from application.shared.turns import in_turns
 from domain.jobs.job import JobKind, Progress
 from domain.shared.errors import ValidationFailed
-from entrypoints.http.dependencies import CallerDependency, StrictRoute
+from entrypoints.http.dependencies import CallerDependency, KeyHeader, StrictRoute
 from entrypoints.http.openapi import described_problems
 from entrypoints.http.problems import PayloadTooLarge, UnsupportedMediaType
 from entrypoints.http.v1.bulk_stream import NDJSON
-from entrypoints.http.v1.job_documents import JobDocument, KeyHeader, accepted
-from entrypoints.schemas.turns import in_turns
+from entrypoints.http.v1.job_documents import JobDocument, accepted
 
 router = APIRouter(route_class=StrictRoute, tags=["jobs"])
 

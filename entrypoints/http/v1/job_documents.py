@@ -3,7 +3,7 @@
 import hashlib
 from typing import Annotated, Any
 
-from fastapi import Depends, Header
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 from application.shared.idempotency import IdempotencyKey
 from domain.jobs.job import Job
 from domain.shared.chain import format_time
-from entrypoints.http.dependencies import KEY_DESCRIPTION
+from entrypoints.http.dependencies import KeyHeader
 
 
 class ProgressDocument(TypedDict):
@@ -70,9 +70,6 @@ def accepted(job: Job, response: Response, *, is_known: bool) -> JobDocument:
     if is_known:
         response.headers["Idempotency-Replayed"] = "true"
     return job_document(job)
-
-
-KeyHeader = Annotated[str | None, Header(alias="Idempotency-Key", description=KEY_DESCRIPTION, max_length=255)]
 
 
 def _key_of_url(request: Request, key: KeyHeader = None) -> IdempotencyKey | None:

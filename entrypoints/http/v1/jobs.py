@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from application.jobs.ports import JobFilter
+from application.ledger.relay import HEARTBEAT_SECONDS
 from application.shared.ports import StoreUnavailable
 from domain.jobs.job import Job, JobKind, JobState
 from domain.shared.errors import DomainError
@@ -18,15 +19,21 @@ from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.openapi import described_list, described_problems
 from entrypoints.http.pagination import Field, ListDocument, ListSpec
-from entrypoints.http.problems import problem_document, refusal_of
-from entrypoints.http.v1.event_stream import EVENT_STREAM, RECONNECT_MILLISECONDS
+from entrypoints.http.server_sent import (
+    DESCRIBED_STREAM,
+    EVENT_STREAM,
+    SIGN_OF_LIFE,
+    ReaderDependency,
+    frame,
+    problem_frame,
+    sent_events,
+)
 from entrypoints.http.v1.formats import accepted_type
 from entrypoints.http.v1.job_documents import JobDocument, KeyOfUrl, accepted, job_document
 
 router = APIRouter(route_class=StrictRoute, tags=["jobs"])
 
 LOOK_SECONDS: Final = 0.5
-SIGN_OF_LIFE_SECONDS: Final = 15.0
 _JSON: Final = "application/json"
 JOBS: Final = ListSpec(
     sorts=("-created_at", "created_at"),
@@ -62,10 +69,10 @@ async def list_jobs(who: CallerDependency, request: Request, response: Response)
     response_model=JobDocument,
     responses={
         **described_problems(401, 403, 404, 406),
-        200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
+        200: DESCRIBED_STREAM,
     },
 )
-async def get_job(id: str, who: CallerDependency, request: Request) -> Response:
+async def get_job(id: str, who: ReaderDependency, request: Request) -> Response:
     """Return a job: its state, how far it is, and where its result is.
 
     With `Accept: text/event-stream` the answer goes on until the job has ended: an event `job` whenever it changes.
@@ -73,11 +80,7 @@ async def get_job(id: str, who: CallerDependency, request: Request) -> Response:
     job = await who.services.jobs.get(who.principal, id)
     if accepted_type(request, (_JSON, EVENT_STREAM)) == _JSON:
         return Response(orjson.dumps(job_document(job)), media_type=_JSON, headers={"Vary": "Accept"})
-    return StreamingResponse(
-        _changes(who, LastingPrincipal(who.principal, principal_now(request)), job),
-        media_type=EVENT_STREAM,
-        headers={"Cache-Control": "no-store", "Vary": "Accept", "X-Accel-Buffering": "no"},
-    )
+    return sent_events(_changes(who, LastingPrincipal(who.principal, principal_now(request)), job))
 
 
 @router.get(
@@ -141,23 +144,21 @@ async def _joined(first: bytes, others: AsyncIterator[bytes]) -> AsyncIterator[b
 async def _changes(who: Caller, lasting: LastingPrincipal, job: Job) -> AsyncIterator[bytes]:
     """Yield the job as it is, and again whenever it has changed, until it has ended."""
     loop = asyncio.get_running_loop()
-    yield b"retry: %d\n\n" % RECONNECT_MILLISECONDS
     shown: JobDocument | None = None
     said_at = loop.time()
     while True:
         document = job_document(job)
         if document != shown:
             shown, said_at = document, loop.time()
-            yield b"event: job\ndata: %b\n\n" % orjson.dumps(document)
-        elif loop.time() >= said_at + SIGN_OF_LIFE_SECONDS:
+            yield frame("job", orjson.dumps(document))
+        elif loop.time() >= said_at + HEARTBEAT_SECONDS:
             said_at = loop.time()
-            yield b":\n\n"
+            yield SIGN_OF_LIFE
         if job.state.is_end:
             return
         await asyncio.sleep(LOOK_SECONDS)
         try:
             job = await who.services.jobs.get(await lasting.now(), job.id)
         except (DomainError, StoreUnavailable) as failure:
-            problem = problem_document(refusal_of(failure, who.request_id), who.request_id)
-            yield b"event: problem\ndata: %b\n\n" % orjson.dumps(problem)
+            yield problem_frame(failure, who.request_id)
             return

@@ -1,11 +1,39 @@
 """What the server tells over the WebSocket, message by message."""
 
-from typing import Any, Literal, NotRequired
+from enum import IntEnum
+from typing import Any, Literal, NotRequired, Self
 
 from typing_extensions import TypedDict
 
 from entrypoints.http.v1.account_documents import BalanceDocument
 from entrypoints.http.v1.events import EventDocument
+
+
+class CloseCode(IntEnum):
+    """Why the server closes a connection, as RFC 6455 has it, and from 4400 on as this protocol does."""
+
+    meaning: str
+    advice: str
+
+    def __new__(cls, code: int, meaning: str, advice: str) -> Self:
+        """Return the code, with what it means, and what the client is to do."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        made.advice = advice
+        return made
+
+    STOPPING = 1001, "the server stops", "connect again at once, to the same address"
+    # The library that reads the frames says this by itself.
+    TOO_LARGE = 1009, "a message was larger than 64 KiB", "send smaller ones"
+    FAULT = 1011, "a fault of the server", "connect again, with growing waits"
+    NO_MESSAGE = 4400, "what was sent is no message of the protocol", "mend the client"
+    NOT_AUTHENTICATED = 4401, "the credential was revoked, or has expired", "connect with a good one"
+    TOO_SLOW = (
+        4408,
+        "the reader is too slow: too much was waiting",
+        "connect again, after `resume`; or acknowledge",
+    )
 
 
 class WelcomeDocument(TypedDict):

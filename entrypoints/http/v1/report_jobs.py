@@ -2,7 +2,6 @@
 
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -22,6 +21,7 @@ from entrypoints.http.time_travel import (
     KnowledgeDependency,
     PointOfView,
     PointOfViewDependency,
+    zone_of,
 )
 from entrypoints.http.v1.job_documents import JobDocument, KeyOfUrl, accepted
 from entrypoints.http.v1.reports import Depth
@@ -74,7 +74,7 @@ async def post_balance_sheet_job(
     """Make the report as a job, as of now or of what the query says, as for the report itself."""
     beside = read_moment("compare_at", compare_at)
     async with _reads(who, ledger) as reads:
-        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+        zone = await zone_of(reads, ledger)
         sequence, interval = await _seen_from(reads, ledger, point_of_view)
     compare = None if beside is None else Interval(None, end_of(beside, zone))
     request = ReportRequest(ReportName.BALANCE_SHEET, form, sequence, interval, compare, depth)
@@ -100,7 +100,7 @@ async def post_income_statement_job(
 ) -> JobDocument:
     """Make the report as a job, as of now or of what the query says, as for the report itself."""
     async with _reads(who, ledger) as reads:
-        zone = ZoneInfo((await reads.ledgers.ledger(ledger)).settings.time_zone)
+        zone = await zone_of(reads, ledger)
         sequence, _ = await _seen_from(reads, ledger, knowledge)
     compare = compared.interval(zone) if compared.is_asked else None
     request = ReportRequest(ReportName.INCOME_STATEMENT, form, sequence, asked.interval(zone), compare, depth)
@@ -114,8 +114,8 @@ def _reads(who: Caller, ledger: str) -> AbstractAsyncContextManager[LedgerReads]
 async def _seen_from(reads: LedgerReads, ledger: str, point_of_view: PointOfView) -> tuple[int, Interval]:
     """Return the sequence as of which the report is made, which is settled now, and up to when."""
     as_of = await point_of_view.as_of(reads, ledger)
-    head = (await reads.ledgers.head(ledger)).sequence
-    return head if as_of.sequence is None else min(as_of.sequence, head), Interval(None, as_of.before)
+    head = await reads.ledgers.head(ledger, up_to=as_of.sequence)
+    return head.sequence, Interval(None, as_of.before)
 
 
 async def _submitted(

@@ -13,9 +13,9 @@ from domain.shared.chain import format_time
 from domain.webhooks.delivery import Delivery, DeliveryState
 from entrypoints.http.dependencies import CallerDependency, Key, StrictRoute
 from entrypoints.http.openapi import described_list, described_problems
-from entrypoints.http.pagination import SEQUENCE_MAX, Field, ListDocument, ListSpec
+from entrypoints.http.pagination import Field, ListDocument, ListSpec
 from entrypoints.http.v1.webhooks import WebhookDocument, shown
-from entrypoints.schemas.forms import Form
+from entrypoints.schemas.forms import SEQUENCE_MAX, Form
 
 router = APIRouter(route_class=StrictRoute, tags=["webhooks"])
 

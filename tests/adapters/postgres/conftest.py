@@ -1,10 +1,11 @@
 """A migrated database, and Partita's ways to it; every test makes an organisation and a ledger of its own."""
 
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import count
 from urllib.parse import urlsplit, urlunsplit
 
+import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -17,11 +18,17 @@ from adapters.postgres.identity.organisations import PostgresOrganisations
 from adapters.postgres.ledger.books import PostgresBooks
 from adapters.postgres.ledger.creation import PostgresLedgerChanges
 from adapters.postgres.ledger.readers import PostgresLedgerReads
+from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.postgres.schema import upgrade
 from adapters.postgres.work import PostgresWork
+from application.identity.create_organisation import create_organisation
+from application.ledger.create_ledger import create_ledger
 from application.ledger.ports import LedgerAddress
+from application.ledger.readers import LedgerChanges, LedgerReads
+from application.shared.ports import Work
 from tests.adapters.ledger.by_hand import NewLedger
 from tests.adapters.postgres.reading import LedgerWork, NewDatabase, add_ledger
+from tests.adapters.postgres.used_ledger import CLOCK, IDS, Office, use
 from tests.builders import AUTHOR, NOW
 
 
@@ -108,3 +115,36 @@ async def empty(new_database: NewDatabase) -> AsyncIterator[AsyncEngine]:
     engine = make_owner_engine(await new_database())
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture(scope="module")
+async def new_office(
+    migrated_url: str,
+    owner_engine: AsyncEngine,
+    service_engine: AsyncEngine,
+    journal_engine: AsyncEngine,
+    work: Work[LedgerReads, LedgerChanges],
+) -> AsyncIterator[Callable[[], Awaitable[Office]]]:
+    """A way to make an organisation with two ledgers, `main` and `untouched`, that nothing has happened in."""
+    superuser = await asyncpg.connect(migrated_url)
+    organisations = PostgresOrganisations(service_engine)
+
+    async def make() -> Office:
+        someone = await create_organisation(organisations, CLOCK, IDS, "Rebuilders", author=AUTHOR)
+        for slug in ("main", "untouched"):
+            await create_ledger(work, CLOCK, IDS, someone, slug=slug, name="R", metadata={}, request_id="req_1")
+        return Office(someone, "main", journal_engine, PostgresRebuilding(owner_engine), superuser)
+
+    yield make
+    await superuser.close()
+
+
+@pytest.fixture
+async def bare(new_office: Callable[[], Awaitable[Office]]) -> Office:
+    return await new_office()
+
+
+@pytest.fixture
+async def office(bare: Office) -> Office:
+    await use(bare)
+    return bare

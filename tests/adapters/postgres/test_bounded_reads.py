@@ -247,6 +247,24 @@ async def test_a_trial_balance_reads_a_few_rows_for_each_line_and_not_the_histor
     assert read < 20 * len(report.lines)
 
 
+@pytest.mark.parametrize("sequence", [40_000, 10_000])
+async def test_a_page_of_balances_reads_a_few_rows_for_each_wherever_it_is(
+    service_engine: AsyncEngine, filled: LedgerAddress, sequence: int
+) -> None:
+    async with tenant_view(service_engine, filled.organisation_id) as connection:
+        reads = PostgresLedgerReads(connection, filled.organisation_id)
+        after, balances = 0, 0
+        while True:
+            before = await read_so_far(connection)
+            page = await reads.reports.balances_of_asset("main", "EUR", sequence=sequence, after=after, limit=500)
+            if not page:
+                break
+            assert await read_so_far(connection) - before < 20 * 500
+            after, balances = page[-1].number, balances + sum(each.debit_balance or 0 for each in page)
+    assert after > 1_500
+    assert balances == 0
+
+
 @pytest.mark.parametrize("sort", ["-sequence", "-effective_at"])
 async def test_what_is_rare_is_found_at_once_among_what_is_common(
     service_engine: AsyncEngine, filled: LedgerAddress, sort: str

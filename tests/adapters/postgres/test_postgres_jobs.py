@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, insert, select, text
@@ -16,16 +16,18 @@ from adapters.postgres.jobs.jobs import PostgresJobs
 from adapters.postgres.jobs.leases import PostgresJobLeases
 from adapters.postgres.jobs.parts import PostgresJobParts
 from adapters.postgres.ledger.books import PostgresBooks
-from adapters.postgres.roster import PostgresRoster, PostgresUsedKeys
+from adapters.postgres.roster import PostgresRoster
 from adapters.postgres.tables import idempotency_keys
+from adapters.postgres.used_keys import PostgresUsedKeys
 from adapters.postgres.work import tenant_transaction, tenant_view
 from application.jobs.desk import Desk
-from application.jobs.duties import Duties, Duty, remove_old_jobs, remove_old_keys
-from application.jobs.ports import JobPart, JobRef, LeaseLost
+from application.jobs.duties import Duties, Duty, remove_old_jobs
+from application.jobs.ports import JobPart, LeaseLost
 from application.jobs.runner import JobRunner
 from application.ledger.ports import LedgerAddress
 from application.shared.ports import StoreUnavailable
-from domain.jobs.job import ATTEMPTS_MAX, Job, JobAuthor, JobKind, JobState, Progress
+from application.shared.used_keys import remove_old_keys
+from domain.jobs.job import ATTEMPTS_MAX, Job, JobAuthor, JobKind, JobRef, JobState, Progress
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import QuotaExceeded, ValidationFailed
 from entrypoints.schemas.kept_problems import kept_problem
@@ -295,11 +297,17 @@ async def test_a_runner_that_works_keeps_its_lease(site: Site, address: LedgerAd
         await done.wait()
         return await copies(desk)
 
-    working = asyncio.create_task(site.runner(long, lease_seconds=0.15).run_due())
+    async def leased(until: datetime) -> None:
+        async with asyncio.timeout(10):
+            while (await site.job(ref)).due_at != until:  # noqa: ASYNC110 # nothing tells of it
+                await asyncio.sleep(0.01)
+
+    lease = timedelta(seconds=0.15)
+    working = asyncio.create_task(site.runner(long, lease_seconds=lease.total_seconds()).run_due())
     others = site.runner(copies)
     for _ in range(4):
-        await asyncio.sleep(0.06)
-        site.clock.advance(timedelta(seconds=0.06))
+        await leased(site.clock.now() + lease)
+        site.clock.advance(lease - timedelta(milliseconds=1))
         assert await others.run_due() == 0
     done.set()
     assert await working == 1

@@ -77,7 +77,7 @@ async def test_nobody_waits_while_redis_is_away_and_the_last_is_told_when_it_is_
 async def test_nonsense_on_the_channel_does_no_harm(own_redis: RedisServer) -> None:
     async with listening(own_redis, 1) as (server,):
         with redis.Redis.from_url(own_redis.url) as client:
-            for nonsense in (b"\xff\xfe", b"", b"1 main", b"x main 3", b"1 main \xd9\xa3x"):
+            for nonsense in (b"\xff\xfe", b"", b"1 main", b"x main 3", b"1 main \xd9\xa3x", b"1 main " + b"9" * 5_000):
                 client.publish(CHANNEL, nonsense)
         server.wake_ups.announce(MAIN, 1)
         await until(lambda: server.heard == [(MAIN, 1)], seconds=1)

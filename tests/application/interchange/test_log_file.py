@@ -6,17 +6,20 @@ from io import BytesIO
 import pytest
 import rfc8785
 
-from application.interchange.export_log import export_log
+from application.interchange.export_ledger import export_ledger
+from application.interchange.log_file import LogFile
 from application.interchange.verify_file import FileVerification, verify_file
 from application.ledger.checkpoint import Checkpoint
 from application.ledger.event_lines import event_line
+from application.ledger.log import always
 from application.ledger.readers import StoredEvent
 from tests.application.stored_log import SLUG, StoredLog, chained
 from tests.builders import NOW, principal
 
 
 async def exported(log: StoredLog, until: int) -> bytes:
-    return b"".join([lines async for lines in export_log(log, principal(), SLUG, until=until)])
+    parts = export_ledger(log, always(principal()), SLUG, LogFile(), until=until)
+    return b"".join([part async for part in parts])
 
 
 def lines_of(events: list[StoredEvent]) -> list[bytes]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from application.ledger.readers import AccountEntryView, AssetBalance
-from application.ledger.report_reader import TrialBalance, TrialBalanceLine
+from application.ledger.report_reader import AccountBalance, TrialBalance, TrialBalanceLine
 from application.ledger.spans import AsOf
 from domain.ledger.account import Account, AccountNotFound, AccountType
 from domain.ledger.asset import Asset
@@ -72,6 +72,11 @@ class PlainBooks:
     async def trial_balance(self, slug: str, *, as_of: AsOf) -> TrialBalance:
         sequence = self.sequence if as_of.sequence is None else min(as_of.sequence, self.sequence)
         return TrialBalance(sequence, self._lines(as_of, None, list(TransactionKind)))
+
+    async def balances_of_asset(
+        self, slug: str, asset: str, *, sequence: int, after: int, limit: int
+    ) -> Sequence[AccountBalance]:
+        raise NotImplementedError
 
     async def closings(self, slug: str, *, since: datetime | None, as_of: AsOf) -> list[TrialBalanceLine]:
         return self._lines(as_of, since, [TransactionKind.CLOSING])

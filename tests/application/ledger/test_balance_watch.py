@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import cast
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -12,7 +14,9 @@ from application.ledger.relay import Relay
 from application.ledger.spans import AsOf
 from application.shared.ports import StoreUnavailable
 from domain.ledger.account import Account, AccountNotFound, AccountType
+from domain.ledger.effect import Effect, HeldLine
 from domain.ledger.events import Event, HoldExpired, LedgerChanged
+from domain.ledger.held import NOTHING_HELD
 from domain.shared.access import Grant, Permission, Principal
 from domain.shared.chain import Head
 from domain.shared.errors import PermissionDenied
@@ -44,6 +48,7 @@ class Books(GrowingLog):
     ) -> AsyncIterator[LedgerReads]:
         if concerning is None:
             async with super().read(principal, permission, ledger=ledger) as reads:
+                cast(Any, reads).holds = _Holds()
                 yield reads
             return
         if self.is_away:
@@ -68,6 +73,16 @@ class _Reads:
             raise AccountNotFound(path)
         account = Account(1, path, AccountType.ASSET)
         return account, cast(Sequence[AssetBalance], self._books.amounts[path])
+
+
+class _Holds:
+    async def named(self, slug: str, ids: Sequence[str]) -> dict[str, Any]:
+        accounts = {"hold_of_bank": BANK, "hold_of_others": "assets:other"}
+        return {
+            id: SimpleNamespace(hold=SimpleNamespace(entries=[SimpleNamespace(account=accounts[id])]))
+            for id in ids
+            if id in accounts
+        }
 
 
 @pytest.fixture
@@ -147,11 +162,30 @@ async def test_an_account_without_balances_is_told_of_once_it_has_some(
     assert await watching.told() == ({TILL: ("1.00",)}, 3)
 
 
-async def test_an_event_of_a_hold_may_concern_anyone(books: Books, here: Relay, watching: Watching) -> None:
+@pytest.mark.parametrize(("hold", "asked"), [("hold_of_bank", [BANK]), ("hold_of_others", []), ("gone", [BANK, TILL])])
+async def test_an_event_of_a_hold_concerns_the_accounts_of_the_hold_or_anyone_where_it_is_not_known(
+    books: Books, here: Relay, watching: Watching, hold: str, asked: list[str]
+) -> None:
+    await turns()
+    assert await watching.told() is None
+    books.amounts[BANK] = ("5.00", "held 1.00")
+    books.append(HoldExpired(hold))  # by another process
+    here.hear(MAIN, 2)
+    await turns()
+    assert await watching.told() == (({BANK: ("5.00", "held 1.00")}, 2) if asked else None)
+    assert books.asked == asked
+
+
+async def test_what_a_hold_of_this_process_touches_is_known_without_asking(
+    books: Books, here: Relay, watching: Watching
+) -> None:
     await turns()
     books.amounts[BANK] = ("5.00", "held 1.00")
-    commit(here, books, HoldExpired("hold_1"))
+    account = Account(1, BANK, AccountType.ASSET)
+    (expired,) = books.append(HoldExpired("hold_1"))
+    here.committed(MAIN, [replace(expired, effect=Effect(held=(HeldLine(account, "EUR", NOTHING_HELD),)))])
     assert await watching.told() == ({BANK: ("5.00", "held 1.00")}, 2)
+    assert books.asked == [BANK]
 
 
 async def test_what_was_read_already_is_not_told_again(books: Books, here: Relay, watching: Watching) -> None:

@@ -26,5 +26,6 @@ def test_what_is_of_no_use_is_tidied_away(database: str, partita: Partita) -> No
     said = partita("tidy")
     assert said.code == 0
     assert said.out == (
-        "Removed 0 entries of the security log, 0 sessions, 0 mailed tokens, 0 registrations, 0 invitations, 0 tickets.\n"
+        "Removed 0 entries of the security log, 0 sessions, 0 mailed tokens, 0 registrations, 0 invitations, "
+        "0 tickets.\n"
     )

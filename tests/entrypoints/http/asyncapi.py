@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from jsonschema import Draft202012Validator
 
-from entrypoints.http.v1.asyncapi import asyncapi_document
+from entrypoints.http.realtime.asyncapi import asyncapi_document
 
 Json = dict[str, Any]
 

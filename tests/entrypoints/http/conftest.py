@@ -20,7 +20,7 @@ from application.ledger.create_ledger import create_ledger
 from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.chain import Author
 from entrypoints.cli.server import server_config
-from entrypoints.container import Services, opened
+from entrypoints.container import Container, Services, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.entrypoints.http.tenant import Tenant
@@ -46,10 +46,15 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def services(postgres_url: str, redis_url: str, settings: Settings) -> AsyncIterator[Services]:
-    async with opened(settings, ServerUrls(postgres_url, redis_url)) as container:
-        await container.maintenance().migrate()
-        yield container.services()
+async def container(postgres_url: str, redis_url: str, settings: Settings) -> AsyncIterator[Container]:
+    async with opened(settings, ServerUrls(postgres_url, redis_url)) as made:
+        await made.maintenance().migrate()
+        yield made
+
+
+@pytest.fixture(scope="session")
+def services(container: Container) -> Services:
+    return container.services()
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +66,11 @@ async def owner(postgres_url: str, services: Services) -> AsyncIterator[AsyncEng
 
 
 @pytest.fixture(scope="session")
-async def app(services: Services) -> AsyncIterator[FastAPI]:
+async def app(container: Container, services: Services) -> AsyncIterator[FastAPI]:
     made = create_app(services)
     async with made.router.lifespan_context(made):
         # It would let the holds of every other test of this database expire, whatever clock that test goes by.
-        await services.expiry.stop()
+        await container.expiry().stop()
         yield made
 
 

@@ -47,6 +47,6 @@ async def guarded(settings: Settings, database_url: str, redis_url: str, **chang
         services = container.services()
         app = create_app(services)
         async with app.router.lifespan_context(app):
-            await services.expiry.stop()
+            await container.expiry().stop()
             organisation_id, key = await made_organisation(services)
             yield Guarded(app, services, organisation_id, key)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from entrypoints.container import Services
+from entrypoints.container import Container
 from tests.entrypoints.http.tenant import NDJSON, Json, Tenant, document, sale
 
 ENDED = ("done", "failed", "dead", "cancelled")
@@ -27,10 +27,10 @@ async def asked_import(tenant: Tenant, content: bytes, **headers: str) -> Json:
     return queued
 
 
-async def ended(services: Services, tenant: Tenant, id: str) -> Json:
+async def ended(container: Container, tenant: Tenant, id: str) -> Json:
     """The job, once everything that is due has been run."""
     while True:
-        was_anything_due = await services.job_runner.run_due()
+        was_anything_due = await container.job_runner().run_due()
         job: Json = document(await tenant.client.get(f"/v1/jobs/{id}"))
         if job["state"] in ENDED:
             return job

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ids import outward_id
-from entrypoints.container import Services
+from entrypoints.container import Container
 from tests.adapters.postgres.tenant_tables import TABLES, fill, member_of, organisation_of
 from tests.entrypoints.http.jobs_run import asked_import, ended, results, sales
 from tests.entrypoints.http.tenant import Json, Tenant, document, sale
@@ -42,7 +42,7 @@ def mark(name: str) -> str:
     return f"{name}-{secrets.token_hex(6)}"
 
 
-async def plant(tenant: Tenant, owner: AsyncEngine, services: Services) -> Planted:
+async def plant(tenant: Tenant, owner: AsyncEngine, container: Container) -> Planted:
     """Fill the organisation with things that have unmistakable names, in a ledger of its own and in the shared one."""
     planted = Planted(tenant, mark("slug"))
     said, names = planted.said, planted.names
@@ -91,15 +91,15 @@ async def plant(tenant: Tenant, owner: AsyncEngine, services: Services) -> Plant
     webhook = document(await tenant.client.post("/v1/webhooks", json=of_webhook), 201)
     said |= {"webhook id": webhook["id"], "webhook URL": webhook["url"], "webhook": webhook["description"]}
     names["webhook"] = webhook["id"]
-    await _plant_job(planted, services)
+    await _plant_job(planted, container)
     await _plant_people(planted, owner)
     return planted
 
 
-async def _plant_job(planted: Planted, services: Services) -> None:
+async def _plant_job(planted: Planted, container: Container) -> None:
     """Have a job done, which leaves a result, and one that waits, which leaves what it is to work on."""
     job = await asked_import(planted.tenant, sales(1))
-    await ended(services, planted.tenant, job["id"])
+    await ended(container, planted.tenant, job["id"])
     (told,) = await results(planted.tenant, job["id"])
     planted.names["job"] = planted.said["job"] = job["id"]
     planted.said["imported"] = told["transaction"]

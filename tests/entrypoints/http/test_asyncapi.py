@@ -8,7 +8,7 @@ from httpx2 import AsyncClient
 from jsonschema import Draft7Validator
 
 from entrypoints.container import Services
-from entrypoints.http.v1.asyncapi import FROM_CLIENTS, asyncapi_document
+from entrypoints.http.realtime.asyncapi import ANSWERS, asyncapi_document
 from entrypoints.schemas.realtime import CLIENT_MESSAGES, read_message
 from tests.entrypoints.http.asyncapi import DESCRIBED, Json
 from tests.entrypoints.http.tenant import document
@@ -65,13 +65,13 @@ def test_every_message_has_an_example_and_is_sent_by_one_side() -> None:
 
 
 def test_every_message_that_the_server_reads_is_described() -> None:
-    assert [form for form, _ in FROM_CLIENTS.values()] == list(CLIENT_MESSAGES.values())
+    assert list(ANSWERS) == list(CLIENT_MESSAGES)
 
 
 @pytest.mark.parametrize(("name", "payload"), EXAMPLES)
 def test_an_example_of_a_client_is_read_as_what_it_is(name: str, payload: Json) -> None:
-    if name in FROM_CLIENTS:
-        assert type(read_message(payload)) is FROM_CLIENTS[name][0]
+    if name in CLIENT_MESSAGES:
+        assert type(read_message(payload)) is CLIENT_MESSAGES[name]
     else:
         assert payload["type"] == name
 

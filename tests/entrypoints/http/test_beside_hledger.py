@@ -113,6 +113,16 @@ async def test_the_installed_hledger_says_the_same_of_the_exported_books(company
         await compare(company, case, hledger.ask(text, case.command))
 
 
+async def test_hledger_says_of_our_own_export_what_it_says_of_the_books(company: Tenant) -> None:
+    require_hledger()
+    text = (await company.get("/export?format=hledger")).text
+    # In a register, ours has what happened on one day in the order of the log, whatever the time of that day.
+    for case in [each for each in CASES if each.command[0] != "register"]:
+        # Ours has tags of its own: what is closed, and what only states balances.
+        command = [argument.replace("tag:closing", "tag:kind=closing") for argument in case.command]
+        await compare(company, case, hledger.ask(text, [*command, "not:tag:balances"]))
+
+
 async def test_hledger_says_the_same_of_the_books_of_a_household(tenant: Tenant) -> None:
     require_hledger()
     if not (HOUSEHOLD / "household.ndjson").exists():

@@ -10,18 +10,18 @@ from fastapi import FastAPI
 from application.ledger.place_hold import PlaceHold
 from domain.ledger.hold import HoldDraft
 from domain.shared.chain import format_time
-from entrypoints.container import Services
+from entrypoints.container import Container, Services
 from tests.builders import credit, debit
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem
 from tests.entrypoints.http.wallets import ANA, BEN, available, open_wallets, place
 
 
 @pytest.fixture(scope="module", autouse=True)
-async def running(app: FastAPI, services: Services) -> AsyncIterator[None]:
+async def running(app: FastAPI, container: Container) -> AsyncIterator[None]:
     """An application that lets holds expire, as it does from the beginning of its lifespan to the end."""
-    services.expiry.start()
+    container.expiry().start()
     yield
-    await services.expiry.stop()
+    await container.expiry().stop()
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.work import tenant_transaction
 from application.interchange.import_job import ImportJob
 from application.jobs.desk import Desk
-from application.jobs.ports import JobPart, JobRef
+from application.jobs.ports import JobPart
 from application.shared.ports import StoreUnavailable
-from domain.jobs.job import Job, JobAuthor, JobKind, Progress
+from domain.jobs.job import Job, JobAuthor, JobKind, JobRef, Progress
 from domain.shared.access import FULL_ACCESS, Permission, Principal
-from entrypoints.container import Services
+from entrypoints.container import Container
 from entrypoints.schemas.json_text import parse_line
 from entrypoints.schemas.kept_problems import kept_problem
 from entrypoints.schemas.transactions import transaction_draft
@@ -48,20 +48,20 @@ async def change(owner: AsyncEngine, tenant: Tenant, statement: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_job_of_whoever_may_do_nothing_any_more_fails_and_can_be_taken_over(
-    app: FastAPI, services: Services, owner: AsyncEngine, tenant: Tenant, kind: str
+    app: FastAPI, container: Container, owner: AsyncEngine, tenant: Tenant, kind: str
 ) -> None:
-    credential = await KINDS[kind](Maker(services, owner, tenant.organisation_id), Limits("operator"))
+    credential = await KINDS[kind](Maker(container.services(), owner, tenant.organisation_id), Limits("operator"))
     good = await asked_by(app, tenant, credential)
-    assert (await ended(services, tenant, good))["state"] == "done"
+    assert (await ended(container, tenant, good))["state"] == "done"
 
     id = await asked_by(app, tenant, credential)
     await change(owner, tenant, ENDINGS[kind])
-    job = await ended(services, tenant, id)
+    job = await ended(container, tenant, id)
     assert (job["state"], job["problem"]["code"], job["progress"]["done"]) == ("failed", "not-authenticated", 0)
 
     again = await tenant.client.post(f"/v1/jobs/{id}/retry")
     assert document(again)["created_by"].startswith("key_")
-    assert (await ended(services, tenant, id))["state"] == "done"
+    assert (await ended(container, tenant, id))["state"] == "done"
     last = document(await tenant.get("/events", params={"after": 1, "limit": 500}))["data"]
     actors = {event["actor"] for event in last if event["type"] == "transaction.posted"}
     assert actors == {document(again)["created_by"]} | {
@@ -70,11 +70,10 @@ async def test_a_job_of_whoever_may_do_nothing_any_more_fails_and_can_be_taken_o
 
 
 async def test_a_job_goes_on_after_the_session_of_its_author_has_expired(
-    app: FastAPI, services: Services, owner: AsyncEngine, tenant: Tenant
+    app: FastAPI, container: Container, owner: AsyncEngine, tenant: Tenant
 ) -> None:
-    id = await asked_by(
-        app, tenant, await KINDS["session"](Maker(services, owner, tenant.organisation_id), Limits("operator"))
-    )
+    maker = Maker(container.services(), owner, tenant.organisation_id)
+    id = await asked_by(app, tenant, await KINDS["session"](maker, Limits("operator")))
     # It was good when the job was asked for, by a moment.
     await change(
         owner,
@@ -83,47 +82,47 @@ async def test_a_job_goes_on_after_the_session_of_its_author_has_expired(
         " WHERE organisation_id = :organisation) WHERE person_id IN"
         " (SELECT person_id FROM members WHERE organisation_id = :organisation)",
     )
-    assert (await ended(services, tenant, id))["state"] == "done"
+    assert (await ended(container, tenant, id))["state"] == "done"
 
 
 async def test_a_member_whose_role_was_lowered_has_nothing_posted_any_more(
-    app: FastAPI, services: Services, owner: AsyncEngine, tenant: Tenant
+    app: FastAPI, container: Container, owner: AsyncEngine, tenant: Tenant
 ) -> None:
     id = await asked_by(
-        app, tenant, await KINDS["session"](Maker(services, owner, tenant.organisation_id), Limits("owner"))
+        app, tenant, await KINDS["session"](Maker(container.services(), owner, tenant.organisation_id), Limits("owner"))
     )
     lowered = """UPDATE members SET assignments = '[{"role": "auditor"}]' WHERE organisation_id = :organisation"""
     await change(owner, tenant, lowered)
-    job = await ended(services, tenant, id)
+    job = await ended(container, tenant, id)
     assert (job["state"], job["problem"]["code"]) == ("failed", "permission-denied")
     assert job["problem"]["permission"] == "transactions:post"
 
 
 async def test_a_job_may_do_no_more_than_the_client_was_let_do_that_asked_for_it(
-    app: FastAPI, services: Services, owner: AsyncEngine, tenant: Tenant
+    app: FastAPI, container: Container, owner: AsyncEngine, tenant: Tenant
 ) -> None:
     credential = await KINDS["OAuth consent"](
-        Maker(services, owner, tenant.organisation_id), Limits("transactions:post")
+        Maker(container.services(), owner, tenant.organisation_id), Limits("transactions:post")
     )
     id = await asked_by(app, tenant, credential)
-    job = await ended(services, tenant, id)
+    job = await ended(container, tenant, id)
     # The person is an owner; the client was let post, and open no account.
     assert job["state"] == "done"
-    kept = await services.jobs.jobs.job(JobRef(tenant.organisation_id, id))
+    kept = await container.services().jobs.jobs.job(JobRef(tenant.organisation_id, id))
     assert kept is not None
     assert kept.author.permissions == {Permission.TRANSACTIONS_POST}
 
 
 async def test_each_line_keeps_within_the_accounts_of_a_limited_key(
-    app: FastAPI, services: Services, owner: AsyncEngine, tenant: Tenant
+    app: FastAPI, container: Container, owner: AsyncEngine, tenant: Tenant
 ) -> None:
     limits = Limits("operator", accounts=("assets:**", "income:sales"))
-    credential = await KINDS["API key"](Maker(services, owner, tenant.organisation_id), limits)
+    credential = await KINDS["API key"](Maker(container.services(), owner, tenant.organisation_id), limits)
     elsewhere = sale("1.00")
     elsewhere["entries"][1]["account"] = "income:other"
     async with connected(app, credential) as client:
         theirs = Tenant(tenant.organisation_id, credential, "main", client)
-        job = await ended(services, tenant, (await asked_import(theirs, lines(sale("1.00"), elsewhere)))["id"])
+        job = await ended(container, tenant, (await asked_import(theirs, lines(sale("1.00"), elsewhere)))["id"])
         told = await results(theirs, job["id"])
     assert job["state"] == "done"
     assert [each.get("problem", {}).get("code") for each in told] == [None, "permission-denied"]
@@ -159,13 +158,13 @@ class Paper:
 
 
 async def test_an_import_that_is_run_again_posts_nothing_twice_and_tells_the_same(
-    services: Services, tenant: Tenant
+    container: Container, tenant: Tenant
 ) -> None:
     paper = Paper(lines(sale("1.00"), sale("2.00"), sale(None), sale("3.00", reference="r")))
     author = JobAuthor("key_x", "key_x", frozenset(Permission))
-    id, progress = services.ids.new("job"), Progress(0, 4, "transactions")
+    id, progress = container.ids().new("job"), Progress(0, 4, "transactions")
     job = Job(tenant.organisation_id, id, JobKind.IMPORT, "main", {}, author, "req_x", progress, NOW, NOW)
-    work = ImportJob(services.journal, services.ids, parse_line, transaction_draft, kept_problem)
+    work = ImportJob(container.journal(), container.ids(), parse_line, transaction_draft, kept_problem)
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
             await work.run(Desk(job, paper, Anyone()))

@@ -1,17 +1,19 @@
 """Jobs as their clients see them: imports and reports in the background."""
 
+import asyncio
 import json
 
 import pytest
 from httpx2 import AsyncClient
 
-from entrypoints.container import Services
-from tests.entrypoints.http.conftest import NewOrganisation
+from entrypoints.container import Container
+from tests.entrypoints.http.conftest import NewOrganisation, NewServer
 from tests.entrypoints.http.jobs_run import asked_import, ended, lines, results, sales
+from tests.entrypoints.http.realtime_client import ticket_of
 from tests.entrypoints.http.tenant import NDJSON, Tenant, document, problem, sale
 
 
-async def test_an_import_posts_each_line_and_tells_what_became_of_it(services: Services, tenant: Tenant) -> None:
+async def test_an_import_posts_each_line_and_tells_what_became_of_it(container: Container, tenant: Tenant) -> None:
     unbalanced = sale("1.00")
     unbalanced["entries"][0]["amount"] = "2.00"
     content = lines(sale("1.00", reference="a")) + b"\n" + lines(unbalanced) + b"no JSON\n" + lines(sale("3.00"))
@@ -22,7 +24,7 @@ async def test_an_import_posts_each_line_and_tells_what_became_of_it(services: S
     assert queued["progress"] == {"done": 0, "total": 4, "unit": "transactions"}
     assert queued["result"] is None
 
-    job = await ended(services, tenant, queued["id"])
+    job = await ended(container, tenant, queued["id"])
     assert (job["state"], job["problem"]) == ("done", None)
     assert job["progress"] == {"done": 4, "total": 4, "unit": "transactions"}
     told = await results(tenant, job["id"])
@@ -38,9 +40,9 @@ async def test_an_import_posts_each_line_and_tells_what_became_of_it(services: S
     assert len(document(await tenant.client.get(tenant.path("/transactions")))["data"]) == 2
 
 
-async def test_an_import_of_several_parts_is_told_as_one(services: Services, tenant: Tenant) -> None:
+async def test_an_import_of_several_parts_is_told_as_one(container: Container, tenant: Tenant) -> None:
     queued = await asked_import(tenant, sales(1_201))
-    job = await ended(services, tenant, queued["id"])
+    job = await ended(container, tenant, queued["id"])
     assert job["progress"] == {"done": 1_201, "total": 1_201, "unit": "transactions"}
     told = await results(tenant, job["id"])
     assert [each["index"] for each in told] == list(range(1_201))
@@ -49,7 +51,7 @@ async def test_an_import_of_several_parts_is_told_as_one(services: Services, ten
     assert balances["totals"] == [{"asset": "EUR", "debits": "1201.00", "credits": "1201.00"}]
 
 
-async def test_the_same_key_asks_for_an_import_once(services: Services, tenant: Tenant) -> None:
+async def test_the_same_key_asks_for_an_import_once(container: Container, tenant: Tenant) -> None:
     first = await asked_import(tenant, sales(2), Idempotency_Key="k")
     headers = {"Content-Type": NDJSON, "Idempotency-Key": "k"}
     again = await tenant.client.post(tenant.path("/imports"), content=sales(2), headers=headers)
@@ -57,7 +59,7 @@ async def test_the_same_key_asks_for_an_import_once(services: Services, tenant: 
     assert again.headers["idempotency-replayed"] == "true"
     other = await tenant.client.post(tenant.path("/imports"), content=sales(3), headers=headers)
     problem(other, 409, "idempotency-conflict")
-    await ended(services, tenant, first["id"])
+    await ended(container, tenant, first["id"])
     assert len(document(await tenant.client.get(tenant.path("/transactions")))["data"]) == 2
 
 
@@ -93,7 +95,7 @@ async def test_an_import_into_no_ledger_is_refused_before_it_is_read(tenant: Ten
     ],
 )
 async def test_a_report_as_a_job_is_the_report(
-    services: Services, tenant: Tenant, report: str, query: dict[str, str], form: str
+    container: Container, tenant: Tenant, report: str, query: dict[str, str], form: str
 ) -> None:
     await tenant.posted(sale("12.50"))
     path = tenant.path(f"/reports/{report}")
@@ -102,7 +104,7 @@ async def test_a_report_as_a_job_is_the_report(
     asked = await tenant.client.post(f"{path}/jobs", params={**query, "format": form})
     # It is of the time at which it is asked for, whenever it is made.
     await tenant.posted(sale("99.00"))
-    job = await ended(services, tenant, document(asked, 202)["id"])
+    job = await ended(container, tenant, document(asked, 202)["id"])
     assert job["state"] == "done", job
     result = await tenant.client.get(job["result"])
     assert result.content == expected.content
@@ -117,9 +119,9 @@ async def test_a_report_that_makes_no_sense_is_refused_at_once(tenant: Tenant) -
     problem(await tenant.client.post(tenant.path("/reports/trial-balance/jobs?dept=1")), 400, "unknown-parameter")
 
 
-async def test_jobs_are_listed_by_state_kind_and_ledger(services: Services, tenant: Tenant) -> None:
+async def test_jobs_are_listed_by_state_kind_and_ledger(container: Container, tenant: Tenant) -> None:
     done = await asked_import(tenant, sales(1))
-    await ended(services, tenant, done["id"])
+    await ended(container, tenant, done["id"])
     report = document(await tenant.client.post(tenant.path("/reports/trial-balance/jobs")), 202)
 
     async def listed(query: str) -> list[str]:
@@ -137,48 +139,68 @@ async def test_jobs_are_listed_by_state_kind_and_ledger(services: Services, tena
     problem(await tenant.client.get("/v1/jobs?state=asleep"), 422, "validation-failed")
 
 
-async def test_a_job_that_waits_can_be_cancelled_and_tried_again(services: Services, tenant: Tenant) -> None:
+async def test_a_job_that_waits_can_be_cancelled_and_tried_again(container: Container, tenant: Tenant) -> None:
     id = (await asked_import(tenant, sales(3)))["id"]
     assert (await tenant.client.delete(f"/v1/jobs/{id}")).status_code == 204
-    await services.job_runner.run_due()
+    await container.job_runner().run_due()
     cancelled = document(await tenant.client.get(f"/v1/jobs/{id}"))
     assert (cancelled["state"], cancelled["progress"]["done"]) == ("cancelled", 0)
     problem(await tenant.client.get(f"/v1/jobs/{id}/result"), 404, "not-found")
 
     again = await tenant.client.post(f"/v1/jobs/{id}/retry", headers={"Idempotency-Key": "again"})
     assert document(again)["state"] == "queued"
-    assert (await ended(services, tenant, id))["state"] == "done"
+    assert (await ended(container, tenant, id))["state"] == "done"
     problem(await tenant.client.post(f"/v1/jobs/{id}/retry"), 409, "job-not-retryable")
     # The same key asks for nothing anew.
     same = await tenant.client.post(f"/v1/jobs/{id}/retry", headers={"Idempotency-Key": "again"})
     assert (document(same)["state"], same.headers["idempotency-replayed"]) == ("done", "true")
 
 
-async def test_a_job_that_has_ended_can_be_removed_with_its_result(services: Services, tenant: Tenant) -> None:
+async def test_a_job_that_has_ended_can_be_removed_with_its_result(container: Container, tenant: Tenant) -> None:
     id = (await asked_import(tenant, sales(1)))["id"]
     problem(await tenant.client.get(f"/v1/jobs/{id}/result"), 409, "job-unfinished")
-    await ended(services, tenant, id)
+    await ended(container, tenant, id)
     assert (await tenant.client.delete(f"/v1/jobs/{id}")).status_code == 204
     for response in (await tenant.client.get(f"/v1/jobs/{id}"), await tenant.client.delete(f"/v1/jobs/{id}")):
         problem(response, 404, "not-found")
 
 
-async def test_a_job_is_followed_until_it_ends(services: Services, tenant: Tenant) -> None:
+async def test_a_job_is_followed_until_it_ends(container: Container, tenant: Tenant, new_server: NewServer) -> None:
+    url = await new_server()
     id = (await asked_import(tenant, sales(1)))["id"]
-    await ended(services, tenant, id)
-    response = await tenant.client.get(f"/v1/jobs/{id}", headers={"Accept": "text/event-stream"})
+    headers = {**tenant.authorization, "Accept": "text/event-stream"}
+    async with AsyncClient() as client, client.stream("GET", f"{url}/v1/jobs/{id}", headers=headers) as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        lines = response.aiter_lines()
+        async with asyncio.timeout(20):
+            assert [await anext(lines) for _ in range(3)][2] == "event: job"
+            seen = [await anext(lines)]
+            await ended(container, tenant, id)
+            seen += [line async for line in lines if line.startswith("data:")]
+    states = [json.loads(line.removeprefix("data: "))["state"] for line in seen]
+    assert (states[0], states[-1]) == ("queued", "done")
+
+
+async def test_a_ticket_follows_a_job_once_and_serves_nothing_else(
+    container: Container, tenant: Tenant, client: AsyncClient
+) -> None:
+    id = (await asked_import(tenant, sales(1)))["id"]
+    await ended(container, tenant, id)
+    path, stream = f"/v1/jobs/{id}?ticket={await ticket_of(tenant)}", {"Accept": "text/event-stream"}
+    problem(await client.get(path), 422, "validation-failed")
+    response = await client.get(path, headers=stream)
     assert response.headers["content-type"].startswith("text/event-stream")
-    _, event, data = response.text.strip().replace("\n\n", "\n").split("\n")
-    assert event == "event: job"
-    assert json.loads(data.removeprefix("data: "))["state"] == "done"
+    assert '"state":"done"' in response.text
+    problem(await client.get(path, headers=stream), 401, "not-authenticated")
+    problem(await client.get(f"/v1/jobs/{id}/result?ticket={await ticket_of(tenant)}"), 400, "unknown-parameter")
 
 
 async def test_another_organisation_sees_no_job(
-    services: Services, tenant: Tenant, new_organisation: NewOrganisation
+    container: Container, tenant: Tenant, new_organisation: NewOrganisation
 ) -> None:
     other = await new_organisation()
     id = (await asked_import(tenant, sales(1)))["id"]
-    await ended(services, tenant, id)
+    await ended(container, tenant, id)
     for method, path in (("GET", ""), ("GET", "/result"), ("POST", "/retry"), ("DELETE", "")):
         problem(await other.client.request(method, f"/v1/jobs/{id}{path}"), 404, "not-found")
     assert document(await other.client.get("/v1/jobs"))["data"] == []
@@ -186,7 +208,7 @@ async def test_another_organisation_sees_no_job(
 
 
 async def test_a_key_of_one_ledger_sees_its_own_jobs_and_those_of_its_ledger(
-    services: Services, tenant: Tenant, client: AsyncClient
+    container: Container, tenant: Tenant, client: AsyncClient
 ) -> None:
     theirs = (await asked_import(tenant, sales(1)))["id"]
     document(await tenant.client.post("/v1/ledgers", json={"slug": "side"}), 201)
@@ -203,7 +225,7 @@ async def test_a_key_of_one_ledger_sees_its_own_jobs_and_those_of_its_ledger(
     for name, headers in (("main", of_main), ("accounts", of_accounts)):
         response = await client.post("/v1/ledgers/main/imports", content=sales(1), headers=headers | content)
         own[name] = document(response, 202)["id"]
-        await ended(services, tenant, own[name])
+        await ended(container, tenant, own[name])
     problem(await client.post("/v1/ledgers/main/imports", content=b"", headers=of_side), 403, "permission-denied")
 
     assert document(await client.get(f"/v1/jobs/{theirs}", headers=of_main))["id"] == theirs

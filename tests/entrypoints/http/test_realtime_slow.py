@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from fastapi import FastAPI
 
 from application.ledger import balance_watch, followers
 from application.shared.ports import StoreUnavailable
+from entrypoints.cli.bounded_requests import BoundedProtocol
 from entrypoints.http.realtime import connection, endpoint
 from entrypoints.settings import Settings
-from tests.entrypoints.http.realtime_client import RealtimeClient, listed, post, realtime
-from tests.entrypoints.http.realtime_server import OwnServer, narrow_socket, own_server, until
+from tests.entrypoints.http.realtime_client import listed, post, realtime
+from tests.entrypoints.http.realtime_server import OwnServer, narrow_socket, own_server, raw_connection, until
 from tests.entrypoints.http.tenant import Json, Tenant, document, sale
 
 # So much is sent that no socket takes it all: each of these gets some fifty kilobytes.
@@ -31,47 +33,35 @@ async def fill(url: str, tenant: Tenant) -> None:
     document(await tenant.bulk([sale() for _ in range(100)]))
 
 
-async def all_that_came(client: RealtimeClient) -> tuple[dict[str, list[int]], Json]:
-    """The sequences of the events of each subscription, and the server's last message."""
-    got: dict[str, list[int]] = {}
-    while (message := await client.next(50))["type"] != "closing":
-        if message["type"] == "subscribed":
-            assert message["id"] not in got, "nothing comes before a subscription is told of"
-            got[message["id"]] = []
-        else:
-            got[message["id"]] += [event["sequence"] for event in message["data"]]
-    return got, message
-
-
-async def go_on(server: OwnServer, tenant: Tenant, got: dict[str, list[int]], resume: dict[str, int]) -> None:
-    """See that who goes on from there has had each event once, in the end."""
-    expected = [event["sequence"] for event in await listed(tenant)]
-    assert set(resume) >= set(got)
-    for name, sequences in got.items():
-        assert sequences == list(range(1, resume[name] + 1)), name
-    for name in ("a0", f"a{FILLERS - 1}"):
-        async with realtime(server.url, tenant.key) as again:
-            await again.subscribe("r", channel="events", after=resume.get(name, 0))
-            rest = await again.events(expected[-1] - resume.get(name, 0))
-            assert got.get(name, []) + [event["sequence"] for event in rest] == expected
-
-
-async def test_a_slow_reader_goes_on_from_where_it_was_let_go(
-    server: OwnServer, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+async def test_who_takes_nothing_for_long_is_told_where_to_go_on_exactly(
+    app: FastAPI, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await fill(server.url, tenant)
     monkeypatch.setattr(endpoint, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "FAREWELL_SECONDS", 50)
-    monkeypatch.setattr(connection, "SEND_SECONDS_MAX", 0.5)
-    narrow = await narrow_socket(server.url)
-    async with realtime(server.url, tenant.key, sock=narrow, max_queue=1, ping_interval=None) as client:
-        for number in range(FILLERS):
-            await client.tell(type="subscribe", id=f"a{number}", channel="events", ledger="main", after=0)
-        await asyncio.sleep(1.2)  # reads nothing
-        got, told = await all_that_came(client)
-        assert told["problem"]["code"] == "reader-too-slow"
-        assert await client.close_code() == 4408
-    await go_on(server, tenant, got, told["resume"])
+    monkeypatch.setattr(connection, "SEND_SECONDS_MAX", 0.2)
+    await tenant.posted(sale())
+    client = ClientInProcess()
+    serving = asyncio.create_task(app(client.scope(tenant.key), client.receive, client.send))
+    names = [f"a{number}" for number in range(20)]
+    for name in names:
+        await client.tell(type="subscribe", id=name, channel="events", ledger="main", after=0)
+    await client.take(25)  # a few of them have got what there is
+    client.can_take.clear()
+    for _ in range(3):
+        await tenant.posted(sale())
+    await asyncio.sleep(0.6)
+    client.can_take.set()
+    await serving
+    *others, told, closed = client.messages
+    got: dict[str, list[int]] = {}
+    for message in others:
+        if message["type"] == "events":
+            got.setdefault(message["id"], []).extend(event["sequence"] for event in message["data"])
+    assert told["problem"]["code"] == "reader-too-slow"
+    subscribed = {message["id"] for message in others if message["type"] == "subscribed"}
+    assert set(told["resume"]) >= subscribed
+    assert {name: list(range(1, told["resume"][name] + 1)) for name in got} == got
+    assert all(told["resume"][name] == 0 for name in subscribed - set(got))
+    assert closed["code"] == 4408
 
 
 async def test_who_takes_events_more_slowly_than_they_come_is_let_go_once_too_many_wait(
@@ -139,6 +129,39 @@ async def test_a_store_that_is_away_is_asked_again_and_nothing_is_lost(
         asks = {"type": "subscribe", "id": "c", "channel": "balances", "ledger": "main", "accounts": ["a:b"]}
         await client.refused(503, "unavailable", **asks)
         assert await client.answer(type="ping") == {"type": "pong"}
+
+
+async def test_a_stream_of_which_nothing_is_read_is_ended(
+    server: OwnServer, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedProtocol, "unread_seconds_max", 0.3)
+    long = {**sale(), "metadata": {f"key-{number}": "x" * 500 for number in range(20)}}
+    for _ in range(3):
+        document(await tenant.bulk([long] * 200))
+    narrow = await narrow_socket(server.url)
+    request = f"GET {tenant.path('/events')}?after=0 HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n"
+    loop = asyncio.get_running_loop()
+    with narrow:
+        await loop.sock_sendall(narrow, f"{request}Authorization: Bearer {tenant.key}\r\n\r\n".encode())
+        await until(lambda: server.followed == 1)
+        await until(lambda: server.followed == 0)
+
+
+async def test_who_sends_pings_and_reads_no_answers_is_cut_off(
+    server: OwnServer, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("entrypoints.cli.sockets.UNREAD_BYTES_MAX", 1_000)
+    _, writer = await raw_connection(server.url, tenant.key)
+    await until(lambda: server.connections == 1)
+    ping = b"\x89\xfd" + bytes(4) + bytes(125)
+    writer.transport.pause_reading()  # type: ignore[attr-defined] # as it is over TCP
+    with suppress(ConnectionError):
+        async with asyncio.timeout(10):
+            while server.connections:
+                writer.write(ping * 2_000)
+                await writer.drain()
+                await asyncio.sleep(0)
+    writer.close()
 
 
 class ClientInProcess:

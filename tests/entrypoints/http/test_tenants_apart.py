@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from entrypoints.container import Services
+from entrypoints.container import Container, Services
 from tests.entrypoints.http.conftest import NewOrganisation, connected
 from tests.entrypoints.http.credentials import KINDS, ROLES, Limits, Maker
 from tests.entrypoints.http.planted import (
@@ -93,9 +93,11 @@ THOROUGH = [("API key", "owner"), ("API key", "limited to both")]
 
 
 @pytest.fixture(scope="module")
-async def planted(new_organisation: NewOrganisation, owner: AsyncEngine, services: Services) -> AsyncIterator[Planted]:
+async def planted(
+    new_organisation: NewOrganisation, owner: AsyncEngine, container: Container
+) -> AsyncIterator[Planted]:
     """The organisation that is to be kept apart; after all that is asked, each row of it is as it was."""
-    planted = await plant(await new_organisation(), owner, services)
+    planted = await plant(await new_organisation(), owner, container)
     before = await fingerprint(owner, planted.tenant.organisation_id)
     yield planted
     assert await fingerprint(owner, planted.tenant.organisation_id) == before

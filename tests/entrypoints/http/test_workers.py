@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from httpx2 import AsyncClient
 
-from entrypoints.container import Services
+from entrypoints.container import Container
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import NewServer
 from tests.entrypoints.http.jobs_run import ENDED, asked_import, results, sales
@@ -56,9 +56,9 @@ async def until(tenant: Tenant, id: str, holds: Callable[[Json], bool], seconds:
 
 
 @pytest.fixture
-async def undisturbed(services: Services) -> None:
+async def undisturbed(container: Container) -> None:
     """What other tests have queued here is done before."""
-    while await services.job_runner.run_due():
+    while await container.job_runner().run_due():
         pass
 
 

@@ -6,23 +6,13 @@ from typing import Any
 
 import pytest
 
-from adapters.embedded import ServerUrls
-from entrypoints.container import Container, Services, opened
-from entrypoints.settings import Settings
+from entrypoints.container import Container
 from tests.entrypoints.http.tenant import Json, Tenant, document
 from tests.entrypoints.http.webhooks.dispatchers import Dispatcher, dispatcher
 from tests.entrypoints.http.webhooks.receiver import Receiver, receiver
 
 NewDispatcher = Callable[..., Awaitable[Dispatcher]]
 NewWebhook = Callable[..., Awaitable[Json]]
-
-
-@pytest.fixture(scope="session")
-async def container(
-    postgres_url: str, redis_url: str, settings: Settings, services: Services
-) -> AsyncIterator[Container]:
-    async with opened(settings, ServerUrls(postgres_url, redis_url)) as made:
-        yield made
 
 
 @pytest.fixture

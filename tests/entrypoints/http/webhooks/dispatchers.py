@@ -15,7 +15,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.embedded import ServerUrls
 from adapters.http_client.guarded_network import Resolve
 from adapters.http_client.webhook_post import HttpPost
-from adapters.postgres.webhooks.old_deliveries import PostgresOldDeliveries
 from adapters.postgres.webhooks.outbox import PostgresOutbox
 from application.identity.letters import Letters
 from application.ledger.ports import LedgerAddress
@@ -62,6 +61,7 @@ class Dispatcher:
 
     dispatch: WebhookDispatch
     wake_ups: HeardByHand
+    outbox: OutboxOfOne
     post: HttpPost
     container: Container
 
@@ -103,9 +103,9 @@ async def dispatcher(
         chance=lambda: chance,
     )
     wake_ups = HeardByHand()
-    dispatch = WebhookDispatch(outbox, sending, clock, wake_ups, PostgresOldDeliveries(engine), look_seconds=0.05)
+    dispatch = WebhookDispatch(outbox, sending, clock, wake_ups, look_seconds=0.05)
     try:
-        yield Dispatcher(dispatch, wake_ups, post, container)
+        yield Dispatcher(dispatch, wake_ups, outbox, post, container)
     finally:
         await dispatch.stop()
         await post.close()

@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from entrypoints.container import Services
 from entrypoints.http.openapi import PROBLEM_SCHEMA
+from entrypoints.http.realtime.examples import EXAMPLES
 from entrypoints.http.v1.realtime_documents import (
     AuthenticatedDocument,
     BalancesMessageDocument,
+    CloseCode,
     ClosingDocument,
     EventsMessageDocument,
     PongDocument,
@@ -23,18 +25,11 @@ from entrypoints.http.v1.realtime_documents import (
     UnsubscribedDocument,
     WelcomeDocument,
 )
-from entrypoints.http.v1.realtime_examples import EXAMPLES
-from entrypoints.schemas.realtime import (
-    Acknowledge,
-    Ping,
-    Reauthenticate,
-    SubscribeToBalances,
-    SubscribeToEvents,
-    Unsubscribe,
-)
+from entrypoints.schemas.realtime import CLIENT_MESSAGES
 
 router = APIRouter(include_in_schema=False)
 
+_CODES: Final = "\n".join(f"| {int(each)} | {each.meaning} | {each.advice} |" for each in CloseCode)
 DESCRIPTION: Final = """
 Subscribe to ledgers and never miss, double or reorder an event: each has a sequence in its ledger, and a subscription
 to events goes on after the sequence that the client names. Sub-protocol `partita.v1`; messages are JSON objects, one
@@ -42,25 +37,20 @@ in each text frame, those of clients up to 64 KiB. A connection has up to 100 su
 
 The server closes with these codes, and says why in `closing` before:
 
-| code | meaning |
-|---|---|
-| 1001 | the server stops: connect again at once |
-| 1009 | a message was larger than 64 KiB |
-| 1011 | a fault of the server: connect again, with growing waits |
-| 4400 | what was sent is no message of this protocol |
-| 4401 | the credential was revoked, or has expired |
-| 4408 | the reader is too slow: connect again, and go on after `resume` |
+| code | meaning | what to do |
+|---|---|---|
+{codes}
 
 A handshake that is refused is answered over HTTP, with a problem of RFC 9457.
-"""
-# What each operation of a client sends, and what answers it.
-FROM_CLIENTS: Final[Mapping[str, tuple[type, tuple[str, ...]]]] = {
-    "subscribeToEvents": (SubscribeToEvents, ("subscribed", "problem")),
-    "subscribeToBalances": (SubscribeToBalances, ("subscribed", "problem")),
-    "unsubscribe": (Unsubscribe, ("unsubscribed", "problem")),
-    "acknowledge": (Acknowledge, ()),
-    "authenticate": (Reauthenticate, ("authenticated", "problem")),
-    "ping": (Ping, ("pong",)),
+""".replace("{codes}", _CODES)
+# What answers each operation of a client.
+ANSWERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "subscribeToEvents": ("subscribed", "problem"),
+    "subscribeToBalances": ("subscribed", "problem"),
+    "unsubscribe": ("unsubscribed", "problem"),
+    "acknowledge": (),
+    "authenticate": ("authenticated", "problem"),
+    "ping": ("pong",),
 }
 FROM_SERVER: Final[Mapping[str, type]] = {
     "welcome": WelcomeDocument,
@@ -122,7 +112,7 @@ def _protocol() -> dict[str, Any]:
         "channels": {"realtime": _channel()},
         "operations": _operations(),
         "components": {
-            "messages": {name: _message(name) for name in (*FROM_CLIENTS, *FROM_SERVER)},
+            "messages": {name: _message(name) for name in (*CLIENT_MESSAGES, *FROM_SERVER)},
             "schemas": _schemas(),
             "securitySchemes": {
                 "bearer": {
@@ -142,7 +132,7 @@ def _protocol() -> dict[str, Any]:
 
 
 def _channel() -> dict[str, Any]:
-    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in (*FROM_CLIENTS, *FROM_SERVER)}
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in (*CLIENT_MESSAGES, *FROM_SERVER)}
     ticket = {"type": "string", "description": "A ticket, where no header can be sent."}
     query = {"type": "object", "properties": {"ticket": ticket}}
     protocol = {"type": "string", "const": "partita.v1"}
@@ -160,14 +150,14 @@ def _operations() -> dict[str, Any]:
     """Return what the server receives and sends."""
     channel = {"$ref": "#/channels/realtime"}
     operations: dict[str, Any] = {}
-    for name, (form, answers) in FROM_CLIENTS.items():
+    for name, form in CLIENT_MESSAGES.items():
         operations[name] = {
             "action": "receive",
             "channel": channel,
             "summary": _summary(form),
             "messages": _of_channel(name),
         }
-        if answers:
+        if answers := ANSWERS[name]:
             operations[name]["reply"] = {"channel": channel, "messages": _of_channel(*answers)}
     for name, (summary, sent) in _UNASKED.items():
         operations[name] = {
@@ -194,7 +184,7 @@ def _message(name: str) -> dict[str, Any]:
 
 
 def _shape(name: str) -> type:
-    return FROM_CLIENTS[name][0] if name in FROM_CLIENTS else FROM_SERVER[name]
+    return CLIENT_MESSAGES[name] if name in CLIENT_MESSAGES else FROM_SERVER[name]
 
 
 def _summary(shape: type) -> str:
@@ -203,7 +193,7 @@ def _summary(shape: type) -> str:
 
 def _schemas() -> dict[str, Any]:
     """Return the schemas of all messages: those that the server reads clients' messages by, and those of its own."""
-    shapes: list[Any] = [(name, "validation", TypeAdapter(_shape(name))) for name in (*FROM_CLIENTS, *FROM_SERVER)]
+    shapes: list[Any] = [(name, "validation", TypeAdapter(_shape(name))) for name in (*CLIENT_MESSAGES, *FROM_SERVER)]
     _, described = TypeAdapter.json_schemas(shapes, ref_template="#/components/schemas/{model}")
     schemas: dict[str, Any] = described["$defs"]
     schemas["Problem"] = PROBLEM_SCHEMA

@@ -3,13 +3,18 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from domain.ledger.ledger import LedgerNotFound
+from entrypoints.http.problems import problem_document
+from entrypoints.http.realtime.leaving import ServerStops
+
+_REQUEST_ID: Final = "req_01k8xv5h0ne4w7z9b1c3d5f7h9"
 _EVENT: Final = {
     "sequence": 14,
     "type": "transaction.posted",
     "id": "evt_01k8xv5h0pe8r9m3f4a6b7c8d9",
     "recorded_at": "2026-11-25T10:00:00.000000Z",
     "actor": "key_01k8xv4zq2e5k8p1r3t5v7w9xy",
-    "request_id": "req_01k8xv5h0ne4w7z9b1c3d5f7h9",
+    "request_id": _REQUEST_ID,
     "data": {
         "id": "txn_01k8xv5h0me2s4u6w8y0a2c4e6",
         "entries": [
@@ -33,19 +38,10 @@ _BALANCE: Final = {
 }
 
 
-def _problem(code: str, title: str, status: int, detail: str) -> dict[str, Any]:
-    return {
-        "type": f"/problems/{code}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "request_id": "req_01k8xv5h0ne4w7z9b1c3d5f7h9",
-    }
-
-
-_NOT_FOUND: Final = _problem("ledger-not-found", "Ledger not found", 404, "There is no ledger shop.")
-_STOPPING: Final = _problem("unavailable", "Unavailable", 503, "The server stops. Connect again at once.")
+_NOT_FOUND: Final = problem_document(LedgerNotFound("Your organisation has no ledger 'shop'."), _REQUEST_ID)
+_STOPPING: Final = problem_document(
+    ServerStops("The server stops. Connect again, and go on where this ended."), _REQUEST_ID
+)
 
 EXAMPLES: Final[Mapping[str, Mapping[str, dict[str, Any]]]] = {
     "subscribeToEvents": {

@@ -1,0 +1,38 @@
+"""The formats that ledgers are exported in, by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from application.interchange.beancount_file import BeancountFile
+from application.interchange.entries_csv import EntriesCsv
+from application.interchange.export_ledger import LedgerFormat
+from application.interchange.hledger_journal import HledgerJournal
+from application.interchange.log_file import LogFile
+
+
+class ExportFormat(Enum):
+    """What a ledger can be exported as."""
+
+    NDJSON = "ndjson"
+    HLEDGER = "hledger"
+    BEANCOUNT = "beancount"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class FileType:
+    """How files of a format are called and sent, and how one is begun."""
+
+    suffix: str
+    media_type: str
+    begin: Callable[[], LedgerFormat]
+
+
+FORMATS: Final[Mapping[ExportFormat, FileType]] = {
+    ExportFormat.NDJSON: FileType("ndjson", "application/x-ndjson", LogFile),
+    ExportFormat.HLEDGER: FileType("journal", "text/plain; charset=utf-8", HledgerJournal),
+    ExportFormat.BEANCOUNT: FileType("beancount", "text/plain; charset=utf-8", BeancountFile),
+    ExportFormat.CSV: FileType("csv", "text/csv; charset=utf-8; header=present", EntriesCsv),
+}

@@ -1,0 +1,110 @@
+"""Events wait for a webhook that is paused or cannot keep up; what was sent is listed, and kept for a while."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres.webhooks import outbox
+from application.webhooks.old_deliveries import remove_old_deliveries
+from tests.entrypoints.http.tenant import Json, Tenant, document
+from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
+from tests.entrypoints.http.webhooks.deliveries import ANY, deliveries, now_on, posts
+from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
+from tests.entrypoints.http.webhooks.receiver import Got, Receiver, answer
+
+
+async def test_a_paused_webhook_gets_nothing_and_misses_nothing(
+    tenant: Tenant, there: Receiver, dispatching: Dispatcher, new_webhook: NewWebhook
+) -> None:
+    hook = await new_webhook(types=["transaction.posted"])
+    paused = document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/pause"))
+    assert (paused["pause_reason"], paused["version"]) == ("asked", 2)
+    await posts(tenant, 2)
+    assert await dispatching.run() == 0
+    assert document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/resume"))["paused_at"] is None
+    await dispatching.run()
+    assert sorted(there.sequences) == [5, 6]
+
+
+async def test_a_deleted_webhook_gets_nothing_not_even_what_waited(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+) -> None:
+    clock = now_on()
+    dispatching = await new_dispatcher(clock=clock)
+    hook = await new_webhook(types=["transaction.posted"])
+    there.status = 500
+    await posts(tenant, 2)
+    assert await dispatching.run() == 2
+    assert (await tenant.client.delete(f"/v1/webhooks/{hook['id']}", headers=ANY)).status_code == 204
+    await posts(tenant, 2)
+    clock.advance(timedelta(days=1))
+    assert await dispatching.run() == 0
+
+
+async def test_a_webhook_that_cannot_keep_up_has_the_log_wait(
+    tenant: Tenant,
+    there: Receiver,
+    new_dispatcher: NewDispatcher,
+    new_webhook: NewWebhook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outbox, "EVENTS_AT_A_TIME", 25)
+    clock = now_on()
+    dispatching = await new_dispatcher(clock=clock, pending_max=20)
+    hook = await new_webhook(ordered=True)
+    there.status = 500
+    await posts(tenant, 60)
+    await dispatching.run()
+    assert len(await deliveries(tenant, hook, "?limit=500")) == 25
+    there.status = 204
+    clock.advance(timedelta(minutes=1))
+    await dispatching.run()
+    assert there.sequences == [2, *range(2, 65)]
+
+
+async def test_deliveries_are_listed_page_by_page(
+    tenant: Tenant, there: Receiver, dispatching: Dispatcher, new_webhook: NewWebhook
+) -> None:
+    hook = await new_webhook()
+    await posts(tenant, 7)
+
+    async def some(got: Got) -> bytes:
+        return answer(200 if got.sequence % 2 else 500)
+
+    there.answers = some
+    await dispatching.run()
+    for sort, wanted in (("-id", list(range(11, 1, -1))), ("id", list(range(2, 12)))):
+        for state in ("", "&state=pending"):
+            found: list[int] = []
+            page: Json = {"next_cursor": ""}
+            while page["next_cursor"] is not None:
+                cursor = f"&cursor={page['next_cursor']}" if page["next_cursor"] else ""
+                path = f"/v1/webhooks/{hook['id']}/deliveries?limit=3&sort={sort}{state}{cursor}"
+                page = document(await tenant.client.get(path))
+                found += [each["sequence"] for each in page["data"]]
+            assert found == [each for each in wanted if not state or each % 2 == 0]
+
+
+async def test_deliveries_are_kept_for_thirty_days(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook, owner: AsyncEngine
+) -> None:
+    clock = now_on()
+    dispatching = await new_dispatcher(clock=clock)
+    hook = await new_webhook(types=["transaction.posted"])
+    await posts(tenant, 3)
+    await dispatching.run()
+    clock.advance(timedelta(days=20))
+    there.status = 500
+    await posts(tenant, 1)
+    await dispatching.run()
+    clock.advance(timedelta(days=11))
+    assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 3
+    assert [each["state"] for each in await deliveries(tenant, hook)] == ["pending"]
+    await tenant.client.delete(f"/v1/webhooks/{hook['id']}", headers=ANY)
+    clock.advance(timedelta(days=31))
+    assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 1
+    async with owner.connect() as connection:
+        query = text("SELECT count(*) FROM webhook_endpoints WHERE organisation_id = :id")
+        assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
