@@ -14,8 +14,9 @@ from adapters.postgres.ledger.readers.transactions import PostgresTransactions
 from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.hold_reader import HoldReader
+from application.ledger.ledger_reader import LedgerReader
 from application.ledger.period_reader import PeriodReader
-from application.ledger.readers import AccountReader, EventReader, LedgerReader, TransactionReader
+from application.ledger.readers import AccountReader, EventReader, TransactionReader
 from application.ledger.report_reader import ReportReader
 from application.shared.pagination import ROWS_READ_MAX
 
