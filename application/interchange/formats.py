@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Final
 
 from application.interchange.beancount_file import BeancountFile
+from application.interchange.csv_lines import CSV_MEDIA_TYPE
 from application.interchange.entries_csv import EntriesCsv
 from application.interchange.export_ledger import LedgerFormat
 from application.interchange.hledger_journal import HledgerJournal
@@ -34,5 +35,5 @@ FORMATS: Final[Mapping[ExportFormat, FileType]] = {
     ExportFormat.NDJSON: FileType("ndjson", "application/x-ndjson", LogFile),
     ExportFormat.HLEDGER: FileType("journal", "text/plain; charset=utf-8", HledgerJournal),
     ExportFormat.BEANCOUNT: FileType("beancount", "text/plain; charset=utf-8", BeancountFile),
-    ExportFormat.CSV: FileType("csv", "text/csv; charset=utf-8; header=present", EntriesCsv),
+    ExportFormat.CSV: FileType("csv", CSV_MEDIA_TYPE, EntriesCsv),
 }

@@ -23,7 +23,7 @@ class LastingPrincipal:
         return asyncio.get_running_loop().time() < self._checked_at + seconds
 
     async def now(self, seconds: float | None = None) -> Principal:
-        """Return who asks, as things were within the last seconds: half of one, where nothing else is said.
+        """Return who asks, as things were within the last seconds; half of one, if none are given.
 
         Raises `NotAuthenticated`, `PermissionDenied`, `StoreUnavailable`.
         """
