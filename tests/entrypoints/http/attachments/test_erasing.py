@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.embedded import ServerUrls
 from adapters.obstore.contents import path_of
+from adapters.postgres.work import tenant_transaction
 from adapters.system.clock import SystemClock
 from application.attachments.tidying import FileTidying
 from entrypoints.container import opened
@@ -118,13 +119,9 @@ async def test_what_a_killed_server_left_is_erased_after_a_day(
     draft = settings.files_folder / f"{path_of(place)}#1"
     draft.parent.mkdir(parents=True, exist_ok=True)
     draft.write_bytes(b"half of a file")
-    async with owner.connect() as connection:
-        await connection.execute(
-            text("SELECT set_config('app.organisation_id', :id, true)"), {"id": str(tenant.organisation_id)}
-        )
+    async with tenant_transaction(owner, tenant.organisation_id) as connection:
         row = {"id": tenant.organisation_id, "place": place, "due": SystemClock().now() + DAY}
         await connection.execute(text("INSERT INTO loose_contents VALUES (:id, :place, :due)"), row)
-        await connection.execute(text("COMMIT"))
     await sweep.after(timedelta(hours=23))
     assert kept(settings) != before
     await sweep.after(DAY + MINUTE)
