@@ -181,6 +181,8 @@ class Settings(BaseSettings):
     ten times as many from all of them. 0: no limit."""
     rate_limit_invitations: Quota = 100
     """Invitations in a quarter of an hour that one organisation has mailed. 0: no limit."""
+    graphql_introspection: bool = True
+    """Whether `/graphql` tells its schema to who asks for it."""
     webhook_http: bool = False
     """Whether webhooks may lead to http:// besides https://, where anyone on the way can read what is sent."""
     webhook_allowed_networks: Networks = ()

@@ -1,17 +1,25 @@
 """Connections to addresses that may be reached, and to no others, whatever a name leads to."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 from typing import Any, Final
 
 import httpcore2
+from aiodns import DNSResolver
+from aiodns.error import DNSError
+from pycares import AddrInfoResult
 
 from domain.webhooks.addresses import Network, literal_address, may_be_reached
 
-LOOK_UPS_MAX: Final = 16
+# Each name server is asked twice, and waited for so long and then twice as long.
+LOOK_UP_SECONDS: Final = 1.5
+LOOK_UP_TRIES: Final = 2
+
+# By the URL standard such a host is an address in one of its old forms, and no name.
+_ENDS_IN_A_NUMBER: Final = re.compile(r"(.*\.)?([0-9]+|0[xX][0-9a-fA-F]*)\.?")
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Returns the addresses of a name, for a port. Raises `OSError`."""
@@ -21,21 +29,42 @@ class AddressForbidden(httpcore2.ConnectError):
     """A name leads to no address that may be reached."""
 
 
-class SystemResolver:
-    """Looks names up as the system does, in threads of its own: one that does not answer holds nothing else up."""
+class NameResolver:
+    """Looks names up in the hosts file and at the name servers of the system.
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LOOK_UPS_MAX, thread_name_prefix="webhook names")
+    No look-up takes a thread, and each ends by itself: one that is not answered holds nothing else up. Who asks for the
+    same name meanwhile is told the same.
+    """
+
+    def __init__(self, servers: Sequence[str] | None = None) -> None:
+        """`servers` are asked in the place of those of the system."""
+        self._servers = servers
+        self._resolver: DNSResolver | None = None
+        self._under_way: dict[tuple[str, int], asyncio.Future[AddrInfoResult]] = {}
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:
-        def look_up() -> list[str]:
-            return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        # Who goes away stops it for nobody else.
+        place = (host, port)
+        if place not in self._under_way:
+            self._under_way[place] = self._opened().getaddrinfo(host, port=port, type=socket.SOCK_STREAM)
+            self._under_way[place].add_done_callback(lambda _: self._under_way.pop(place))
+        try:
+            found = await asyncio.shield(self._under_way[place])
+        except DNSError as error:
+            raise OSError(str(error)) from None
+        return [node.addr[0].decode() for node in found.nodes]
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, look_up)
+    async def close(self) -> None:
+        """Break all look-ups off."""
+        if self._resolver is not None:
+            await self._resolver.close()
+            # It says so from a thread of its own.
+            await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    def close(self) -> None:
-        """Wait for no look-ups any more."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+    def _opened(self) -> DNSResolver:
+        if self._resolver is None:
+            self._resolver = DNSResolver(self._servers, timeout=LOOK_UP_SECONDS, tries=LOOK_UP_TRIES)
+        return self._resolver
 
 
 class GuardedNetwork(httpcore2.AsyncNetworkBackend):
@@ -77,6 +106,8 @@ class GuardedNetwork(httpcore2.AsyncNetworkBackend):
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         literal = literal_address(host)
+        if literal is None and _ENDS_IN_A_NUMBER.fullmatch(host):
+            raise httpcore2.ConnectError("its name is not known")
         try:
             found = [str(literal)] if literal is not None else await self._resolve(host, port)
         except (OSError, UnicodeError):

@@ -11,7 +11,7 @@ from typing import Final
 import httpcore2
 import httpx2
 
-from adapters.http_client.guarded_network import GuardedNetwork, Resolve, SystemResolver
+from adapters.http_client.guarded_network import GuardedNetwork, NameResolver, Resolve
 from application.shared.ports import Clock
 from application.webhooks.cloud_event import CONTENT_TYPE
 from application.webhooks.ports import Answer, Letter
@@ -44,7 +44,7 @@ class HttpPost:
         """`allowed` are networks that may be reached besides the public internet."""
         self._clock = clock
         self._allowed = allowed
-        self._resolver = SystemResolver() if resolve is None else None
+        self._resolver = NameResolver() if resolve is None else None
         self._resolve = resolve or self._resolver
         self._seconds_max = seconds_max
         self._tls = tls
@@ -77,7 +77,8 @@ class HttpPost:
             return Answer(error=f"It {what} within {seconds:g} s.")
         except httpcore2.ConnectError as error:
             return Answer(error=f"It cannot be connected to: {_said(error)}.")
-        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.UnsupportedProtocol) as error:
+        # While an answer is read, failures of TLS come as they are.
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.UnsupportedProtocol, OSError) as error:
             return Answer(error=f"It does not answer as a server of HTTP: {_said(error)}.")
 
     async def close(self) -> None:
@@ -85,7 +86,7 @@ class HttpPost:
         if self._pool is not None:
             await self._pool.aclose()
         if self._resolver is not None:
-            self._resolver.close()
+            await self._resolver.close()
 
     def _opened(self) -> httpcore2.AsyncConnectionPool:
         if self._pool is None:
@@ -115,7 +116,7 @@ class HttpPost:
             return timedelta(seconds=int(text))
         try:
             moment = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
         return max(timedelta(), moment - self._clock.now())
@@ -137,10 +138,11 @@ def _said(error: Exception) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not good ({cause.verify_message})"
         if isinstance(cause, ssl.SSLError):
-            return "TLS cannot be agreed on"
+            return "TLS cannot be agreed on" if isinstance(error, httpcore2.ConnectError) else "TLS is broken"
         if isinstance(cause, ConnectionRefusedError):
             return "it refuses"
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, httpcore2.ConnectError):
         return str(error) if str(error).startswith("it") else "there is no way there"
-    return "it breaks off" if isinstance(error, httpcore2.NetworkError) else "what it sends cannot be read"
+    is_broken_off = isinstance(error, httpcore2.NetworkError | OSError)
+    return "it breaks off" if is_broken_off else "what it sends cannot be read"

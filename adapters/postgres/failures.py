@@ -31,6 +31,14 @@ def is_away(error: BaseException) -> bool:
     return isinstance(error, _AWAY)
 
 
+def is_deadlock(error: BaseException) -> bool:
+    """Return whether the error says that nothing was done, as two transactions waited for each other."""
+    if isinstance(error, DBAPIError):
+        cause = error.orig.__cause__ if error.orig is not None else None
+        return cause is not None and is_deadlock(cause)
+    return isinstance(error, asyncpg.DeadlockDetectedError)
+
+
 # What PostgreSQL says to those who may not, or who ask for what is not there.
 _REFUSED = (
     asyncpg.InvalidAuthorizationSpecificationError,

@@ -87,6 +87,14 @@ due_jobs = Table(
 )
 Index("due_jobs_at", due_jobs.c.is_over, due_jobs.c.due_at)
 
+# Likewise: when an organisation's turn was.
+job_turns = Table(
+    "job_turns",
+    metadata,
+    key_column("organisation_id"),
+    moment_column("served_at"),
+)
+
 duties = Table(
     "duties",
     metadata,

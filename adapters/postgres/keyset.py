@@ -8,7 +8,7 @@ goes on after the last row that was examined, whether or not that was shown.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, DateTime, UnaryExpression, literal, true, tuple_
 
@@ -120,6 +120,15 @@ def given(candidates: Sequence[Candidate], keyset: Keyset) -> Source:
         return Window(rest[:size], len(rest) <= size)
 
     return source
+
+
+View = TypeVar("View")
+
+
+def page_of(views: Sequence[View], found: Page[Candidate]) -> Page[View]:
+    """Return the page of the rows that were found, as they are seen; there may be room for the first of them only."""
+    positions = [candidate.position for candidate in found.items[: len(views)]]
+    return Page(views, found.next_after if len(views) == len(found.items) else positions[-1], positions)
 
 
 async def walk(page: PageRequest, budget: Budget, source: Source, judge: Judge, rows_each: int = 1) -> Page[Candidate]:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.failures import is_away, said
+from adapters.postgres.failures import is_away, is_deadlock, said
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.access import Permission, Principal
 
@@ -100,7 +100,10 @@ async def tenant_transaction(engine: AsyncEngine, organisation_id: int) -> Async
 
 @asynccontextmanager
 async def transaction_of_nobody(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """Do as `tenant_transaction` does without an organisation: no tenant's rows are seen in it."""
+    """Do as `tenant_transaction` does without an organisation: no tenant's rows are seen in it.
+
+    After a deadlock, as when the database is away, nothing was done, and it can be tried again.
+    """
     is_committing = False
     try:
         async with engine.connect() as connection:
@@ -109,7 +112,7 @@ async def transaction_of_nobody(engine: AsyncEngine) -> AsyncIterator[AsyncConne
             await connection.commit()
             is_committing = False
     except Exception as error:
-        if is_away(error):
+        if is_away(error) or is_deadlock(error):
             raise (CommitInDoubt if is_committing else StoreUnavailable)(said(error)) from error
         raise
 

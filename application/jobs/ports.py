@@ -66,7 +66,8 @@ class Jobs(Protocol):
     async def change(self, job: Job, *, was: Job) -> bool:
         """Keep the job as it is now, unless it is not what it was any more: someone else has changed it meanwhile.
 
-        How far it is, only `JobParts` changes. Raises `StoreUnavailable`, `CommitInDoubt`.
+        How far it is, only `JobParts` changes. Raises `StoreUnavailable`, `CommitInDoubt`, and `QuotaExceeded` for one
+        that had ended and waits again, while many do.
         """
         ...
 
@@ -99,8 +100,9 @@ class JobLeases(Protocol):
     """Which jobs are to be begun across all organisations, and who is at them: each is begun by one at a time."""
 
     async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
-        """Return jobs that are due, the longest due first, one of an organisation and none of the busy ones.
+        """Return jobs that are due, one of an organisation and none of the busy ones.
 
+        First come organisations of which none was begun yet, then those of which that was longest ago.
         Raises `StoreUnavailable`.
         """
         ...

@@ -7,58 +7,34 @@ from typing import Protocol
 
 from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
+from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
-from application.ledger.ledger_reader import LedgerReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.report_reader import ReportReader
 from application.ledger.spans import OPEN_SPAN, AsOf, Span
+from application.ledger.views import AccountView as AccountView  # noqa: PLC0414 # given from here
+from application.ledger.views import AssetBalance as AssetBalance  # noqa: PLC0414 # given from here
+from application.ledger.views import TransactionView as TransactionView  # noqa: PLC0414 # given from here
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
-from domain.ledger.balance import Balance
+from domain.ledger.chart import Chart
 from domain.ledger.effect import Line
 from domain.ledger.events import Event
-from domain.ledger.held import NOTHING_HELD, Held
-from domain.ledger.transaction import TransactionKind
+from domain.ledger.settings import LedgerSettings
 from domain.shared.chain import Author, Head, Recorded
 from domain.shared.patterns import Pattern
 
 
 @dataclass(frozen=True, slots=True)
-class AccountView:
-    """An account, and when it was opened (UTC)."""
+class LedgerView:
+    """A ledger, and where its log stands."""
 
-    account: Account
-    opened_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AssetBalance:
-    """What is posted to an account in one asset, and what open holds reserve of it."""
-
-    asset: Asset
-    balance: Balance
-    held: Held = NOTHING_HELD
-
-
-@dataclass(frozen=True, slots=True)
-class TransactionView:
-    """A transaction with its entries in order, and the first 20 that reverse it. Times are UTC."""
-
-    id: str
+    slug: str
+    settings: LedgerSettings
+    created_at: datetime
     sequence: int
-    kind: TransactionKind
-    reference: str | None
-    description: str
-    effective_at: datetime
-    recorded_at: datetime
-    metadata: Mapping[str, str]
-    version: int
-    entries: Sequence[Line]
-    hold: str | None = None
-    reverses: str | None = None
-    reversed_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +88,37 @@ class TransactionFilter:
     sequence: Span = OPEN_SPAN
     hold: str | None = None
     reverses: str | None = None
+
+
+class LedgerReader(Protocol):
+    """Reads ledgers and their settings."""
+
+    async def ledger(self, slug: str) -> LedgerView:
+        """Return the ledger, or raise `LedgerNotFound`."""
+        ...
+
+    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
+        """Return the organisation's ledgers by `slug`: those of these statuses (`open`, `archived`), or all."""
+        ...
+
+    async def require_another(self) -> None:
+        """Return if the organisation may have one more ledger; else raise `QuotaExceeded`."""
+        ...
+
+    async def chart(self, slug: str) -> Chart:
+        """Return the ledger's chart, or raise `LedgerNotFound`."""
+        ...
+
+    async def assets(self, slug: str) -> Sequence[Asset]:
+        """Return the ledger's assets by code, or raise `LedgerNotFound`."""
+        ...
+
+    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
+        """Return the ledger's last event, or the last one up to a sequence. Raises `LedgerNotFound`.
+
+        Its hash stands for all events up to it, and so for all that follows from them.
+        """
+        ...
 
 
 class AccountReader(Protocol):
@@ -204,6 +211,11 @@ class LedgerReads(Protocol):
     @property
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
+        ...
+
+    @property
+    def batches(self) -> BatchReader:
+        """Return the reader of many things at once."""
         ...
 
     @property

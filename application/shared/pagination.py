@@ -1,7 +1,7 @@
 """Pages of lists: keyset, never offset."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 ROWS_READ_MAX = 10_000
@@ -36,8 +36,10 @@ class PageRequest:
 class Page(Generic[Item]):
     """Some items of a list, and the position after which the next page starts; None when this is the last.
 
-    A page may be short, or even empty, and still have a next one: it reads at most 10,000 rows.
+    A page may be short, or even empty, and still have a next one: it reads at most 10,000 rows. `positions` are those
+    of the items, for who wants to go on after any of them.
     """
 
     items: Sequence[Item]
     next_after: Position | None
+    positions: Sequence[Position] = field(default=(), compare=False)

@@ -22,6 +22,8 @@ LOOK_SECONDS: Final = 1.0
 LOOK_SELDOM_SECONDS: Final = 10.0
 PARCELS_MAX: Final = 256
 PARCELS_OF_ORGANISATION_MAX: Final = 32
+# So many are left to organisations that have none on their way yet, for one each.
+PARCELS_KEPT: Final = 64
 ASKED_AT_ONCE_MAX: Final = 4
 STOP_SECONDS: Final = 3.0
 
@@ -149,7 +151,8 @@ class WebhookDispatch:
         async with self._asking:
             now = self._clock.now()
             has_more = ledgers != set() and await self._outbox.gather(organisation_id, ledgers, now)
-            limit = min(self._room, PARCELS_OF_ORGANISATION_MAX - at_work.parcels)
+            room = max(self._room - PARCELS_KEPT, 0 if at_work.parcels else min(self._room, 1))
+            limit = min(room, PARCELS_OF_ORGANISATION_MAX - at_work.parcels)
             self._room -= limit
             try:
                 busy = at_work.busy()

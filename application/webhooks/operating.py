@@ -1,6 +1,6 @@
 """Endpoints of webhooks at work: what was sent to them, and pausing, resuming, replaying and trying them."""
 
-import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,8 @@ from domain.webhooks.delivery import Delivery, DeliveryState
 from domain.webhooks.endpoint import Endpoint, Pause, PauseReason
 from domain.webhooks.events import WebhookReplayed, WebhookResumed, WebhookWasPaused
 
-PINGS_MAX: Final = 16
+PINGS_MAX: Final = 64
+PINGS_OF_ORGANISATION_MAX: Final = 4
 ACTOR: Final = "system:webhooks"
 _BY_ITSELF: Final = (Grant(frozenset({Permission.WEBHOOKS_MANAGE})),)
 
@@ -50,7 +51,8 @@ class WebhookOperation:
         self._ids = ids
         self._secrets = secrets
         self._post = post
-        self._pings = asyncio.Semaphore(PINGS_MAX)
+        # How many are sent at this moment, by organisations.
+        self._pings: Counter[int] = Counter()
 
     async def deliveries(
         self, principal: Principal, id: str, page: PageRequest, states: Sequence[DeliveryState]
@@ -138,11 +140,14 @@ class WebhookOperation:
         """
         async with self._work.read(principal, Permission.WEBHOOKS_MANAGE) as reads:
             endpoint = found(await reads.endpoints.get(id), id)
-        if self._pings.locked():
+        organisation_id, event = principal.organisation_id, self._ids.new("evt")
+        if self._pings[organisation_id] >= PINGS_OF_ORGANISATION_MAX or self._pings.total() >= PINGS_MAX:
             raise Overloaded("Many webhooks are being tried out at this moment: try again soon.")
-        async with self._pings:
-            event = self._ids.new("evt")
-            return Ping(event, await self._sent(principal.organisation_id, endpoint, event, self._clock.now()))
+        self._pings[organisation_id] += 1
+        try:
+            return Ping(event, await self._sent(organisation_id, endpoint, event, self._clock.now()))
+        finally:
+            self._pings -= Counter((organisation_id,))
 
     async def _sent(self, organisation_id: int, endpoint: Endpoint, event: str, now: datetime) -> Answer:
         try:

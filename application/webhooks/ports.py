@@ -8,7 +8,7 @@ from typing import Protocol
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.webhooks.delivery import Delivery, DeliveryState
-from domain.webhooks.endpoint import Endpoint
+from domain.webhooks.endpoint import Endpoint, Wanted
 
 
 class Endpoints(Protocol):
@@ -64,10 +64,10 @@ class EndpointChanges(Endpoints, Protocol):
 class Cursors(Protocol):
     """How far the ledgers of an organisation were looked at for its endpoints, where that is changed."""
 
-    async def begin(self, endpoint: Endpoint) -> None:
-        """Have it get the events from now on of the ledgers that it is about and was not before.
+    async def begin(self, endpoint: Endpoint, before: Wanted | None) -> None:
+        """Have it get the events from now on of the ledgers that it is about and was not before, if it was there.
 
-        What it was about and is not any more is forgotten.
+        Of what it was about and is not any more it gets what waits for it already.
         """
         ...
 

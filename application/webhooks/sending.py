@@ -105,12 +105,20 @@ class Sending:
         async with self._open.one_more(parcel):
             if self._is_stopping or under_way.is_over():
                 return False
-            letter = letter_of(event.stored, parcel.ledger, parcel.endpoint.wanted.url, secrets, self._clock.now())
-            answer = await self._post.send(letter)
+            answer = await self._answer(parcel, event, secrets)
         under_way.results.append(self._result(event, answer))
         under_way.attempts += 1
         under_way.is_gone |= answer.is_gone
         return answer.is_delivered
+
+    async def _answer(self, parcel: Parcel, event: DueEvent, secrets: tuple[bytes, ...]) -> Answer:
+        """Send an event; a mistake of ours counts as an attempt, too, and keeps no other event from being sent."""
+        try:
+            letter = letter_of(event.stored, parcel.ledger, parcel.endpoint.wanted.url, secrets, self._clock.now())
+            return await self._post.send(letter)
+        except Exception:
+            _log.exception("an event was not sent to the webhook %s", parcel.endpoint.id)
+            return Answer(error="The server failed; its log says why.")
 
     def _result(self, event: DueEvent, answer: Answer) -> Result:
         attempts = event.attempts + 1

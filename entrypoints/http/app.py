@@ -23,6 +23,8 @@ from entrypoints.container import Services
 from entrypoints.http import health, jwks
 from entrypoints.http.addresses import Proxies
 from entrypoints.http.answer_headers import page_policy
+from entrypoints.http.graphql import endpoint as graphql
+from entrypoints.http.graphql import socket as graphql_socket
 from entrypoints.http.middleware import Envelope, HotPaths
 from entrypoints.http.oauth import authorize, endpoints, oidc
 from entrypoints.http.openapi import openapi_document
@@ -201,9 +203,10 @@ def _routes() -> list[BaseRoute]:
     shared.include_router(health.router)
     for router in _ROUTERS:
         shared.include_router(router, prefix="/v1")
-    for plain in (asyncapi, jwks, authorize, endpoints, oidc):
+    for plain in (graphql, asyncapi, jwks, authorize, endpoints, oidc):
         shared.include_router(plain.router)
     shared.routes.append(endpoint.route)
+    shared.routes.append(graphql_socket.route)
     shared.add_api_route("/problems", problem_index, include_in_schema=False)
     shared.add_api_route("/problems/{code}", problem_page, include_in_schema=False)
     shared.add_api_route("/", _to_documentation, include_in_schema=False)

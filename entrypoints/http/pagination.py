@@ -71,10 +71,14 @@ class ListSpec:
 
         Raises `UnknownParameter`, which lists what is known, and `ValidationFailed` for values of the wrong form.
         """
+        return self.of(request.query_params.multi_items(), request.scope["path"], who)
+
+    def of(self, parameters: Sequence[tuple[str, str]], path: str, who: Any) -> "ListQuery":
+        """Return what parameters ask for of the list at a path of this interface. Raises as `read` does."""
         given: dict[str, str] = {}
         metadata: dict[str, str] = {}
         known = self.parameters()
-        for name, value in request.query_params.multi_items():
+        for name, value in parameters:
             of_metadata = self.has_metadata and name.startswith("metadata[") and name.endswith("]")
             if not of_metadata and name not in known and name not in PAGE_PARAMETERS:
                 raise self._unknown(name)
@@ -87,7 +91,7 @@ class ListSpec:
                 raise ValidationFailed(f"At most {METADATA_FILTERS_MAX} keys of metadata can be filtered by at a time.")
             if "\x00" in value or "\x00" in name:
                 raise ValidationFailed("A query parameter contains NUL.")
-        return ListQuery(self, given, metadata, self._cursors(request, who, given))
+        return ListQuery(self, given, metadata, _cursors(parameters, path, who))
 
     def _unknown(self, name: str) -> DomainError:
         known = [*PAGE_PARAMETERS, *self.parameters()]
@@ -95,22 +99,21 @@ class ListSpec:
             known.append("metadata[<key>]")
         return unknown_parameter(name, known)
 
-    def _cursors(self, request: Request, who: Any, given: Mapping[str, str]) -> "Cursors":
-        # A cursor is bound to all of the query but the size of its pages, and to the tenant.
-        query = urlencode(
-            sorted((key, value) for key, value in request.query_params.multi_items() if key not in ("cursor", "limit"))
-        )
-        bound_to = f"{who.reader} {request.url.path} {query}"
-        return Cursors(
-            request, URLSafeSerializer(who.services.cursor_key, salt=bound_to, signer_kwargs={"digest_method": sha256})
-        )
+
+def _cursors(parameters: Sequence[tuple[str, str]], path: str, who: Any) -> "Cursors":
+    # A cursor is bound to all of the query but the size of its pages, and to the tenant.
+    query = urlencode(sorted((key, value) for key, value in parameters if key not in ("cursor", "limit")))
+    bound_to = f"{who.reader} {path} {query}"
+    signed = URLSafeSerializer(who.services.cursor_key, salt=bound_to, signer_kwargs={"digest_method": sha256})
+    return Cursors(path, parameters, signed)
 
 
 @dataclass(frozen=True, slots=True)
 class Cursors:
     """Writes and reads the cursors of one query."""
 
-    request: Request
+    path: str
+    parameters: Sequence[tuple[str, str]]
     serializer: URLSafeSerializer
 
     def read(self, cursor: str) -> tuple[str | int, ...]:
@@ -128,8 +131,8 @@ class Cursors:
 
     def link(self, cursor: str) -> str:
         """Return the header that leads to the next page."""
-        url = self.request.url.include_query_params(cursor=cursor)
-        return f'<{quote(self.request.scope["path"], safe="/:")}?{url.query}>; rel="next"'
+        query = urlencode([*(each for each in self.parameters if each[0] != "cursor"), ("cursor", cursor)])
+        return f'<{quote(self.path, safe="/:")}?{query}>; rel="next"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,11 @@ def _point_of_view(
     known_at: Annotated[str | None, Query(description=KNOWN_AT_DESCRIPTION, openapi_examples=_EXAMPLES)] = None,
     as_of_sequence: AsOfSequence = None,
 ) -> PointOfView:
+    return point_of_view(at, known_at, as_of_sequence)
+
+
+def point_of_view(at: str | None, known_at: str | None, as_of_sequence: int | None) -> PointOfView:
+    """Return from where a client wants to look, as its parameters say. Raises `ValidationFailed`."""
     if known_at is not None and as_of_sequence is not None:
         raise ValidationFailed("known_at and as_of_sequence both say what the ledger knew: send one of them.")
     return PointOfView(read_moment("at", at), read_moment("known_at", known_at), as_of_sequence)
@@ -78,7 +83,7 @@ def _knowledge(
     known_at: Annotated[str | None, Query(description=KNOWN_AT_DESCRIPTION, openapi_examples=_EXAMPLES)] = None,
     as_of_sequence: AsOfSequence = None,
 ) -> PointOfView:
-    return _point_of_view(None, known_at, as_of_sequence)
+    return point_of_view(None, known_at, as_of_sequence)
 
 
 # For routes that say by themselves which effective times they look at.

@@ -10,6 +10,7 @@ depends_on = None
 # What tells who has something to do and when, across all organisations, and nothing of what that is; and the server's.
 GLOBAL_TABLES = {
     "due_jobs": "SELECT, INSERT, UPDATE, DELETE",
+    "job_turns": "SELECT, INSERT, UPDATE",
     "duties": "SELECT, INSERT, UPDATE",
 }
 TENANT_TABLES = {
@@ -80,6 +81,12 @@ CREATE TABLE due_jobs (
 );
 CREATE INDEX due_jobs_at ON due_jobs (is_over, due_at);
 
+-- When a job of an organisation was last begun: who has waited longest is next, whichever worker looks.
+CREATE TABLE job_turns (
+    organisation_id bigint PRIMARY KEY,
+    served_at timestamptz NOT NULL
+);
+
 CREATE TABLE duties (
     name text COLLATE "C" PRIMARY KEY,
     due_at timestamptz NOT NULL
@@ -116,5 +123,5 @@ def downgrade() -> None:
     for name in ("old", "tidied"):
         op.execute(f"DROP POLICY {name} ON idempotency_keys")
     op.execute("DROP INDEX idempotency_keys_used")
-    for table in ("job_inputs", "job_results", "jobs", "due_jobs", "duties"):
+    for table in ("job_inputs", "job_results", "jobs", "due_jobs", "job_turns", "duties"):
         op.execute(f"DROP TABLE {table}")

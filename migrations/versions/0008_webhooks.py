@@ -85,7 +85,7 @@ CREATE INDEX webhook_agenda_time ON webhook_agenda (look_at);
 def upgrade() -> None:
     for statement in SCHEMA.strip().removesuffix(";").split(";\n"):
         op.execute(statement)
-    op.execute("GRANT SELECT, INSERT, UPDATE ON webhook_agenda TO partita_service")
+    op.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON webhook_agenda TO partita_service")
     for table, privileges in TENANT_TABLES.items():
         op.execute(f"GRANT {privileges} ON {table} TO partita_service")
         op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")

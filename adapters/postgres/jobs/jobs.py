@@ -93,6 +93,8 @@ class PostgresJobs:
 
     async def change(self, job: Job, *, was: Job) -> bool:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
+            if was.state.is_end and not job.state.is_end:
+                await _require_another(connection, job.organisation_id)
             changed = await connection.execute(changing(job, was=was).values(changing_values(job)))
             if changed.rowcount:
                 await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
@@ -115,19 +117,30 @@ class PostgresJobs:
 
     async def _bytes_left(self, connection: AsyncConnection, organisation_id: int) -> int:
         """Return how many bytes of parts there is room for. Raises `QuotaExceeded`."""
-        waiting = func.count().filter(jobs.c.state.in_(_UNFINISHED))
+        await _require_another(connection, organisation_id)
         kept = func.coalesce(func.sum(jobs.c.kept_bytes), 0)
-        query = select(waiting, kept).where(jobs.c.organisation_id == organisation_id)
-        unfinished, used = (await connection.execute(query)).one()
-        if unfinished >= WAITING_MAX:
-            raise QuotaExceeded(
-                f"{unfinished} jobs of the organisation have not ended, and there can be {WAITING_MAX}: wait, or "
-                "cancel one.",
-                facts={"quota": "jobs", "used": str(unfinished), "limit": str(WAITING_MAX)},
-            )
+        query = select(kept).where(jobs.c.organisation_id == organisation_id)
+        used: int = (await connection.execute(query)).scalar_one()
         if used >= self._bytes_max:
             raise _too_many_bytes(used, self._bytes_max)
         return self._bytes_max - int(used)
+
+
+async def _require_another(connection: AsyncConnection, organisation_id: int) -> None:
+    """Return if the organisation may have another job that has not ended; nobody else adds one until we are done.
+
+    Raises `QuotaExceeded`.
+    """
+    name = f"jobs of {organisation_id}"
+    await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    query = select(func.count()).where(jobs.c.organisation_id == organisation_id, jobs.c.state.in_(_UNFINISHED))
+    unfinished = (await connection.execute(query)).scalar_one()
+    if unfinished >= WAITING_MAX:
+        raise QuotaExceeded(
+            f"{unfinished} jobs of the organisation have not ended, and there can be {WAITING_MAX}: wait, or cancel "
+            "one.",
+            facts={"quota": "jobs", "used": str(unfinished), "limit": str(WAITING_MAX)},
+        )
 
 
 async def _made_by(connection: AsyncConnection, organisation_id: int, key: IdempotencyKey) -> Job | None:

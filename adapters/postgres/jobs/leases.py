@@ -6,18 +6,18 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, func, not_, or_, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ids import outward_id, stored_id
-from adapters.postgres.job_tables import due_jobs, jobs
+from adapters.postgres.job_tables import due_jobs, job_turns, jobs
 from adapters.postgres.jobs.rows import changing, due_row, job_of
 from adapters.postgres.work import tenant_transaction, transaction_of_nobody
 from domain.jobs.job import LAST_PAUSE, Job, JobRef, JobState
 
 # No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
 _FAR: Final = LAST_PAUSE + timedelta(minutes=1)
-# As many as four organisations can have waiting.
-_LOOKED_AT: Final = 400
 
 
 class PostgresJobLeases:
@@ -28,14 +28,21 @@ class PostgresJobLeases:
 
     async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
         # One job of each organisation, so that who has many keeps no other waiting.
-        of = due_jobs.c
-        found: dict[int, JobRef] = {}
-        for at in (of.due_at <= now, of.due_at > now + _FAR):
-            query = select(of.organisation_id, of.job_id).where(not_(of.is_over), at)
-            query = query.where(of.organisation_id.not_in(busy)).order_by(of.due_at).limit(_LOOKED_AT)
-            for ref in await self._found(query):
-                found.setdefault(ref.organisation_id, ref)
-        return list(found.values())[:limit]
+        of, of_turn = due_jobs.c, job_turns.c
+        is_due = or_(of.due_at <= now, of.due_at > now + _FAR)
+        first = (
+            select(of.organisation_id, of.job_id, of.due_at)
+            .where(not_(of.is_over), is_due, of.organisation_id.not_in(busy))
+            .order_by(of.organisation_id, of.due_at)
+            .ext(distinct_on(of.organisation_id))
+            .subquery()
+        )
+        query = (
+            select(first.c.organisation_id, first.c.job_id)
+            .outerjoin(job_turns, of_turn.organisation_id == first.c.organisation_id)
+            .order_by(of_turn.served_at.asc().nulls_first(), first.c.due_at)
+        )
+        return await self._found(query.limit(limit))
 
     async def claim(self, ref: JobRef, lease: str, now: datetime, until: datetime) -> Job | None:
         of = jobs.c
@@ -61,6 +68,12 @@ class PostgresJobLeases:
             if row is None:
                 return None
             await connection.execute(due_row(ref, due_at=until, finished_at=None))
+            turn = {"served_at": func.clock_timestamp()}
+            await connection.execute(
+                upsert(job_turns)
+                .values(organisation_id=ref.organisation_id, **turn)
+                .on_conflict_do_update(index_elements=["organisation_id"], set_=turn)
+            )
         return job_of(row)
 
     async def renew(self, job: Job, until: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select, text, union_all, update
+from sqlalchemy import Select, delete, exists, func, select, text, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,11 +18,11 @@ from adapters.postgres.webhooks.endpoint_rows import endpoint_of, values_of
 from application.shared.pagination import Page, PageRequest
 from domain.ledger.ledger import LedgerNotFound
 from domain.webhooks.delivery import Delivery, DeliveryState
-from domain.webhooks.endpoint import Endpoint
+from domain.webhooks.endpoint import Endpoint, Wanted
 
 _ID = "whk"
 
-# The ledgers that an endpoint has no cursor for begin, for it, with the events after those that there are.
+# These ledgers begin, for an endpoint, with the events after those that there are.
 _BEGIN = text("""
 INSERT INTO webhook_cursors (organisation_id, endpoint_id, ledger_id, sequence)
 SELECT ledgers.organisation_id, :endpoint, ledgers.id, head.sequence
@@ -30,7 +30,7 @@ FROM ledgers CROSS JOIN LATERAL (
     SELECT sequence FROM event_log WHERE stream_id = ledgers.id ORDER BY sequence DESC LIMIT 1
 ) AS head
 WHERE ledgers.organisation_id = :organisation AND ledgers.slug = ANY(:slugs)
-ON CONFLICT DO NOTHING
+ON CONFLICT (organisation_id, endpoint_id, ledger_id) DO UPDATE SET sequence = excluded.sequence
 """)
 
 
@@ -142,19 +142,28 @@ class PostgresCursors:
         self._connection = connection
         self._organisation_id = organisation_id
 
-    async def begin(self, endpoint: Endpoint) -> None:
+    async def begin(self, endpoint: Endpoint, before: Wanted | None) -> None:
         query = select(ledgers.c.id, ledgers.c.slug).where(ledgers.c.organisation_id == self._organisation_id)
         about = {id: slug for id, slug in await self._connection.execute(query) if endpoint.wanted.is_of_ledger(slug)}
         key = stored_id(_ID, endpoint.id)
-        cursors = webhook_cursors.c
+        of, of_delivery = webhook_cursors.c, webhook_deliveries.c
+        # What waits is found by its cursor.
+        has_waiting = exists().where(
+            of_delivery.organisation_id == of.organisation_id,
+            of_delivery.endpoint_id == of.endpoint_id,
+            of_delivery.ledger_id == of.ledger_id,
+            of_delivery.state == DeliveryState.PENDING.value,
+        )
         await self._connection.execute(
             delete(webhook_cursors).where(
-                cursors.organisation_id == self._organisation_id,
-                cursors.endpoint_id == key,
-                cursors.ledger_id.not_in(list(about)),
+                of.organisation_id == self._organisation_id,
+                of.endpoint_id == key,
+                of.ledger_id.not_in(list(about)),
+                ~has_waiting,
             )
         )
-        values = {"organisation": self._organisation_id, "endpoint": key, "slugs": list(about.values())}
+        new = [slug for slug in about.values() if before is None or not before.is_of_ledger(slug)]
+        values = {"organisation": self._organisation_id, "endpoint": key, "slugs": new}
         await self._connection.execute(_BEGIN, values)
 
     async def rewind(self, endpoint: Endpoint, ledger: str, after: int) -> bool:
@@ -185,6 +194,12 @@ class PostgresCursors:
         return True
 
     async def hasten(self, endpoint: Endpoint, now: datetime) -> None:
+        # Whoever takes deliveries holds their cursor, too.
+        held = select(webhook_cursors.c.ledger_id).where(
+            webhook_cursors.c.organisation_id == self._organisation_id,
+            webhook_cursors.c.endpoint_id == stored_id(_ID, endpoint.id),
+        )
+        await self._connection.execute(held.with_for_update())
         of = webhook_deliveries.c
         await self._connection.execute(
             update(webhook_deliveries)

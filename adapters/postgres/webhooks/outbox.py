@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.postgres.failures import is_deadlock
 from adapters.postgres.ids import stored_id
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.webhook_tables import webhook_agenda, webhook_endpoints
@@ -18,7 +19,7 @@ from adapters.postgres.webhooks.endpoint_rows import endpoint_of
 from adapters.postgres.work import tenant_transaction, transaction_of_nobody
 from application.ledger.followers import EventFilter, RelayedEvent
 from application.ledger.readers import StoredEvent
-from application.shared.ports import Ids
+from application.shared.ports import Ids, StoreUnavailable
 from application.webhooks.outbox import DueEvent, Kept, Key, Parcel, Result
 from domain.shared.chain import ZERO_HASH
 from domain.webhooks.delivery import DeliveryState
@@ -26,9 +27,12 @@ from domain.webhooks.endpoint import Endpoint
 from domain.webhooks.retries import LONGEST_PAUSE
 
 CURSORS_AT_A_TIME: Final = 16
+CURSORS_ADDED_AT_A_TIME: Final = 5_000
 EVENTS_AT_A_TIME: Final = 500
 # Of one ledger to one endpoint. Beyond it, what is new waits in the log.
 PENDING_MAX: Final = 10_000
+# So often is what was broken off for others' sake done again.
+DEADLOCKS_MAX: Final = 3
 PARCEL_EVENTS_MAX: Final = 100
 PARCEL_BYTES_MAX: Final = 1024 * 1024
 
@@ -53,10 +57,11 @@ class PostgresOutbox:
         asked = {"organisation": organisation_id, "slugs": None if ledgers is None else list(ledgers)}
         limits = {"pending_max": self._pending_max, "limit": CURSORS_AT_A_TIME}
         async with tenant_transaction(self._engine, organisation_id) as connection:
-            await connection.execute(statements.ADD_CURSORS, asked)
+            added = await connection.execute(statements.ADD_CURSORS, asked | {"limit": CURSORS_ADDED_AT_A_TIME})
+            has_more = added.rowcount == CURSORS_ADDED_AT_A_TIME
             lagging = (await connection.execute(statements.LAGGING, asked | limits)).all()
             if not lagging:
-                return False
+                return has_more
             endpoints = await _endpoints(connection, organisation_id, [row.endpoint_id for row in lagging])
             gathered = _Gathered(PostgresEvents(connection, organisation_id), self._ids)
             for row in lagging:
@@ -99,6 +104,15 @@ class PostgresOutbox:
         return parcels
 
     async def keep(self, parcel: Parcel, results: Sequence[Result], now: datetime, *, is_last: bool) -> Kept:
+        for _ in range(DEADLOCKS_MAX):
+            try:
+                return await self._keep(parcel, results, now, is_last=is_last)
+            except StoreUnavailable as error:
+                if error.__cause__ is None or not is_deadlock(error.__cause__):
+                    raise
+        return await self._keep(parcel, results, now, is_last=is_last)
+
+    async def _keep(self, parcel: Parcel, results: Sequence[Result], now: datetime, *, is_last: bool) -> Kept:
         key = {
             "organisation": parcel.organisation_id,
             "endpoint": stored_id("whk", parcel.endpoint.id),
@@ -108,9 +122,10 @@ class PostgresOutbox:
         is_dead = False
         async with tenant_transaction(self._engine, parcel.organisation_id) as connection:
             if results:
+                # Before deliveries, as whoever replays or resumes does.
+                since = await _failing_since(connection, parcel, results, now)
                 kept = await connection.execute(statements.KEEP, key | _columns(results) | {"now": now})
                 given_up = [row.first_tried_at for row in kept if row.state == DeliveryState.FAILED.value]
-                since = await _failing_since(connection, parcel, results, now)
                 is_dead = since is not None and any(since <= first for first in given_up)
             if is_last:
                 sequences = [event.stored.sequence for event in parcel.events]
@@ -120,6 +135,7 @@ class PostgresOutbox:
     async def rest(self, organisation_id: int) -> None:
         async with tenant_transaction(self._engine, organisation_id) as connection:
             await connection.execute(statements.NEXT_LOOK, {"organisation": organisation_id})
+            await connection.execute(statements.FORGET, {"organisation": organisation_id})
 
 
 @dataclass
@@ -198,17 +214,13 @@ def _columns(results: Sequence[Result]) -> dict[str, list[Any]]:
 async def _failing_since(
     connection: AsyncConnection, parcel: Parcel, results: Sequence[Result], now: datetime
 ) -> datetime | None:
-    """Keep whether anything gets through to the endpoint, and return since when nothing has."""
+    """Hold the endpoint, keep whether anything gets through to it, and return since when nothing has."""
     of = webhook_endpoints.c
     ours = (of.organisation_id == parcel.organisation_id, of.id == stored_id("whk", parcel.endpoint.id))
-    if any(result.answer.is_delivered for result in results):
-        # Most of the time there is nothing to change.
-        await connection.execute(
-            update(webhook_endpoints).where(*ours, of.failing_since.is_not(None)).values(failing_since=None)
-        )
-        return None
-    await connection.execute(
-        update(webhook_endpoints).where(*ours, of.failing_since.is_(None)).values(failing_since=now)
-    )
-    since: datetime | None = await connection.scalar(select(of.failing_since).where(*ours))
+    held = select(of.failing_since).where(*ours).with_for_update(key_share=True)
+    before: datetime | None = await connection.scalar(held)
+    is_delivered = any(result.answer.is_delivered for result in results)
+    since = None if is_delivered else before or now
+    if since != before:
+        await connection.execute(update(webhook_endpoints).where(*ours).values(failing_since=since))
     return since

@@ -20,22 +20,25 @@ IS_DUE = "(deliveries.due_at <= :now OR deliveries.due_at > :too_late)"
 # Leases are of one clock, the database's, whatever those of the servers say.
 IS_FREE = "(deliveries.leased_until IS NULL OR deliveries.leased_until < clock_timestamp())"
 
-# A ledger that was created after the endpoint is looked at from its beginning.
+# A ledger that was created after the endpoint is looked at from its beginning. Sets are taken from each other, which
+# takes as long as they are, whatever is known of the tables.
 ADD_CURSORS = text(f"""
 INSERT INTO webhook_cursors (organisation_id, endpoint_id, ledger_id, sequence)
-SELECT ledgers.organisation_id, endpoints.id, ledgers.id, 0
-FROM webhook_endpoints AS endpoints JOIN ledgers ON ledgers.organisation_id = endpoints.organisation_id
-WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND {_IS_ABOUT}
-AND (CAST(:slugs AS text[]) IS NULL OR ledgers.slug = ANY(:slugs))
-AND NOT EXISTS (
-    SELECT FROM webhook_cursors AS cursors
-    WHERE cursors.organisation_id = ledgers.organisation_id
-    AND cursors.endpoint_id = endpoints.id AND cursors.ledger_id = ledgers.id
-)
+SELECT :organisation, endpoint_id, ledger_id, 0
+FROM (
+    SELECT endpoints.id AS endpoint_id, ledgers.id AS ledger_id
+    FROM webhook_endpoints AS endpoints JOIN ledgers ON ledgers.organisation_id = endpoints.organisation_id
+    WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND {_IS_ABOUT}
+    AND (CAST(:slugs AS text[]) IS NULL OR ledgers.slug = ANY(:slugs))
+    EXCEPT
+    SELECT endpoint_id, ledger_id FROM webhook_cursors WHERE organisation_id = :organisation
+    LIMIT :limit
+) AS missing
 ON CONFLICT DO NOTHING
 """).bindparams(bindparam("slugs", type_=ARRAY(TEXT)))  # noqa: S608 # only constants are joined
 
-# Which endpoints have not seen the last events of which ledgers, unless much waits for them already.
+# Which endpoints have not seen the last events of which ledgers, unless much waits for them already: those first for
+# which something has waited longest.
 LAGGING = text(f"""
 SELECT cursors.endpoint_id, cursors.ledger_id, cursors.sequence, ledgers.slug
 FROM webhook_endpoints AS endpoints
@@ -43,12 +46,13 @@ JOIN webhook_cursors AS cursors
     ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
 JOIN ledgers ON ledgers.organisation_id = cursors.organisation_id AND ledgers.id = cursors.ledger_id
 CROSS JOIN LATERAL (
-    SELECT sequence FROM event_log WHERE stream_id = cursors.ledger_id ORDER BY sequence DESC LIMIT 1
-) AS head
+    SELECT recorded_at FROM event_log
+    WHERE stream_id = cursors.ledger_id AND sequence > cursors.sequence ORDER BY sequence LIMIT 1
+) AS next
 WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND {_IS_ABOUT}
 AND (CAST(:slugs AS text[]) IS NULL OR ledgers.slug = ANY(:slugs))
-AND head.sequence > cursors.sequence
 AND NOT EXISTS (SELECT FROM webhook_deliveries AS deliveries WHERE {_OF_CURSOR} OFFSET :pending_max LIMIT 1)
+ORDER BY next.recorded_at
 LIMIT :limit
 FOR UPDATE OF cursors SKIP LOCKED
 """).bindparams(bindparam("slugs", type_=ARRAY(TEXT)))  # noqa: S608 # only constants are joined
@@ -82,24 +86,29 @@ AND cursors.endpoint_id = seen.endpoint_id AND cursors.ledger_id = seen.ledger_i
     bindparam("sequences", type_=ARRAY(BIGINT)),
 )
 
-# To which endpoints something of which ledgers can be sent now: in order, that is so if the first is due and free.
+# To which endpoints something of which ledgers can be sent now, the longest due first. Where events are sent in order,
+# that is so if the first is due and free.
 READY = text(f"""
 SELECT cursors.endpoint_id, cursors.ledger_id, ledgers.slug
 FROM webhook_endpoints AS endpoints
 JOIN webhook_cursors AS cursors
     ON cursors.organisation_id = endpoints.organisation_id AND cursors.endpoint_id = endpoints.id
 JOIN ledgers ON ledgers.organisation_id = cursors.organisation_id AND ledgers.id = cursors.ledger_id
-WHERE endpoints.organisation_id = :organisation AND {_ACTIVE}
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN endpoints.is_ordered THEN (
+        SELECT CASE WHEN {IS_DUE} AND {IS_FREE} THEN deliveries.due_at END FROM webhook_deliveries AS deliveries
+        WHERE {_OF_CURSOR} ORDER BY deliveries.sequence LIMIT 1
+    ) ELSE (
+        SELECT deliveries.due_at FROM webhook_deliveries AS deliveries
+        WHERE {_OF_CURSOR} AND {IS_DUE} AND {IS_FREE} ORDER BY deliveries.due_at LIMIT 1
+    ) END AS due_at
+) AS next
+WHERE endpoints.organisation_id = :organisation AND {_ACTIVE} AND next.due_at IS NOT NULL
 AND NOT EXISTS (
     SELECT FROM unnest(:busy, :busy_slugs) AS busy (id, slug)
     WHERE busy.id = cursors.endpoint_id AND busy.slug = ledgers.slug
 )
-AND CASE WHEN endpoints.is_ordered THEN (
-    SELECT {IS_DUE} AND {IS_FREE} FROM webhook_deliveries AS deliveries
-    WHERE {_OF_CURSOR} ORDER BY deliveries.sequence LIMIT 1
-) ELSE EXISTS (
-    SELECT FROM webhook_deliveries AS deliveries WHERE {_OF_CURSOR} AND {IS_DUE} AND {IS_FREE}
-) END
+ORDER BY next.due_at
 LIMIT :limit
 FOR UPDATE OF cursors SKIP LOCKED
 """).bindparams(  # noqa: S608 # only constants are joined
@@ -156,6 +165,12 @@ GIVE_BACK = text("""
 UPDATE webhook_deliveries SET leased_until = NULL, claim = NULL
 WHERE organisation_id = :organisation AND endpoint_id = :endpoint AND ledger_id = :ledger
 AND sequence = ANY(:sequences) AND claim = :claim
+""")
+
+# Of an organisation without webhooks, nothing is left to be looked at; who makes one at this moment has said so.
+FORGET = text("""
+DELETE FROM webhook_agenda WHERE organisation_id = :organisation AND look_at = 'infinity'
+AND NOT EXISTS (SELECT FROM webhook_endpoints WHERE organisation_id = :organisation)
 """)
 
 # When the next thing is due: of those in order, the first of each ledger.

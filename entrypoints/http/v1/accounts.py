@@ -21,7 +21,7 @@ from domain.shared.chain import format_time
 from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, IfMatch, Key, StrictRoute, etag
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_list, described_problems
-from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.pagination import Field, ListDocument, ListQuery, ListSpec
 from entrypoints.http.time_travel import AS_OF_DESCRIPTION, PointOfViewDependency
 from entrypoints.http.v1.account_documents import (
     AccountDocument,
@@ -174,17 +174,22 @@ async def list_accounts(
 ) -> ListDocument[AccountDocument]:
     """Return a page of accounts, those that are archived only where `status` asks for them."""
     query = ACCOUNTS.read(request, who)
-    where = AccountFilter(
+    where = account_filter(query)
+    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
+        page = await reads.accounts.accounts(ledger, where, query.page)
+    return query.document(page, listed_document, response)
+
+
+def account_filter(query: ListQuery) -> AccountFilter:
+    """Return which accounts a query asks for. Raises `ValidationFailed`."""
+    return AccountFilter(
         path=query.value("path", Pattern),
         type=query.values("type"),
         status=query.values("status") or [AccountStatus.OPEN.value],
         metadata=query.metadata,
         opened_at=query.span("opened_at", Span),
     )
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger) as reads:
-        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
-        page = await reads.accounts.accounts(ledger, where, query.page)
-    return query.document(page, listed_document, response)
 
 
 @router.patch(

@@ -47,28 +47,37 @@ class Asked:
     account: str | None = None
 
 
-async def kept_report(
-    request: Request, who: Caller, chosen: Format, asked: Asked, make: Callable[[LedgerReads], Awaitable[Shown]]
-) -> Response:
-    """Return the report, which is kept, or else is made in a view of its own by `make`, once for all who ask.
+Make = Callable[[LedgerReads], Awaitable[Shown]]
+"""How a report is made, in a view of its own."""
+
+
+async def kept_report(request: Request, who: Caller, chosen: Format, asked: Asked, make: Make) -> Response:
+    """Return the report, which is kept, or else is made by `make`, once for all who ask.
 
     That they may ask was found out when the head was read. Raises `NotModified`, and what `make` raises.
     """
-    services, principal, head = who.services, who.principal, asked.head
-    of_ledger = (principal.organisation_id, asked.ledger, head.sequence, head.hash, asked.account)
-    name = services.answers.name(*of_ledger, chosen.value, *asked.what)
-    tag = _unless_known(request, name, _VARIES)
+    tag = _unless_known(request, _name_of(who, chosen, asked), _VARIES)
+    response = answer_of(chosen, await kept_bytes(who, chosen, asked, make))
+    response.headers["ETag"] = tag
+    return response
+
+
+async def kept_bytes(who: Caller, chosen: Format, asked: Asked, make: Make) -> bytes:
+    """Return the report as `kept_report` does, without an answer around it."""
 
     async def work_out() -> bytes:
-        async with services.ledgers.read(
-            principal, asked.permission, ledger=asked.ledger, account=asked.account
+        async with who.services.ledgers.read(
+            who.principal, asked.permission, ledger=asked.ledger, account=asked.account
         ) as reads:
             shown = await make(reads)
         return await written(chosen, shown)
 
-    response = answer_of(chosen, await services.answers.get(name, work_out))
-    response.headers["ETag"] = tag
-    return response
+    return await who.services.answers.get(_name_of(who, chosen, asked), work_out)
+
+
+def _name_of(who: Caller, chosen: Format, asked: Asked) -> bytes:
+    of_ledger = (who.principal.organisation_id, asked.ledger, asked.head.sequence, asked.head.hash, asked.account)
+    return who.services.answers.name(*of_ledger, chosen.value, *asked.what)
 
 
 def _unless_known(request: Request, name: bytes, headers: Mapping[str, str]) -> str:

@@ -18,7 +18,7 @@ from domain.shared.access import Permission
 from domain.shared.patterns import Pattern
 from entrypoints.http.dependencies import Caller, CallerDependency, DryRun, Key, StrictRoute
 from entrypoints.http.openapi import described_forms, described_list, described_problems
-from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.pagination import Field, ListDocument, ListQuery, ListSpec
 from entrypoints.http.v1.hold_documents import (
     HoldDocument,
     ResolutionDocument,
@@ -104,7 +104,15 @@ async def list_holds(
 ) -> ListDocument[HoldDocument]:
     """Return a page of holds, the latest first unless sorted otherwise."""
     query = HOLDS.read(request, who)
-    where = HoldFilter(
+    where = hold_filter(query)
+    async with who.services.ledgers.read(who.principal, Permission.HOLDS_READ, ledger=ledger) as reads:
+        page = await reads.holds.holds(ledger, where, query.page)
+    return query.document(page, hold_document, response)
+
+
+def hold_filter(query: ListQuery) -> HoldFilter:
+    """Return which holds a query asks for. Raises `ValidationFailed`."""
+    return HoldFilter(
         status=query.values("status"),
         account=query.value("account", Pattern),
         reference=query.values("reference"),
@@ -112,9 +120,6 @@ async def list_holds(
         placed_at=query.span("placed_at", Span),
         sequence=query.span("sequence", Span),
     )
-    async with who.services.ledgers.read(who.principal, Permission.HOLDS_READ, ledger=ledger) as reads:
-        page = await reads.holds.holds(ledger, where, query.page)
-    return query.document(page, hold_document, response)
 
 
 @router.post(

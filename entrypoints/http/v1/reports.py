@@ -1,6 +1,6 @@
 """Reports: what a ledger says as a whole."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
@@ -17,21 +17,22 @@ from application.ledger.readers import LedgerReads
 from application.ledger.reports import Interval, balance_sheet, income_statement, trial_balance
 from application.ledger.spans import AsOf
 from domain.shared.access import Permission
-from entrypoints.http.dependencies import CallerDependency, StrictRoute
+from entrypoints.http.dependencies import Caller, CallerDependency, StrictRoute
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
 from entrypoints.http.time_travel import (
     AT_DESCRIPTION,
     ComparedIntervalDependency,
     IntervalDependency,
     KnowledgeDependency,
+    PointOfView,
     PointOfViewDependency,
     zone_for,
     zone_of,
 )
-from entrypoints.http.v1.as_of_head import Asked, kept_report
+from entrypoints.http.v1.as_of_head import Asked, Make, kept_report
 from entrypoints.http.v1.formats import DESCRIBED_FORMATS, Shown, accepted_format
 from entrypoints.http.v1.printed_page import Page
-from entrypoints.schemas.moments import end_of, read_moment
+from entrypoints.schemas.moments import AskedInterval, end_of, read_moment
 from entrypoints.schemas.report_documents import (
     BalanceSheetDocument,
     IncomeStatementDocument,
@@ -48,10 +49,14 @@ _ASSETS_ACROSS = 4
 _RESPONSES = {**described_problems(401, 403, 404, 406, 422), **DESCRIBED_FORMATS, **MAY_BE_KNOWN}
 
 # A path of 255 characters has no more segments.
+DEPTH_MAX: Final = 128
 Depth = Annotated[
     int | None,
-    Query(ge=1, le=128, description="Add up accounts whose paths begin with the same so many segments."),
+    Query(ge=1, le=DEPTH_MAX, description="Add up accounts whose paths begin with the same so many segments."),
 ]
+
+Report = tuple[Asked, Make]
+"""A report that is asked for, and how it is made where it is not kept."""
 
 
 @router.get(
@@ -68,6 +73,11 @@ async def get_trial_balance(
     It can be had as JSON, as CSV, and as a page to print. With `depth`, accounts of one type are added up.
     """
     chosen = accepted_format(request)
+    return await kept_report(request, who, chosen, *await asked_trial_balance(who, ledger, point_of_view, depth))
+
+
+async def asked_trial_balance(who: Caller, ledger: str, point_of_view: PointOfView, depth: int | None) -> Report:
+    """Return which trial balance is asked for. Raises `PermissionDenied`, `LedgerNotFound`."""
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
         view = await point_of_view.as_of(reads, ledger)
         head = await reads.ledgers.head(ledger, up_to=view.sequence)
@@ -82,8 +92,7 @@ async def get_trial_balance(
             Page("Trial balance", facts, trial_balance_tables(report)),
         )
 
-    asked = Asked(ledger, Permission.REPORTS_READ, head, ("trial balance", as_of, depth))
-    return await kept_report(request, who, chosen, asked, make)
+    return Asked(ledger, Permission.REPORTS_READ, head, ("trial balance", as_of, depth)), make
 
 
 @router.get(
@@ -106,6 +115,14 @@ async def get_balance_sheet(
     It can be had as JSON, as CSV, and as a page to print.
     """
     chosen = accepted_format(request)
+    asked = await asked_balance_sheet(who, ledger, point_of_view, compare_at, depth)
+    return await kept_report(request, who, chosen, *asked)
+
+
+async def asked_balance_sheet(
+    who: Caller, ledger: str, point_of_view: PointOfView, compare_at: str | None, depth: int | None
+) -> Report:
+    """Return which balance sheet is asked for. Raises `PermissionDenied`, `LedgerNotFound`, `ValidationFailed`."""
     compare = read_moment("compare_at", compare_at)
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
         view = await point_of_view.as_of(reads, ledger)
@@ -124,8 +141,7 @@ async def get_balance_sheet(
             Page("Balance sheet", facts, balance_sheet_tables(report, assets_across=_ASSETS_ACROSS)),
         )
 
-    asked = Asked(ledger, Permission.REPORTS_READ, head, ("balance sheet", as_of, before, depth))
-    return await kept_report(request, who, chosen, asked, make)
+    return Asked(ledger, Permission.REPORTS_READ, head, ("balance sheet", as_of, before, depth)), make
 
 
 @router.get(
@@ -148,6 +164,19 @@ async def get_income_statement(
     Closing transactions are left out. It can be had as JSON, as CSV, and as a page to print.
     """
     chosen = accepted_format(request)
+    report = await asked_income_statement(who, ledger, asked, compared, knowledge, depth)
+    return await kept_report(request, who, chosen, *report)
+
+
+async def asked_income_statement(
+    who: Caller,
+    ledger: str,
+    asked: AskedInterval,
+    compared: AskedInterval,
+    knowledge: PointOfView,
+    depth: int | None,
+) -> Report:
+    """Return which income statement is asked for. Raises `PermissionDenied`, `LedgerNotFound`, `ValidationFailed`."""
     async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
         zone = await zone_for(reads, ledger, asked.start, asked.end, compared.start, compared.end)
         interval = asked.interval(zone)
@@ -167,4 +196,4 @@ async def get_income_statement(
         )
 
     what = ("income statement", interval, compare, depth)
-    return await kept_report(request, who, chosen, Asked(ledger, Permission.REPORTS_READ, head, what), make)
+    return Asked(ledger, Permission.REPORTS_READ, head, what), make

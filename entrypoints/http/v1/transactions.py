@@ -28,7 +28,7 @@ from entrypoints.http.dependencies import (
     is_dry_run,
 )
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_body, described_list, described_problems
-from entrypoints.http.pagination import Field, ListDocument, ListSpec
+from entrypoints.http.pagination import Field, ListDocument, ListQuery, ListSpec
 from entrypoints.http.reading import read_json
 from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.transaction_documents import TransactionDocument, posted_document, view_document
@@ -130,7 +130,16 @@ async def list_transactions(
 ) -> ListDocument[TransactionDocument]:
     """Return a page of transactions, the latest first unless sorted otherwise."""
     query = TRANSACTIONS.read(request, who)
-    where = TransactionFilter(
+    where = transaction_filter(query)
+    async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ, ledger=ledger) as reads:
+        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
+        page = await reads.transactions.transactions(ledger, where, query.page)
+    return query.document(page, view_document, response)
+
+
+def transaction_filter(query: ListQuery) -> TransactionFilter:
+    """Return which transactions a query asks for. Raises `ValidationFailed`."""
+    return TransactionFilter(
         account=query.value("account", Pattern),
         asset=query.value("asset", str),
         reference=query.values("reference"),
@@ -143,10 +152,6 @@ async def list_transactions(
         hold=query.value("hold", str),
         reverses=query.value("reverses", str),
     )
-    async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ, ledger=ledger) as reads:
-        response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
-        page = await reads.transactions.transactions(ledger, where, query.page)
-    return query.document(page, view_document, response)
 
 
 @router.patch(

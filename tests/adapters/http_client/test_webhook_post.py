@@ -1,12 +1,14 @@
 """Letters go to the addresses that may be reached, whatever names lead to, and over TLS to who has the name."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from typing import cast
 
 import pytest
 from cryptography import x509
@@ -14,9 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from adapters.http_client import guarded_network
+from adapters.http_client.guarded_network import NameResolver, Resolve
 from adapters.http_client.webhook_post import HttpPost
 from adapters.memory import ManualClock
 from application.webhooks.ports import Answer, Letter
+from tests.redis_server import until
 
 HERE = (ip_network("127.0.0.1/32"),)
 NOWHERE = "It cannot be connected to: it leads to no address of the public internet, and nothing is sent there."
@@ -60,14 +65,14 @@ async def server(
 
 @asynccontextmanager
 async def posting(
-    names: Names | None = None, tls: ssl.SSLContext | None = None, **given: float
+    names: Resolve | None = None, tls: ssl.SSLContext | None = None, **given: float
 ) -> AsyncIterator[HttpPost]:
     made = HttpPost(ManualClock(), HERE, resolve=names, tls=tls, **given)
     yield made
     await made.close()
 
 
-async def sent(url: str, names: Names | None = None, tls: ssl.SSLContext | None = None, **given: float) -> Answer:
+async def sent(url: str, names: Resolve | None = None, tls: ssl.SSLContext | None = None, **given: float) -> Answer:
     async with posting(names, tls, **given) as post:
         return await post.send(letter(url))
 
@@ -181,6 +186,8 @@ async def test_a_name_server_that_does_not_answer_is_not_waited_for() -> None:
         ("-1", None),
         ("1e9", None),
         ("9" * 5_000, None),
+        ("Mon, 01 Jan 2024 99999999999999999999:00:00 GMT", None),
+        ("Mon, 01 Jan 99999999999999999999 10:00:00 GMT", None),
         ("", None),
     ],
 )
@@ -227,3 +234,72 @@ async def test_over_tls_the_name_of_the_url_is_asked_for_and_checked(tmp_path: P
         untrusted = await sent(f"https://hooks.test:{port}/", names, ssl.create_default_context())
         assert untrusted.error is not None
         assert "its certificate is not good" in untrusted.error
+
+
+async def test_tls_that_breaks_while_an_answer_is_read_is_a_failure_as_any_other(tmp_path: Path) -> None:
+    serving, trusting = certificate(tmp_path, "hooks.test")
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        # A record that nobody has sealed, past TLS.
+        raw = writer.get_extra_info("socket")
+        os.write(raw.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
+        with suppress(OSError, asyncio.IncompleteReadError):
+            await reader.read()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=serving)
+    port = listening.sockets[0].getsockname()[1]
+    answer = await sent(f"https://hooks.test:{port}/", Names(["127.0.0.1"]), trusting)
+    listening.close()
+    assert answer == Answer(error="It does not answer as a server of HTTP: TLS is broken.")
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """A name server that says of one name that it is this machine, and nothing at all of others."""
+
+    def __init__(self) -> None:
+        self.asked: set[bytes] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        # A head of 12 bytes, the name as `\x05hooks\x04test\x00`, then the type: 1 for IPv4, and the class.
+        end = data.index(b"\0", 12) + 1
+        question = data[12 : end + 4]
+        self.asked.add(question[:-4])
+        if not question.startswith(b"\x05hooks\x04test\0"):
+            return
+        is_ipv4 = question[-4:-2] == b"\0\x01"
+        head = data[:2] + b"\x81\x80\0\x01" + (b"\0\x01" if is_ipv4 else b"\0\0") + b"\0\0\0\0"
+        said = b"\xc0\x0c\0\x01\0\x01\0\0\0\0\0\x04\x7f\0\0\x01" if is_ipv4 else b""
+        self._transport.sendto(head + question + said, addr)
+
+
+async def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
+    loop = asyncio.get_running_loop()
+    transport, names = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    resolver = NameResolver([f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
+    async with server() as (port, _):
+        post = HttpPost(ManualClock(), HERE, resolve=resolver)
+        silent = [asyncio.create_task(post.send(letter(f"http://silent{each}.test:{port}/"))) for each in range(100)]
+        await until(lambda: len(names.asked) == 100)
+        assert await asyncio.wait_for(post.send(letter(f"http://hooks.test:{port}/")), 1) == Answer(204)
+        assert not any(each.done() for each in silent)
+        for each in silent:
+            each.cancel()
+        await asyncio.gather(*silent, return_exceptions=True)
+        await post.close()
+    await resolver.close()
+    transport.close()
+
+
+async def test_a_look_up_that_is_not_answered_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guarded_network, "LOOK_UP_SECONDS", 0.05)
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    resolver = NameResolver([f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
+    answer = await sent("http://silent.test/", resolver)
+    assert answer == Answer(error="It cannot be connected to: its name is not known.")
+    await resolver.close()
+    transport.close()

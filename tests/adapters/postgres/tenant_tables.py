@@ -39,6 +39,7 @@ GLOBAL_TABLES = {
     "security_log": "of persons",
     "token_keys": "of the server",
     "due_jobs": "jobs are found across all organisations; it tells who has one and when, not what",
+    "job_turns": "likewise, when one of each was last begun",
     "duties": "of the server",
 }
 # In an order in which rows can be added that refer to others.

@@ -219,6 +219,27 @@ async def test_a_balance_is_one_look_up_for_each_asset_however_long_the_history(
         }
 
 
+async def test_many_accounts_and_transactions_are_a_few_look_ups_each(
+    service_engine: AsyncEngine, filled: LedgerAddress
+) -> None:
+    async with tenant_view(service_engine, filled.organisation_id) as connection:
+        reads = PostgresLedgerReads(connection, filled.organisation_id)
+        page = await reads.accounts.accounts("main", AccountFilter(), PageRequest("path", 100))
+        paths = [*(view.account.path for view in page.items), "assets:bank", "no:such"]
+        listed = await reads.transactions.transactions("main", TransactionFilter(), PageRequest("-sequence", 100))
+        before = await read_so_far(connection)
+        balances = await reads.batches.balances("main", paths, as_of=AsOf())
+        accounts = await reads.batches.accounts("main", paths)
+        below = await reads.batches.below("main", ["assets", "income"], limit=20)
+        found = await reads.batches.transactions("main", [view.id for view in listed.items])
+        assert await read_so_far(connection) - before < 5_000
+    assert set(balances) == set(accounts) == {path for path in paths if path != "no:such"}
+    _, (euros, rare) = balances["assets:bank"]
+    assert (euros.balance.version, rare.balance.version) == (59_994, 6)
+    assert [view.account.path for view in below["assets"]][:1] == ["assets:bank"]
+    assert found == {view.id: view for view in listed.items}
+
+
 @pytest.mark.parametrize("sort", ["sequence", "-sequence"])
 async def test_the_entries_of_a_long_history_are_read_a_page_at_a_time(
     service_engine: AsyncEngine, filled: LedgerAddress, sort: str

@@ -169,6 +169,25 @@ async def test_an_organisation_with_many_jobs_keeps_no_other_waiting(site: Site,
     assert sorted(order) == [first.organisation_id] * 5 + [second.organisation_id]
 
 
+async def test_organisations_take_turns_whichever_runner_looks(site: Site, new_ledger: NewLedger) -> None:
+    order: list[int] = []
+
+    async def notes(desk: Desk) -> str:
+        order.append(desk.job.organisation_id)
+        return await copies(desk)
+
+    names = [await new_ledger() for _ in range(4)]
+    one, two, three, four = [address.organisation_id for address in names]
+    # Two have many that have waited for long; the others ask for theirs later.
+    for address in (*names[:2] * 4, *names[2:] * 2):
+        await site.queued(address, b"a")
+        site.clock.advance(timedelta(seconds=1))
+    while await site.runner(notes).run_due():
+        pass
+    turns = [set(order[start : start + 2]) for start in range(0, len(order), 2)]
+    assert turns == [{one, two}, {three, four}, {one, two}, {three, four}, {one, two}, {one, two}]
+
+
 async def test_what_fails_by_our_mistake_is_tried_again_after_longer_and_longer_and_dies(
     site: Site, address: LedgerAddress, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -396,8 +415,21 @@ async def test_an_organisation_has_a_hundred_unfinished_jobs_at_most(site: Site,
         await site.queued(address)
     assert refused.value.facts == {"quota": "jobs", "used": "100", "limit": "100"}
     job = await site.job(refs[0])
-    assert await site.jobs.change(job.ended(JobState.CANCELLED, site.clock.now()), was=job)
+    cancelled = job.ended(JobState.CANCELLED, site.clock.now())
+    assert await site.jobs.change(cancelled, was=job)
     await site.queued(address)
+    # One that is tried again counts, too.
+    again = cancelled.tried_again(cancelled.author, "req_y", site.clock.now())
+    with pytest.raises(QuotaExceeded):
+        await site.jobs.change(again, was=cancelled)
+
+
+async def test_the_bounds_of_an_organisation_hold_for_jobs_that_are_added_at_once(
+    site: Site, address: LedgerAddress
+) -> None:
+    added = [site.queued(address, b"x" * 4_000) for _ in range(6)]
+    answers = await asyncio.gather(*added, return_exceptions=True)
+    assert [type(answer) for answer in answers].count(QuotaExceeded) == 4
 
 
 async def test_jobs_are_forgotten_thirty_days_after_they_ended(site: Site, address: LedgerAddress) -> None:

@@ -74,7 +74,7 @@ async def test_every_table_of_the_database_is_one_of_ours(service_engine: AsyncE
                 " WHERE table_schema = 'public' AND column_name = 'organisation_id'"
             )
         )
-        due = {"agenda", "due_jobs", "webhook_agenda"}
+        due = {"agenda", "due_jobs", "job_turns", "webhook_agenda"}
         assert set(of_organisations) == {table.name for table in TABLES} - {"organisations"} | due
 
 

@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from adapters.postgres.ledger.readers.accounts import PostgresAccounts
 from adapters.postgres.ledger.readers.attachments import PostgresAttachments
 from adapters.postgres.ledger.readers.audit import PostgresAudit
+from adapters.postgres.ledger.readers.batches import PostgresBatches
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.ledger.readers.holds import PostgresHolds
 from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
@@ -13,10 +14,10 @@ from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
 from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
+from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
-from application.ledger.ledger_reader import LedgerReader
 from application.ledger.period_reader import PeriodReader
-from application.ledger.readers import AccountReader, EventReader, TransactionReader
+from application.ledger.readers import AccountReader, EventReader, LedgerReader, TransactionReader
 from application.ledger.report_reader import ReportReader
 from application.shared.pagination import ROWS_READ_MAX
 
@@ -43,6 +44,11 @@ class PostgresLedgerReads:
     def transactions(self) -> TransactionReader:
         """Return the reader of transactions."""
         return PostgresTransactions(self._connection, self._organisation_id, self._rows_max)
+
+    @property
+    def batches(self) -> BatchReader:
+        """Return the reader of many things at once."""
+        return PostgresBatches(self._connection, self._organisation_id, self._rows_max)
 
     @property
     def holds(self) -> HoldReader:

@@ -3,49 +3,43 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Integer, RowMapping, Text, cast, literal, select
+from sqlalchemy import Integer, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.hold_tables import held_totals
 from adapters.postgres.ids import outward_id
 from adapters.postgres.keyset import (
     Budget,
     Candidate,
     Window,
     accept,
+    page_of,
     walk,
 )
 from adapters.postgres.ledger.readers.account_search import search_accounts
+from adapters.postgres.ledger.readers.balances import balances_of
 from adapters.postgres.ledger.readers.history import (
     FIRST_PLACE,
     HISTORY,
     LAST_PLACE,
     AccountHistory,
-    are_between,
     line_of,
-    order_of_history,
 )
 from adapters.postgres.ledger.readers.lookups import (
-    SEQUENCE_MAX,
     account_not_found,
     account_row,
     account_rows,
-    assets_held,
     assets_of,
     bigints,
     ledger_id_of,
     unnested,
 )
 from adapters.postgres.ledger.readers.statements import entries_effective_within
-from adapters.postgres.ledger.readers.time_travel import balances_before
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
 from application.ledger.readers import AccountEntryView, AccountFilter, AccountView, AssetBalance
 from application.ledger.spans import AsOf
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.account import Account
-from domain.ledger.balance import NOTHING, Balance
-from domain.ledger.held import NOTHING_HELD, Held
 
 
 class PostgresAccounts:
@@ -67,62 +61,12 @@ class PostgresAccounts:
         numbers = [candidate.number for candidate in found.items]
         rows = await account_rows(self._connection, ledger_id, numbers)
         views = [AccountView(account_of(rows[number]), rows[number]["opened_at"]) for number in numbers]
-        return Page(views, found.next_after)
+        return page_of(views, found)
 
     async def balances(self, slug: str, path: str, *, as_of: AsOf) -> tuple[Account, Sequence[AssetBalance]]:
         ledger_id = await self._ledger_id(slug)
         account = await self._account_as_of(ledger_id, path, as_of.sequence)
-        sequence = SEQUENCE_MAX if as_of.sequence is None else as_of.sequence
-        codes = await assets_held(self._connection, ledger_id, account.number)
-        if as_of.before is not None:
-            found = await balances_before(self._connection, ledger_id, account.number, codes, as_of.before, sequence)
-            assets = await assets_of(self._connection, ledger_id, codes)
-            return account, [AssetBalance(assets[code], balance) for code, balance in found]
-        codes += set(await assets_held(self._connection, ledger_id, account.number, held_totals)).difference(codes)
-        rows = await self._balance_rows(ledger_id, account.number, codes, sequence)
-        assets = await assets_of(self._connection, ledger_id, codes)
-        return account, [AssetBalance(assets[row["item"]], _balance(row), _held(row)) for row in rows]
-
-    async def _balance_rows(
-        self, ledger_id: int, account_number: int, codes: Sequence[str], sequence: int
-    ) -> Sequence[RowMapping]:
-        wanted = unnested(codes, Text())
-        last = (
-            select(
-                entries.c.asset,
-                cast(entries.c.posted_debits, Text).label("debits"),
-                cast(entries.c.posted_credits, Text).label("credits"),
-                entries.c.balance_version,
-                entries.c.sequence,
-            )
-            .where(*are_between(ledger_id, account_number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
-            .order_by(*order_of_history(is_descending=True))
-            .limit(1)
-            .lateral("last")
-        )
-        held = (
-            select(
-                cast(held_totals.c.held_debits, Text).label("held_debits"),
-                cast(held_totals.c.held_credits, Text).label("held_credits"),
-                held_totals.c.sequence.label("held_sequence"),
-            )
-            .where(
-                held_totals.c.ledger_id == ledger_id,
-                held_totals.c.account_number == account_number,
-                held_totals.c.asset == wanted.c.item,
-                held_totals.c.sequence <= sequence,
-            )
-            .order_by(held_totals.c.sequence.desc())
-            .limit(1)
-            .lateral("held")
-        )
-        query = (
-            select(wanted.c.item, last, held)
-            .select_from(wanted.outerjoin(last, literal(True)).outerjoin(held, literal(True)))
-            .where(last.c.sequence.is_not(None) | held.c.held_sequence.is_not(None))
-            .order_by(wanted.c.item.collate("C"))
-        )
-        return (await self._connection.execute(query)).mappings().all()
+        return account, (await balances_of(self._connection, ledger_id, [account.number], as_of))[account.number]
 
     async def entries(
         self, slug: str, path: str, *, asset: str | None, page: PageRequest, as_of_sequence: int | None = None
@@ -142,7 +86,7 @@ class PostgresAccounts:
             return Window([Candidate(line, line[0]) for line in lines], is_last)
 
         found = await walk(page, Budget(self._rows_max), source, accept)
-        return Page(await self._entry_views(ledger_id, account, found.items), found.next_after)
+        return page_of(await self._entry_views(ledger_id, account, found.items), found)
 
     async def entries_within(
         self, slug: str, path: str, *, asset: str | None, since: datetime | None, as_of: AsOf, limit: int
@@ -209,15 +153,3 @@ class PostgresAccounts:
 
     async def _ledger_id(self, slug: str) -> int:
         return await ledger_id_of(self._connection, self._organisation_id, slug)
-
-
-def _balance(row: RowMapping) -> Balance:
-    if row["sequence"] is None:
-        return NOTHING
-    return Balance(int(row["debits"]), int(row["credits"]), row["balance_version"], row["sequence"])
-
-
-def _held(row: RowMapping) -> Held:
-    if row["held_sequence"] is None:
-        return NOTHING_HELD
-    return Held(int(row["held_debits"]), int(row["held_credits"]), row["held_sequence"])

@@ -105,7 +105,7 @@ class AccountHistory:
         if asset is not None:
             codes = [asset] if is_storable(asset) else []
         else:
-            codes = await assets_held(connection, ledger_id, account_number)
+            codes = [code for _, code in await assets_held(connection, ledger_id, [account_number])]
         return AccountHistory(connection, ledger_id, account_number, codes)
 
     async def read(

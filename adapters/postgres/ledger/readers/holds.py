@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.hold_tables import hold_entries, holds, remainders
 from adapters.postgres.ids import outward_id, stored_id
-from adapters.postgres.keyset import Budget
+from adapters.postgres.keyset import Budget, page_of
 from adapters.postgres.ledger.readers.filters import equals
 from adapters.postgres.ledger.readers.hold_search import search_holds
 from adapters.postgres.ledger.readers.links import ids_linked, sequence_of
@@ -44,9 +44,7 @@ class PostgresHolds:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
         found = await search_holds(self._connection, ledger_id, where, page, Budget(self._rows_max))
         views = await self._views(ledger_id, [candidate.number for candidate in found.items])
-        if len(views) == len(found.items):
-            return Page(views, found.next_after)
-        return Page(views, found.items[len(views) - 1].position)
+        return page_of(views, found)
 
     async def named(self, slug: str, ids: Sequence[str]) -> dict[str, HoldView]:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)

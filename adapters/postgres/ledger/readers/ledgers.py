@@ -7,11 +7,11 @@ from sqlalchemy import RowMapping, Select, Text, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.identity.quotas import require_another_ledger
-from adapters.postgres.keyset import Budget, Candidate, Keyset, Verdict, Window, accept, walk
+from adapters.postgres.keyset import Budget, Candidate, Keyset, Verdict, Window, accept, page_of, walk
 from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, bigints, ledger_id_of, ledger_not_found
 from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.tables import assets, event_log, ledger_settings, ledgers
-from application.ledger.ledger_reader import LedgerView
+from application.ledger.readers import LedgerView
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.asset import Asset
 from domain.ledger.chart import Chart
@@ -52,7 +52,7 @@ class PostgresLedgers:
         wanted = bigints([candidate.number for candidate in found.items])
         query = self._views().join(wanted, wanted.c.item == ledgers.c.id).order_by(wanted.c.place)
         rows = (await self._connection.execute(query)).mappings()
-        return Page([_view(row) for row in rows], found.next_after)
+        return page_of([_view(row) for row in rows], found)
 
     async def _archived(self, ids: Sequence[int]) -> set[int]:
         """Return which of these ledgers are archived."""

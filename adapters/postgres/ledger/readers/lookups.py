@@ -6,7 +6,9 @@ from typing import Any, Final
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    ColumnElement,
     RowMapping,
+    ScalarSelect,
     Table,
     TableValuedAlias,
     Text,
@@ -131,23 +133,30 @@ def unnested(items: Sequence[Any], of_type: Any) -> TableValuedAlias:
     return func.unnest(array).table_valued(column("item", of_type), with_ordinality="place").render_derived()
 
 
+def unnested_pairs(pairs: Sequence[tuple[int, str]]) -> TableValuedAlias:
+    """Return accounts' numbers and assets' codes as a table: `number`, `item`, and `place` from 1 on."""
+    numbers = bindparam(None, [number for number, _ in pairs], ARRAY(BigInteger))
+    codes = bindparam(None, [code for _, code in pairs], ARRAY(Text))
+    columns = (column("number", BigInteger), column("item", Text))
+    return func.unnest(numbers, codes).table_valued(*columns, with_ordinality="place").render_derived()
+
+
 async def assets_held(
-    connection: AsyncConnection, ledger_id: int, account_number: int, rows: Table = entries
-) -> list[str]:
-    """Return the codes of the assets that the account has entries in, or such rows, by one look-up for each."""
-    of_account = (rows.c.ledger_id == ledger_id, rows.c.account_number == account_number)
-    first = select(rows.c.asset).where(*of_account).order_by(rows.c.asset).limit(1)
-    held = select(first.scalar_subquery().label("asset")).cte("held", recursive=True)
-    following = (
-        select(rows.c.asset)
-        .where(*of_account, rows.c.asset > held.c.asset)
-        .order_by(rows.c.asset)
-        .limit(1)
-        .scalar_subquery()
-    )
-    held = held.union_all(select(following).where(held.c.asset.is_not(None)))
-    codes = await connection.scalars(select(held.c.asset).where(held.c.asset.is_not(None)))
-    return list(codes)
+    connection: AsyncConnection, ledger_id: int, numbers: Sequence[int], rows: Table = entries
+) -> list[tuple[int, str]]:
+    """Return which accounts have entries, or such rows, in which assets, by one look-up for each of both."""
+    wanted = bigints(numbers)
+
+    def next_asset(number: ColumnElement[int], *after: ColumnElement[bool]) -> ScalarSelect[Any]:
+        of_account = (rows.c.ledger_id == ledger_id, rows.c.account_number == number)
+        return select(rows.c.asset).where(*of_account, *after).order_by(rows.c.asset).limit(1).scalar_subquery()
+
+    first = select(wanted.c.item.label("number"), next_asset(wanted.c.item).label("asset"))
+    held = first.cte("held", recursive=True)
+    following = select(held.c.number, next_asset(held.c.number, rows.c.asset > held.c.asset))
+    held = held.union_all(following.where(held.c.asset.is_not(None)))
+    found = await connection.execute(select(held.c.number, held.c.asset).where(held.c.asset.is_not(None)))
+    return [(number, code) for number, code in found]
 
 
 async def sequences_within(

@@ -125,11 +125,12 @@ _LEDGER = bindparam("ledger", type_=BigInteger)
 _BOUNDS = (bindparam("before", type_=DateTime(timezone=True)), bindparam("sequence", type_=BigInteger))
 
 # An amount is never zero: totals of zero say that there is no entry.
-_OF_ACCOUNT = text(f"""
-WITH wanted AS (SELECT :account AS account_number, asset FROM unnest(:codes) AS asset), {TOTALS_BEFORE}
-SELECT asset, debits, credits FROM totals WHERE NOT (debits = '0' AND credits = '0') ORDER BY asset
+_OF_ACCOUNTS = text(f"""
+WITH wanted AS (SELECT * FROM unnest(:accounts, :codes) AS wanted (account_number, asset)), {TOTALS_BEFORE}
+SELECT account_number, asset, debits, credits FROM totals WHERE NOT (debits = '0' AND credits = '0')
+ORDER BY account_number, asset
 """).bindparams(  # noqa: S608 # of constants alone
-    _LEDGER, *_BOUNDS, bindparam("codes", type_=ARRAY(Text)), bindparam("account", type_=BigInteger)
+    _LEDGER, *_BOUNDS, bindparam("codes", type_=ARRAY(Text)), bindparam("accounts", type_=ARRAY(BigInteger))
 )
 LINES_BEFORE = text(f"""
 WITH wanted AS (
@@ -149,21 +150,20 @@ ORDER BY path, asset
 async def balances_before(
     connection: AsyncConnection,
     ledger_id: int,
-    account_number: int,
-    codes: Sequence[str],
+    pairs: Sequence[tuple[int, str]],
     before: datetime,
     sequence: int,
-) -> list[tuple[str, Balance]]:
-    """Return what was posted to the account in each asset, up to the sequence and effective before the time.
+) -> list[tuple[int, str, Balance]]:
+    """Return what was posted to each account in an asset, up to the sequence and effective before the time.
 
     An asset in which that is nothing is left out.
     """
     parameters = {
         "ledger": ledger_id,
-        "account": account_number,
-        "codes": list(codes),
+        "accounts": [number for number, _ in pairs],
+        "codes": [code for _, code in pairs],
         "before": before,
         "sequence": sequence,
     }
-    rows = await connection.execute(_OF_ACCOUNT, parameters)
-    return [(code, Balance(int(debits), int(credits))) for code, debits, credits in rows]
+    rows = await connection.execute(_OF_ACCOUNTS, parameters)
+    return [(number, code, Balance(int(debits), int(credits))) for number, code, debits, credits in rows]

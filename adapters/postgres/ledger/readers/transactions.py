@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.hold_tables import holds
 from adapters.postgres.ids import outward_id
-from adapters.postgres.keyset import Budget
+from adapters.postgres.keyset import Budget, page_of
 from adapters.postgres.ledger.readers.filters import equals
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
 from adapters.postgres.ledger.readers.links import id_at, ids_linked, sequence_of
@@ -43,9 +43,14 @@ class PostgresTransactions:
         ledger_id = await ledger_id_of(self._connection, self._organisation_id, slug)
         found = await search_transactions(self._connection, ledger_id, where, page, Budget(self._rows_max))
         views = await self._views(ledger_id, [candidate.number for candidate in found.items])
-        if len(views) == len(found.items):
-            return Page(views, found.next_after)
-        return Page(views, found.items[len(views) - 1].position)
+        return page_of(views, found)
+
+    async def at(self, ledger_id: int, sequences: Sequence[int]) -> list[TransactionView]:
+        """Return the transactions of these sequences, all of them."""
+        views: list[TransactionView] = []
+        while len(views) < len(sequences):
+            views += await self._views(ledger_id, sequences[len(views) :])
+        return views
 
     async def _views(self, ledger_id: int, sequences: Sequence[int]) -> list[TransactionView]:
         """Return the transactions of these sequences, as far as there is room for their entries."""

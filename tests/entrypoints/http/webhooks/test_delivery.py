@@ -1,5 +1,6 @@
 """Events get to webhooks: which, in which form, in which order, how often."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -246,3 +247,22 @@ async def test_a_webhook_is_tried_out_with_a_ping(tenant: Tenant, there: Receive
     told = document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/test"))
     assert (told["delivered"], told["status"]) == (False, 500)
     assert await deliveries(tenant, hook) == []
+
+
+async def test_an_organisation_tries_out_four_webhooks_at_a_time(
+    tenant: Tenant, there: Receiver, new_webhook: NewWebhook
+) -> None:
+    path = f"/v1/webhooks/{(await new_webhook())['id']}/test"
+    goes_on = asyncio.Event()
+
+    async def slowly(got: Got) -> bytes:
+        await goes_on.wait()
+        return answer()
+
+    there.answers = slowly
+    trying = [asyncio.create_task(tenant.client.post(path)) for _ in range(4)]
+    await there.until(4)
+    assert (await tenant.client.post(path)).json()["code"] == "overloaded"
+    goes_on.set()
+    assert [document(await each)["delivered"] for each in trying] == [True] * 4
+    assert document(await tenant.client.post(path))["delivered"]

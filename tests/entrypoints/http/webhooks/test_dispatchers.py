@@ -5,14 +5,19 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from httpx2 import AsyncClient
+from sqlalchemy import text
 
 from adapters.embedded import ServerUrls
+from adapters.postgres.ids import stored_id
+from adapters.postgres.webhooks.outbox import PostgresOutbox
+from adapters.postgres.work import tenant_transaction
 from application.ledger.ports import LedgerAddress
-from entrypoints.container import opened
+from entrypoints.container import Container, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import NewServer, served
@@ -178,3 +183,48 @@ async def test_what_a_killed_dispatcher_was_about_is_sent_by_another(
         assert in_order(there.sequences) == list(range(2, 85))
     # Twice came only what the killed one had sent and could not say so: of a quarter of a second, or a lease.
     assert sum(count - 1 for count in Counter(there.sequences).values()) <= 60
+
+
+async def test_who_keeps_what_came_of_an_attempt_waits_for_a_replay_and_holds_nothing_meanwhile(
+    tenant: Tenant, there: Receiver, dispatching: Dispatcher, new_webhook: NewWebhook, container: Container
+) -> None:
+    await new_webhook(types=["transaction.posted"])
+    there.status = 500
+    await posts(tenant, 1)
+    async with tenant_transaction(container.service_engine(), tenant.organisation_id) as replaying:
+        await replaying.execute(text("SELECT FROM webhook_endpoints FOR UPDATE"))
+        running = asyncio.create_task(dispatching.run())
+        await there.until(1)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')")
+        for _ in range(500):
+            if await replaying.scalar(waiting):
+                break
+            await asyncio.sleep(0.02)
+        changed = await replaying.execute(text("UPDATE webhook_deliveries SET attempts = 7"))
+        assert changed.rowcount == 1
+    assert await running == 1
+    async with tenant_transaction(container.service_engine(), tenant.organisation_id) as connection:
+        assert await connection.scalar(text("SELECT attempts FROM webhook_deliveries")) == 8
+
+
+async def test_what_is_due_longest_is_sent_first(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook, container: Container
+) -> None:
+    hooks = [await new_webhook(types=["transaction.posted"], ordered=each == 1) for each in range(3)]
+    await posts(tenant, 1)
+    now = container.clock().now()
+    outbox = PostgresOutbox(container.service_engine(), container.ids(), lease=timedelta(seconds=60))
+    while await outbox.gather(tenant.organisation_id, None, now):
+        pass
+    longest_due = [hooks[1], hooks[2], hooks[0]]
+    async with tenant_transaction(container.service_engine(), tenant.organisation_id) as connection:
+        for minutes, hook in enumerate(longest_due):
+            due_at = now - timedelta(minutes=10 - minutes)
+            change = text("UPDATE webhook_deliveries SET due_at = :due_at WHERE endpoint_id = :id")
+            await connection.execute(change, {"due_at": due_at, "id": stored_id("whk", hook["id"])})
+    found = [
+        parcel.endpoint.id
+        for _ in range(3)
+        for parcel in await outbox.claim(tenant.organisation_id, now, without=(), limit=1)
+    ]
+    assert found == [hook["id"] for hook in longest_due]

@@ -198,3 +198,20 @@ async def test_a_clock_that_has_jumped_loses_nothing(
     assert await dispatching.run() == 1
     assert [each["state"] for each in await deliveries(tenant, hook)] == ["delivered"]
     assert (await shown(tenant, hook))["paused_at"] is None
+
+
+async def test_a_mistake_of_ours_counts_as_an_attempt_and_holds_up_no_other_event(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+) -> None:
+    async def fail(host: str, port: int) -> list[str]:
+        raise RuntimeError("a bug")
+
+    dispatching = await new_dispatcher(resolve=fail)
+    hook = await new_webhook(types=["transaction.posted"], url=f"http://hooks.test:{there.url.rsplit(':', 1)[1]}")
+    await posts(tenant, 3)
+    assert await dispatching.run() == 3
+    found = await deliveries(tenant, hook)
+    assert [(each["state"], each["attempts"]) for each in found] == [("pending", 1)] * 3
+    assert {each["error"] for each in found} == {"The server failed; its log says why."}
+    # Only after a pause is it tried again.
+    assert await dispatching.run() == 0

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.webhooks import outbox
 from application.webhooks.old_deliveries import remove_old_deliveries
-from tests.entrypoints.http.tenant import Json, Tenant, document
+from tests.entrypoints.http.tenant import Json, Tenant, document, sale
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
 from tests.entrypoints.http.webhooks.deliveries import ANY, deliveries, now_on, posts
 from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
@@ -108,3 +108,35 @@ async def test_deliveries_are_kept_for_thirty_days(
     async with owner.connect() as connection:
         query = text("SELECT count(*) FROM webhook_endpoints WHERE organisation_id = :id")
         assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
+    # Nobody looks at an organisation without webhooks any more, until it has one again.
+    await dispatching.run()
+    async with owner.connect() as connection:
+        query = text("SELECT count(*) FROM webhook_agenda WHERE organisation_id = :id")
+        assert await connection.scalar(query, {"id": tenant.organisation_id}) == 0
+    there.status = 204
+    await new_webhook()
+    await posts(tenant, 1)
+    assert await dispatching.run() == 1
+
+
+async def test_what_waits_for_a_webhook_is_sent_though_it_is_not_about_that_ledger_any_more(
+    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+) -> None:
+    clock = now_on()
+    dispatching = await new_dispatcher(clock=clock)
+    hook = await new_webhook(types=["transaction.posted"])
+    there.status = 500
+    await tenant.posted(sale())
+    assert await dispatching.run() == 1
+    path = f"/v1/webhooks/{hook['id']}"
+    document(await tenant.client.patch(path, json={"ledgers": ["other"]}, headers=ANY))
+    await tenant.posted(sale())
+    there.status = 204
+    clock.advance(timedelta(minutes=1))
+    assert await dispatching.run() == 1
+    assert there.sequences == [5, 5]
+    # What happens meanwhile is none of its business, nor is it later.
+    document(await tenant.client.patch(path, json={"ledgers": ["main"]}, headers=ANY))
+    await tenant.posted(sale())
+    assert await dispatching.run() == 1
+    assert there.sequences == [5, 5, 7]

@@ -1,0 +1,1 @@
+"""The GraphQL interface: the same readers, journal and permissions as REST, asked in one request."""
