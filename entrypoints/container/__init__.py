@@ -64,6 +64,7 @@ class Container(BackgroundParts):
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
         webhooks=BackgroundParts.webhooks,
+        attachments=BackgroundParts.attachments,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
