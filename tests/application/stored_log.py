@@ -13,16 +13,9 @@ from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
+from application.ledger.ledger_reader import LedgerReader, LedgerView
 from application.ledger.period_reader import PeriodReader
-from application.ledger.readers import (
-    AccountReader,
-    EventReader,
-    LedgerReader,
-    LedgerReads,
-    LedgerView,
-    StoredEvent,
-    TransactionReader,
-)
+from application.ledger.readers import AccountReader, EventReader, LedgerReads, StoredEvent, TransactionReader
 from application.ledger.report_reader import AccountBalance, ReportReader, TrialBalance, TrialBalanceLine
 from application.ledger.spans import AsOf
 from application.shared.pagination import Page, PageRequest

@@ -16,8 +16,9 @@ from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
+from application.ledger.ledger_reader import LedgerReader
 from application.ledger.period_reader import PeriodReader
-from application.ledger.readers import AccountReader, EventReader, LedgerReader, TransactionReader
+from application.ledger.readers import AccountReader, EventReader, TransactionReader
 from application.ledger.report_reader import ReportReader
 from application.shared.pagination import ROWS_READ_MAX
 
