@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from application.attachments.attaching import Attaching
+from application.attachments.fetching import Fetching
 from application.identity.admission import Admission, Attempts
 from application.identity.afterwards import Afterwards
 from application.identity.api_keys import ApiKeys
@@ -60,6 +62,14 @@ class OAuth:
     consents: OAuthConsents
     tokens: OAuthTokens
     provider: OpenIdProvider | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attachments:
+    """Files that are attached: taking them in, and giving them out."""
+
+    attaching: Attaching
+    fetching: Fetching
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +143,7 @@ class Services:
     token_keys: TokenKeyring
     persons: Persons
     webhooks: Webhooks
+    attachments: Attachments
     signer: Signer
     cursor_key: bytes
     database_health: Health

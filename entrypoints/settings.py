@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
@@ -11,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_va
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from application.attachments.ports import Bucket
 from application.identity.openid_ports import OpenIdClient
 from application.identity.person_ports import MailServer
 from domain.identity.oauth import LOOPBACK_HOSTS
@@ -105,7 +107,7 @@ class Settings(BaseSettings):
     quota_requests_per_minute: Annotated[int, Field(ge=1, le=QUOTA_MAX)] | None = None
     """The same of requests a minute."""
     quota_storage_bytes: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
-    """The same of its logs, in bytes."""
+    """The same of its logs and its files, in bytes."""
     oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
     """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
     is none."""
@@ -144,6 +146,20 @@ class Settings(BaseSettings):
     worker_inside: bool = True
     """Whether `partita serve` also does the work of workers: jobs, webhooks and hourly duties. If not, `partita worker`
     must run beside it."""
+    files_url: Annotated[str | None, Field(pattern=r"^s3://[^/?#\s]+(/[^?#\s]*)?$")] = None
+    """Where files are kept: `s3://bucket`, or `s3://bucket/prefix`. Without it, in the data folder."""
+    files_endpoint: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
+    """The URL of the store that has the bucket, if it is not AWS."""
+    files_region: str | None = None
+    """The bucket's region. What is not set of this and of the key is found as AWS's own tools find it."""
+    files_key_id: str | None = None
+    """The name of the key for the bucket."""
+    files_key_secret: SecretStr | None = None
+    """The secret of that key."""
+    file_bytes_max: Annotated[int, Field(ge=1024, le=49 * 1024 * MEBIBYTE)] = 1024 * MEBIBYTE
+    """The longest file that can be attached, in bytes."""
+    file_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
+    """For how many days a file is kept after its attachment was removed."""
     trusted_proxies: Networks = ()
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
     cors_origins: Origins = ()
@@ -230,6 +246,24 @@ class Settings(BaseSettings):
         return OpenIdClient(
             self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret.get_secret_value(), self.oidc_name
         )
+
+    @property
+    def bucket(self) -> Bucket | None:
+        """Where files are kept, if it is not the data folder."""
+        if self.files_url is None:
+            return None
+        secret = None if self.files_key_secret is None else self.files_key_secret.get_secret_value()
+        return Bucket(self.files_url, self.files_endpoint, self.files_region, self.files_key_id, secret)
+
+    @property
+    def files_folder(self) -> Path:
+        """The folder that files are kept in, where there is no bucket."""
+        return self.data_dir / "files"
+
+    @property
+    def file_retention(self) -> timedelta:
+        """For how long a file is kept after its attachment was removed."""
+        return timedelta(days=self.file_retention_days)
 
     @property
     def mail_server(self) -> MailServer | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import AMOUNT_MAX, SCALE_MAX, Asset
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
@@ -16,6 +17,8 @@ from domain.ledger.events import (
     AccountRestored,
     AccountUnfrozen,
     AssetRegistered,
+    AttachmentAdded,
+    AttachmentRemoved,
     ChartSet,
     Event,
     HoldExpired,
@@ -70,6 +73,11 @@ _LINKS: st.SearchStrategy[dict[str, Any]] = st.one_of(
 )
 
 _BEFORE = st.none() | st.fixed_dictionaries({"metadata": METADATA.map(dict)})
+_SUBJECTS = st.builds(Subject, st.sampled_from(SubjectKind), NAMES)
+_DIGESTS = st.binary(min_size=32, max_size=32)
+_ATTACHMENTS = st.builds(
+    Attachment, NAMES, _SUBJECTS, NAMES, NAMES, st.integers(0, 2**40), _DIGESTS, is_removed=st.just(False)
+)
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(LedgerCreated, NAMES, st.just("UTC"), METADATA),
     st.builds(LedgerChanged, NAMES, METADATA, _BEFORE),
@@ -99,4 +107,6 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(HoldPlaced, NAMES, CONSISTENT_ENTRIES, st.none() | TIMES, st.none() | NAMES, TEXTS, METADATA),
     st.builds(HoldReleased, NAMES, TEXTS),
     st.builds(HoldExpired, NAMES),
+    st.builds(AttachmentAdded, _ATTACHMENTS),
+    st.builds(AttachmentRemoved, NAMES, _SUBJECTS, _DIGESTS, TEXTS),
 )

@@ -14,7 +14,8 @@ from typing import TypeVar
 from application.ledger.ports import Applied, DueHolds, KnownKey, LedgerAddress, Outcome
 from application.ledger.sizes import require_loadable, within_entries
 from application.shared.ports import Clock, Ids
-from domain.ledger.book import Book, Results
+from domain.ledger.book import Book
+from domain.ledger.changes import Results
 from domain.ledger.events import Event, LedgerCreated, TransactionPosted
 from domain.ledger.hold import HoldStatus
 from domain.ledger.ledger import LedgerExists, LedgerNotFound
@@ -190,6 +191,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
         transactions=transactions,
         holds=holds,
         periods=_named(book.periods, scope.periods),
+        attachments=_named(book.attachments, scope.attachments),
         results=results,
     )
 

@@ -38,6 +38,7 @@ from adapters.postgres.columns import (
     text_column,
 )
 from adapters.postgres.columns import metadata as metadata  # noqa: PLC0414 # it comes with all of its tables from here
+from adapters.postgres.file_tables import attachments
 from adapters.postgres.hold_tables import held_totals, hold_entries, holds, remainders
 from adapters.postgres.late_tables import late_blocks, late_entries
 
@@ -286,5 +287,6 @@ PROJECTIONS = (
     held_totals,
     remainders,
     periods,
+    attachments,
     metadata_values,
 )

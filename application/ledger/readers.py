@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
+from application.ledger.ledger_reader import LedgerReader
 from application.ledger.period_reader import PeriodReader
 from application.ledger.report_reader import ReportReader
 from application.ledger.spans import OPEN_SPAN, AsOf, Span
@@ -17,23 +19,10 @@ from application.ledger.views import TransactionView as TransactionView  # noqa:
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
 from domain.ledger.account import Account
-from domain.ledger.asset import Asset
-from domain.ledger.chart import Chart
 from domain.ledger.effect import Line
 from domain.ledger.events import Event
-from domain.ledger.settings import LedgerSettings
 from domain.shared.chain import Author, Head, Recorded
 from domain.shared.patterns import Pattern
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerView:
-    """A ledger, and where its log stands."""
-
-    slug: str
-    settings: LedgerSettings
-    created_at: datetime
-    sequence: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,37 +76,6 @@ class TransactionFilter:
     sequence: Span = OPEN_SPAN
     hold: str | None = None
     reverses: str | None = None
-
-
-class LedgerReader(Protocol):
-    """Reads ledgers and their settings."""
-
-    async def ledger(self, slug: str) -> LedgerView:
-        """Return the ledger, or raise `LedgerNotFound`."""
-        ...
-
-    async def ledgers(self, page: PageRequest, *, status: Sequence[str] = ()) -> Page[LedgerView]:
-        """Return the organisation's ledgers by `slug`: those of these statuses (`open`, `archived`), or all."""
-        ...
-
-    async def require_another(self) -> None:
-        """Return if the organisation may have one more ledger; else raise `QuotaExceeded`."""
-        ...
-
-    async def chart(self, slug: str) -> Chart:
-        """Return the ledger's chart, or raise `LedgerNotFound`."""
-        ...
-
-    async def assets(self, slug: str) -> Sequence[Asset]:
-        """Return the ledger's assets by code, or raise `LedgerNotFound`."""
-        ...
-
-    async def head(self, slug: str, *, up_to: int | None = None) -> Head:
-        """Return the ledger's last event, or the last one up to a sequence. Raises `LedgerNotFound`.
-
-        Its hash stands for all events up to it, and so for all that follows from them.
-        """
-        ...
 
 
 class AccountReader(Protocol):
@@ -225,6 +183,11 @@ class LedgerReads(Protocol):
     @property
     def periods(self) -> PeriodReader:
         """Return the reader of closed periods."""
+        ...
+
+    @property
+    def attachments(self) -> AttachmentReader:
+        """Return the reader of attachments."""
         ...
 
     @property

@@ -50,7 +50,9 @@ def _reads(*areas: str) -> frozenset[Permission]:
     return frozenset(Permission(f"{area}:read") for area in areas)
 
 
-_OF_LEDGERS: Final = _reads("ledgers", "accounts", "transactions", "holds", "periods", "reports", "events")
+_OF_LEDGERS: Final = _reads(
+    "ledgers", "accounts", "transactions", "holds", "periods", "attachments", "reports", "events"
+)
 _OF_ORGANISATION: Final = _reads(
     "organisation", "members", "roles", "api-keys", "oauth-clients", "audit-log", "jobs", "webhooks"
 )
@@ -63,6 +65,7 @@ _OPERATION: Final = _OF_LEDGERS | {
     Permission.TRANSACTIONS_CHANGE,
     Permission.HOLDS_PLACE,
     Permission.HOLDS_RESOLVE,
+    Permission.ATTACHMENTS_ADD,
 }
 _ACCOUNTING: Final = _OPERATION | {
     Permission.LEDGERS_FREEZE,
@@ -74,6 +77,7 @@ _ACCOUNTING: Final = _OPERATION | {
     Permission.TRANSACTIONS_REVERSE,
     Permission.PERIODS_CLOSE,
     Permission.PERIODS_REOPEN,
+    Permission.ATTACHMENTS_REMOVE,
 }
 
 OWNER: Final = Role("owner", "Everything, and who else is an owner.", frozenset(Permission))

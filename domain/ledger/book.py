@@ -7,6 +7,7 @@ from datetime import datetime
 from domain.ledger import changes
 from domain.ledger.account import Account, AccountNotFound
 from domain.ledger.asset import Asset
+from domain.ledger.attachment import Attachment
 from domain.ledger.balance import NOTHING, Balance
 from domain.ledger.chart import Chart
 from domain.ledger.effect import NO_EFFECT, Effect, HeldLine, LeftLine, Line
@@ -18,6 +19,8 @@ from domain.ledger.events import (
     AccountRestored,
     AccountUnfrozen,
     AssetRegistered,
+    AttachmentAdded,
+    AttachmentRemoved,
     ChartSet,
     Event,
     HoldExpired,
@@ -38,9 +41,6 @@ from domain.ledger.scope import AccountAsset
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import Side, sides_of
 from domain.shared.errors import NotFound
-
-Results = MutableMapping[AccountAsset, int]
-"""Debits less credits of income and expense accounts, in minor units."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,8 @@ class Book:
     transactions: MutableMapping[str, PostedTransaction] = field(default_factory=dict)
     holds: MutableMapping[str, Hold] = field(default_factory=dict)
     periods: MutableMapping[str, Period] = field(default_factory=dict)
-    results: MutableMapping[datetime, Results] = field(default_factory=dict)
+    attachments: MutableMapping[str, Attachment] = field(default_factory=dict)
+    results: MutableMapping[datetime, changes.Results] = field(default_factory=dict)
     chart_limits: MutableMapping[str, Mapping[str, Limit]] = field(default_factory=dict)
 
     def account(self, path: str) -> Account:
@@ -126,9 +127,17 @@ class Book:
             raise NotFound(f"There is no period {id!r} in this ledger.")
         return period
 
+    def attachment(self, id: str) -> Attachment:
+        """Return the attachment of that id, or raise `NotFound`."""
+        attachment = self.attachments.get(id)
+        if attachment is None:
+            raise NotFound(f"There is no attachment {id!r} in this ledger.")
+        return attachment
+
     def forget_named(self) -> None:
         """Forget what is looked up by name, and what was true of the whole ledger: each group asks for it anew."""
-        for named in (self.references, self.transactions, self.holds, self.periods, self.results):
+        by_name = (self.references, self.transactions, self.holds, self.periods, self.attachments, self.results)
+        for named in by_name:
             named.clear()
 
     def fork(self) -> "Book":
@@ -144,6 +153,7 @@ class Book:
             transactions=dict(self.transactions),
             holds=dict(self.holds),
             periods=dict(self.periods),
+            attachments=dict(self.attachments),
             results={before: dict(results) for before, results in self.results.items()},
         )
 
@@ -163,6 +173,7 @@ class Book:
             transactions=Overlay(self.transactions),
             holds=Overlay(self.holds),
             periods=Overlay(self.periods),
+            attachments=Overlay(self.attachments),
             results={before: Overlay(results) for before, results in self.results.items()},
         )
 
@@ -189,8 +200,7 @@ class Book:
                     self.used_assets |= {limit.asset.code for limit in event.limits}
                 self.accounts[event.account] = changes.changed_account(self.accounts[event.account], event)
             case AssetRegistered():
-                before = self.assets.get(event.code)
-                version = before.version + 1 if before else 1
+                version = before.version + 1 if (before := self.assets.get(event.code)) else 1
                 self.assets[event.code] = Asset(event.code, event.scale, version)
             case ChartSet():
                 self.chart = Chart(event.rules, self.chart.version + 1)
@@ -206,6 +216,10 @@ class Book:
                 period = self.periods[id]
                 self.periods[id] = replace(period, is_closed=False)
                 self.settings = replace(self.settings, closed_until=period.starts_at, closed_until_day=period.starts_on)
+            case AttachmentAdded(attachment):
+                self.attachments[attachment.id] = attachment
+            case AttachmentRemoved(id):
+                self.attachments[id] = replace(self.attachments[id], is_removed=True)
             case _:
                 self.settings = changes.changed_settings(self.settings, event)
         return NO_EFFECT
@@ -233,23 +247,12 @@ class Book:
             event.reverses,
         )
         if self.results:
-            self._keep_results(event)
-        if event.hold is None and event.reverses is None:
-            return Effect(tuple(lines))
+            changes.keep_results(self.results, self.accounts, event)
         if event.hold is not None:
-            of_hold = self._capture(self.holds[event.hold], event)
-            return replace(of_hold, lines=tuple(lines))
-        assert event.reverses is not None
-        return Effect(tuple(lines), left=self._undo(event.reverses, event))
-
-    def _keep_results(self, event: TransactionPosted) -> None:
-        for before, results in self.results.items():
-            if event.effective_at >= before:
-                continue
-            for entry in event.entries:
-                if self.accounts[entry.account].type.has_results:
-                    key = (entry.account, entry.asset.code)
-                    results[key] = results.get(key, 0) + entry.signed
+            return replace(self._capture(self.holds[event.hold], event), lines=tuple(lines))
+        if event.reverses is not None:
+            return Effect(tuple(lines), left=self._undo(event.reverses, event))
+        return Effect(tuple(lines))
 
     def _place(self, event: HoldPlaced) -> Effect:
         hold = changes.placed_hold(self.sequence, event)

@@ -1,6 +1,8 @@
 """What events make of accounts, settings, holds and periods, each by itself."""
 
+from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
+from datetime import datetime
 from typing import assert_never
 
 from domain.ledger.account import Account, AccountStatus
@@ -18,11 +20,16 @@ from domain.ledger.events import (
     LedgerRestored,
     LedgerUnfrozen,
     PeriodClosed,
+    TransactionPosted,
 )
 from domain.ledger.hold import Hold
 from domain.ledger.period import Period
+from domain.ledger.scope import AccountAsset
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import sides_of
+
+Results = MutableMapping[AccountAsset, int]
+"""Debits less credits of income and expense accounts, in minor units."""
 
 AccountEvent = AccountChanged | AccountFrozen | AccountUnfrozen | AccountArchived | AccountRestored
 SettingsEvent = LedgerCreated | LedgerChanged | LedgerFrozen | LedgerUnfrozen | LedgerArchived | LedgerRestored
@@ -82,3 +89,16 @@ def placed_hold(number: int, event: HoldPlaced) -> Hold:
 def closed_period(event: PeriodClosed) -> Period:
     """Return the period that the event closes."""
     return Period(event.id, event.starts_on, event.starts_at, event.ends_on, event.ends_at)
+
+
+def keep_results(
+    of_times: Mapping[datetime, Results], accounts: Mapping[str, Account], event: TransactionPosted
+) -> None:
+    """Add what a transaction posts to income and expense accounts to the results before the times (UTC)."""
+    for before, results in of_times.items():
+        if event.effective_at >= before:
+            continue
+        for entry in event.entries:
+            if accounts[entry.account].type.has_results:
+                key = (entry.account, entry.asset.code)
+                results[key] = results.get(key, 0) + entry.signed

@@ -27,6 +27,7 @@ class Scope:
     reversals: Iterable[str] = ()
     whole_accounts: Iterable[str] = ()
     periods: Iterable[str] = ()
+    attachments: Iterable[str] = ()
     results: Iterable[datetime] = ()
     unsettled: bool = False  # any balances that are not zero, and where anything is held: some, if there are many
 

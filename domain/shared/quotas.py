@@ -11,7 +11,7 @@ QUOTA_MAX: Final = 2**53 - 1
 
 @dataclass(frozen=True, slots=True)
 class StorageUsedUp:
-    """That an organisation's logs have reached its quota of storage, both in bytes."""
+    """That an organisation's logs and files have reached its quota of storage, both in bytes."""
 
     used: int
     quota: int
@@ -19,8 +19,8 @@ class StorageUsedUp:
     def refusal(self) -> QuotaExceeded:
         """Return why nothing more may be written."""
         return QuotaExceeded(
-            f"The organisation's logs hold {self.used:,} bytes, and its quota is {self.quota:,}: it can be read, and "
-            "nothing more is written. Ask whoever runs this server for a larger quota.",
+            f"The organisation's logs and files hold {self.used:,} bytes, and its quota is {self.quota:,}: it can be "
+            "read, and nothing more is written. Ask whoever runs this server for a larger quota.",
             facts={"quota": "storage_bytes", "used": str(self.used), "limit": str(self.quota)},
         )
 
@@ -29,7 +29,7 @@ class StorageUsedUp:
 class Quotas:
     """What an organisation has at most; None is without a limit.
 
-    `ledgers` counts archived ones too; `api_keys` those that work; `storage_bytes` is of its logs.
+    `ledgers` counts archived ones too; `api_keys` those that work; `storage_bytes` is of its logs and its files.
     """
 
     ledgers: int | None = None

@@ -90,7 +90,7 @@ def set_quotas(
     ledgers: QuotaOption = None,
     keys: QuotaOption = None,
     requests_per_minute: QuotaOption = None,
-    storage: Annotated[str | None, typer.Option(help=f"Of its logs, in bytes; or `{_UNLIMITED}`.")] = None,
+    storage: Annotated[str | None, typer.Option(help=f"Of its logs and files, in bytes; or `{_UNLIMITED}`.")] = None,
 ) -> None:
     """Set how much an organisation may have, which holds within ten seconds; without options, show it."""
     given = {

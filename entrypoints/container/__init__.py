@@ -67,6 +67,7 @@ class Container(WatchedParts):
         token_keys=AccessParts.token_keys,
         persons=AccessParts.persons,
         webhooks=BackgroundParts.webhooks,
+        attachments=BackgroundParts.attachments,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=WatchedParts.watched_database,

@@ -9,11 +9,12 @@ from dependency_injector import providers
 from adapters.arq.worker import ArqWorker
 from adapters.postgres.roster import PostgresRoster
 from adapters.postgres.used_keys import PostgresUsedKeys
+from application.attachments.tidying import FileTidying
 from application.identity.person_keeping import PersonKeeping
 from application.jobs.duties import Duties, Duty, remove_old_jobs
 from application.shared.used_keys import remove_old_keys
 from application.webhooks.old_deliveries import remove_old_deliveries
-from entrypoints.container.webhooks import WebhookParts
+from entrypoints.container.attachments import AttachmentParts
 from entrypoints.ready_made import Runners
 
 _HOURLY: Final = timedelta(hours=1)
@@ -23,35 +24,36 @@ def _duty(name: str, do: object, *given: object) -> providers.Factory[Duty]:
     return providers.Factory(Duty, name, _HOURLY, providers.Callable(partial, do, *given))
 
 
-class BackgroundParts(WebhookParts):
+class BackgroundParts(AttachmentParts):
     """What has to be done now and then, and all that goes on without being asked for."""
 
-    used_keys = providers.Singleton(PostgresUsedKeys, WebhookParts.service_engine)
+    used_keys = providers.Singleton(PostgresUsedKeys, AttachmentParts.service_engine)
     duties = providers.Singleton(
         Duties,
-        providers.Singleton(PostgresRoster, WebhookParts.service_engine),
+        providers.Singleton(PostgresRoster, AttachmentParts.service_engine),
         providers.List(
-            _duty("tidy", PersonKeeping.tidy, WebhookParts.person_keeping),
-            _duty("idempotency-keys", remove_old_keys, used_keys, WebhookParts.clock),
-            _duty("jobs", remove_old_jobs, WebhookParts.kept_jobs, WebhookParts.leases, WebhookParts.clock),
+            _duty("tidy", PersonKeeping.tidy, AttachmentParts.person_keeping),
+            _duty("idempotency-keys", remove_old_keys, used_keys, AttachmentParts.clock),
+            _duty("jobs", remove_old_jobs, AttachmentParts.kept_jobs, AttachmentParts.leases, AttachmentParts.clock),
+            _duty("files", FileTidying.tidy, AttachmentParts.file_tidying),
             _duty(
                 "webhook-deliveries",
                 remove_old_deliveries,
-                WebhookParts.outbox,
-                WebhookParts.old_deliveries,
-                WebhookParts.clock,
+                AttachmentParts.outbox,
+                AttachmentParts.old_deliveries,
+                AttachmentParts.clock,
             ),
         ),
-        WebhookParts.clock,
+        AttachmentParts.clock,
     )
     # Whatever goes on in the background is started and stopped with these, by servers and by workers alike.
     runners = providers.Singleton(
         Runners,
-        always=providers.List(WebhookParts.expiry, WebhookParts.channels, WebhookParts.relay),
+        always=providers.List(AttachmentParts.expiry, AttachmentParts.channels, AttachmentParts.relay),
         of_workers=providers.List(
-            WebhookParts.job_runner,
+            AttachmentParts.job_runner,
             duties,
-            WebhookParts.webhook_dispatch,
-            providers.Singleton(ArqWorker, WebhookParts.redis_url, WebhookParts.job_runner.provided.take_up),
+            AttachmentParts.webhook_dispatch,
+            providers.Singleton(ArqWorker, AttachmentParts.redis_url, AttachmentParts.job_runner.provided.take_up),
         ),
     )

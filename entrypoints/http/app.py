@@ -43,6 +43,7 @@ from entrypoints.http.v1 import (
     accounts,
     api_keys,
     assets,
+    attachments,
     audit_log,
     auth,
     bulk,
@@ -120,6 +121,7 @@ _ROUTERS: Final = (
     audit_log.router,
     webhooks.router,
     webhook_operation.router,
+    attachments.router,
 )
 
 

@@ -85,11 +85,15 @@ class Caller:
         if dry_run:
             return await self.services.journal.try_out(self.principal, slug, command)
         outcome = await self.services.journal.submit(self.principal, slug, command, request_id=self.request_id, key=key)
+        self.tell(outcome, response)
+        return outcome
+
+    def tell(self, outcome: Outcome, response: Response) -> None:
+        """Set the headers that tell of a command's effect."""
         if outcome.sequence is not None:
             response.headers["Partita-Sequence"] = str(outcome.sequence)
         if outcome.replayed:
             response.headers["Idempotency-Replayed"] = "true"
-        return outcome
 
 
 async def caller(request: Request) -> Caller:

@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
 from application.shared.ports import CommitInDoubt, StoreUnavailable
+from domain.attachments.refusals import FileTooLarge, RangeNotSatisfiable
 from domain.shared.errors import DomainError, ErrorKind, NotFound, RateLimited, Unavailable
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.schemas.forms import BLAMES_MAX
@@ -145,7 +146,9 @@ _STATUS_OF_CODE: Final = {
     NotAcceptable.code: 406,
     HeadTooSlow.code: 408,
     PayloadTooLarge.code: 413,
+    FileTooLarge.code: 413,
     UnsupportedMediaType.code: 415,
+    RangeNotSatisfiable.code: 416,
     UpgradeRequired.code: 426,
     HeadTooLarge.code: 431,
     InternalError.code: 500,

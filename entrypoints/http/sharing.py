@@ -14,15 +14,23 @@ from entrypoints.http.problems import OriginNotAllowed, problem_response
 # What pages of other origins may send, beside what browsers let everyone send; and what they may read of answers.
 _SENT_HEADERS: Final = (
     "Authorization",
+    "Content-Digest",
+    "Content-Disposition",
     "Content-Type",
     "Idempotency-Key",
     "If-Match",
     "If-None-Match",
+    "If-Range",
     "Last-Event-ID",
     "Partita-Version",
+    "Range",
+    "Repr-Digest",
     "X-Request-Id",
 )
 _TOLD_HEADERS: Final = (
+    "Accept-Ranges",
+    "Content-Disposition",
+    "Content-Range",
     "ETag",
     "Idempotency-Replayed",
     "Link",
@@ -31,6 +39,7 @@ _TOLD_HEADERS: Final = (
     "Partita-Version",
     "RateLimit",
     "RateLimit-Policy",
+    "Repr-Digest",
     "Retry-After",
     "X-Request-Id",
 )

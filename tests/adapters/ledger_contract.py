@@ -8,6 +8,7 @@ import pytest
 
 from application.ledger.ports import Books, LedgerAddress
 from tests.adapters.ledger.accounting_contract import AccountingContract
+from tests.adapters.ledger.attachment_contract import AttachmentContract
 from tests.adapters.ledger.balance_contract import BalanceContract
 from tests.adapters.ledger.by_hand import NewLedger
 from tests.adapters.ledger.group_contract import GroupContract
@@ -16,7 +17,9 @@ from tests.adapters.ledger.key_contract import KeyContract
 from tests.adapters.ledger.state_contract import StateContract
 
 
-class BooksContract(StateContract, BalanceContract, HoldContract, AccountingContract, KeyContract, GroupContract):
+class BooksContract(
+    StateContract, BalanceContract, HoldContract, AccountingContract, AttachmentContract, KeyContract, GroupContract
+):
     """All the tests. A subclass whose name begins with `Test` gives `books` and `new_ledger`."""
 
     @pytest.fixture

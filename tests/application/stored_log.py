@@ -9,19 +9,13 @@ from decimal import Context, Decimal
 from typing import Any
 
 from adapters.memory import CountedIds
+from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
+from application.ledger.ledger_reader import LedgerReader, LedgerView
 from application.ledger.period_reader import PeriodReader
-from application.ledger.readers import (
-    AccountReader,
-    EventReader,
-    LedgerReader,
-    LedgerReads,
-    LedgerView,
-    StoredEvent,
-    TransactionReader,
-)
+from application.ledger.readers import AccountReader, EventReader, LedgerReads, StoredEvent, TransactionReader
 from application.ledger.report_reader import AccountBalance, ReportReader, TrialBalance, TrialBalanceLine
 from application.ledger.spans import AsOf
 from application.shared.pagination import Page, PageRequest
@@ -119,6 +113,10 @@ class _Reads:
 
     @property
     def periods(self) -> PeriodReader:
+        raise NotImplementedError
+
+    @property
+    def attachments(self) -> AttachmentReader:
         raise NotImplementedError
 
     @property

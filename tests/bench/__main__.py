@@ -19,6 +19,7 @@ from tests.bench.failures import BenchFailed
 from tests.bench.figures import Report
 from tests.bench.machine import QUIET_LOAD_MAX, Machine, this_machine
 from tests.bench.measure_access import measure_access
+from tests.bench.measure_attachments import measure_attachments
 from tests.bench.measure_bulk import measure_bulk
 from tests.bench.measure_exports import measure_exports
 from tests.bench.measure_import import measure_import
@@ -46,6 +47,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.TIME_TRAVEL: measure_time_travel,
     Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,
+    Section.ATTACHMENTS: measure_attachments,
 }
 
 

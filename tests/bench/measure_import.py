@@ -34,7 +34,7 @@ async def measure_import(bench: Bench) -> None:
         write_lines(file, itertools.islice(random_pairs(COLD_ACCOUNTS, "import"), count), reference_prefix="import")
         order = stream_order(stage, serving, books, file, 60 + count / _RATE_GIVEN_UP, bench.plan.slice_count)
         with bench.phase(f"{SECTION}: {count:,} transactions", count=count) as done:
-            async with _memory_watched(serving) as samples:
+            async with memory_watched(serving) as samples:
                 result = await measured("stream", order, stage.folder, StreamResult, done)
         books.posted += result.answered
         await stage.check(books)
@@ -67,7 +67,7 @@ async def measure_import(bench: Bench) -> None:
 
 
 @asynccontextmanager
-async def _memory_watched(serving: Server) -> AsyncIterator[list[tuple[float, float]]]:
+async def memory_watched(serving: Server) -> AsyncIterator[list[tuple[float, float]]]:
     """Sample the server's resident memory: seconds since the beginning, and megabytes (10^6 bytes)."""
     began = time.monotonic()
     samples: list[tuple[float, float]] = []

@@ -1,8 +1,6 @@
 """Events as they are followed over WebSockets, by ten thousand and by all at once."""
 
 import asyncio
-import os
-from pathlib import Path
 from typing import Final
 
 from tests.bench.bench import Bench
@@ -67,11 +65,11 @@ async def _follow(
             worker("pacing", pace, stage.folder) as posting,
         ):
             idle = serving.resident_bytes() - before
-            cpu_before = _cpu_seconds(serving)
+            cpu_before = serving.cpu_seconds()
             async with asyncio.TaskGroup() as group:
                 heard_task = group.create_task(listening.measure(ListenResult, done))
                 posted_task = group.create_task(posting.measure(PaceResult))
-            cpu = _cpu_seconds(serving) - cpu_before
+            cpu = serving.cpu_seconds() - cpu_before
     heard, posted = heard_task.result(), posted_task.result()
     books.posted += posted.warm_up + posted.answered
     due = posted.answered * (2 if is_of_account else subscribers)
@@ -101,9 +99,3 @@ async def _follow(
         Figure(SECTION, f"{name}: p99", None, heard.p99_ms, "ms", Target.AT_MOST, _P99_MS_MAX, facts),
         Figure(SECTION, f"{name}: processor time", None, cpu / (posted.seconds + 2), "ratio"),
     )
-
-
-def _cpu_seconds(serving: Server) -> float:
-    """Return the processor time that the server has taken so far."""
-    fields = Path(f"/proc/{serving.process_id}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -44,6 +44,11 @@ class Server:
         told = subprocess.run(["ps", "-o", "rss=", "-p", str(self.process_id)], capture_output=True, check=True)
         return int(told.stdout) * 1024
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it has taken so far."""
+        fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 @asynccontextmanager
 async def server(urls: ServerUrls, folder: Path) -> AsyncIterator[Server]:

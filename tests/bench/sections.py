@@ -17,6 +17,7 @@ class Section(Enum):
     TIME_TRAVEL = "time-travel"
     WEBHOOKS = "webhooks"
     REALTIME = "realtime"
+    ATTACHMENTS = "attachments"
 
 
 WORDS: Final[Mapping[Section, str]] = {
@@ -44,4 +45,5 @@ WORDS: Final[Mapping[Section, str]] = {
         "from commit to delivery over WebSockets: to 10,000 subscribers of an account each at 1,000 transactions a "
         "second, to 1,000 of a whole ledger; messages a second and core; the memory of subscribers"
     ),
+    Section.ATTACHMENTS: "files of a gigabyte, up and down: megabytes a second and core, and the memory of the server",
 }

@@ -12,6 +12,7 @@ from adapters.memory import CountedIds, ManualClock, MemoryBooks
 from adapters.memory.clock import START
 from application.ledger.archive_account import ArchiveAccount, RestoreAccount
 from application.ledger.archive_ledger import ArchiveLedger, RestoreLedger
+from application.ledger.attach import AddAttachment, RemoveAttachment
 from application.ledger.change_account import ChangeAccount
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.change_transaction import ChangeTransaction
@@ -30,6 +31,7 @@ from application.ledger.resolve_holds import CaptureHold, ReleaseHold, ResolveHo
 from application.ledger.reverse_transactions import ReverseAtomically, ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountType
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.events import LedgerCreated
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
@@ -381,6 +383,36 @@ PERIOD_COMMANDS: Final[Commands] = {
     "reopen without a reason": lambda _: ReopenPeriod("prd_1", ""),
 }
 
+BILL: Final = "att_1"
+
+
+def _attach(kind: SubjectKind, of: str, id: str = "att_2") -> Ask:
+    return lambda _: AddAttachment(Attachment(id, Subject(kind, of), "bill.pdf", "application/pdf", 3, bytes(32)))
+
+
+def _remove(of: str = ANA, reason: str = "why") -> Ask:
+    return lambda _: RemoveAttachment(BILL, Subject(SubjectKind.ACCOUNT, of), None, reason)
+
+
+_attached = then(in_use, _attach(SubjectKind.ACCOUNT, ANA, BILL))
+ATTACHMENT_STATES: Final[States] = {
+    "not there": in_use,
+    "attached to an account": _attached,
+    "removed": then(_attached, _remove()),
+    "attached, the account frozen": then(_attached, lambda _: FreezeAccount(ANA, "why")),
+    "attached, the ledger frozen": then(_attached, lambda _: FreezeLedger("why")),
+}
+ATTACHMENT_COMMANDS: Final[Commands] = {
+    "attach another to the account": _attach(SubjectKind.ACCOUNT, ANA),
+    "attach to an account that is not there": _attach(SubjectKind.ACCOUNT, "users:nobody"),
+    "attach to a transaction": _attach(SubjectKind.TRANSACTION, IN),
+    "attach to a transaction that is not there": _attach(SubjectKind.TRANSACTION, "txn_none"),
+    "attach to a hold that is not there": _attach(SubjectKind.HOLD, "hold_none"),
+    "remove": _remove(),
+    "remove from another account": _remove(BEN),
+    "remove without a reason": _remove(reason=""),
+}
+
 
 async def _sold_and_taken_back(books: Books) -> None:
     await in_use(books)
@@ -495,6 +527,7 @@ reversed.""",
     "Limits": """The account has ten euros, of which one is held; each command moves one. A posting is judged by what it
 comes to, a hold by each of its sides. What was held is captured, whatever the limits have become.""",
     "Periods": "Each closing is up to the same day, the one that began last.",
+    "Attachments": "What is frozen takes files all the same: they move nothing.",
     "Assets": "The asset is registered with three digits after the point.",
 }
 SECTIONS: Final[Sequence[tuple[str, str, States, Commands]]] = (
@@ -505,6 +538,7 @@ SECTIONS: Final[Sequence[tuple[str, str, States, Commands]]] = (
     ("The original time of a reversal", "the time is", ORIGINAL_STATES, ORIGINAL_COMMANDS),
     ("Limits", "there is", LIMIT_STATES, LIMIT_COMMANDS),
     ("Periods", "the books are", PERIOD_STATES, PERIOD_COMMANDS),
+    ("Attachments", "the attachment is", ATTACHMENT_STATES, ATTACHMENT_COMMANDS),
     ("Assets", "the asset is", ASSET_STATES, ASSET_COMMANDS),
 )
 INTRODUCTION: Final = """# What is allowed when

@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, func, literal, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.access_tables import log_sizes
+from adapters.postgres.file_tables import files
 from adapters.postgres.tables import ledgers, organisations
 from adapters.postgres.work import tenant_transaction, tenant_view
 from domain.shared.quotas import Quotas
@@ -64,7 +65,7 @@ class PostgresQuotas:
         async with tenant_transaction(self._engine, organisation_id) as connection:
             ids = await self._streams(connection, organisation_id, after)
             last = await self._meter(connection, organisation_id, ids)
-            total = await metered_bytes(connection, organisation_id)
+            total = await used_bytes(connection, organisation_id)
         if last is not None:
             self._after[organisation_id] = last
         elif len(ids) == self._streams_max:
@@ -123,8 +124,9 @@ async def ledgers_used(connection: AsyncConnection, organisation_id: int) -> int
     return (await connection.execute(query)).scalar_one()
 
 
-async def metered_bytes(connection: AsyncConnection, organisation_id: int) -> int:
-    """Return how long the organisation's logs are, as far as they were metered."""
-    total = func.coalesce(func.sum(log_sizes.c.bytes), 0).cast(BigInteger)
-    query = select(total).where(log_sizes.c.organisation_id == organisation_id)
-    return (await connection.execute(query)).scalar_one()
+async def used_bytes(connection: AsyncConnection, organisation_id: int) -> int:
+    """Return how long the organisation's logs are, as far as they were metered, and its files."""
+    of_logs = select(func.sum(log_sizes.c.bytes)).where(log_sizes.c.organisation_id == organisation_id)
+    of_files = select(func.sum(files.c.size)).where(files.c.organisation_id == organisation_id)
+    total = func.coalesce(of_logs.scalar_subquery(), 0) + func.coalesce(of_files.scalar_subquery(), 0)
+    return int((await connection.execute(select(total))).scalar_one())

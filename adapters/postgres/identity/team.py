@@ -13,7 +13,7 @@ from adapters.postgres.identity.grants import PostgresGrantEndings
 from adapters.postgres.identity.held_persons import held_verified_email
 from adapters.postgres.identity.keys import working_keys
 from adapters.postgres.identity.pages import page_by_id
-from adapters.postgres.identity.quotas import ledgers_used, metered_bytes
+from adapters.postgres.identity.quotas import ledgers_used, used_bytes
 from adapters.postgres.identity.standings import own_roles
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.organisation_log import PostgresOrganisationLog
@@ -184,7 +184,7 @@ class PostgresProfile:
             ledgers=await ledgers_used(self._connection, self._organisation_id),
             api_keys=await working_keys(self._connection, self._organisation_id, now),
             members=(await self._connection.execute(count)).scalar_one(),
-            storage_bytes=await metered_bytes(self._connection, self._organisation_id) if has_metering else None,
+            storage_bytes=await used_bytes(self._connection, self._organisation_id) if has_metering else None,
         )
 
     async def rename(self, name: str, version: int) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.postgres.ids import stored_id
+from adapters.postgres.ledger.attachment_rows import AttachmentRows
 from adapters.postgres.ledger.metadata_rows import to_json
 from adapters.postgres.ledger.rows import chart_document, limits_document
 from adapters.postgres.work import DriverConnection
@@ -18,6 +19,8 @@ from domain.ledger.events import (
     AccountRestored,
     AccountUnfrozen,
     AssetRegistered,
+    AttachmentAdded,
+    AttachmentRemoved,
     ChartSet,
     Event,
     HoldExpired,
@@ -134,6 +137,7 @@ class Changes:
     transactions: dict[str, tuple[Mapping[str, str], int]] = field(default_factory=dict)
     holds: dict[str, tuple[HoldStatus, datetime]] = field(default_factory=dict)
     periods: list[tuple[int, PeriodClosed | PeriodReopened, datetime]] = field(default_factory=list)
+    attachments: AttachmentRows = field(default_factory=AttachmentRows)
 
     def use_assets(self, of: Iterable[Limit | Entry]) -> None:
         """Fix the scales of the assets of limits, or of held entries."""
@@ -164,6 +168,8 @@ class Changes:
                 self.holds[id] = (HoldStatus.EXPIRED, recorded_at)
             case PeriodClosed() | PeriodReopened():
                 self.periods.append((sequence, event, recorded_at))
+            case AttachmentAdded() | AttachmentRemoved():
+                self.attachments.add(sequence, event, recorded_at)
             case LedgerChanged() | LedgerFrozen() | LedgerUnfrozen() | LedgerArchived() | LedgerRestored():
                 self._change_settings(event)
             case _:
@@ -220,6 +226,7 @@ class Changes:
             await connection.execute(_CLOSE_HOLDS, ledger_id, ids, [each.value for each in statuses], closed_at)
         for sequence, event, at in self.periods:
             await _write_period(connection, organisation_id, ledger_id, sequence, event, at)
+        await self.attachments.write(connection, organisation_id, ledger_id)
         return await self._write_metadata(connection, ledger_id)
 
     async def _write_metadata(self, connection: DriverConnection, ledger_id: int) -> list[Refiled]:

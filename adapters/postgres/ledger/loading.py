@@ -8,6 +8,7 @@ from adapters.postgres.ledger.loading_whole import results_before, unsettled_key
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.work import DriverConnection
 from domain.ledger.asset import Asset
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.balance import Balance
 from domain.ledger.book import Book
 from domain.ledger.held import Held
@@ -85,6 +86,14 @@ FROM unnest($2::uuid[]) AS wanted (id)
 CROSS JOIN LATERAL (
     SELECT id, starts_on, starts_at, ends_on, ends_at, is_closed FROM periods
     WHERE ledger_id = $1 AND periods.id = wanted.id LIMIT 1
+) AS found
+"""
+_ATTACHMENTS = """
+SELECT found.*
+FROM unnest($2::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT id, subject_kind, subject, name, media_type, size, sha256, removed_at IS NOT NULL AS is_removed
+    FROM attachments WHERE ledger_id = $1 AND attachments.id = wanted.id LIMIT 1
 ) AS found
 """
 _CODES = "SELECT code FROM assets WHERE ledger_id = $1"
@@ -178,3 +187,7 @@ async def _load_named(book: Book, connection: DriverConnection, ledger_id: int, 
         for id, *period in await connection.fetch(_PERIODS, ledger_id, ids):
             outward = outward_id("prd", id)
             book.periods[outward] = Period(outward, *period)
+    if ids := [stored for id in scope.attachments if (stored := stored_id("att", id))]:
+        for id, kind, subject, *content in await connection.fetch(_ATTACHMENTS, ledger_id, ids):
+            outward = outward_id("att", id)
+            book.attachments[outward] = Attachment(outward, Subject(SubjectKind(kind), subject), *content)

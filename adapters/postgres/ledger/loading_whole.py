@@ -7,7 +7,7 @@ from typing import Final
 from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX
 from adapters.postgres.ledger.readers.time_travel import TOTALS_BEFORE
 from adapters.postgres.work import DriverConnection
-from domain.ledger.book import Results
+from domain.ledger.changes import Results
 from domain.ledger.scope import AccountAsset
 
 # So many show that there are some, whatever the commands before in a group do about them.

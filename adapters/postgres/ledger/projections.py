@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from adapters.postgres.ids import stored_id
+from adapters.postgres.ledger.attachment_rows import LOOK_AT_FILES
 from adapters.postgres.ledger.changes import Changes
 from adapters.postgres.ledger.held_rows import HeldRows
 from adapters.postgres.ledger.late_entries import LateRows, empty_columns
@@ -18,7 +19,7 @@ from adapters.postgres.origin_rows import empty_origins, origins_of
 from adapters.postgres.work import DriverConnection
 from application.ledger.ports import Applied, Outcome
 from application.ledger.readers import StoredEvent
-from domain.ledger.events import AccountOpened, Event, HoldPlaced, LedgerCreated, TransactionPosted
+from domain.ledger.events import AccountOpened, AttachmentRemoved, Event, HoldPlaced, LedgerCreated, TransactionPosted
 from domain.ledger.transaction import Direction
 from domain.shared.chain import Recorded
 
@@ -177,6 +178,9 @@ async def append(
     }
     if expiries:
         await connection.execute(_PUT_ON_AGENDA, organisation_id, ledger_id, list(expiries))
+    removed = [each.event.sha256 for each in applied if isinstance(each.event, AttachmentRemoved)]
+    if removed:
+        await connection.execute(LOOK_AT_FILES, organisation_id, removed, applied[-1].recorded_at)
 
 
 async def append_events(

@@ -19,6 +19,7 @@ from application.ledger.ports import Applied
 from domain.ledger.book import Book
 from domain.ledger.events import (
     AssetRegistered,
+    AttachmentRemoved,
     Event,
     HoldExpired,
     HoldReleased,
@@ -143,6 +144,7 @@ def _scope(facts: Sequence[tuple[str, Any]]) -> Scope:
     holds: set[str] = set()
     reversals: set[str] = set()
     periods: set[str] = set()
+    attachments: set[str] = set()
     for event_type, data in facts:
         for entry in data.get("entries", ()):
             accounts.add(entry["account"])
@@ -161,6 +163,8 @@ def _scope(facts: Sequence[tuple[str, Any]]) -> Scope:
             holds.add(data["id"])
         elif event_type == PeriodReopened.type:
             periods.add(data["id"])
+        elif event_type == AttachmentRemoved.type:
+            attachments.add(data["id"])
         elif event_type == AssetRegistered.type:
             assets.add(data["code"])
         elif "account" in data:
@@ -173,4 +177,5 @@ def _scope(facts: Sequence[tuple[str, Any]]) -> Scope:
         holds=holds,
         reversals=reversals,
         periods=periods,
+        attachments=attachments,
     )

@@ -14,6 +14,7 @@ from domain.ledger.events.account import (
     AccountRestored,
     AccountUnfrozen,
 )
+from domain.ledger.events.attachment import AttachmentAdded, AttachmentRemoved
 from domain.ledger.events.hold import HoldExpired, HoldPlaced, HoldReleased
 from domain.ledger.events.ledger import (
     AssetRegistered,
@@ -51,6 +52,8 @@ Event = (
     | HoldPlaced
     | HoldReleased
     | HoldExpired
+    | AttachmentAdded
+    | AttachmentRemoved
 )
 
 EVENT_TYPES: Final = tuple(sorted(each.type for each in get_args(Event)))
@@ -65,6 +68,8 @@ __all__ = [
     "AccountRestored",
     "AccountUnfrozen",
     "AssetRegistered",
+    "AttachmentAdded",
+    "AttachmentRemoved",
     "ChartSet",
     "Event",
     "HoldExpired",

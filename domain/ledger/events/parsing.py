@@ -6,6 +6,7 @@ from typing import Any
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset, parse_amount, parse_signed_amount
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
@@ -15,6 +16,8 @@ from domain.ledger.events import (
     AccountRestored,
     AccountUnfrozen,
     AssetRegistered,
+    AttachmentAdded,
+    AttachmentRemoved,
     ChartSet,
     Event,
     HoldExpired,
@@ -109,6 +112,18 @@ def _closed(data: Stored, _: AssetOf) -> PeriodClosed:
     )
 
 
+def _subject(data: Stored) -> Subject:
+    (kind,) = [kind for kind in SubjectKind if kind.value in data]
+    return Subject(kind, data[kind.value])
+
+
+def _added(data: Stored, _: AssetOf) -> AttachmentAdded:
+    digest = bytes.fromhex(data["sha256"])
+    return AttachmentAdded(
+        Attachment(data["id"], _subject(data), data["name"], data["media_type"], data["size"], digest)
+    )
+
+
 def _chart(data: Stored, asset_of: AssetOf) -> ChartSet:
     return ChartSet(
         tuple(
@@ -144,4 +159,8 @@ _PARSERS: dict[str, Callable[[Stored, AssetOf], Event]] = {
     HoldPlaced.type: _placed,
     HoldReleased.type: lambda data, _: HoldReleased(data["id"], data["reason"]),
     HoldExpired.type: lambda data, _: HoldExpired(data["id"]),
+    AttachmentAdded.type: _added,
+    AttachmentRemoved.type: lambda data, _: AttachmentRemoved(
+        data["id"], _subject(data), bytes.fromhex(data["sha256"]), data["reason"]
+    ),
 }

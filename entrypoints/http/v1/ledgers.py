@@ -15,8 +15,8 @@ from application.ledger.archive_ledger import ArchiveLedger, RestoreLedger
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.create_ledger import create_ledger, try_creation
 from application.ledger.freeze_ledger import FreezeLedger, UnfreezeLedger
+from application.ledger.ledger_reader import LedgerView
 from application.ledger.ports import Outcome
-from application.ledger.readers import LedgerView
 from domain.ledger.events import LedgerCreated
 from domain.ledger.settings import LedgerSettings
 from domain.shared.access import Permission

@@ -52,7 +52,7 @@ class QuotasDocument(TypedDict):
 
 
 class UsageDocument(TypedDict):
-    """How much it has. `storage_bytes`, of its logs, is metered only where it has a quota; else it is null."""
+    """How much it has. `storage_bytes`, of its logs and files, is metered only where it has a quota, else null."""
 
     ledgers: int
     api_keys: int

@@ -18,6 +18,7 @@ from domain.ledger.events import (
     AccountRestored,
     AccountUnfrozen,
     AssetRegistered,
+    AttachmentRemoved,
     Event,
     HoldExpired,
     HoldPlaced,
@@ -100,6 +101,8 @@ def _scope_of(event: Event) -> Scope:
             )
         case HoldReleased() | HoldExpired():
             return Scope(holds=[event.id])
+        case AttachmentRemoved():
+            return Scope(attachments=[event.id])
         case PeriodReopened():
             return Scope(periods=[event.id])
         case TransactionChanged():
@@ -188,6 +191,7 @@ def within(scope: Scope, book: Book) -> Book:
             **{id: book.transactions[id] for id in scope.reversals if id in book.transactions},
         },
         holds={id: book.holds[id] for id in scope.holds if id in book.holds},
+        attachments={id: book.attachments[id] for id in scope.attachments if id in book.attachments},
         periods={id: book.periods[id] for id in scope.periods if id in book.periods},
         results={before: book.results[before] for before in scope.results},
     )

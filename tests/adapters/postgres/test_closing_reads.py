@@ -15,7 +15,7 @@ from adapters.postgres.engine import service_engine as make_service_engine
 from adapters.postgres.ledger.loading_whole import results_before
 from adapters.postgres.schema import upgrade
 from adapters.postgres.work import tenant_view
-from domain.ledger.book import Results
+from domain.ledger.changes import Results
 from tests.adapters.postgres.reading import NewDatabase
 from tests.histories import History, minute
 

@@ -32,8 +32,8 @@ async def test_after_normal_use_the_projections_are_what_the_log_says(office: Of
     rebuilt = await office.rebuild()
     assert rebuilt.differences == ()
     assert not rebuilt.replaced
-    # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change; then accounts, holds and periods.
-    assert rebuilt.head.sequence == 79 + 13 + 16 + 8
+    # 7 settings, EUR and 4 accounts by first use, 66 postings, 1 change; then accounts, holds, periods and attachments.
+    assert rebuilt.head.sequence == 79 + 13 + 16 + 8 + 3
 
 
 async def test_results_are_closed_to_an_account_that_has_some_already(office: Office) -> None:

@@ -29,6 +29,8 @@ MORE_POLICIES = {
     "invitations": {"own", "erased", "expired", "tidied"},
     "tickets": {"expired", "tidied"},
     "request_origins": {"own", "erased"},
+    "files": {"due"},
+    "loose_contents": {"due"},
     "idempotency_keys": {"old", "tidied"},
 }
 # What is written once: not even the organisation that it is of can change it.

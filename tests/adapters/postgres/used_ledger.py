@@ -13,6 +13,7 @@ from adapters.postgres.ledger.rebuild import PostgresRebuilding
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.ledger.archive_account import ArchiveAccount, RestoreAccount
+from application.ledger.attach import AddAttachment, RemoveAttachment
 from application.ledger.change_account import ChangeAccount
 from application.ledger.change_ledger import ChangeLedger
 from application.ledger.change_transaction import ChangeTransaction
@@ -31,6 +32,7 @@ from application.ledger.resolve_holds import CaptureHold, ReleaseHold
 from application.ledger.reverse_transactions import ReverseTransaction
 from application.ledger.set_chart import RuleDraft, SetChart
 from domain.ledger.account import AccountType
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
 from domain.ledger.limit import LimitDraft
@@ -106,6 +108,7 @@ async def use(office: Office) -> None:
     await use_accounts(office)
     await use_holds(office)
     await use_periods(office)
+    await use_attachments(office)
 
 
 def backdated(day: int) -> PostTransaction:
@@ -185,3 +188,12 @@ async def use_periods(office: Office) -> None:
         await office.do(ClosePeriod(closing), office.another_server())
         if cents == 11:
             await office.do(ReopenPeriod(id, "why"))
+
+
+async def use_attachments(office: Office) -> None:
+    """Attach two files, and take one away by a server that knows nothing of it: 3 events."""
+    subject = Subject(SubjectKind.ACCOUNT, "assets:bank")
+    one, other = [Attachment(IDS.new("att"), subject, "a.pdf", "application/pdf", 3, bytes(32)) for _ in range(2)]
+    await office.do(AddAttachment(one))
+    await office.do(AddAttachment(other))
+    await office.do(RemoveAttachment(one.id, subject, 1, "why"), office.another_server())

@@ -7,7 +7,8 @@ import pytest
 
 from domain.ledger.account import AccountType, ArchivedAccount, EntryAccountNotFound, FrozenAccount
 from domain.ledger.asset import AMOUNT_MAX
-from domain.ledger.book import Book, Results
+from domain.ledger.book import Book
+from domain.ledger.changes import Results
 from domain.ledger.closing import ClosingDraft, TooManyResults, close, reopen
 from domain.ledger.events import (
     AccountArchived,

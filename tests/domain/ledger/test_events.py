@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
+from domain.ledger.attachment import Attachment, Subject, SubjectKind
 from domain.ledger.chart import Rule
 from domain.ledger.events import (
     AccountArchived,
@@ -17,6 +18,8 @@ from domain.ledger.events import (
     AccountRestored,
     AccountUnfrozen,
     AssetRegistered,
+    AttachmentAdded,
+    AttachmentRemoved,
     ChartSet,
     Event,
     HoldExpired,
@@ -187,6 +190,22 @@ WRITTEN: list[tuple[Event, str]] = [
     ),
     (HoldReleased("hold_1", "Cancelled"), '{"id":"hold_1","reason":"Cancelled"}'),
     (HoldExpired("hold_1"), '{"id":"hold_1"}'),
+    (
+        AttachmentAdded(
+            Attachment("att_1", Subject(SubjectKind.HOLD, "hold_1"), "März.pdf", "application/pdf", 3, bytes(32))
+        ),
+        (
+            '{"hold":"hold_1","id":"att_1","media_type":"application/pdf","name":"März.pdf",'
+            '"sha256":"0000000000000000000000000000000000000000000000000000000000000000","size":3}'
+        ),
+    ),
+    (
+        AttachmentRemoved("att_1", Subject(SubjectKind.ACCOUNT, "a"), b"\xff" * 32, "Wrong one"),
+        (
+            '{"account":"a","id":"att_1","reason":"Wrong one",'
+            '"sha256":"ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"}'
+        ),
+    ),
     (
         TransactionPosted("txn_2", (debited("a", 5), credited("b", 5)), NOW, hold="hold_1", is_final=True),
         (

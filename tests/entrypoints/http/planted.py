@@ -48,7 +48,8 @@ async def plant(tenant: Tenant, owner: AsyncEngine, container: Container) -> Pla
     said, names = planted.said, planted.names
     for slug, of in ((planted.slug, "own"), (SHARED, "shared")):
         words = {
-            each: mark(each) for each in ("name", "key", "value", "reference", "description", "why", "held", "again")
+            each: mark(each)
+            for each in ("name", "key", "value", "reference", "description", "why", "held", "again", "file", "content")
         }
         metadata = {words["key"]: words["value"]}
         creation = {"slug": slug, "name": words["name"], "metadata": metadata}
@@ -64,12 +65,21 @@ async def plant(tenant: Tenant, owner: AsyncEngine, container: Container) -> Pla
         await books.posted(sale("815.42", reference=mark("reference")))
         held = transaction | {"reference": words["held"]}
         hold = document(await tenant.client.post(books.path("/holds"), json=held), 201)
+        bill = await tenant.client.post(
+            books.path(f"/accounts/{account}/attachments"),
+            content=words["content"].encode(),
+            params={"name": words["file"]},
+        )
+        attached = document(bill, 201)
+        for subject in (f"transactions/{posted['id']}", f"holds/{hold['id']}"):
+            document(await tenant.client.post(books.path(f"/{subject}/attachments"), content=b"file"), 201)
         closing = {"until": "2026-01-01", "reason": words["why"]}
         period = document(await tenant.client.post(books.path("/periods"), json=closing), 201)
         rules = {"rules": [{"pattern": f"{mark('pattern')}:*", "type": "asset"}]}
         document(await tenant.client.put(books.path("/chart"), json=rules, headers={"If-Match": "*"}))
         events = document(await books.get("/events?limit=500"))["data"]
         things = {"account": account, "transaction": posted["id"], "hold": hold["id"], "period": period["id"]}
+        things |= {"attachment": attached["id"], "file hash": attached["sha256"]}
         said |= {f"{of} {name}": word for name, word in (words | things).items() if name != "again"}
         said |= {f"{of} event {each['sequence']}": each["hash"] for each in events}
         said |= {f"{of} pattern": rules["rules"][0]["pattern"], f"{of} amount": "4711.23"}

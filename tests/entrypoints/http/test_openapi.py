@@ -15,6 +15,8 @@ from entrypoints.schemas.reversals import ID_EXAMPLE as A_TRANSACTION
 from tests.docs.pages import ROOT
 from tests.entrypoints.http.tenant import NDJSON, PROBLEM, Json, Tenant, document, problem, sale
 
+CHANGES_NO_LEDGER = ("/verification", "/uploads")
+
 
 @pytest.fixture
 def described(app: FastAPI) -> Json:
@@ -108,7 +110,7 @@ def test_every_path_parameter_and_header_is_described(described: Json) -> None:
                 continue
             # What would become of a job, nobody knows before it runs.
             asks_for_job = path.endswith(("/jobs", "/imports"))
-            changes_ledger = path.startswith("/v1/ledgers") and not (path.endswith("/verification") or asks_for_job)
+            changes_ledger = path.startswith("/v1/ledgers") and not (path.endswith(CHANGES_NO_LEDGER) or asks_for_job)
             if method == "patch" or (path.endswith("/chart") and method == "put"):
                 assert ("header", "If-Match") in given
             if method == "delete" and changes_ledger:
@@ -116,7 +118,7 @@ def test_every_path_parameter_and_header_is_described(described: Json) -> None:
             if method in ("patch", "put", "post", "delete") and changes_ledger:
                 assert ("query", "dry_run") in given, (method, path)
             # None of them changes anything that could be changed twice.
-            if method == "post" and not path.endswith(("/verification", "/realtime/tickets", "/test")):
+            if method == "post" and not path.endswith((*CHANGES_NO_LEDGER, "/realtime/tickets", "/test")):
                 assert (("header", "Idempotency-Key") in given) == (not is_of_person(path)), (method, path)
 
 

@@ -43,6 +43,7 @@ NAMES = {
     "/transactions/{id}": "transaction {ledger}",
     "/holds/{id}": "hold {ledger}",
     "/periods/{id}": "period {ledger}",
+    "/attachments/{id}": "attachment {ledger}",
     "/api-keys/{id}": "api key",
     "/organisations/{id}": "organisation",
     "/members/{id}": "member",

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ledger.readers.accounts import PostgresAccounts
+from adapters.postgres.ledger.readers.attachments import PostgresAttachments
 from adapters.postgres.ledger.readers.audit import PostgresAudit
 from adapters.postgres.ledger.readers.batches import PostgresBatches
 from adapters.postgres.ledger.readers.events import PostgresEvents
@@ -11,11 +12,13 @@ from adapters.postgres.ledger.readers.ledgers import PostgresLedgers
 from adapters.postgres.ledger.readers.periods import PostgresPeriods
 from adapters.postgres.ledger.readers.reports import PostgresReports
 from adapters.postgres.ledger.readers.transactions import PostgresTransactions
+from application.ledger.attachment_reader import AttachmentReader
 from application.ledger.audit_reader import AuditReader
 from application.ledger.batch_reader import BatchReader
 from application.ledger.hold_reader import HoldReader
+from application.ledger.ledger_reader import LedgerReader
 from application.ledger.period_reader import PeriodReader
-from application.ledger.readers import AccountReader, EventReader, LedgerReader, TransactionReader
+from application.ledger.readers import AccountReader, EventReader, TransactionReader
 from application.ledger.report_reader import ReportReader
 from application.shared.pagination import ROWS_READ_MAX
 
@@ -57,6 +60,11 @@ class PostgresLedgerReads:
     def periods(self) -> PeriodReader:
         """Return the reader of closed periods."""
         return PostgresPeriods(self._connection, self._organisation_id)
+
+    @property
+    def attachments(self) -> AttachmentReader:
+        """Return the reader of attachments."""
+        return PostgresAttachments(self._connection, self._organisation_id)
 
     @property
     def events(self) -> EventReader:

@@ -11,7 +11,7 @@ from adapters.postgres.keyset import Budget, Candidate, Keyset, Verdict, Window,
 from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, bigints, ledger_id_of, ledger_not_found
 from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.tables import assets, event_log, ledger_settings, ledgers
-from application.ledger.readers import LedgerView
+from application.ledger.ledger_reader import LedgerView
 from application.shared.pagination import Page, PageRequest, Position
 from domain.ledger.asset import Asset
 from domain.ledger.chart import Chart

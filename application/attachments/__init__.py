@@ -1,0 +1,1 @@
+"""Attachments: taking files in, giving them out, and erasing them."""

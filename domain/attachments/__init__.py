@@ -1,0 +1,1 @@
+"""Attachments: what files may be called, what they may be served as, and what is refused of them."""
