@@ -1,15 +1,13 @@
 """Settings: everything that can be set from outside, and nothing else."""
 
-import os
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from application.attachments.ports import Bucket
@@ -17,8 +15,8 @@ from application.identity.openid_ports import OpenIdClient
 from application.identity.person_ports import MailServer
 from domain.identity.oauth import LOOPBACK_HOSTS
 from domain.shared.quotas import QUOTA_MAX, Quotas
+from entrypoints.secret_files import PREFIX, SecretsInFiles, is_secret_field, variable_of
 
-PREFIX: Final = "PARTITA_"
 MEBIBYTE = 1024 * 1024
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
 
@@ -46,29 +44,6 @@ def _checked_origin(text: str) -> str:
 Quota = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_checked_origin)], ...], NoDecode, BeforeValidator(_listed)]
-
-
-def _variable(name: str, field: FieldInfo) -> str:
-    return field.validation_alias if isinstance(field.validation_alias, str) else f"{PREFIX}{name.upper()}"
-
-
-def _is_secret(field: FieldInfo) -> bool:
-    return SecretStr in (field.annotation, *get_args(field.annotation))
-
-
-class _SecretsInFiles(PydanticBaseSettingsSource):
-    """Secrets whose variable, with `_FILE` at its end, names a file that holds nothing else."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return the text of the file, or None, and what the setting is called. Raises `OSError`."""
-        name = field.validation_alias if isinstance(field.validation_alias, str) else field_name
-        file = os.environ.get(f"{_variable(field_name, field)}_FILE") if _is_secret(field) else None
-        return None if file is None else Path(file).read_text(encoding="utf-8").strip(), name, False
-
-    def __call__(self) -> dict[str, Any]:
-        """Return all of them that there are."""
-        found = [self.get_field_value(field, name) for name, field in self.settings_cls.model_fields.items()]
-        return {name: value for value, name, _ in found if value is not None}
 
 
 class Settings(BaseSettings):
@@ -226,17 +201,17 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return where settings are read from; what comes first wins."""
-        return init_settings, env_settings, _SecretsInFiles(settings_cls)
+        return init_settings, env_settings, SecretsInFiles(settings_cls)
 
     @classmethod
     def variables(cls) -> dict[str, str]:
         """Return the variable that each setting is read from."""
-        return {name: _variable(name, field) for name, field in cls.model_fields.items()}
+        return {name: variable_of(name, field) for name, field in cls.model_fields.items()}
 
     @classmethod
     def is_secret(cls, name: str) -> bool:
         """Return whether nobody should see the setting, and it may stand in a file of its own."""
-        return _is_secret(cls.model_fields[name])
+        return is_secret_field(cls.model_fields[name])
 
     @property
     def openid_client(self) -> OpenIdClient | None:

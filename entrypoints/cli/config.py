@@ -83,7 +83,8 @@ def _shown(settings: "Settings") -> Iterator[tuple[str, str, str]]:
 
 
 def _unknown() -> Iterator[str]:
-    from entrypoints.settings import PREFIX, Settings
+    from entrypoints.secret_files import PREFIX
+    from entrypoints.settings import Settings
 
     known = {*Settings.variables().values(), *_OTHERS}
     known |= {f"{variable}_FILE" for name, variable in Settings.variables().items() if Settings.is_secret(name)}

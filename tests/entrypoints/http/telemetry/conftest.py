@@ -75,6 +75,9 @@ async def new_watched(
 ) -> AsyncIterator[NewWatched]:
     """A way to have a server that is watched, with settings of its own."""
     async with AsyncExitStack() as stack:
+        # However quick tests are, each group is told of with its steps.
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("adapters.telemetry.traces.WITH_STEPS_MAX", 10_000)
 
         async def make(**changes: object) -> Watched:
             given = {"traces_url": COLLECTOR, "traces_ratio": 1.0, "metrics_port": 0, "log_format": "json"} | changes
