@@ -36,6 +36,7 @@ from application.ledger.verification import Verifications
 from application.shared.answers import Answers
 from application.shared.ports import Clock, Health, Ids, Runner, Signer, Work
 from application.shared.rate_limits import Counting
+from application.shared.telemetry import Metrics, Telemetry
 from application.webhooks.keeping import WebhookKeeping
 from application.webhooks.operating import WebhookOperation
 from entrypoints.settings import Settings
@@ -103,6 +104,14 @@ class Runners:
         return (*self.always, *(self.of_workers if with_work else ()))
 
 
+@dataclass(slots=True)
+class Lifecycle:
+    """How far the process is: it is to be sent requests once it was ready, and until it is to stop."""
+
+    has_started: bool = False
+    is_stopping: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """All that an entrypoint may use, ready-made."""
@@ -139,6 +148,9 @@ class Services:
     cursor_key: bytes
     database_health: Health
     redis_health: Health
+    telemetry: Telemetry
+    metrics: Metrics | None
+    lifecycle: Lifecycle
 
     async def end(self, *, with_work: bool) -> None:
         """Stop what goes on in the background, then bring to an end what was begun: mail, groups of commands, marks.

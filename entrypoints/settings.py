@@ -194,6 +194,22 @@ class Settings(BaseSettings):
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long a connection is kept on which nothing is asked, in seconds: longer than a proxy in front keeps its."""
 
+    stop_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 0
+    """How long a server that is told to stop goes on while `/health/ready` says so already, in seconds: until whoever
+    sends it requests has noticed. Not after Ctrl-C."""
+    stop_seconds: Annotated[int, Field(ge=1, le=600)] = 10
+    """How long requests that have begun may then take to be answered, in seconds."""
+    log_format: Literal["text", "json"] = "text"
+    """How the log is written: for people, or with a JSON document in each line."""
+    metrics_port: Annotated[int | None, Field(ge=0, le=65_535)] = None
+    """The port for those who run the server: `/metrics` for Prometheus, and `/health/…`. Without it, there is none."""
+    traces_url: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
+    """The OpenTelemetry collector that traces are sent to (OTLP over HTTP): http://collector:4318. By default, none."""
+    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """How many of all requests are traced, from 0 to 1, besides those whose `traceparent` asks for it."""
+    sentry_dsn: SecretStr | None = None
+    """The DSN of Sentry that errors are reported to, without what was sent and without secrets. By default, none."""
+
     @model_validator(mode="after")
     def _no_credentials_for_all(self) -> Self:
         if self.cors_credentials and "*" in self.cors_origins:

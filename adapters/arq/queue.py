@@ -10,6 +10,7 @@ from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from application.shared.background import Background
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from domain.jobs.job import JobRef
 
 QUEUE: Final = "partita:jobs"
@@ -33,7 +34,8 @@ def arq_redis(url: str) -> ArqRedis:
 class ArqQueue:
     """Announces jobs in the background; what it cannot announce, workers find about a second later."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, telemetry: Telemetry = UNWATCHED) -> None:
+        self._telemetry = telemetry
         self._redis = arq_redis(url)
         self._announcing = Background(patience_seconds=0)
         self._left_alone_until = 0.0
@@ -50,7 +52,8 @@ class ArqQueue:
 
     async def _announce(self, ref: JobRef) -> None:
         try:
-            await self._redis.enqueue_job(RUN, ref.organisation_id, ref.id)
+            with self._telemetry.span(Kind.REDIS, "redis enqueue", call="enqueue"):
+                await self._redis.enqueue_job(RUN, ref.organisation_id, ref.id)
             self._has_told = False
         except (RedisError, OSError) as error:
             self._left_alone_until = monotonic() + PAUSE_SECONDS

@@ -8,6 +8,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from adapters.postgres.watched import watched
+from application.shared.telemetry import UNWATCHED, Telemetry
+
 SERVICE_ROLE: Final = "partita_service"
 
 # A holder of a ledger's head that sleeps in its transaction is ended, so that it cannot stop the ledger.
@@ -46,22 +49,26 @@ class BadDatabaseUrl(ValueError):
     """The setting is not the URL of a PostgreSQL database."""
 
 
-def journal_engine(database_url: str, *, pool_size: int) -> AsyncEngine:
+def journal_engine(database_url: str, *, pool_size: int, telemetry: Telemetry = UNWATCHED) -> AsyncEngine:
     """Return the pool that groups commit through."""
     settings = _SERVICE_SETTINGS | JOURNAL_PLANS
     limits = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10}
-    return _engine(database_url, settings, JOURNAL_STATEMENT_SECONDS, **limits)
+    return watched(_engine(database_url, settings, JOURNAL_STATEMENT_SECONDS, **limits), telemetry)
 
 
 def service_engine(
-    database_url: str, *, pool_size: int, statement_seconds: float = SERVICE_STATEMENT_SECONDS
+    database_url: str,
+    *,
+    pool_size: int,
+    statement_seconds: float = SERVICE_STATEMENT_SECONDS,
+    telemetry: Telemetry = UNWATCHED,
 ) -> AsyncEngine:
     """Return the pool for reads and for changes outside of ledgers; a dead connection is noticed and replaced."""
     # What is read follows an index, too, however the tables have grown since they were last analysed: a page of a
     # million transactions took 300 ms instead of 7 right after they had been imported.
     settings = _SERVICE_SETTINGS | JOURNAL_PLANS | {"plan_cache_mode": "force_custom_plan"}
     limits = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": 10, "pool_pre_ping": True}
-    return _engine(database_url, settings, statement_seconds, **limits)
+    return watched(_engine(database_url, settings, statement_seconds, **limits), telemetry)
 
 
 def owner_engine(database_url: str) -> AsyncEngine:

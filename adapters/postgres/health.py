@@ -10,6 +10,7 @@ from adapters.postgres.failures import is_away
 from adapters.postgres.schema import SchemaNotReady, require_ready
 
 TIMEOUT_SECONDS: Final = 3.0
+_WRITABLE: Final = text("SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only')::boolean")
 
 
 class PostgresHealth:
@@ -23,8 +24,11 @@ class PostgresHealth:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await require_ready(self._engine)
                 async with self._engine.connect() as connection:
-                    if await connection.scalar(text("SELECT pg_is_in_recovery()")):
+                    is_standby, is_closed = (await connection.execute(_WRITABLE)).one()
+                    if is_standby:
                         return "The database is a standby, which nothing can be written to."
+                    if is_closed:
+                        return "The database lets nothing be written: default_transaction_read_only is on."
         except SchemaNotReady as error:
             return str(error)
         except Exception as error:

@@ -6,6 +6,7 @@ nothing else.
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from time import perf_counter
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy import text
@@ -13,7 +14,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.postgres.failures import is_away, is_deadlock, said
+from adapters.postgres.watched import WatchedDriver
 from application.shared.ports import CommitInDoubt, StoreUnavailable
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from domain.shared.access import Permission, Principal
 
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -129,7 +132,7 @@ async def set_local(connection: AsyncConnection, name: str, value: str) -> None:
 
 @asynccontextmanager
 async def driver_transaction(
-    engine: AsyncEngine, organisation_id: int, *, is_snapshot: bool = False
+    engine: AsyncEngine, organisation_id: int, *, is_snapshot: bool = False, telemetry: Telemetry = UNWATCHED
 ) -> AsyncIterator[DriverConnection]:
     """Do as `tenant_transaction` does on the driver's own connection, which the journal's statements are written for.
 
@@ -143,11 +146,15 @@ async def driver_transaction(
             try:
                 # In one message, which takes no parameters: `d` writes a whole number, or nothing at all.
                 begin = _BEGIN_SNAPSHOT if is_snapshot else "BEGIN"
-                await driver.execute(f"{begin}; SET LOCAL app.organisation_id = '{organisation_id:d}'")
-                yield driver
+                watched = WatchedDriver(driver, telemetry) if telemetry.takes_steps else driver
+                await watched.execute(f"{begin}; SET LOCAL app.organisation_id = '{organisation_id:d}'")
+                yield watched
                 is_committing = True
+                began = perf_counter()
                 await driver.execute("COMMIT")
                 is_committing = False
+                if not is_snapshot:
+                    telemetry.ended(Kind.COMMIT, "postgresql COMMIT", perf_counter() - began)
             except BaseException as error:
                 if is_away(error) or is_committing or not isinstance(error, Exception):
                     await connection.invalidate()

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from application.shared.ports import CACHED_BYTES_MAX
 from application.shared.rate_limits import Window
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 
 PREFIX: Final = b"partita:cache:"
 TIMEOUT_SECONDS: Final = 0.25
@@ -30,7 +31,12 @@ class RedisCache:
     """
 
     def __init__(
-        self, url: str, *, seconds: Callable[[], float] = monotonic, bytes_max: int = WRITTEN_BYTES_MAX
+        self,
+        url: str,
+        *,
+        seconds: Callable[[], float] = monotonic,
+        bytes_max: int = WRITTEN_BYTES_MAX,
+        telemetry: Telemetry = UNWATCHED,
     ) -> None:
         """`seconds` is a clock that never jumps; at most `bytes_max` bytes are written in any five minutes."""
         self._pool = BlockingConnectionPool.from_url(
@@ -43,6 +49,7 @@ class RedisCache:
         self._redis = Redis(connection_pool=self._pool)
         self._seconds = seconds
         self._bytes_max = bytes_max
+        self._telemetry = telemetry
         self._written = Window(WRITTEN_SECONDS, seconds())
         self._is_away = False
         self._is_refused = False
@@ -50,7 +57,7 @@ class RedisCache:
 
     async def get(self, name: bytes) -> bytes | None:
         # No more is read than may have been written, whoever has written it.
-        value = await self._ask(lambda: self._redis.getrange(PREFIX + name, 0, CACHED_BYTES_MAX - 1))
+        value = await self._ask("getrange", lambda: self._redis.getrange(PREFIX + name, 0, CACHED_BYTES_MAX - 1))
         return value if isinstance(value, bytes) and value else None
 
     async def put(self, name: bytes, value: bytes, *, seconds: int) -> None:
@@ -59,14 +66,14 @@ class RedisCache:
             return
         if self._written.take(self._bytes_max, size, now).count < size:
             return
-        if await self._ask(lambda: self._redis.set(PREFIX + name, value, ex=seconds)):
+        if await self._ask("set", lambda: self._redis.set(PREFIX + name, value, ex=seconds)):
             self._is_refused = False
 
     async def close(self) -> None:
         """Close all connections."""
         await self._pool.aclose()
 
-    async def _ask(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+    async def _ask(self, call: str, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Return what Redis answers; None where it is left alone, fails or refuses."""
         now = self._seconds()
         if now < self._again_at:
@@ -74,7 +81,8 @@ class RedisCache:
         if self._is_away:
             self._again_at = now + LEFT_ALONE_SECONDS
         try:
-            answer = await ask()
+            with self._telemetry.span(Kind.REDIS, f"redis {call}", call=call):
+                answer = await ask()
         except ResponseError as refusal:
             # It is there, and full, or lets us do less than we need.
             if not self._is_refused:

@@ -10,6 +10,8 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
+
 TIMEOUT_SECONDS: Final = 0.5
 FIRST_PAUSE_SECONDS: Final = 0.1
 LAST_PAUSE_SECONDS: Final = 2.0
@@ -30,9 +32,12 @@ class RedisChannels:
     rest on it; it only makes quick what would otherwise come later.
     """
 
-    def __init__(self, url: str, *, told_after_seconds: float = TOLD_AFTER_SECONDS) -> None:
+    def __init__(
+        self, url: str, *, told_after_seconds: float = TOLD_AFTER_SECONDS, telemetry: Telemetry = UNWATCHED
+    ) -> None:
         """That nothing is heard is told in the log once it has lasted so long."""
         self._told_after_seconds = told_after_seconds
+        self._telemetry = telemetry
         self._redis: Redis = Redis.from_url(
             url,
             socket_timeout=TIMEOUT_SECONDS,
@@ -51,10 +56,11 @@ class RedisChannels:
 
     async def publish(self, *messages: tuple[str, str]) -> None:
         """Send each text over its channel, in order. Raises `RedisError`, `OSError`."""
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for channel, text in messages:
-                pipeline.publish(channel, text)
-            await pipeline.execute()
+        with self._telemetry.span(Kind.REDIS, "redis publish", call="publish"):
+            async with self._redis.pipeline(transaction=False) as pipeline:
+                for channel, text in messages:
+                    pipeline.publish(channel, text)
+                await pipeline.execute()
 
     def start(self) -> None:
         """Begin to listen, on the running loop."""

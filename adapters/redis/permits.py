@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from application.shared.ports import Rule, StoreUnavailable, Taken
 from application.shared.rate_limits import frees_seconds
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 
 # A request may wait for Redis so long, once; from then on it is done without, until Redis answers again.
 TIMEOUT_SECONDS: Final = 0.25
@@ -19,7 +20,8 @@ CONNECTIONS_MAX: Final = 20
 class RedisPermits:
     """Counts permits in Redis, with the scripts of the package `limits`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, telemetry: Telemetry = UNWATCHED) -> None:
+        self._telemetry = telemetry
         self._pool: ConnectionPool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS_MAX,
@@ -39,11 +41,12 @@ class RedisPermits:
     async def take(self, rule: Rule, name: str, count: int) -> Taken:
         item = RateLimitItemPerSecond(rule.quota, rule.window_seconds, namespace=rule.policy)
         try:
-            is_given = await self._strategy.hit(item, name, cost=count)
-            if not is_given and count > 1:
-                count = 1
-                is_given = await self._strategy.hit(item, name)
-            found = await self._storage.get_sliding_window(item.key_for(name), item.get_expiry())
+            with self._telemetry.span(Kind.REDIS, "redis permits", call="permits"):
+                is_given = await self._strategy.hit(item, name, cost=count)
+                if not is_given and count > 1:
+                    count = 1
+                    is_given = await self._strategy.hit(item, name)
+                found = await self._storage.get_sliding_window(item.key_for(name), item.get_expiry())
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
         last, in_sight, now_counted, ends = found

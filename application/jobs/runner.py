@@ -9,6 +9,7 @@ from typing import Any, Final
 from application.jobs.desk import Desk, JobWork, Tell
 from application.jobs.ports import Authority, JobLeases, JobParts, Jobs, LeaseLost
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from application.shared.telling import Telling
 from domain.jobs.job import Job, JobKind, JobRef, JobState
 from domain.shared.errors import DomainError, Overloaded, Unavailable
@@ -60,6 +61,7 @@ class JobRunner:
         *,
         look_seconds: float = LOOK_SECONDS,
         lease_seconds: float = LEASE_SECONDS,
+        telemetry: Telemetry = UNWATCHED,
     ) -> None:
         self._jobs = jobs
         self._parts = parts
@@ -71,6 +73,7 @@ class JobRunner:
         self._ids = ids
         self._look_seconds = look_seconds
         self._lease = timedelta(seconds=lease_seconds)
+        self._telemetry = telemetry
         self._looking: asyncio.Task[None] | None = None
         # Jobs that run here, by their organisations.
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -129,9 +132,15 @@ class JobRunner:
             now = self._clock.now()
             job = await self._leases.claim(ref, self._ids.new("lease"), now, now + self._lease)
             if job is not None:
-                await self._attempt(Desk(job, self._parts, self._authority))
+                await self._watched(job)
         except Exception as error:
             self._telling.tell(error)
+
+    async def _watched(self, job: Job) -> None:
+        of: dict[str, Any] = {"organisation": job.organisation_id, "ledger": job.ledger, "job": job.id}
+        kind = job.kind.value
+        with self._telemetry.span(Kind.JOB, f"job {kind}", request=job.request_id, kind=kind, **of):
+            await self._attempt(Desk(job, self._parts, self._authority))
 
     async def _attempt(self, desk: Desk) -> None:
         """Work on the job for as long as it is ours, and keep how that ended."""
@@ -142,10 +151,12 @@ class JobRunner:
             if working.done():
                 ended = working.result()
                 if ended is not None:
+                    self._telemetry.tell(state=ended.state.value)
                     await self._jobs.change(ended, was=desk.job)
         except asyncio.CancelledError:
             working.cancel()
             await asyncio.wait((working,))
+            self._telemetry.tell(state="given-back")
             await self._jobs.change(desk.job.given_back(self._clock.now()), was=desk.job)
             raise
         finally:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from time import monotonic
 from typing import Final, Protocol
 
 from application.ledger.followers import (
@@ -78,6 +79,7 @@ class Stream:
         self.last = last
         self._remembered = remembered
         self._heard = last
+        self._heard_at = 0.0
         self.recent: deque[RelayedEvent] = deque()
         self._recent_bytes = 0
         self.followers = Followers()
@@ -111,8 +113,13 @@ class Stream:
         """Read on, if there is more than is known."""
         self._heard = max(self._heard, sequence)
         if self._heard > self.last and self._reading is None:
+            self._heard_at = monotonic()
             self._reading = asyncio.create_task(self._read_on(), name="relay")
             self._reading.add_done_callback(self._have_read)
+
+    def waits(self, now: float) -> float:
+        """Return for how many seconds, by a clock that never jumps, it has lacked events that it has heard of."""
+        return max(0.0, now - self._heard_at) if self._heard > self.last else 0.0
 
     def end(self) -> None:
         """Read no more, and remember nothing."""
@@ -140,6 +147,7 @@ class Stream:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
             self.take(page)
+            self._heard_at = monotonic()
             if not page and self._heard == heard:
                 # What was heard is not so, or not yet: who knows better will tell.
                 self._heard = self.last

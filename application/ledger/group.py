@@ -1,14 +1,20 @@
 """What is waiting to be written to one ledger, and which of it makes up the next group."""
 
 import asyncio
+import logging
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Final
 
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
-from domain.shared.access import EVERYWHERE, Reach
-from domain.shared.chain import Author
+from domain.ledger.book import Book
+from domain.ledger.events import Event
+from domain.ledger.settings import ArchivedLedger
+from domain.shared.access import EVERYWHERE, Permission, Reach
+from domain.shared.chain import Author, Head
 from domain.shared.errors import Overloaded
 
 COMMANDS_MAX: Final = 1_000
@@ -18,6 +24,9 @@ ENTRIES_MAX: Final = 10_000
 BULK_COMMANDS_MAX: Final = 125
 BULK_COMMANDS_MIN: Final = 25
 WAITING_MAX: Final = 20_000
+CLOCK_AHEAD_ALERT: Final = timedelta(seconds=5)
+
+_log = logging.getLogger("partita.journal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +97,17 @@ class GroupQueue:
                     group.append(submission)
                     entries += size
         return group
+
+
+def execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
+    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
+    if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
+        raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
+    return command.execute(book, now)
+
+
+def group_time(head: Head, now: datetime) -> datetime:
+    """Return the group's time: recorded time never goes back, whatever the clock does (rule 8)."""
+    if head.recorded_at - now > CLOCK_AHEAD_ALERT:
+        _log.error("a ledger's last event was recorded at %s, ahead of the clock: %s", head.recorded_at, now)
+    return max(now, head.recorded_at)

@@ -8,26 +8,26 @@ groups. Each caller gets its own answer or its own refusal.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
-from application.ledger.group import Answer, Decided, GroupQueue, Submission
+from application.ledger.group import Answer, Decided, GroupQueue, Submission, execute, group_time
 from application.ledger.permitted import require_within, scope_within
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.holding import expire
 from domain.ledger.ledger import LedgerNotFound
 from domain.ledger.scope import Scope
-from domain.ledger.settings import ArchivedLedger
-from domain.shared.access import Permission, Principal
+from domain.shared.access import Principal
 from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
-CLOCK_AHEAD_ALERT: Final = timedelta(seconds=5)
 RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
 
 # However the store fails: refusing, or not answering at all.
@@ -55,6 +55,7 @@ class Journal:
         *,
         committed: Committed | None = None,
         retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
+        telemetry: Telemetry = UNWATCHED,
     ) -> None:
         """`committed` is told of the events of each group; `retry_delays_seconds` when to try a store that is away."""
         self._books = books
@@ -62,9 +63,15 @@ class Journal:
         self._ids = ids
         self._committed = committed
         self._retry_delays_seconds = retry_delays_seconds
+        self._telemetry = telemetry
         self._queues: dict[LedgerAddress, GroupQueue] = {}
         self._waiting_weight = 0
         self._runners: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Return how many commands and entries wait or are being written, and to how many ledgers."""
+        return self._waiting_weight, len(self._queues)
 
     async def submit(
         self, principal: Principal, slug: str, command: Command, *, request_id: str, key: IdempotencyKey | None = None
@@ -119,7 +126,7 @@ class Journal:
             for expiry in expire(book, due, now):
                 book.apply(expiry)
             require_within(reach, scope, book)
-            events = _execute(command, book, now)
+            events = execute(command, book, now)
             return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
     async def close(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -131,7 +138,8 @@ class Journal:
             await asyncio.gather(*late, return_exceptions=True)
 
     def _start(self, address: LedgerAddress, queue: GroupQueue) -> None:
-        runner = asyncio.create_task(self._run(address, queue), name=f"journal {address.slug}")
+        # It belongs to no one caller, whoever comes first.
+        runner = asyncio.create_task(self._run(address, queue), name=f"journal {address.slug}", context=Context())
         self._runners.add(runner)
         runner.add_done_callback(self._runners.discard)
 
@@ -140,7 +148,11 @@ class Journal:
             # One turn of the loop lets callers that are ready join the first group.
             await asyncio.sleep(0)
             while group := queue.take():
-                for submission, answer in await self._settle(address, group):
+                causes = (each.author.request_id for each in group)
+                of: dict[str, Any] = {"organisation": address.organisation_id, "ledger": address.slug}
+                with self._telemetry.span(Kind.GROUP, "journal group", causes=causes, commands=len(group), **of):
+                    answers = await self._settle(address, group)
+                for submission, answer in answers:
                     submission.give(answer)
         finally:
             del self._queues[address]
@@ -165,11 +177,13 @@ class Journal:
                 "same idempotency key or reference: it will not be done twice."
             )
         except Exception as error:
+            self._telemetry.tell(error=type(error).__name__)
             if len(group) == 1:
                 _log.exception("a command failed: %s", type(group[0].command).__name__)
                 return [(group[0], error)]
             _log.warning("a group of %d commands failed and is retried singly: %r", len(group), error)
             return await self._settle_singly(address, group)
+        self._telemetry.tell(error=type(answer).__name__)
         return [(submission, answer) for submission in group]
 
     async def _settle_singly(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
@@ -233,7 +247,7 @@ class Journal:
 
     async def _decide(self, held: Group, group: Sequence[Submission], decided: Decided) -> None:
         """Let due holds expire (rule 11), then execute each command on the book that the ones before it left."""
-        now = self._time(held.head)
+        now = group_time(held.head, self._clock.now())
         found = await held.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)
         due, decided.is_expiry_only = found.ids, not found.are_all
         group = group if found.are_all else ()
@@ -258,7 +272,7 @@ class Journal:
                 elif key and key.key in decided.done:
                     answer = decided.done[key.key].again(key)
                 else:
-                    events = _execute(submission.command, book, now)
+                    events = execute(submission.command, book, now)
                     applied, head = self._take_in(events, submission.author, book, head, now)
                     answer = Outcome(applied, key, author=submission.author)
                     # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.
@@ -280,17 +294,3 @@ class Journal:
             applied.append(Applied(event, book.apply(event), now, recorded))
             head = recorded.head
         return tuple(applied), head
-
-    def _time(self, head: Head) -> datetime:
-        """Return the group's time: recorded time never goes back, whatever the clock does (rule 8)."""
-        now = self._clock.now()
-        if head.recorded_at - now > CLOCK_AHEAD_ALERT:
-            _log.error("a ledger's last event was recorded at %s, ahead of the clock: %s", head.recorded_at, now)
-        return max(now, head.recorded_at)
-
-
-def _execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
-    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
-    if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
-        raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
-    return command.execute(book, now)

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Final, Protocol
 
 from application.ledger.followers import EVERY_EVENT, EventFilter, RelayedEvent, Wanted
@@ -67,6 +68,18 @@ class Relay:
         self.is_ending = False
         self._at_end: list[Callable[[], None]] = []
         wake_ups.listen(self.hear)
+
+    @property
+    def followed(self) -> tuple[int, float]:
+        """Return from how many places someone follows, and for how many seconds known events have lacked there."""
+        now = monotonic()
+        streams = self._streams.values()
+        return sum(stream.follows for stream in streams), max((stream.waits(now) for stream in streams), default=0.0)
+
+    @property
+    def are_wake_ups_heard(self) -> bool:
+        """Return whether other processes are heard; if not, their events are found by looking, a second late."""
+        return self._wake_ups.are_heard
 
     def start(self) -> None:
         """Begin to look for what nobody told of, on the running loop."""

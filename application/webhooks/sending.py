@@ -1,12 +1,14 @@
 """Sending parcels: one event after the other where that is asked for, many at a time elsewhere."""
 
 import asyncio
+import json
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
+from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from application.webhooks.cloud_event import letter_of
 from application.webhooks.open_requests import OpenRequests
 from application.webhooks.outbox import DueEvent, Outbox, Parcel, Result
@@ -38,6 +40,7 @@ class Sending:
         *,
         sending_seconds: float = SENDING_SECONDS,
         chance: Callable[[], float] = random.random,
+        telemetry: Telemetry = UNWATCHED,
     ) -> None:
         """`chance` draws from 0 to 1, for how long to wait before an event is sent again."""
         self._outbox = outbox
@@ -47,6 +50,7 @@ class Sending:
         self._clock = clock
         self._sending_seconds = sending_seconds
         self._chance = chance
+        self._telemetry = telemetry
         self._open = OpenRequests()
         self._is_stopping = False
 
@@ -105,7 +109,18 @@ class Sending:
         async with self._open.one_more(parcel):
             if self._is_stopping or under_way.is_over():
                 return False
-            answer = await self._answer(parcel, event, secrets)
+            with self._telemetry.span(
+                Kind.DELIVERY,
+                "webhook",
+                causes=_request_of(event),
+                organisation=parcel.organisation_id,
+                ledger=parcel.ledger,
+                sequence=event.stored.sequence,
+                webhook=parcel.endpoint.id,
+            ):
+                answer = await self._answer(parcel, event, secrets)
+                outcome = "delivered" if answer.is_delivered else "failed"
+                self._telemetry.tell(outcome=outcome, status=answer.status or 0)
         under_way.results.append(self._result(event, answer))
         under_way.attempts += 1
         under_way.is_gone |= answer.is_gone
@@ -151,3 +166,8 @@ class _UnderWay:
     def is_over(self) -> bool:
         """Whether no more requests may be begun: the endpoint is gone, or the lease soon over."""
         return self.is_gone or asyncio.get_running_loop().time() >= self._ends_at
+
+
+def _request_of(event: DueEvent) -> Iterator[str]:
+    """Yield the id of the request that the event comes of: looked for only where somebody asks."""
+    yield json.loads(event.stored.content)["request_id"]

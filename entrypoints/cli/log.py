@@ -1,12 +1,14 @@
 """The log: to stderr, without secrets, in UTC; whatever clients send, no line of it can be taken for another."""
 
+import json
 import logging
 import re
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
+from application.shared.telemetry import FACTS
 from entrypoints.schemas.hidden import without_secrets
 
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -14,6 +16,8 @@ _formatter: Final = logging.Formatter()
 # Also what Unicode counts as the end of a line, or turns the direction of writing with.
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _CONTINUED: Final = "  | "
+# Of what is known of the work at hand, what a line of the log has.
+_IDS: Final = frozenset({"request", "trace", "organisation", "ledger", "actor", "job", "webhook", "method", "route"})
 SAME_MAX: Final = 10
 WINDOW_SECONDS: Final = 60.0
 
@@ -33,6 +37,24 @@ class UtcFormatter(logging.Formatter):
         """Return the line and, marked as such, what belongs to it."""
         first, *others = super().format(record).split("\n")
         return "\n".join([first, *[_CONTINUED + _CONTROL.sub(_escaped, line) for line in others]])
+
+
+class JsonFormatter(UtcFormatter):
+    """Writes each record as one JSON document, with the ids of what it concerns."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the document: `time`, `level`, `logger`, `message`, `traceback` where there is one, and the ids."""
+        facts = FACTS.get() or {}
+        document: dict[str, object] = {
+            "time": self.formatTime(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        } | {name: fact for name, fact in facts.items() if name in _IDS}
+        traceback = record.exc_text or (self.formatException(record.exc_info) if record.exc_info else None)
+        if traceback:
+            document["traceback"] = traceback
+        return json.dumps(document)
 
 
 class SecretsHidden(logging.Filter):
@@ -88,11 +110,11 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg!r} with {record.args!r}"  # what does not fit together is told all the same
 
 
-def log_to_stderr() -> None:
+def log_to_stderr(form: Literal["text", "json"] = "text") -> None:
     """Have warnings and worse written to stderr, and secrets hidden in whatever handles them."""
     logging.basicConfig(level=logging.WARNING)
     # It warns of each connection that sends no HTTP.
     logging.getLogger("uvicorn.error").addFilter(Seldom())
     for handler in logging.getLogger().handlers:
         handler.addFilter(SecretsHidden())
-        handler.setFormatter(UtcFormatter(FORMAT))
+        handler.setFormatter(UtcFormatter(FORMAT) if form == "text" else JsonFormatter())

@@ -32,11 +32,12 @@ def serve(
         signal.signal(order, stop)
     from entrypoints.cli.log import log_to_stderr
     from entrypoints.cli.server import listening
-    from entrypoints.container import opened, servers
+    from entrypoints.container import opened, report_errors, servers
 
     settings = load_settings(host=host, port=port)
     require_safe(settings, is_demo=demo)
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
+    report_errors(settings)
     with listening(settings.host, settings.port) as listener, servers(settings, shared=not demo) as urls:
 
         async def run() -> None:
@@ -59,6 +60,7 @@ def migrate() -> None:
 async def _serve(
     container: "Container", settings: "Settings", listener: socket.socket, stop: Interruption, *, is_demo: bool
 ) -> None:
+    from entrypoints.cli.operations_port import operations_served
     from entrypoints.cli.server import serve_until_stopped, url_of
 
     maintenance = container.maintenance()
@@ -79,4 +81,5 @@ async def _serve(
         sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
-    await serve_until_stopped(services, listener, welcome, lambda: stop.is_asked)
+    async with operations_served(services):
+        await serve_until_stopped(services, listener, welcome, lambda: stop.is_asked)

@@ -15,12 +15,11 @@ import uvicorn
 
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.gathered_writes import GatheringProtocol
-from entrypoints.cli.sockets import LOG, MESSAGE_BYTES_MAX, PING_SECONDS, BoundedSocket
+from entrypoints.cli.sockets import MESSAGE_BYTES_MAX, PING_SECONDS, BoundedSocket
 from entrypoints.container import Services
 from entrypoints.settings import Settings
 
 _BACKLOG: Final = 2048
-_STOP_SECONDS: Final = 3
 _READY_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 # Most objects live as long as a request: collecting young ones less often takes the p99 of posts from 28 to 11 ms.
@@ -28,7 +27,7 @@ _GC_THRESHOLD: Final = 50_000
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, *, variable: str = "PARTITA_PORT") -> Iterator[socket.socket]:
     """Take the port, before anything else is begun; who connects already is served later. Raises `CommandFailed`."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -42,12 +41,12 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind(address)
             listener.listen(_BACKLOG)
         except OSError as error:
-            raise CommandFailed(_why_not(error, host, port)) from error
+            raise CommandFailed(_why_not(error, host, port, variable)) from error
         yield listener
 
 
-def _why_not(error: OSError, host: str, port: int) -> str:
-    another = f"choose another: PARTITA_PORT={port + 1 if port < 65_535 else 8000}"
+def _why_not(error: OSError, host: str, port: int, variable: str) -> str:
+    another = f"choose another: {variable}={port + 1 if port < 65_535 else 8000}"
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is taken: something else listens there. Stop it, or {another}."
     if error.errno == errno.EACCES:
@@ -72,17 +71,19 @@ async def serve_until_stopped(
     on_ready: Callable[[], Awaitable[None]],
     is_stop_asked: Callable[[], bool],
 ) -> None:
-    """Serve until SIGINT or SIGTERM; then answer what was asked, for a few seconds at most.
+    """Serve until SIGINT or SIGTERM; then answer what was asked, within the time that the settings give.
+
+    After SIGTERM, it goes on for as long as they say, so that whoever sends requests notices that it is not ready.
 
     `on_ready` is called once requests are answered. Return at once if a stop was asked for before.
     """
     # By name, as every ASGI server finds its application: HTTP and the command line do not depend on each other.
     app: Any = import_module("entrypoints.http.app").create_app(services)
     config = server_config(app, services.settings)
-    server = _Server(config, services.relay.end)
+    server = _Server(config, services)
     loop = asyncio.get_running_loop()
-    for order in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(order, server.stop)
+    loop.add_signal_handler(signal.SIGINT, server.stop)
+    loop.add_signal_handler(signal.SIGTERM, server.stop_soon)
     if is_stop_asked():
         return
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -109,7 +110,7 @@ def server_config(app: Any, settings: Settings) -> uvicorn.Config:
         # Who a client is, the application takes from headers of trusted proxies alone.
         proxy_headers=False,
         timeout_keep_alive=settings.keep_alive_seconds,
-        timeout_graceful_shutdown=_STOP_SECONDS,
+        timeout_graceful_shutdown=settings.stop_seconds,
         ws=BoundedSocket,
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_ping_interval=PING_SECONDS,
@@ -127,30 +128,48 @@ def _protocol(settings: Settings) -> type[GatheringProtocol]:
     return Protocol
 
 
-class _Server(uvicorn.Server):
+class UnsignalledServer(uvicorn.Server):
     """Uvicorn's server, which leaves signals to us: it would pass them on to the process at its end."""
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class _Server(UnsignalledServer):
+    """The server of the application, which stops in order."""
+
+    def __init__(self, config: uvicorn.Config, services: Services) -> None:
         super().__init__(config)
-        self._on_stop = on_stop
+        self._services = services
         self.listens = asyncio.Event()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.listens.set()
 
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    def stop_soon(self) -> None:
+        """Say that it stops, and stop a while later; at once, if asked again."""
+        grace_seconds = self._services.settings.stop_grace_seconds
+        if not grace_seconds or self._services.lifecycle.is_stopping:
+            self.stop()
+            return
+        self._services.lifecycle.is_stopping = True
+        asyncio.get_running_loop().call_later(grace_seconds, self._stop_once)
 
     def stop(self) -> None:
-        """Stop; at once, if asked again."""
-        self._on_stop()
+        """Stop: answer what was asked, and let those who follow a ledger go. Give all of it up, if asked again."""
+        self._services.lifecycle.is_stopping = True
+        self._services.relay.end()
         self.force_exit = self.should_exit
         self.should_exit = True
         # What it would say of requests that are cut off from here on is what was asked for.
-        for log in (logging.getLogger("uvicorn.error"), LOG):
-            log.setLevel(logging.CRITICAL + 1)
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
+
+    def _stop_once(self) -> None:
+        if not self.should_exit:
+            self.stop()
 
 
 async def _welcome(server: _Server, listener: socket.socket, on_ready: Callable[[], Awaitable[None]]) -> None:

@@ -19,11 +19,12 @@ def worker() -> None:
     for order in (signal.SIGINT, signal.SIGTERM):
         signal.signal(order, stop)
     from entrypoints.cli.log import log_to_stderr
-    from entrypoints.container import opened, servers
+    from entrypoints.container import opened, report_errors, servers
 
     settings = load_settings()
     require_safe(settings)
-    log_to_stderr()
+    log_to_stderr(settings.log_format)
+    report_errors(settings)
     with servers(settings) as urls:
 
         async def run() -> None:
@@ -34,6 +35,8 @@ def worker() -> None:
 
 
 async def _work(container: "Container", stop: Interruption) -> None:
+    from entrypoints.cli.operations_port import operations_served
+
     await container.maintenance().require_migrated()
     if container.settings().is_production:
         await container.maintenance().require_bound_login()
@@ -44,10 +47,12 @@ async def _work(container: "Container", stop: Interruption) -> None:
     if stop.is_asked:
         return
     services = container.services()
-    services.runners.start(with_work=True)
-    try:
-        sys.stdout.write("Partita works.\n")
-        sys.stdout.flush()
-        await stopping.wait()
-    finally:
-        await services.end(with_work=True)
+    async with operations_served(services):
+        services.runners.start(with_work=True)
+        try:
+            sys.stdout.write("Partita works.\n")
+            sys.stdout.flush()
+            await stopping.wait()
+        finally:
+            services.lifecycle.is_stopping = True
+            await services.end(with_work=True)

@@ -3,9 +3,11 @@
 Each module adds its part to the ones before it, which it inherits.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from importlib.metadata import version
 
 from dependency_injector import providers
 
@@ -22,15 +24,16 @@ from application.identity.refusal_log import RefusalLog
 from application.interchange.import_transactions import Destination
 from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
-from application.shared.remembered_health import RememberedHealth
 from entrypoints.container.access import AccessParts
 from entrypoints.container.background import BackgroundParts
+from entrypoints.container.watching import WatchedParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
+from entrypoints.schemas.hidden import without_secrets
 from entrypoints.settings import Settings
 
 
-class Container(BackgroundParts):
+class Container(WatchedParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -67,8 +70,11 @@ class Container(BackgroundParts):
         attachments=BackgroundParts.attachments,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
-        database_health=providers.Singleton(RememberedHealth, AccessParts.database_health),
-        redis_health=providers.Singleton(RememberedHealth, AccessParts.redis_health),
+        database_health=WatchedParts.watched_database,
+        redis_health=WatchedParts.watched_redis,
+        telemetry=AccessParts.telemetry,
+        metrics=WatchedParts.metrics,
+        lifecycle=WatchedParts.lifecycle,
     )
     maintenance = providers.Singleton(
         Maintenance,
@@ -87,6 +93,10 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
     try:
         yield container
     finally:
+        traces = container.traces()
+        if traces is not None:
+            # What it has not handed over yet may take a while, where the collector is away.
+            await asyncio.to_thread(traces.close)
         await container.job_queue().close()
         for engine in (
             container.journal_engine(),
@@ -125,6 +135,15 @@ async def remote_ledger(url: str, slug: str, api_key: str) -> AsyncIterator[Dest
         yield destination
     finally:
         await destination.close()
+
+
+def report_errors(settings: Settings) -> None:
+    """Have errors reported to Sentry, if that is on, once the log is being written."""
+    if settings.sentry_dsn is not None:
+        # Imported late, as few servers have it.
+        from adapters.telemetry.errors import report_errors as report
+
+        report(settings.sentry_dsn.get_secret_value(), release=version("partita"), hide=without_secrets)
 
 
 check_signature: SignatureCheck = is_signed

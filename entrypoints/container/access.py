@@ -94,7 +94,7 @@ class AccessParts(LedgerParts):
         LedgerParts.clock,
         LedgerParts.secrets,
     )
-    permits = providers.Singleton(RedisPermits, LedgerParts.redis_url)
+    permits = providers.Singleton(RedisPermits, LedgerParts.redis_url, telemetry=LedgerParts.telemetry)
     counting = providers.Singleton(Counting, permits)
     limits = providers.Singleton(
         Limits,

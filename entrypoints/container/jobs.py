@@ -29,7 +29,7 @@ class JobParts(AccessParts):
     )
     kept_parts = providers.Singleton(PostgresJobParts, AccessParts.service_engine)
     leases = providers.Singleton(PostgresJobLeases, AccessParts.service_engine)
-    job_queue = providers.Singleton(ArqQueue, AccessParts.redis_url)
+    job_queue = providers.Singleton(ArqQueue, AccessParts.redis_url, telemetry=AccessParts.telemetry)
     jobs = providers.Singleton(
         JobKeeping, kept_jobs, kept_jobs, kept_parts, job_queue, AccessParts.clock, AccessParts.ids
     )
@@ -64,4 +64,5 @@ class JobParts(AccessParts):
         providers.Object(kept_problem),
         AccessParts.clock,
         AccessParts.ids,
+        telemetry=AccessParts.telemetry,
     )

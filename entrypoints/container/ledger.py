@@ -31,7 +31,7 @@ class LedgerParts(Foundations):
     )
     wake_ups = providers.Singleton(RedisWakeUps, Foundations.channels)
     relay = providers.Singleton(Relay, ledger_work, wake_ups)
-    cache = providers.Singleton(RedisCache, Foundations.redis_url)
+    cache = providers.Singleton(RedisCache, Foundations.redis_url, telemetry=Foundations.telemetry)
     answers = providers.Singleton(
         Answers,
         cache,
@@ -39,9 +39,19 @@ class LedgerParts(Foundations):
         Foundations.signer.provided.derive.call("names of answers"),
         version("partita"),
     )
-    books = providers.Singleton(PostgresBooks, Foundations.journal_engine, snapshots=Foundations.service_engine)
+    books = providers.Singleton(
+        PostgresBooks,
+        Foundations.journal_engine,
+        snapshots=Foundations.service_engine,
+        telemetry=Foundations.telemetry,
+    )
     journal = providers.Singleton(
-        Journal, books, Foundations.clock, Foundations.ids, committed=relay.provided.committed
+        Journal,
+        books,
+        Foundations.clock,
+        Foundations.ids,
+        committed=relay.provided.committed,
+        telemetry=Foundations.telemetry,
     )
     expiry = providers.Singleton(
         Expiry,

@@ -57,6 +57,7 @@ class WebhookParts(JobParts):
             WebhookPausing, webhook_operation, JobParts.member_keeping, JobParts.role_keeping, JobParts.letters
         ),
         JobParts.clock,
+        telemetry=JobParts.telemetry,
     )
     webhook_dispatch = providers.Singleton(WebhookDispatch, outbox, webhook_sending, JobParts.clock, JobParts.wake_ups)
     old_deliveries = providers.Singleton(PostgresOldDeliveries, JobParts.service_engine)

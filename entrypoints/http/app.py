@@ -182,6 +182,8 @@ def create_app(services: Services) -> Partita:
         admission=services.admission,
         refusals=services.refusals,
         proxies=Proxies(settings.trusted_proxies),
+        telemetry=services.telemetry,
+        lifecycle=services.lifecycle,
         sharing=Sharing(origins, has_credentials=settings.cors_credentials) if origins else None,
     )
     app.router.routes.extend(_routes())

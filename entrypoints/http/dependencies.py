@@ -21,6 +21,7 @@ from application.identity.authenticate import Bearer
 from application.identity.refusal_log import Refused
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
+from application.shared.telemetry import UNWATCHED, Telemetry
 from domain.shared.access import Principal
 from domain.shared.chain import canonical_json
 from domain.shared.errors import DomainError, PreconditionRequired, ValidationFailed, VersionConflict
@@ -116,7 +117,21 @@ async def bearer(request: HTTPConnection) -> Bearer:
     admitted = admission.at_once(text, address) or await admission.admit(text, address)
     state["meters"] += admitted.meters
     state["bearer"] = admitted.bearer
+    _tell(request, admitted.bearer)
     return admitted.bearer
+
+
+def _tell(request: HTTPConnection, who: Bearer) -> None:
+    telemetry: Telemetry = request.scope["app"].state.services.telemetry
+    if telemetry is UNWATCHED:
+        return
+    facts: dict[str, str | int] = {}
+    if who.principal is not None:
+        facts = {"organisation": who.principal.organisation_id, "actor": who.principal.actor}
+    ledger = request.scope.get("path_params", {}).get("ledger")
+    if ledger is not None:
+        facts["ledger"] = without_credentials(str(ledger))
+    telemetry.tell(**facts)
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]

@@ -6,10 +6,10 @@ from starlette.types import Scope
 
 from application.identity.refusal_log import RefusalLog, Refused
 from domain.shared.errors import DomainError, ErrorKind
+from entrypoints.http.routes import route_of
 from entrypoints.schemas.hidden import without_credentials
 
 LOGGED_STATUSES: Final = frozenset({401, 403, 429})
-_VERSION_1: Final = "/v1"
 # Those whose details name nobody but by ids.
 _DETAILED: Final = (ErrorKind.NOT_AUTHENTICATED, ErrorKind.FORBIDDEN)
 
@@ -39,12 +39,7 @@ def log_refusal(log: RefusalLog, scope: Scope, status: int) -> None:
 
 def _path(scope: Scope) -> str:
     """Return the path of the route, which names nobody; where it came to none, the one that was asked for."""
-    asked: str = scope["path"]
-    of_route: str | None = getattr(scope.get("route"), "path", None)
-    if of_route is None:
-        return without_credentials(asked)
-    # A route knows its path only within the router that has it.
-    return _VERSION_1 + of_route if asked.startswith(_VERSION_1) and not of_route.startswith(_VERSION_1) else of_route
+    return route_of(scope) or without_credentials(scope["path"])
 
 
 def _ledger(scope: Scope) -> str | None:

@@ -47,7 +47,7 @@ def test_every_published_port_is_on_the_loopback_interface(services: dict[str, A
 def test_every_file_that_is_mounted_is_there(services: dict[str, Any]) -> None:
     mounted = [volume.split(":")[0] for service in services.values() for volume in service.get("volumes", ())]
     files = [source for source in mounted if source.startswith(".")]
-    assert len(files) == 6
+    assert len(files) == 9
     assert all((ROOT / file).is_file() for file in files)
 
 

@@ -158,8 +158,9 @@ def test_a_pod_has_time_to_stop_after_nobody_sends_it_requests_any_more(
     production: dict[tuple[str, str], Document],
 ) -> None:
     pod = pod_of(production["Deployment", "partita-api"])
-    (container,) = pod["containers"]
-    # What was submitted is waited for half a minute, after the three seconds of answers.
-    assert pod["terminationGracePeriodSeconds"] >= container["lifecycle"]["preStop"]["sleep"]["seconds"] + 3 + 30
+    grace_seconds = float(production["ConfigMap", "partita"]["data"]["PARTITA_STOP_GRACE_SECONDS"])
+    answers_seconds = Settings.model_fields["stop_seconds"].default
+    # What was submitted is waited for half a minute after that, and jobs and webhooks for some seconds.
+    assert pod["terminationGracePeriodSeconds"] >= grace_seconds + answers_seconds + 30 + 8
     assert production["Deployment", "partita-api"]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
     assert "replicas" not in production["Deployment", "partita-api"]["spec"]

@@ -14,6 +14,8 @@ from typing import Any, Final
 import typer.main
 from fastapi import FastAPI
 
+from adapters.telemetry.figures import Figures
+from application.shared.telemetry import UNWATCHED
 from domain.identity.permission_words import WORDS
 from domain.identity.role import BUILT_IN_ROLES
 from domain.shared.errors import DomainError
@@ -23,6 +25,7 @@ from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
 from entrypoints.http.v1.realtime_documents import CloseCode
+from entrypoints.ready_made import Lifecycle
 from entrypoints.settings import Settings
 from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
 from tests.bench.sections import Section
@@ -78,6 +81,8 @@ def described_application() -> FastAPI:
         ids = None
         admission = None
         refusals = None
+        telemetry = UNWATCHED
+        lifecycle = Lifecycle()
         settings = Settings()
 
     services: Any = NoServices()
@@ -138,6 +143,16 @@ def sample_settings() -> str:
         file = f" Or in a file: {variable}_FILE." if Settings.is_secret(name) else ""
         parts.append("".join(f"# {line}\n" for line in textwrap.wrap(meaning + file, 100)) + f"#{variable}={value}\n")
     return "\n".join(parts)
+
+
+def figures() -> str:
+    """Return every figure, and what it is of."""
+    described = Figures(version="1").described()
+    rows = [
+        (f"`{name}{'' if not labels else '{' + ', '.join(sorted(labels)) + '}'}`", text)
+        for name, (text, labels) in sorted(described.items())
+    ]
+    return _table(("figure", "what it says"), rows)
 
 
 def commands() -> str:
@@ -208,6 +223,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "page parameters": page_parameters,
     "environment": environment,
     "commands": commands,
+    "figures": figures,
     "permissions": permissions,
     "sections": sections,
     "close codes": close_codes,

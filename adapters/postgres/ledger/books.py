@@ -15,6 +15,7 @@ from adapters.postgres.ledger.rows import chart_of, settings_of
 from adapters.postgres.work import DriverConnection, driver_transaction
 from application.ledger.ports import Applied, DueHolds, KnownKey, LedgerAddress, Outcome
 from application.ledger.sizes import within_entries
+from application.shared.telemetry import UNWATCHED, Telemetry
 from domain.ledger.book import Book
 from domain.ledger.events import AccountChanged, AccountOpened, HoldPlaced
 from domain.ledger.ledger import LedgerNotFound
@@ -111,9 +112,12 @@ class PostgresBooks:
     learns when it holds the lock.
     """
 
-    def __init__(self, engine: AsyncEngine, *, snapshots: AsyncEngine | None = None) -> None:
+    def __init__(
+        self, engine: AsyncEngine, *, snapshots: AsyncEngine | None = None, telemetry: Telemetry = UNWATCHED
+    ) -> None:
         self._engine = engine
         self._snapshots = snapshots or engine
+        self._telemetry = telemetry
         # The one used longest ago comes first.
         self._retained: dict[LedgerAddress, _Retained] = {}
         self._retained_things = 0
@@ -122,14 +126,18 @@ class PostgresBooks:
     async def group(self, ledger: LedgerAddress) -> AsyncIterator["PostgresGroup"]:
         # Whatever goes wrong from here on, a book that commands may have changed is not seen again.
         retained = self._forget(ledger)
-        async with driver_transaction(self._engine, ledger.organisation_id) as connection:
+        opened = driver_transaction(self._engine, ledger.organisation_id, telemetry=self._telemetry)
+        async with opened as connection:
             group = await _open(connection, ledger, _LOCK, retained)
             yield group
         self._retain(ledger, group)
 
     @asynccontextmanager
     async def snapshot(self, ledger: LedgerAddress) -> AsyncIterator["PostgresGroup"]:
-        async with driver_transaction(self._snapshots, ledger.organisation_id, is_snapshot=True) as connection:
+        opened = driver_transaction(
+            self._snapshots, ledger.organisation_id, is_snapshot=True, telemetry=self._telemetry
+        )
+        async with opened as connection:
             yield await _open(connection, ledger, _FIND, None)
 
     def _retain(self, ledger: LedgerAddress, group: "PostgresGroup") -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import redis
@@ -15,7 +16,7 @@ from tests.redis_server import RedisServer, until
 class Listener:
     """What one server has heard."""
 
-    def __init__(self, url: str, **settings: float) -> None:
+    def __init__(self, url: str, **settings: Any) -> None:
         self.heard: list[str] = []
         self.channels = RedisChannels(url, **settings)
         self.revocations = RedisRevocations(self.channels, lambda *names: self.heard.extend(names))

@@ -1,5 +1,6 @@
 """The server's log: when each line was written, and that nothing that a client sends makes a line of its own."""
 
+import json
 import logging
 import sys
 import time
@@ -8,7 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from entrypoints.cli.log import FORMAT, SAME_MAX, Seldom, UtcFormatter
+from adapters.telemetry.watch import Watch
+from application.shared.telemetry import Kind
+from entrypoints.cli.log import FORMAT, SAME_MAX, JsonFormatter, SecretsHidden, Seldom, UtcFormatter
 from tests.application.seconds import Seconds
 
 
@@ -68,3 +71,31 @@ def test_one_warning_that_anyone_can_cause_is_written_ten_times_a_minute() -> No
     seconds.passed = 60
     assert written_of("no HTTP") == "no HTTP (7 more before, which are left out)"
     assert written_of("no HTTP") == "no HTTP"
+
+
+def test_as_json_each_record_is_one_document_with_the_ids_of_what_it_concerns() -> None:
+    watch = Watch()
+    record = logging.LogRecord("partita.http", logging.WARNING, __file__, 1, "a\n\u2028b token=%s", ("x" * 20,), None)
+    record.created, record.msecs = datetime(2026, 11, 25, 23, 59, 59, 7_000, UTC).timestamp(), 7.0
+    SecretsHidden().filter(record)
+    with watch.span(Kind.REQUEST, "GET", request="req_1"):
+        watch.tell(organisation=7, ledger="main", status=500)
+        line = JsonFormatter().format(record)
+    assert len(line.splitlines()) == 1
+    assert json.loads(line) == {
+        "time": "2026-11-25T23:59:59.007Z",
+        "level": "WARNING",
+        "logger": "partita.http",
+        "message": "a\n\u2028b token=[hidden]",
+        "request": "req_1",
+        "organisation": 7,
+        "ledger": "main",
+    }
+    try:
+        raise ValueError("it broke: password=teapot")
+    except ValueError:
+        record.exc_info, record.exc_text = sys.exc_info(), None
+    SecretsHidden().filter(record)
+    told = json.loads(JsonFormatter().format(record))
+    assert told["traceback"].endswith("ValueError: it broke: password=[hidden]")
+    assert "request" not in told

@@ -101,6 +101,7 @@ async def dispatcher(
         clock,
         sending_seconds=sending_seconds,
         chance=lambda: chance,
+        telemetry=container.telemetry(),
     )
     wake_ups = HeardByHand()
     dispatch = WebhookDispatch(outbox, sending, clock, wake_ups, look_seconds=0.05)

@@ -1,0 +1,1 @@
+"""Telemetry: traces by OpenTelemetry, figures for Prometheus, errors to Sentry."""
