@@ -173,3 +173,46 @@ async def test_an_import_that_is_run_again_posts_nothing_twice_and_tells_the_sam
     assert paper.kept[0] == paper.kept[1]
     for each in posted:
         assert each["id"].encode() in paper.kept[0]
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+async def test_a_report_that_is_made_again_is_the_same(container: Container, tenant: Tenant, form: str) -> None:
+    await tenant.posted(sale("12.50"))
+    asked = await tenant.client.post(tenant.path(f"/reports/trial-balance/jobs?format={form}"))
+    ref = JobRef(tenant.organisation_id, document(asked, 202)["id"])
+    job = await container.services().jobs.jobs.job(ref)
+    assert job is not None
+    paper = Paper(b"")
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await container.report_job().run(Desk(job, paper, Anyone()))
+        await tenant.posted(sale("99.00"))
+    assert paper.kept[0] == paper.kept[1]
+    assert b"12.50" in paper.kept[0]
+    assert b"99.00" not in paper.kept[0]
+
+
+async def test_duties_that_are_done_again_remove_nothing_more(
+    container: Container, owner: AsyncEngine, tenant: Tenant
+) -> None:
+    id = (await asked_import(tenant, lines(sale("1.00")), Idempotency_Key="once"))["id"]
+    await ended(container, tenant, id)
+    await tenant.posted(sale("2.00"))
+
+    ours = {"id": tenant.organisation_id}
+    tables = ("jobs", "job_results", "idempotency_keys", "event_log", "api_keys", "members")
+
+    async def rows() -> list[int]:
+        async with tenant_transaction(owner, tenant.organisation_id) as connection:
+            return [
+                await connection.scalar(text(f"SELECT count(*) FROM {table} WHERE organisation_id = :id"), ours) or 0  # noqa: S608 # one of these
+                for table in tables
+            ]
+
+    before = await rows()
+    assert before[0] >= 1
+    for duty in container.duties()._duties:
+        for _ in range(2):
+            await duty.do()
+        # Nothing of this was old enough to go, and none of it does, however often it is looked at.
+        assert await rows() == before, duty.name
