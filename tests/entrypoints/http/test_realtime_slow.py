@@ -46,9 +46,11 @@ async def test_who_takes_nothing_for_long_is_told_where_to_go_on_exactly(
         await client.tell(type="subscribe", id=name, channel="events", ledger="main", after=0)
     await client.take(25)  # a few of them have got what there is
     client.can_take.clear()
+    offered = client.offered
     for _ in range(3):
         await tenant.posted(sale())
-    await asyncio.sleep(0.6)
+    # First an event, and then the farewell.
+    await until(lambda: client.offered >= offered + 2)
     client.can_take.set()
     await serving
     *others, told, closed = client.messages
@@ -171,6 +173,7 @@ class ClientInProcess:
         self.can_take = asyncio.Event()
         self.can_take.set()
         self.messages: list[Json] = []
+        self.offered = 0
         self._sent: asyncio.Queue[Json] = asyncio.Queue()
         self._sent.put_nowait({"type": "websocket.connect"})
         self.receive = self._sent.get
@@ -188,6 +191,7 @@ class ClientInProcess:
 
     async def send(self, message: Any) -> None:
         """Take what the server sends, once it can."""
+        self.offered += 1
         await self.can_take.wait()
         if message["type"] != "websocket.accept":
             self.messages.append(json.loads(message["text"]) if "text" in message else message)

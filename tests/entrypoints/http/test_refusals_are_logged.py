@@ -47,7 +47,7 @@ async def test_a_permission_that_is_missing(server: Guarded, caplog: pytest.LogC
     # Where the framework is not asked, and where only a part of an answer is a refusal.
     problem(await client.post("/v1/ledgers/main/transactions", json=sale()), 403, "permission-denied")
     (line,) = lines(caplog)
-    assert f"what='POST /v1/ledgers/main/transactions' actor={key_id} " in line
+    assert f"what='POST /v1/ledgers/{{ledger}}/transactions' actor={key_id} " in line
 
 
 async def test_a_transaction_of_a_bulk_that_may_not_be_posted(
