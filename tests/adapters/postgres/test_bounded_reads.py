@@ -35,6 +35,12 @@ _READ = text(
     " FROM pg_class WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace"
 )
 
+_FORGET_STATISTICS = (
+    "SET LOCAL allow_system_table_mods = on",
+    "DELETE FROM pg_statistic USING pg_class WHERE pg_class.oid = starelid AND relnamespace = 'public'::regnamespace",
+    "UPDATE pg_class SET relpages = 0, reltuples = -1 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+)
+
 
 @pytest.fixture(scope="module")
 async def filled(owner_engine: AsyncEngine, service_engine: AsyncEngine, new_ledger: NewLedger) -> LedgerAddress:
@@ -43,6 +49,9 @@ async def filled(owner_engine: AsyncEngine, service_engine: AsyncEngine, new_led
         # Nor are they while this runs, however much was written to them before.
         for table in metadata.tables:
             await connection.execute(text(f"ALTER TABLE {table} SET (autovacuum_enabled = off)"))
+        # Other tests of this database may have had them analysed, when there was little in them.
+        for forget in _FORGET_STATISTICS:
+            await connection.execute(text(forget))
         ledger_id = await connection.scalar(
             select(ledgers.c.id).where(ledgers.c.organisation_id == address.organisation_id)
         )
