@@ -172,7 +172,7 @@ class Settings(BaseSettings):
     stop_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     """How long a server that is told to stop goes on while `/health/ready` says so already, in seconds: until whoever
     sends it requests has noticed. Not after Ctrl-C."""
-    stop_seconds: Annotated[int, Field(ge=1, le=600)] = 10
+    stop_seconds: Annotated[int, Field(ge=1, le=600)] = 5
     """How long requests that have begun may then take to be answered, in seconds."""
     log_format: Literal["text", "json"] = "text"
     """How the log is written: for people, or with a JSON document in each line."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -16,6 +17,7 @@ PAUSE_SECONDS: Final = 2.0
 STOP_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.25
 MESSAGES_AT_A_TIME: Final = 10
+NEWS_AGAIN_SECONDS: Final = 60.0
 
 _log = logging.getLogger("partita.queue")
 
@@ -47,9 +49,12 @@ class ArqWorker:
     async def _listen(self) -> None:
         has_told = False
         while True:
+            began = monotonic()
             try:
                 await self._take()
             except (RedisError, OSError) as error:
+                # It was there meanwhile, if that went on for a while: that it is away is news again.
+                has_told = has_told and monotonic() < began + NEWS_AGAIN_SECONDS
                 if not has_told:
                     _log.warning("jobs are looked for, as the queue cannot be had: %s", error)
                     has_told = True

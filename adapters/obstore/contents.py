@@ -1,6 +1,7 @@
 """What folders and stores that speak S3 have in common, as obstore gives it."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
@@ -25,14 +26,14 @@ SAVED: "Final[Attributes]" = {"Content-Type": "application/octet-stream", "Conte
 Result = TypeVar("Result")
 
 
-class ObstoreContents:
+class ObstoreContents(ABC):
     """Contents in an object store, below folders by the last two characters of their names."""
 
     attributes: "ClassVar[Attributes | None]" = None
 
     @property
-    def _store(self) -> "ObjectStore":
-        raise NotImplementedError
+    @abstractmethod
+    def _store(self) -> "ObjectStore": ...
 
     async def write(self, place: str, content: AsyncIterable[bytes]) -> None:
         pieces = _pieces(content)

@@ -1,4 +1,5 @@
 import re
+from itertools import count
 
 from tests.docs.pages import ROOT, links
 
@@ -9,8 +10,7 @@ PARTS = ["Context", "Choice", "Turned down"]
 
 def test_every_decision_has_a_title_and_three_parts() -> None:
     assert RECORDS
-    for record in RECORDS:
-        number = int(record.name[:4])
+    for number, record in zip(count(1), RECORDS, strict=False):
         text = record.read_text("utf-8")
         assert re.match(rf"# {number}\. \S", text), record.name
         assert record.name.startswith(f"{number:04}-")

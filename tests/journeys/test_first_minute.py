@@ -109,7 +109,7 @@ def test_a_second_server_on_its_data_says_so(running: DemoServer) -> None:
 def test_it_stops_within_seconds_and_starts_again_with_its_key_and_data(
     server: DemoServer, order: signal.Signals
 ) -> None:
-    first_seconds = server.start()
+    server.start()
     demo = server.demo
     send(printed_commands(server.said())[0])
     began = time.monotonic()
@@ -118,8 +118,7 @@ def test_it_stops_within_seconds_and_starts_again_with_its_key_and_data(
     assert server.processes() == []
     assert "Traceback" not in server.said()
 
-    # On a machine that is busy with other things, at least quicker than when everything was made.
-    assert server.start() < max(5, first_seconds)
+    assert server.start() < 5
     assert server.demo == demo
     (balance,) = send(printed_commands(server.said())[1])["balances"]
     assert balance["posted"] == "12.50"
@@ -135,7 +134,7 @@ def test_it_stops_although_a_client_holds_a_connection_and_another_a_stream(serv
         time.sleep(0.3)
         began = time.monotonic()
         assert server.order(signal.SIGINT) == 0
-        assert time.monotonic() - began < 15
+        assert time.monotonic() - began < 10
     assert "Traceback" not in server.said()
     assert server.processes() == []
 

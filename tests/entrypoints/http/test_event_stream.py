@@ -191,7 +191,7 @@ async def test_what_another_server_writes_comes_too(
                 await post(urls[0], tenant)
                 while (await source.next()).type != "transaction.posted":
                     pass
-                assert time.monotonic() < began + (1 if has_redis else 2.5)
+                assert time.monotonic() < began + (0.5 if has_redis else 2.5)
     finally:
         if has_redis:
             redis.kill()

@@ -1,9 +1,7 @@
 """Files are kept in a store that speaks S3, and go there and come from there directly."""
 
-import gc
 import hashlib
 import urllib.request
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
@@ -23,11 +21,6 @@ from tests.entrypoints.http.attachments.test_attachments import ABC, ABC_DIGEST,
 from tests.entrypoints.http.conftest import NewOrganisation, connected
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:Unclosed file:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
@@ -37,12 +30,7 @@ def endpoint() -> Iterator[str]:
     url = f"http://{host}:{port}"
     with asked("PUT", f"{url}/partita-files"):
         yield url
-    with asked("POST", f"{url}/moto-api/reset"):
-        server.stop()
-    # It leaves its files to the collector, which would complain of them in some other test.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+    server.stop()
 
 
 @pytest.fixture(scope="module")
