@@ -20,7 +20,7 @@ class FoundAsset:
 
 @dataclass(frozen=True, slots=True)
 class FoundAccount:
-    """An account that a file declares, under the path that it would have here; `type` is None where nothing tells it."""
+    """An account that a file declares, under the path that it has here; `type` is None where nothing tells it."""
 
     place: str
     path: str
