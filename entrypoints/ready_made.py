@@ -148,6 +148,7 @@ class Services:
     cursor_key: bytes
     database_health: Health
     redis_health: Health
+    replica_health: Health
     telemetry: Telemetry
     metrics: Metrics | None
     lifecycle: Lifecycle

@@ -58,6 +58,12 @@ class Settings(BaseSettings):
     """Where this is: in `production`, a server refuses to start with settings that are not safe there."""
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     """PostgreSQL to use; without it, one is started in the data folder."""
+    database_replica_urls: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_REPLICA_URLS")
+    """Replicas of that PostgreSQL, with commas between, for reads by those who say what they have seen."""
+    replica_staleness_seconds: Annotated[float, Field(ge=0, le=5)] = 0
+    """How old that may be which is read by those who do not say what they have seen, in seconds; 0: not at all."""
+    transaction_pooler: bool = False
+    """Whether a pooler stands before PostgreSQL that gives a connection for a transaction, such as PgBouncer."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
     """Redis or Valkey to use; without it, one is started in the data folder, or, with DATABASE_URL, port 6379 here."""
     data_dir: Path = Path(".partita")
@@ -212,6 +218,12 @@ class Settings(BaseSettings):
     def is_secret(cls, name: str) -> bool:
         """Return whether nobody should see the setting, and it may stand in a file of its own."""
         return is_secret_field(cls.model_fields[name])
+
+    @property
+    def replica_urls(self) -> tuple[str, ...]:
+        """Where replicas are."""
+        urls: tuple[str, ...] = _listed(self.database_replica_urls.get_secret_value())
+        return urls
 
     @property
     def openid_client(self) -> OpenIdClient | None:

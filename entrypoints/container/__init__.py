@@ -72,6 +72,7 @@ class Container(WatchedParts):
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=WatchedParts.watched_database,
         redis_health=WatchedParts.watched_redis,
+        replica_health=WatchedParts.replicas,
         telemetry=AccessParts.telemetry,
         metrics=WatchedParts.metrics,
         lifecycle=WatchedParts.lifecycle,
@@ -105,6 +106,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
             container.owner_engine(),
         ):
             await engine.dispose()
+        await container.replicas().close()
         await container.redis_health().close()
         await container.wake_ups().close()
         await container.channels().close()

@@ -49,7 +49,9 @@ class BackgroundParts(AttachmentParts):
     # Whatever goes on in the background is started and stopped with these, by servers and by workers alike.
     runners = providers.Singleton(
         Runners,
-        always=providers.List(AttachmentParts.expiry, AttachmentParts.channels, AttachmentParts.relay),
+        always=providers.List(
+            AttachmentParts.expiry, AttachmentParts.channels, AttachmentParts.relay, AttachmentParts.replicas
+        ),
         of_workers=providers.List(
             AttachmentParts.job_runner,
             duties,

@@ -74,10 +74,18 @@ class Foundations(containers.DeclarativeContainer):
     figures = providers.Singleton(figures, settings.provided.metrics_port)
     telemetry = providers.Singleton(telemetry, traces, figures, settings.provided.log_format)
     journal_engine = providers.Singleton(
-        engine.journal_engine, database_url, pool_size=settings.provided.pool_size, telemetry=telemetry
+        engine.journal_engine,
+        database_url,
+        pool_size=settings.provided.pool_size,
+        telemetry=telemetry,
+        is_pooled=settings.provided.transaction_pooler,
     )
     service_engine = providers.Singleton(
-        engine.service_engine, database_url, pool_size=settings.provided.pool_size, telemetry=telemetry
+        engine.service_engine,
+        database_url,
+        pool_size=settings.provided.pool_size,
+        telemetry=telemetry,
+        is_pooled=settings.provided.transaction_pooler,
     )
     patient_engine = providers.Singleton(
         engine.service_engine,
@@ -85,6 +93,9 @@ class Foundations(containers.DeclarativeContainer):
         pool_size=2,
         statement_seconds=engine.PATIENT_STATEMENT_SECONDS,
         telemetry=telemetry,
+        is_pooled=settings.provided.transaction_pooler,
     )
-    owner_engine = providers.Singleton(engine.owner_engine, database_url)
+    owner_engine = providers.Singleton(
+        engine.owner_engine, database_url, is_pooled=settings.provided.transaction_pooler
+    )
     channels = providers.Singleton(RedisChannels, redis_url, telemetry=telemetry)

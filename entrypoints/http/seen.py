@@ -1,0 +1,76 @@
+"""What a client has seen of a ledger, which says how old a state it may be shown: the header `Partita-Sequence`.
+
+It says by this header, in a GET of something in a ledger, up to which event it knows the ledger. A copy of the database
+that has that event is good enough for it, if it is no more than some seconds behind. Nothing else is read from copies,
+unless whoever runs the server allows it for clients that say nothing.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
+
+from application.shared.ports import StoreUnavailable
+from domain.ledger.ledger import SequenceNotReached
+from domain.shared.errors import DomainError, ValidationFailed
+from entrypoints.http.reading import header
+from entrypoints.settings import Settings
+
+SEEN_DESCRIPTION: Final = (
+    "The sequence of the ledger that you have seen, as an answer of it said: what you get is at least that new. It may "
+    "then come from a copy of the database, and lack what was done in the last seconds after that sequence."
+)
+DIGITS_MAX: Final = 18
+_HEADER: Final = b"partita-sequence"
+_SEEN: Final = "seen"
+_IS_SETTLED: Final = "is_read_from_the_database"
+
+Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def seen_by(request: HTTPConnection, settings: Settings) -> int | None:
+    """Return what the client has seen of the ledger in the path, or None where it is to be shown the latest state.
+
+    Raises `ValidationFailed` for a header that is no sequence.
+    """
+    scope = request.scope
+    if scope.get("method") != "GET" or "ledger" not in scope.get("path_params", ()):
+        return None
+    said = header(request, _HEADER)
+    seen = None if said is None else _sequence(said)
+    if seen is None and settings.replica_staleness_seconds:
+        seen = 0
+    asked = request.query_params.get("as_of_sequence", "0")
+    # A copy that does not reach to what is asked for would answer with what it has.
+    if scope["state"].get(_IS_SETTLED) or (seen is not None and not (asked.isdecimal() and int(asked[:20]) <= seen)):
+        seen = None
+    scope["state"][_SEEN] = seen
+    return seen
+
+
+def settled(handle: Handle) -> Handle:
+    """Return a handler of GET that takes no refusal from a copy, which may lack just what is asked for.
+
+    It may also have gone away in the middle. In both cases the database itself is asked.
+    """
+
+    async def handle_again(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except SequenceNotReached:
+            raise  # which is what the database itself has said
+        except (DomainError, StoreUnavailable):
+            state = request.scope["state"]
+            if state.get(_SEEN) is None:
+                raise
+            state[_IS_SETTLED] = True
+        return await handle(request)
+
+    return handle_again
+
+
+def _sequence(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX):
+        raise ValidationFailed(f"Partita-Sequence is the sequence of an event, such as 42, not {text[:40]!a}.")
+    return int(text)
