@@ -95,6 +95,12 @@ class Standby:
         finally:
             await connection.close()
 
+    async def forget(self) -> None:
+        """Let the server that it was copied from keep nothing for it any more."""
+        connection = await asyncpg.connect(urlunsplit(self._primary))
+        await connection.execute("SELECT pg_drop_replication_slot($1)", self.name)
+        await connection.close()
+
     async def pause(self) -> None:
         """Let changes come in, and take none of them over."""
         await self.ask("SELECT pg_wal_replay_pause()")
