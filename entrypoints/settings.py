@@ -59,11 +59,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     """PostgreSQL to use; without it, one is started in the data folder."""
     database_replica_urls: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_REPLICA_URLS")
-    """Replicas of that PostgreSQL, with commas between, for reads by those who say what they have seen."""
+    """Replicas of that PostgreSQL, with commas between: reads go there of who says what they have seen of a ledger."""
     replica_staleness_seconds: Annotated[float, Field(ge=0, le=5)] = 0
-    """How old that may be which is read by those who do not say what they have seen, in seconds; 0: not at all."""
+    """How old may be, in seconds, what those read who do not say what they have seen. 0: they read the primary."""
     transaction_pooler: bool = False
-    """Whether a pooler stands before PostgreSQL that gives a connection for a transaction, such as PgBouncer."""
+    """Whether DATABASE_URL leads to a pooler that lends connections for a transaction: PgBouncer in that mode."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
     """Redis or Valkey to use; without it, one is started in the data folder, or, with DATABASE_URL, port 6379 here."""
     data_dir: Path = Path(".partita")
@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")] = "partita@localhost"
     """The address that mail comes from."""
     pool_size: Annotated[int, Field(ge=1, le=500)] = 10
-    """Connections for reads, and as many again for groups of commands."""
+    """Connections for reads, as many again for groups of commands, and as many to each replica."""
     body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
     """The longest body of a request, and the longest line of a stream, in bytes."""
     bulk_bytes_max: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE

@@ -102,9 +102,13 @@ def settings_in_transactions(engine: AsyncEngine) -> str:
     return "".join([f"; SET LOCAL {name} = '{value}'" for name, value in settings.items()])
 
 
-def is_pooled(engine: AsyncEngine) -> bool:
-    """Return whether a connection of it is another one in each transaction."""
-    return _IN_TRANSACTIONS in engine.get_execution_options()
+def require_session(engine: AsyncEngine, what: str) -> None:
+    """Return if its connections stay the same from one transaction to the next. Raises `BadDatabaseUrl`."""
+    if _IN_TRANSACTIONS in engine.get_execution_options():
+        raise BadDatabaseUrl(
+            f"{what} takes a connection to PostgreSQL itself: have DATABASE_URL lead past the pooler, and leave "
+            "PARTITA_TRANSACTION_POOLER out"
+        )
 
 
 def host_of(database_url: str) -> str:

@@ -79,6 +79,8 @@ def database_trouble(error: BaseException) -> str | None:
     """Return what to say to whoever runs the server, or None for what is no trouble with the database itself."""
     if isinstance(error, DBAPIError) and error.orig is not None and error.orig.__cause__ is not None:
         return database_trouble(error.orig.__cause__)
+    if isinstance(error, asyncpg.ProtocolViolationError) and "startup parameter" in str(error):
+        return f"{error}: with PgBouncer in between, set PARTITA_TRANSACTION_POOLER=true."
     if isinstance(error, StoreUnavailable | CommitInDoubt) or is_away(error):
         return f"The database cannot be reached: {str(error) or type(error).__name__}."
     if isinstance(error, _REFUSED):

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.engine import settings_in_transactions
+from adapters.postgres.engine import require_session, settings_in_transactions
 from adapters.postgres.failures import failure_of, is_away, is_busy, is_read_only, is_undone, said
 from adapters.postgres.replicas import Replica, Replicas
 from adapters.postgres.watched import WatchedDriver
@@ -258,8 +258,10 @@ async def owner_session(
 ) -> AsyncIterator[DriverConnection]:
     """Open a connection of the owner's, outside of any transaction, for the organisation; nothing else will use it.
 
-    Each statement stands alone; `session_transaction` holds several together. Raises `StoreUnavailable`.
+    Each statement stands alone; `session_transaction` holds several together. Raises `StoreUnavailable`, and
+    `BadDatabaseUrl` behind a pooler.
     """
+    require_session(engine, "Rebuilding")
     try:
         async with engine.connect() as connection:
             driver = (await connection.get_raw_connection()).driver_connection

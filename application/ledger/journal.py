@@ -17,7 +17,7 @@ from application.ledger.group import Answer, Decided, GroupQueue, Submission, ex
 from application.ledger.permitted import require_within, scope_within
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
-from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
+from application.shared.ports import Clock, CommitInDoubt, Ids, StoreBusy, StoreUnavailable
 from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from domain.ledger.book import Book
 from domain.ledger.events import Event
@@ -170,6 +170,8 @@ class Journal:
         except StoreUnavailable as error:
             _log.warning("the store is away; a group of %d commands is refused: %s", len(group), error)
             answer = Unavailable("The database cannot be reached. Nothing was changed; try again.")
+            if isinstance(error, StoreBusy):
+                answer = Overloaded("Others had all connections to the database, or a lock, for too long. Try again.")
         except CommitInDoubt as error:
             _log.error("the store was lost in a commit of %d commands and stayed away: %s", len(group), error)
             answer = Unavailable(

@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
 from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, METADATA_FILTERS_MAX, ListSpec
 from entrypoints.http.problems import NOT_OF_ROUTES, PROBLEM_TYPE, documented_errors, statuses_of
+from entrypoints.http.seen import SEEN_DESCRIPTION, SEEN_MAX
 
 _described: set[type[BaseModel]] = set()
 
@@ -136,6 +137,9 @@ IF_NONE_MATCH_PARAMETER = _parameter(
     "header",
     description="The `ETag` of the answer that you have, or several of them: if it would be the same again, it is 304.",
 )
+SEEN_PARAMETER = _parameter(
+    "Partita-Sequence", "header", {"type": "integer", "minimum": 0, "maximum": SEEN_MAX}, description=SEEN_DESCRIPTION
+)
 DRY_RUN_PARAMETER = _parameter(
     "dry_run", "query", {"type": "boolean", "default": False}, description=DRY_RUN_DESCRIPTION
 )
@@ -156,8 +160,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             "key": {"type": "http", "scheme": "bearer", "description": "An API key (`ptk_…`), or an access token."}
         }
         document["security"] = [{"key": []}]
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if method == "get" and "{ledger}" in path:
+                    operation.setdefault("parameters", []).append(SEEN_PARAMETER)
+                    operation["responses"] |= {"412": described_problems(412)[412]}
                 if "requestBody" in operation:
                     of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
                     operation["responses"] = of_body | operation["responses"]

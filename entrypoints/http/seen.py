@@ -21,7 +21,7 @@ SEEN_DESCRIPTION: Final = (
     "The sequence of the ledger that you have seen, as an answer of it said: what you get is at least that new. It may "
     "then come from a copy of the database, and lack what was done in the last seconds after that sequence."
 )
-DIGITS_MAX: Final = 18
+SEEN_MAX: Final = 10**18 - 1
 _HEADER: Final = b"partita-sequence"
 _SEEN: Final = "seen"
 _IS_SETTLED: Final = "is_read_from_the_database"
@@ -71,6 +71,6 @@ def settled(handle: Handle) -> Handle:
 
 
 def _sequence(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= DIGITS_MAX):
+    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(SEEN_MAX))):
         raise ValidationFailed(f"Partita-Sequence is the sequence of an event, such as 42, not {text[:40]!a}.")
     return int(text)

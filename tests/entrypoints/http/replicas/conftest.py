@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from httpx2 import AsyncClient
+from pydantic import SecretStr
 
 from adapters.embedded import EmbeddedServers, ServerUrls
 from entrypoints.container import Container, opened
@@ -62,7 +63,7 @@ def serve(primary: EmbeddedServers, settings: Settings) -> Serve:
 
     @asynccontextmanager
     async def serve(*standbys: Standby, urls: ServerUrls | None = None, **changes: Any) -> AsyncIterator[Served]:
-        replicas = Settings(DATABASE_REPLICA_URLS=",".join(each.url for each in standbys)).database_replica_urls
+        replicas = SecretStr(", ".join(each.url for each in standbys))
         changed = settings.model_copy(update={"database_replica_urls": replicas} | changes)
         async with opened(changed, urls or primary.urls) as container:
             await container.maintenance().migrate()
