@@ -8,13 +8,13 @@ unless whoever runs the server allows it for clients that say nothing.
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
-from application.shared.ports import StoreUnavailable
 from domain.ledger.ledger import SequenceNotReached
-from domain.shared.errors import DomainError, ValidationFailed
+from domain.shared.errors import ValidationFailed
 from entrypoints.http.reading import header
+from entrypoints.http.validators import NotModified
 from entrypoints.settings import Settings
 
 SEEN_DESCRIPTION: Final = (
@@ -50,17 +50,18 @@ def seen_by(request: HTTPConnection, settings: Settings) -> int | None:
 
 
 def settled(handle: Handle) -> Handle:
-    """Return a handler of GET that takes no refusal from a copy, which may lack just what is asked for.
+    """Return a handler of GET that takes no refusal and no failure from a copy: the database itself is asked then.
 
-    It may also have gone away in the middle. In both cases the database itself is asked.
+    A copy may lack just what is asked for, or what a migration has just made, and may go away in the middle.
     """
 
     async def handle_again(request: Request) -> Response:
         try:
             return await handle(request)
-        except SequenceNotReached:
-            raise  # which is what the database itself has said
-        except (DomainError, StoreUnavailable):
+        except (SequenceNotReached, NotModified, ClientDisconnect):
+            # The first is what the database itself has said; the others are none of its business.
+            raise
+        except Exception:
             state = request.scope["state"]
             if state.get(_SEEN) is None:
                 raise
