@@ -23,8 +23,8 @@ SEEN_DESCRIPTION: Final = (
 )
 SEEN_MAX: Final = 10**18 - 1
 _HEADER: Final = b"partita-sequence"
-_SEEN: Final = "seen"
-_IS_SETTLED: Final = "is_read_from_the_database"
+_MAY_BE_COPIED: Final = "may_be_copied"
+_IS_SETTLED: Final = "is_settled"
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -45,7 +45,7 @@ def seen_by(request: HTTPConnection, settings: Settings) -> int | None:
     # A copy that does not reach to what is asked for would answer with what it has.
     if scope["state"].get(_IS_SETTLED) or (seen is not None and not (asked.isdecimal() and int(asked[:20]) <= seen)):
         seen = None
-    scope["state"][_SEEN] = seen
+    scope["state"][_MAY_BE_COPIED] = seen is not None and bool(settings.replica_urls)
     return seen
 
 
@@ -63,7 +63,7 @@ def settled(handle: Handle) -> Handle:
             raise
         except Exception:
             state = request.scope["state"]
-            if state.get(_SEEN) is None:
+            if not state.get(_MAY_BE_COPIED):
                 raise
             state[_IS_SETTLED] = True
         return await handle(request)
