@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from time import monotonic
 
 import pytest
+from httpx2 import AsyncClient
 
 from adapters.embedded import EmbeddedServers, ServerUrls
 from adapters.postgres import replicas as replicas_module
 from application.ledger.post_transaction import PostTransaction
+from entrypoints.settings import Settings
 from tests.builders import credit, debit, draft
 from tests.entrypoints.http.replicas.conftest import Serve, Served
 from tests.entrypoints.http.tenant import document, problem, sale
+from tests.server_process import ServerProcess
 from tests.standby import Standby
 
 SEEN = "Partita-Sequence"
@@ -205,3 +208,23 @@ async def test_a_replica_shows_each_organisation_its_own(standby: Standby, serve
             assert await balance(mine, seen=seen) == "10.00"
             assert await balance(theirs, seen=other["sequence"]) == "7.00"
             problem(await mine.tenant.get(f"/transactions/{other['id']}", headers={SEEN: str(seen)}), 404, "not-found")
+
+
+async def test_a_server_as_it_is_started_in_production_knows_its_replicas(
+    primary: EmbeddedServers, standby: Standby, serve: Serve, settings: Settings
+) -> None:
+    async with serve():
+        urls = primary.urls
+        given = {"DATABASE_REPLICA_URLS": f"{standby.url},postgresql://a:b@127.0.0.1:1/c"}
+        server = ServerProcess(urls.database_url, urls.redis_url, settings.data_dir, given).start()
+        try:
+            async with AsyncClient(base_url=server.url) as client:
+                told = document(await client.get("/health/ready"))
+                while not told["replicas"].startswith("1 of 2"):
+                    await asyncio.sleep(0.1)
+                    told = document(await client.get("/health/ready"))
+            assert told["status"] == "degraded"
+        finally:
+            server.stop()
+        assert "a:b" not in server.said()
+        assert server.said().count("the replica 127.0.0.1:1 is not read from: it does not answer") == 1
