@@ -117,7 +117,7 @@ class JobRunner:
         room = JOBS_AT_A_TIME - len(self._running)
         if room <= 0:
             return []
-        return list(await self._leases.due(self._clock.now(), busy=tuple(self._running), limit=room))
+        return list(await self._leases.due(busy=tuple(self._running), limit=room))
 
     def _begin(self, ref: JobRef) -> "asyncio.Task[None] | None":
         if ref.organisation_id in self._running or len(self._running) >= JOBS_AT_A_TIME:
@@ -129,8 +129,7 @@ class JobRunner:
 
     async def _run(self, ref: JobRef) -> None:
         try:
-            now = self._clock.now()
-            job = await self._leases.claim(ref, self._ids.new("lease"), now, now + self._lease)
+            job = await self._leases.claim(ref, self._ids.new("lease"), self._clock.now(), self._lease)
             if job is not None:
                 await self._watched(job)
         except Exception as error:
@@ -157,7 +156,7 @@ class JobRunner:
             working.cancel()
             await asyncio.wait((working,))
             self._telemetry.tell(state="given-back")
-            await self._jobs.change(desk.job.given_back(self._clock.now()), was=desk.job)
+            await self._jobs.change(desk.job.given_back(), was=desk.job)
             raise
         finally:
             for task in (working, keeping):
@@ -193,7 +192,7 @@ class JobRunner:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             try:
-                if not await self._leases.renew(desk.job, self._clock.now() + self._lease):
+                if not await self._leases.renew(desk.job, self._lease):
                     return
             except Exception as error:
                 self._telling.tell(error)
