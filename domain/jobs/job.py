@@ -102,10 +102,9 @@ class JobRef:
 class Job:
     """A job of an organisation, in one of its ledgers. Times are UTC.
 
-    Once it is queued, it is to be begun after `pause`, counted by the clock of where it is kept; `lease` is who runs it.
-    `attempts` counts those since it last came further, and `parts_done` the parts of its result that
-    are kept. `problem` says why it ended badly, or was interrupted;
-    `retry_key` is the idempotency key by which it was last asked for again.
+    Once it is queued, it is to be begun after `pause`, by the clock of where it is kept; `lease` is who runs it.
+    `attempts` counts those since it last came further, and `parts_done` the parts of its result that are kept.
+    `problem` says why it ended badly, or was interrupted; `retry_key` is the idempotency key by which it was last asked for again.
     """
 
     organisation_id: int
@@ -151,9 +150,7 @@ class Job:
 
     def given_back(self) -> "Job":
         """Return it as if it had not been begun this time: to be taken up at once by someone else."""
-        return replace(
-            self, state=JobState.QUEUED, pause=timedelta(), lease=None, attempts=max(0, self.attempts - 1)
-        )
+        return replace(self, state=JobState.QUEUED, pause=timedelta(), lease=None, attempts=max(0, self.attempts - 1))
 
     def tried_again(self, author: JobAuthor, request_id: str, now: datetime) -> "Job":
         """Return it queued anew, for whoever asks for that. Raises `JobNotRetryable`."""

@@ -409,7 +409,7 @@ async def test_a_clock_that_jumps_neither_steals_a_job_nor_loses_one(
     ]
     clock.advance(-2 * jump)
     until = await leased_until(site, held)
-    while await leased_until(site, held) == until:  # noqa: ASYNC110 # nothing tells of it
+    while await leased_until(site, held) == until:
         assert await others.run_due() == 0
         await asyncio.sleep(0.05)
     done.set()
