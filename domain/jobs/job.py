@@ -104,7 +104,8 @@ class Job:
 
     Once it is queued, it is to be begun after `pause`, by the clock of where it is kept; `lease` is who runs it.
     `attempts` counts those since it last came further, and `parts_done` the parts of its result that are kept.
-    `problem` says why it ended badly, or was interrupted; `retry_key` is the idempotency key by which it was last asked for again.
+    `problem` says why it ended badly, or was interrupted; `retry_key` is the idempotency key by which it was last asked
+    for again.
     """
 
     organisation_id: int
