@@ -184,5 +184,6 @@ class Job:
 
 def pause_after(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts in vain: 2 s, 8 s, 32 s and so on, 10 minutes at most."""
-    seconds: float = FIRST_PAUSE.total_seconds() * pow(float(_GROWTH), max(0, attempts - 1))
-    return min(LAST_PAUSE, timedelta(seconds=seconds))
+    # Beyond these it is the longest one anyway.
+    growth: int = _GROWTH ** min(max(0, attempts - 1), 10)
+    return min(LAST_PAUSE, FIRST_PAUSE * growth)

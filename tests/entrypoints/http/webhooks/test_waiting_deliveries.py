@@ -142,6 +142,7 @@ async def test_deliveries_are_kept_for_thirty_days(
     await dispatching.run()
     clock.advance(timedelta(days=11))
     assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 3
+    assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 0
     assert [each["state"] for each in await deliveries(tenant, hook)] == ["pending"]
     await tenant.client.delete(f"/v1/webhooks/{hook['id']}", headers=ANY)
     clock.advance(timedelta(days=31))
