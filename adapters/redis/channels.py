@@ -47,7 +47,8 @@ class RedisChannels:
         )
         self._hearers: dict[str, Hear] = {}
         self._listening: asyncio.Task[None] | None = None
-        self.is_heard = False
+        # Since when all that is told is heard, by `monotonic`; what was told before may have been missed.
+        self.heard_since: float | None = None
 
     def on(self, channel: str, hear: Hear) -> None:
         """Call `hear` with whatever comes over the channel; to be said before listening begins."""
@@ -73,7 +74,7 @@ class RedisChannels:
             self._listening.cancel()
             await asyncio.wait([self._listening], timeout=STOP_SECONDS)
             self._listening = None
-            self.is_heard = False
+            self.heard_since = None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -96,12 +97,12 @@ class RedisChannels:
                     await subscription.subscribe(*self._hearers)
                     while True:
                         message = await subscription.get_message(timeout=SIGN_OF_LIFE_SECONDS)
-                        self.is_heard = True
+                        self.heard_since = self.heard_since or monotonic()
                         pause_seconds, lost_at, has_told = FIRST_PAUSE_SECONDS, None, False
                         if message is not None and message["type"] == "message":
                             self._tell(message["channel"].decode(), message["data"])
             except (RedisError, OSError) as error:
-                self.is_heard = False
+                self.heard_since = None
                 lost_at = lost_at or monotonic()
                 if not has_told and monotonic() >= lost_at + self._told_after_seconds:
                     _log.warning("other servers are not heard; what they tell holds in five seconds: %s", error)

@@ -37,8 +37,8 @@ class RedisWakeUps:
         channels.on(CHANNEL, self._hear)
 
     @property
-    def are_heard(self) -> bool:
-        return self._channels.is_heard
+    def heard_since(self) -> float | None:
+        return self._channels.heard_since
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
         """Call `hear`, too, for what others tell; to be said before the channels are listened to."""

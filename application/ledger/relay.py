@@ -43,8 +43,11 @@ class WakeUps(Protocol):
     """How processes tell each other that a ledger has new events. What is lost on the way is found by looking."""
 
     @property
-    def are_heard(self) -> bool:
-        """Return whether those of other processes come in, as far as is known."""
+    def heard_since(self) -> float | None:
+        """Return since when those of other processes come in, by `monotonic`; None where they do not.
+
+        What was told before, while a connection was lost perhaps, may never have been heard.
+        """
         ...
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
@@ -54,6 +57,15 @@ class WakeUps(Protocol):
     def announce(self, ledger: LedgerAddress, sequence: int) -> None:
         """Tell all others, soon, that the ledger has events up to this sequence. Never raises."""
         ...
+
+
+def is_to_look(wake_ups: WakeUps, looked_at: float) -> bool:
+    """Whether there may be what nobody told of since someone looked for it at that time, by `monotonic`.
+
+    That is so while wake-ups are not heard, once after they were not, and now and then, in case that one was lost.
+    """
+    since = wake_ups.heard_since
+    return since is None or looked_at <= max(since, monotonic() - LOOK_SELDOM_SECONDS)
 
 
 class Relay:
@@ -79,7 +91,7 @@ class Relay:
     @property
     def are_wake_ups_heard(self) -> bool:
         """Return whether other processes are heard; if not, their events are found by looking, a second late."""
-        return self._wake_ups.are_heard
+        return self._wake_ups.heard_since is not None
 
     def start(self) -> None:
         """Begin to look for what nobody told of, on the running loop."""
@@ -193,12 +205,11 @@ class Relay:
     async def _look_on(self) -> None:
         """Look for what nobody told of: soon where wake-ups are not heard, and now and then where they are."""
         looked_at = 0.0
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._wake_ups.are_heard and loop.time() < looked_at + LOOK_SELDOM_SECONDS:
+            if not is_to_look(self._wake_ups, looked_at):
                 continue
-            looked_at = loop.time()
+            looked_at = monotonic()
             for ledger in list(self._streams):
                 await self._look(ledger)
 

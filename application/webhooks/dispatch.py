@@ -7,10 +7,11 @@ another one sends.
 import asyncio
 import logging
 from collections.abc import Collection
+from time import monotonic
 from typing import Final
 
 from application.ledger.ports import LedgerAddress
-from application.ledger.relay import WakeUps
+from application.ledger.relay import WakeUps, is_to_look
 from application.shared.ports import Clock
 from application.shared.telling import Telling
 from application.webhooks.at_work import AtWork
@@ -18,8 +19,6 @@ from application.webhooks.outbox import Outbox, Parcel
 from application.webhooks.sending import Sending
 
 LOOK_SECONDS: Final = 1.0
-# Where wake-ups are heard, all organisations are looked at so often, in case that one was lost.
-LOOK_SELDOM_SECONDS: Final = 10.0
 PARCELS_MAX: Final = 256
 PARCELS_OF_ORGANISATION_MAX: Final = 32
 # So many are left to organisations that have none on their way yet, for one each.
@@ -99,12 +98,11 @@ class WebhookDispatch:
             self._call(ledger.organisation_id, {ledger.slug})
 
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        looked_at = -LOOK_SELDOM_SECONDS
+        looked_at = 0.0
         while True:
             try:
-                if not self._wake_ups.are_heard or loop.time() >= looked_at + LOOK_SELDOM_SECONDS:
-                    looked_at = loop.time()
+                if is_to_look(self._wake_ups, looked_at):
+                    looked_at = monotonic()
                     await self._look_everywhere()
                 else:
                     for organisation_id in await self._outbox.organisations(self._clock.now()):
