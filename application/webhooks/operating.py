@@ -10,7 +10,7 @@ from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
 from application.shared.recording import answered_before, record_event
-from application.webhooks.cloud_event import ping_letter
+from application.webhooks.cloud_event import ping_message
 from application.webhooks.keeping import found, held
 from application.webhooks.ports import FIRST, Answer, Place, Post, Unsealable, WebhookChanges, WebhookReads
 from application.webhooks.sealed_secrets import SealedSecrets
@@ -154,7 +154,7 @@ class WebhookOperation:
             secrets = self._secrets.opened(organisation_id, endpoint.id, endpoint.sealed, now)
         except Unsealable as error:
             return Answer(error=str(error))
-        return await self._post.send(ping_letter(event, endpoint.id, endpoint.wanted.url, secrets, now))
+        return await self._post.send(ping_message(event, endpoint.id, endpoint.wanted.url, secrets, now))
 
     async def _hasten(self, principal: Principal, id: str, now: datetime) -> None:
         """Have all that waits for a paused endpoint tried once it is resumed, as if for the first time.

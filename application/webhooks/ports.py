@@ -119,7 +119,7 @@ class Unsealable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class SignedMessage:
     """What is sent: a body of CloudEvents, and its id and its signatures as headers by Standard Webhooks."""
 
     url: str
@@ -152,8 +152,8 @@ class Answer:
 
 
 class Post(Protocol):
-    """How letters get to receivers."""
+    """How messages get to receivers."""
 
-    async def send(self, letter: Letter) -> Answer:
+    async def send(self, message: SignedMessage) -> Answer:
         """Send it, once, and return what came of it, within 15 seconds. Never raises."""
         ...

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, ValidationError
 
 from application.ledger.readers import StoredEvent
-from application.webhooks.cloud_event import CONTENT_TYPE, letter_of, ping_letter
+from application.webhooks.cloud_event import CONTENT_TYPE, message_of, ping_message
 from domain.ledger.events import EVENT_TYPES, Event
 from domain.shared.chain import ZERO_HASH, Author, Head, record
 from tests import strategies
@@ -39,8 +39,8 @@ def read_as_others_do(headers: dict[str, str], body: bytes) -> tuple[dict[str, A
 def test_every_event_is_a_cloud_event(event: Event, time: datetime, before: int) -> None:
     recorded = record(event, Head(before, ZERO_HASH), id="evt_1", author=Author("key_1", "req_1"), recorded_at=time)
     stored = StoredEvent(recorded.sequence, recorded.content, recorded.previous_hash, recorded.hash, time)
-    letter = letter_of(stored, "main", "https://example.com", (b"secret",), datetime(2026, 1, 1, tzinfo=UTC))
-    attributes, data = read_as_others_do({"content-type": CONTENT_TYPE}, letter.body)
+    message = message_of(stored, "main", "https://example.com", (b"secret",), datetime(2026, 1, 1, tzinfo=UTC))
+    attributes, data = read_as_others_do({"content-type": CONTENT_TYPE}, message.body)
     assert event.type in EVENT_TYPES
     assert (attributes["type"], attributes["source"]) == (f"partita.{event.type}", "/v1/ledgers/main")
     assert (attributes["id"], attributes["time"]) == ("evt_1", time)
@@ -50,8 +50,8 @@ def test_every_event_is_a_cloud_event(event: Event, time: datetime, before: int)
 
 def test_a_ping_is_a_cloud_event() -> None:
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    letter = ping_letter("evt_1", "whk_1", "https://example.com", (b"secret",), now)
-    attributes, data = read_as_others_do({"content-type": CONTENT_TYPE}, letter.body)
+    message = ping_message("evt_1", "whk_1", "https://example.com", (b"secret",), now)
+    attributes, data = read_as_others_do({"content-type": CONTENT_TYPE}, message.body)
     assert (attributes["type"], attributes["source"], attributes["time"]) == ("partita.ping", "/v1/webhooks/whk_1", now)
     assert data == {}
 
