@@ -47,7 +47,8 @@ def job_of(row: RowMapping) -> Job:
 
 
 def changing_values(job: Job) -> dict[str, Any]:
-    """Return what can change of a job, besides how far it is."""
+    """Return what can change of a job, besides how far it is and until when someone runs it."""
+    assert job.state is not JobState.RUNNING, "until when a job is run, leases alone say"
     return {
         "state": job.state.value,
         "actor": job.author.actor,
