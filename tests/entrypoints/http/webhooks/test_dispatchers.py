@@ -71,7 +71,7 @@ async def test_events_are_sent_as_soon_as_they_are_heard_of(
     dispatching.dispatch.start()
     # It has looked, and knows the organisation now: it looks again in ten seconds, or when it hears of something.
     await there.until(1)
-    await until(lambda: not dispatching.dispatch._at_work)
+    await until(lambda: not dispatching.dispatch._at_work, seconds=30)
     await tenant.posted(sale())
     await asyncio.sleep(0.2)
     assert len(there.got) == 1
