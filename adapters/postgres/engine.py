@@ -68,8 +68,8 @@ def journal_engine(
     settings, and no statement is prepared for the next one.
     """
     settings = _SERVICE_SETTINGS | JOURNAL_PLANS
-    engine = _engine(database_url, settings, JOURNAL_STATEMENT_SECONDS, is_pooled=is_pooled, pool_size=pool_size)
-    return watched(engine, telemetry)
+    limits: dict[str, Any] = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": POOL_WAIT_SECONDS}
+    return watched(_engine(database_url, settings, JOURNAL_STATEMENT_SECONDS, is_pooled=is_pooled, **limits), telemetry)
 
 
 def service_engine(
@@ -86,7 +86,8 @@ def service_engine(
     # What is read follows an index, too, however the tables have grown since they were last analysed: a page of a
     # million transactions took 300 ms instead of 7 right after they had been imported.
     settings = _SERVICE_SETTINGS | JOURNAL_PLANS | {"plan_cache_mode": "force_custom_plan"}
-    limits = {"pool_size": pool_size, "pool_timeout": wait_seconds or POOL_WAIT_SECONDS, "pool_pre_ping": True}
+    waiting = {"max_overflow": 0, "pool_timeout": wait_seconds or POOL_WAIT_SECONDS}
+    limits: dict[str, Any] = {"pool_size": pool_size, "pool_pre_ping": True, **waiting}
     engine = _engine(database_url, settings, statement_seconds, is_pooled=is_pooled, variable=variable, **limits)
     return watched(engine, telemetry)
 
@@ -146,7 +147,7 @@ def _engine(
         # What a request carried is nobody else's to read in a log.
         hide_parameters=True,
         connect_args=connecting,
-        **{"max_overflow": 0, "pool_timeout": POOL_WAIT_SECONDS} | pool,
+        **pool,
     )
     if is_pooled:
         engine.update_execution_options(**{_IN_TRANSACTIONS: server_settings})

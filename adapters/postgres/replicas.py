@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from time import monotonic
 from typing import Final
 
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from application.ledger.ports import Applied, LedgerAddress
+from application.shared.ongoing import Ongoing
 
 POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 2.0
@@ -95,7 +95,7 @@ class Replica:
         self.trouble = trouble
 
 
-class Replicas:
+class Replicas(Ongoing):
     """The replicas of a database, and what this process knows to have been written to it lately."""
 
     def __init__(self, replicas: Sequence[Replica], database: AsyncEngine | None, *, staleness_seconds: float) -> None:
@@ -108,7 +108,6 @@ class Replicas:
         self._staleness_seconds = staleness_seconds
         self._written: deque[tuple[float, int]] = deque(maxlen=int(REMEMBERED_SECONDS / POLL_SECONDS))
         self._known: dict[LedgerAddress, tuple[int, float]] = {}
-        self._asking: asyncio.Task[None] | None = None
         self._turn = 0
 
     def choose(self, seen: int) -> Replica | None:
@@ -155,17 +154,9 @@ class Replicas:
         return f"{unfit} of {len(self.all)} replicas cannot be read from: behind, or without an answer."
 
     def start(self) -> None:
-        """Begin to ask, if there is anyone to be asked."""
-        if self._database is not None and self.all:
-            self._asking = asyncio.create_task(self._ask_on(self._database), name="replicas")
-
-    async def stop(self) -> None:
-        """Ask no more."""
-        if self._asking is not None:
-            self._asking.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._asking
-            self._asking = None
+        """Begin to ask, on the running loop, if there is anyone to be asked."""
+        if self.all:
+            super().start()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -173,10 +164,11 @@ class Replicas:
         for engine in [*engines, *([] if self._database is None else [self._database])]:
             await engine.dispose()
 
-    async def _ask_on(self, database: AsyncEngine) -> None:
+    async def _go_on(self) -> None:
+        assert self._database is not None, "there are replicas of some database"
         while True:
             try:
-                await self._ask(database)
+                await self._ask(self._database)
             except Exception:
                 _log.exception("how far replicas are cannot be found out")
             await asyncio.sleep(POLL_SECONDS)
