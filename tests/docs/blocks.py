@@ -89,3 +89,8 @@ def without_fences(text: str) -> list[int]:
 
 def _blank(found: re.Match[str]) -> str:
     return found[0] if found["prose"] else "\n" * found[0].count("\n")
+
+
+def without_marks(text: str) -> str:
+    """Return a page without what its blocks say of themselves, for those who only read it."""
+    return _PIECES.sub(lambda found: "" if found["mark"] or found["unseen"] is not None else found[0], text)
