@@ -151,13 +151,7 @@ def graphql() -> str:
     types = build_schema(KEPT.read_text("utf-8")).type_map
     own = [types[name] for name in sorted(types)]
     own = [each for each in own if not is_introspection_type(each) and not is_specified_scalar_type(each)]
-    return "
-".join([_GRAPHQL, *(f"## {each.name}
-
-```graphql
-{print_type(each)}
-```
-" for each in own)])
+    return "\n".join([_GRAPHQL, *(f"## {each.name}\n\n```graphql\n{print_type(each)}\n```\n" for each in own)])
 
 
 def _page(title: str, text: str, table: Callable[[], str]) -> Callable[[], str]:
