@@ -57,10 +57,11 @@ def named(page: Path) -> str:
 
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page in order, those that nobody sees among them."""
-    return list(_blocks(named(page), page.read_text("utf-8")))
+    return list(blocks_of(named(page), page.read_text("utf-8")))
 
 
-def _blocks(page: str, text: str) -> Iterator[Block]:
+def blocks_of(page: str, text: str) -> Iterator[Block]:
+    """Yield the blocks of a text in order."""
     mark, follows = "", False
     for found in _PIECES.finditer(text):
         line = text.count("\n", 0, found.start()) + 1

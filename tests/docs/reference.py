@@ -15,8 +15,9 @@ Json = Mapping[str, Any]
 _ROUTES: Final = """\
 # Routes
 
-What all of them have in common is on [a page of its own](../api.md): headers, problems, lists. Where a body or an answer
-has a name, its fields are among the [documents](documents.md). The same for programs: [openapi.json](openapi.json).
+What all of them have in common is on [a page of its own](../api.md): headers, problems, lists. Where a body or an
+answer has a name, its fields are among the [documents](documents.md). The same for programs:
+[openapi.json](openapi.json).
 """
 _LIVE: Final = """\
 # Live messages
