@@ -13,7 +13,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NoReturn
+
+from tests.docs.pages import ROOT
 
 _CALL_BYTES: Final = 1 << 16
 _CALLER: Final = """\
@@ -27,13 +30,18 @@ sys.exit(int(call.recv(8) or b"1"))
 
 
 @contextmanager
-def forking(folder: Path) -> Iterator[Path]:
+def forking() -> Iterator[Path]:
     """Start the process, and give the folder of a program `partita` that has it run commands."""
-    address = folder / "s"
-    program = folder / "partita"
-    program.write_text(_CALLER.format(python=sys.executable, address=str(address)))
-    program.chmod(0o700)
-    with subprocess.Popen([sys.executable, "-m", __name__, str(address)], stdout=subprocess.PIPE) as process:
+    with (
+        TemporaryDirectory() as name,  # whose path is short enough for a socket's
+        subprocess.Popen(
+            [sys.executable, "-m", __name__, f"{name}/commands"], cwd=ROOT, stdout=subprocess.PIPE
+        ) as process,
+    ):
+        folder = Path(name)
+        program = folder / "partita"
+        program.write_text(_CALLER.format(python=sys.executable, address=f"{name}/commands"))
+        program.chmod(0o700)
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         try:

@@ -21,17 +21,17 @@ from tests.journeys.demo_server import DemoServer
 
 RUN: Final = ("sh", "http", "python")
 ANSWERS: Final = ("json", "text")
-PAGE_SECONDS: Final = 60
+PAGE_SECONDS: Final = 90
 _DONE: Final = "----- done"
-# What reads need not be told again: where the server is, who asks, and the books. What goes on for ever ends after two
-# seconds, and a command that fails is noticed, also where others follow it.
+# What reads need not be told again: where the server is, who asks, and the books. What would follow events for ever ends
+# after four seconds, and a command that fails is noticed, also where others follow it.
 _BEFORE: Final = """\
 export SERVER={place.server} URL={place.server} KEY={place.key} BOOKS={place.server}/v1/ledgers/main
 FIRST_KEY={place.first_key}
 ask() {{ curl -sS -w '\\n' -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' "$@"; }}
 curl() {{
   case " $* " in
-    *" -N "*) timeout 2 curl -sS "$@" || [ $? = 124 ] ;;
+    *" -N "*/events*) timeout 4 curl -sS "$@" || [ $? = 124 ] ;;
     *) command curl -sS "$@" ;;
   esac
 }}
@@ -117,7 +117,6 @@ def _printed(script: Path, place: Place) -> tuple[list[str], str]:
         env=kept
         | {
             "PATH": f"{place.folder / '.venv' / 'bin'}:{Path(sys.prefix) / 'bin'}:{kept['PATH']}",
-            "PYTHONPATH": str(ROOT),
         },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

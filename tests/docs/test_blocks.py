@@ -116,6 +116,7 @@ def test_documents_are_valid_by_the_schema_that_they_name() -> None:
             assert [error.message for error in validator.iter_errors(json.loads(block.text))] == [], block.place
 
 
+@pytest.mark.timeout(300)  # it is all pages, and the machine may have other things to do
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the pages need curl")
 def test_every_block_does_what_its_page_says(tmp_path: Path) -> None:
     server = DemoServer(tmp_path, settings=SETTINGS)
@@ -123,7 +124,7 @@ def test_every_block_does_what_its_page_says(tmp_path: Path) -> None:
     try:
         welcome = next(block for block in BLOCKS if block.page == "README.md" and block.kind == "text")
         assert is_as_shown(server.said().replace(str(server.data), ".partita"), welcome.text, is_json=False)
-        with command_line.forking(tmp_path) as programs:
+        with command_line.forking() as programs:
             assert wrong_on(pages_to_run(), server, programs) == ""
     finally:
         server.stop()

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from tests.docs import site
+from tests.docs import reference, site
 
 
 def named(nav: Any) -> Iterator[str]:
@@ -50,6 +51,17 @@ def test_pages_load_nothing_from_elsewhere(built: Path) -> None:
 def test_what_blocks_say_of_themselves_is_not_shown(built: Path) -> None:
     for page in (built / "docs").rglob("*.md"):
         assert not re.search(r"<!-- (run|send|not run)\b", page.read_text("utf-8")), page
+
+
+def test_examples_in_the_reference_are_what_it_says() -> None:
+    for document in (reference.openapi(), reference.asyncapi()):
+        schemas = document["components"]["schemas"]
+        shown = [(schema, each) for schema in schemas.values() for each in schema.get("examples", ())]
+        for message in document["components"].get("messages", {}).values():
+            shown += [(message["payload"], each["payload"]) for each in message.get("examples", ())]
+        assert len(shown) > 10
+        for schema, example in shown:
+            Draft202012Validator({**schema, "components": document["components"]}).validate(example)
 
 
 def test_a_link_that_leads_nowhere_ends_the_building(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
