@@ -28,7 +28,7 @@ def wrong(text: str, place: run.Place) -> list[str]:
         "<!-- run\necho a >b\n-->\n```sh\ncat b\n```\n\n```text\na\n```\n",
         "1. Do\n\n   ```sh\n   echo a\n   ```\n",
         "<!-- not run: it ends the world -->\n```sh\nfalse\n```\n",
-        "```sh\nfalse\necho done\n```\n\n```text\ndone\n```\n",
+        "```sh\necho 'partita: No.'; false\n```\n\n```text\npartita: No.\n```\n",
     ],
 )
 def test_what_is_right_is_right(place: run.Place, text: str) -> None:
@@ -42,9 +42,10 @@ def test_what_is_right_is_right(place: run.Place, text: str) -> None:
         ('```sh\necho \'{"a": 1}\'\n```\n\n```json\n{"a": "1"}\n```\n', "page.md:5 shows something else"),
         ('```sh\necho \'{"a": 1, "b": 2}\'\n```\n\n```json\n{"a": 1}\n```\n', "page.md:5 shows something else"),
         ("\n```sh\nfalse\necho after\n```\n", "page.md:2 does not work"),
+        ("```sh\nfalse\necho a\n```\n\n```text\na\n```\n", "page.md:1 does not work"),
         ("```sh\necho a | grep b\n```\n", "page.md:1 does not work"),
         ("```python\n1 / 0\n```\n", "page.md:1 does not work"),
-        ('```sh\necho \'{"type":"/problems/not-found"}\'\n```\n', "page.md:1 does not work"),
+        ("```sh\ncurl http://127.0.0.1:1 -o answer\n```\n", "page.md:1 does not work"),
         ("```http\nGET /v1/ledgers\n```\n", "page.md:1 does not work"),
         ("<!-- send POST /v1/ledgers -->\n```json\n{}\n```\n", "page.md:2 does not work"),
         ("<!-- run\nfalse\n-->\n", "page.md:1 does not work"),
