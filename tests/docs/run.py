@@ -24,14 +24,18 @@ ANSWERS: Final = ("json", "text")
 PAGE_SECONDS: Final = 90
 _DONE: Final = "----- done"
 # What readers need not be told again: where the server is, who asks, and the books. What would follow events for ever
-# ends after four seconds, and a command that fails is noticed, also where others follow it.
+# ends when nothing comes for a while, and a command that fails is noticed, also where others follow it.
 _BEFORE: Final = """\
 export SERVER={place.server} URL={place.server} KEY={place.key} BOOKS={place.server}/v1/ledgers/main
 FIRST_KEY={place.first_key}
 ask() {{ curl -sS -w '\\n' -H "Authorization: Bearer $KEY" -H 'Content-Type: application/json' "$@"; }}
 curl() {{
   case " $* " in
-    *" -N "*/events*) timeout 4 curl -s --fail-with-body "$@" --no-show-error || [ $? = 124 ] ;;
+    *" -N "*/events*)
+      local patience=30 line
+      while IFS= read -r -t "$patience" line; do
+        printf '%s\\n' "$line"; patience=3
+      done < <(command curl -s "$@" 2>&-) ;;
     *" -f"*) command curl "$@" ;;
     *) command curl -s --fail-with-body "$@" --no-show-error ;;
   esac
