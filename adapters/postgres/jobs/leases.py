@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Select, func, not_, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,13 +28,18 @@ class PostgresJobLeases:
 
     async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
         # One job of each organisation, so that who has many keeps no other waiting.
-        of, of_turn = due_jobs.c, job_turns.c
-        is_due = or_(of.due_at <= now, of.due_at > now + _FAR)
+        of_turn = job_turns.c
+        # What is due is found by its time, before it is put in any other order: else all that ever was would be read.
+        due = (
+            union_all(_waiting(due_jobs.c.due_at <= now), _waiting(due_jobs.c.due_at > now + _FAR))
+            .cte("due")
+            .prefix_with("MATERIALIZED")
+        )
         first = (
-            select(of.organisation_id, of.job_id, of.due_at)
-            .where(not_(of.is_over), is_due, of.organisation_id.not_in(busy))
-            .order_by(of.organisation_id, of.due_at)
-            .ext(distinct_on(of.organisation_id))
+            select(due.c.organisation_id, due.c.job_id, due.c.due_at)
+            .where(due.c.organisation_id.not_in(busy))
+            .order_by(due.c.organisation_id, due.c.due_at)
+            .ext(distinct_on(due.c.organisation_id))
             .subquery()
         )
         query = (
@@ -91,3 +96,8 @@ class PostgresJobLeases:
     async def _found(self, query: Select[int, UUID]) -> list[JobRef]:
         async with transaction_of_nobody(self._engine) as connection:
             return [JobRef(row[0], outward_id("job", row[1])) for row in await connection.execute(query)]
+
+
+def _waiting(is_due: ColumnElement[bool]) -> "Select[int, UUID, datetime]":
+    of = due_jobs.c
+    return select(of.organisation_id, of.job_id, of.due_at).where(not_(of.is_over), is_due)

@@ -56,8 +56,8 @@ WHERE ledger_id = $1
 _SET_CHART = """
 UPDATE ledger_settings SET chart = $2::text::jsonb, chart_version = chart_version + $3 WHERE ledger_id = $1
 """
-# What is changed is found key by key, and named by its place, which holds within a statement: a join by keys is also
-# done the other way round, over all rows of the ledger, by a plan that was made while they were few.
+# What is changed is found key by key, and named by its place: a plan that was made while rows were few joins keys the
+# other way round, over all rows of the ledger.
 _CHANGE_ACCOUNTS = """
 UPDATE accounts
 SET metadata = coalesce(rows.metadata::jsonb, accounts.metadata),
@@ -67,20 +67,18 @@ SET metadata = coalesce(rows.metadata::jsonb, accounts.metadata),
     frozen_credits = coalesce(rows.frozen_credits, accounts.frozen_credits), version = accounts.version + changes
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::bigint[])
     AS rows (path, metadata, limits, status, frozen_debits, frozen_credits, changes)
-CROSS JOIN LATERAL (
-    SELECT ctid, metadata FROM accounts WHERE ledger_id = $1 AND accounts.path = rows.path LIMIT 1
-) AS before
+CROSS JOIN LATERAL (SELECT ctid, metadata FROM accounts WHERE ledger_id = $1 AND accounts.path = rows.path LIMIT 1)
+    AS before
 WHERE accounts.ctid = before.ctid
-RETURNING accounts.number, rows.path, before.metadata
+RETURNING accounts.number, rows.path, before.metadata::text
 """
 _CHANGE_TRANSACTIONS = """
 UPDATE transactions SET metadata = rows.metadata::jsonb, version = transactions.version + changes
 FROM unnest($2::uuid[], $3::text[], $4::bigint[]) AS rows (id, metadata, changes)
-CROSS JOIN LATERAL (
-    SELECT ctid, metadata FROM transactions WHERE ledger_id = $1 AND transactions.id = rows.id LIMIT 1
-) AS before
+CROSS JOIN LATERAL (SELECT ctid, metadata FROM transactions WHERE ledger_id = $1 AND transactions.id = rows.id LIMIT 1)
+    AS before
 WHERE transactions.ctid = before.ctid
-RETURNING transactions.sequence, rows.id, before.metadata
+RETURNING transactions.sequence, rows.id, before.metadata::text
 """
 # By whole keys: without the digests, which stand before the number, all of the ledger's metadata would be read.
 _FORGET_METADATA_VALUES = """
@@ -88,8 +86,7 @@ DELETE FROM metadata_values
 USING unnest($2::text[], $3::bytea[], $4::bigint[]) AS rows (subject, digest, sequence)
 CROSS JOIN LATERAL (
     SELECT ctid FROM metadata_values AS filed
-    WHERE ledger_id = $1 AND filed.subject = rows.subject AND filed.digest = rows.digest
-      AND filed.sequence = rows.sequence
+    WHERE ledger_id = $1 AND (filed.subject, filed.digest, filed.sequence) = (rows.subject, rows.digest, rows.sequence)
     LIMIT 1
 ) AS found
 WHERE metadata_values.ctid = found.ctid

@@ -43,6 +43,11 @@ _OVER: Final = {
 # Of which organisation or ledger a row is, by whatever name.
 _NUMBERS: Final = ("organisation_id", "ledger_id", "stream_id")
 _FILLED_BY_HAND: Final = """
+UPDATE webhook_cursors SET sequence = (SELECT max(sequence) FROM event_log WHERE stream_id = ledger_id);
+INSERT INTO person_identities SELECT 'https://issuer.test', id::text, id, created_at FROM persons;
+INSERT INTO session_tokens SELECT sha256(id::text::bytea), id, created_at, NULL FROM sessions;
+INSERT INTO mailed_tokens
+SELECT sha256(id::text::bytea), id, 'verify-email', created_at, now() + interval '1 day' FROM persons;
 INSERT INTO job_inputs SELECT organisation_id, id, n, n, 'x' FROM jobs, generate_series(100, 101) AS n;
 INSERT INTO job_results SELECT organisation_id, id, n, 'x' FROM jobs, generate_series(100, 101) AS n;
 INSERT INTO security_log (at, type, person_id, details)
@@ -53,12 +58,12 @@ INSERT INTO webhook_deliveries (organisation_id, endpoint_id, ledger_id, sequenc
 SELECT organisation_id, endpoint.id, stream_id, sequence, gen_random_uuid(), gen_random_uuid(), 'transaction.posted',
        CASE WHEN sequence % 10 = 0 THEN 'pending' ELSE 'delivered' END, 1, recorded_at,
        now() + interval '1 day', recorded_at
-FROM event_log JOIN LATERAL (
-    SELECT id FROM webhook_endpoints AS other
+FROM event_log CROSS JOIN LATERAL (
+    SELECT id, deleted_at IS NULL AS is_first FROM webhook_endpoints AS other
     WHERE other.organisation_id = event_log.organisation_id AND other.url LIKE '%hook-%'
-    ORDER BY created_at, id LIMIT 3
-) AS endpoint ON true
-WHERE stream_id <> organisation_id
+    ORDER BY created_at, id LIMIT 12
+) AS endpoint
+WHERE stream_id <> organisation_id AND (endpoint.is_first OR sequence % 10 = 0)
 ON CONFLICT DO NOTHING;
 INSERT INTO ledgers (organisation_id, id, slug) SELECT organisation_id, nextval('stream_numbers'), slug || '-' || n
 FROM ledgers, generate_series(1, 100) AS n WHERE slug = 'main';
@@ -79,7 +84,8 @@ INSERT INTO idempotency_keys
 SELECT organisation_id, stream_id, key || n, fingerprint, first_sequence, last_sequence, used_at
 FROM idempotency_keys, generate_series(1, 200) AS n;
 INSERT INTO request_origins
-SELECT organisation_id, stream_id, sequence + 100000 * n, last_sequence + 100000 * n, actor, credential, address, user_agent
+SELECT organisation_id, stream_id, sequence + 100000 * n, last_sequence + 100000 * n, actor, credential,
+       address, user_agent
 FROM request_origins, generate_series(1, 20) AS n;
 INSERT INTO log_sizes SELECT organisation_id, id, 1, 1 FROM ledgers ON CONFLICT DO NOTHING;
 INSERT INTO webhook_cursors
@@ -98,7 +104,7 @@ SELECT 20000000 + n, 'made up', now() FROM generate_series(1, 4000) AS n;
 INSERT INTO agenda (due_at, kind, organisation_id, ledger_id)
 SELECT now() + n * interval '1 hour', 'hold-expiry', n, n FROM generate_series(1, 4000) AS n;
 INSERT INTO due_jobs (organisation_id, job_id, is_over, due_at)
-SELECT organisation_id, id, row_number() OVER () % 2 = 0, now() + row_number() OVER () * interval '1 minute'
+SELECT organisation_id, id, true, now() + row_number() OVER () * interval '1 minute'
 FROM jobs ON CONFLICT DO NOTHING;
 INSERT INTO job_turns (organisation_id, served_at)
 SELECT n, now() - n * interval '1 minute' FROM generate_series(20000001, 20004000) AS n;

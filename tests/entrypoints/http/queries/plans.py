@@ -7,7 +7,7 @@ of the very statement, with its values, its role and its policies, those inside 
 import asyncio
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -107,20 +107,28 @@ def _scans(node: dict[str, Any], table: str | None) -> Iterator[Scan]:
         yield from _scans(below, table)
 
 
-def wrong_with(plans: Sequence[Plan], first_columns: Mapping[str, str], *, growing: Collection[str], rows_max: int) -> list[str]:
+def wrong_with(
+    plans: Sequence[Plan],
+    first_columns: Mapping[str, str],
+    *,
+    growing: Collection[str],
+    allowed: Callable[[Scan], int | None],
+) -> list[str]:
     """Return what is wrong with the plans, as sentences: what each would cost more of, the more there is.
 
-    `first_columns` has the column that each index begins with, and `growing` the tables that may have many rows.
+    `first_columns` has the column that each index begins with, `growing` the tables that may have many rows, and
+    `allowed` says up to how many rows a step may look at.
     """
     wrong = []
     for plan in plans:
         for scan in plan.scans:
+            rows_max = allowed(scan)
             if scan.table not in growing:
                 continue
             if scan.kind == "Seq Scan":
                 why = "reads the whole table"
-            elif scan.rows > rows_max:
-                why = f"looks at more than {rows_max} rows"
+            elif rows_max is not None and scan.rows > rows_max:
+                why = f"looks at more than {rows_max}"
             elif scan.condition and scan.index and not _bounds(first_columns[scan.index], scan.condition):
                 why = f"reads the whole index, which begins with {first_columns[scan.index]}"
             else:

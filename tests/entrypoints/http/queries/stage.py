@@ -11,7 +11,6 @@ import asyncpg
 from dependency_injector import providers
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.embedded import ServerUrls
@@ -22,7 +21,7 @@ from entrypoints.container import Container, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import connected, made_organisation
-from tests.entrypoints.http.planted import SHARED, Planted, plant
+from tests.entrypoints.http.planted import Planted, plant
 from tests.entrypoints.http.queries.filling import fill
 from tests.entrypoints.http.queries.plans import SETTINGS, Plan, Watch
 from tests.entrypoints.http.tenant import Tenant, document, sale
