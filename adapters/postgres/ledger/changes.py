@@ -56,8 +56,8 @@ WHERE ledger_id = $1
 _SET_CHART = """
 UPDATE ledger_settings SET chart = $2::text::jsonb, chart_version = chart_version + $3 WHERE ledger_id = $1
 """
-# What is changed is found key by key, and named by its place: a plan that was made while rows were few joins keys the
-# other way round, over all rows of the ledger.
+# What is changed is found key by key, and named by its place and the partition that this is in: a plan that was made
+# while rows were few joins keys the other way round, over all rows of the ledger.
 _CHANGE_ACCOUNTS = """
 UPDATE accounts
 SET metadata = coalesce(rows.metadata::jsonb, accounts.metadata),
@@ -67,17 +67,17 @@ SET metadata = coalesce(rows.metadata::jsonb, accounts.metadata),
     frozen_credits = coalesce(rows.frozen_credits, accounts.frozen_credits), version = accounts.version + changes
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::bigint[])
     AS rows (path, metadata, limits, status, frozen_debits, frozen_credits, changes)
-CROSS JOIN LATERAL (SELECT ctid, metadata FROM accounts WHERE ledger_id = $1 AND accounts.path = rows.path LIMIT 1)
-    AS before
-WHERE accounts.ctid = before.ctid
+CROSS JOIN LATERAL (
+    SELECT ctid, tableoid, metadata FROM accounts WHERE ledger_id = $1 AND accounts.path = rows.path LIMIT 1) AS before
+WHERE accounts.ctid = before.ctid AND accounts.tableoid = before.tableoid
 RETURNING accounts.number, rows.path, before.metadata::text
 """
 _CHANGE_TRANSACTIONS = """
 UPDATE transactions SET metadata = rows.metadata::jsonb, version = transactions.version + changes
 FROM unnest($2::uuid[], $3::text[], $4::bigint[]) AS rows (id, metadata, changes)
-CROSS JOIN LATERAL (SELECT ctid, metadata FROM transactions WHERE ledger_id = $1 AND transactions.id = rows.id LIMIT 1)
-    AS before
-WHERE transactions.ctid = before.ctid
+CROSS JOIN LATERAL (
+    SELECT ctid, tableoid, metadata FROM transactions AS t WHERE ledger_id = $1 AND t.id = rows.id LIMIT 1) AS before
+WHERE transactions.ctid = before.ctid AND transactions.tableoid = before.tableoid
 RETURNING transactions.sequence, rows.id, before.metadata::text
 """
 # By whole keys: without the digests, which stand before the number, all of the ledger's metadata would be read.
@@ -85,17 +85,17 @@ _FORGET_METADATA_VALUES = """
 DELETE FROM metadata_values
 USING unnest($2::text[], $3::bytea[], $4::bigint[]) AS rows (subject, digest, sequence)
 CROSS JOIN LATERAL (
-    SELECT ctid FROM metadata_values AS filed
+    SELECT ctid, tableoid FROM metadata_values AS filed
     WHERE ledger_id = $1 AND (filed.subject, filed.digest, filed.sequence) = (rows.subject, rows.digest, rows.sequence)
     LIMIT 1
 ) AS found
-WHERE metadata_values.ctid = found.ctid
+WHERE metadata_values.ctid = found.ctid AND metadata_values.tableoid = found.tableoid
 """
 _CLOSE_HOLDS = """
 UPDATE holds SET status = rows.status, closed_at = rows.closed_at
 FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS rows (id, status, closed_at)
-CROSS JOIN LATERAL (SELECT ctid FROM holds WHERE ledger_id = $1 AND holds.id = rows.id LIMIT 1) AS found
-WHERE holds.ctid = found.ctid
+CROSS JOIN LATERAL (SELECT ctid, tableoid FROM holds WHERE ledger_id = $1 AND holds.id = rows.id LIMIT 1) AS found
+WHERE holds.ctid = found.ctid AND holds.tableoid = found.tableoid
 """
 _CLOSE_PERIOD = """
 WITH closed AS (
