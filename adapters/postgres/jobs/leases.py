@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, not_, or_, select, union_all, update
+from sqlalchemy import ColumnElement, DateTime, Select, Table, func, not_, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.job_tables import due_jobs, job_turns, jobs
-from adapters.postgres.jobs.rows import changing, due_row, job_of
+from adapters.postgres.jobs.rows import changing, due_row, from_now, job_of
 from adapters.postgres.work import tenant_transaction, transaction_of_nobody
 from domain.jobs.job import LAST_PAUSE, Job, JobRef, JobState
 
-# No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
+# No pause and no lease is longer: what is due later than that was written before the database's clock was set back.
 _FAR: Final = LAST_PAUSE + timedelta(minutes=1)
 
 
@@ -26,10 +26,11 @@ class PostgresJobLeases:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
+    async def due(self, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
         # One job of each organisation, so that who has many keeps no other waiting.
         of_turn = job_turns.c
         # What is due is found by its time, before it is put in any other order: else all that ever was would be read.
+        now = _statement_began()
         due = (
             union_all(_waiting(due_jobs.c.due_at <= now), _waiting(due_jobs.c.due_at > now + _FAR))
             .cte("due")
@@ -49,7 +50,7 @@ class PostgresJobLeases:
         )
         return await self._found(query.limit(limit))
 
-    async def claim(self, ref: JobRef, lease: str, now: datetime, until: datetime) -> Job | None:
+    async def claim(self, ref: JobRef, lease: str, now: datetime, length: timedelta) -> Job | None:
         of = jobs.c
         claiming = (
             update(jobs)
@@ -57,13 +58,13 @@ class PostgresJobLeases:
                 of.organisation_id == ref.organisation_id,
                 of.id == stored_id("job", ref.id),
                 of.finished_at.is_(None),
-                or_(of.due_at <= now, of.due_at > now + _FAR),
+                _is_due(jobs),
             )
             .values(
                 state=JobState.RUNNING.value,
                 lease=stored_id("lease", lease),
                 attempts=of.attempts + 1,
-                due_at=until,
+                due_at=from_now(length),
                 started_at=func.coalesce(of.started_at, now),
             )
             .returning(jobs)
@@ -72,7 +73,7 @@ class PostgresJobLeases:
             row = (await connection.execute(claiming)).mappings().one_or_none()
             if row is None:
                 return None
-            await connection.execute(due_row(ref, due_at=until, finished_at=None))
+            await connection.execute(due_row(ref, due_at=row["due_at"], finished_at=None))
             turn = {"served_at": func.clock_timestamp()}
             await connection.execute(
                 upsert(job_turns)
@@ -81,12 +82,13 @@ class PostgresJobLeases:
             )
         return job_of(row)
 
-    async def renew(self, job: Job, until: datetime) -> bool:
+    async def renew(self, job: Job, length: timedelta) -> bool:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
-            renewed = await connection.execute(changing(job, was=job).values(due_at=until))
-            if renewed.rowcount:
+            renewing = changing(job, was=job).values(due_at=from_now(length)).returning(jobs.c.due_at)
+            until = await connection.scalar(renewing)
+            if until is not None:
                 await connection.execute(due_row(job.ref, due_at=until, finished_at=None))
-        return bool(renewed.rowcount)
+        return until is not None
 
     async def over(self, now: datetime, limit: int) -> Sequence[JobRef]:
         of = due_jobs.c
@@ -101,3 +103,13 @@ class PostgresJobLeases:
 def _waiting(is_due: ColumnElement[bool]) -> "Select[int, UUID, datetime]":
     of = due_jobs.c
     return select(of.organisation_id, of.job_id, of.due_at).where(not_(of.is_over), is_due)
+
+
+def _is_due(table: Table) -> ColumnElement[bool]:
+    now = _statement_began()
+    return or_(table.c.due_at <= now, table.c.due_at > now + _FAR)
+
+
+def _statement_began() -> ColumnElement[datetime]:
+    # Unlike the time that goes on meanwhile, it can be looked up in the index.
+    return func.statement_timestamp(type_=DateTime(timezone=True))
