@@ -144,7 +144,7 @@ async def test_large_tables_can_be_partitioned_by_the_recipe_and_nobody_notices(
     await spread.post(second, "other")
     before = await spread.described()
     page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
-    (recipe,) = re.findall(r"<!-- recipe: partitions -->\n```sql\n(.*?)```", page, re.DOTALL)
+    (recipe,) = re.findall(r"<!-- run by tests/adapters/postgres/test_scaling.py -->\n```sql\n(.*?)```", page, re.DOTALL)
 
     await spread.database.execute(recipe)
 
@@ -166,7 +166,7 @@ async def test_large_tables_can_be_partitioned_by_the_recipe_and_nobody_notices(
 async def test_one_partition_is_looked_into_and_none_by_its_own_name(spread: Spread) -> None:
     first, second = spread.addresses
     page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
-    (recipe,) = re.findall(r"<!-- recipe: partitions -->\n```sql\n(.*?)```", page, re.DOTALL)
+    (recipe,) = re.findall(r"<!-- run by tests/adapters/postgres/test_scaling.py -->\n```sql\n(.*?)```", page, re.DOTALL)
     await spread.database.execute(recipe)
     for address in (first, second):
         await spread.post(address, "r")
