@@ -1,0 +1,103 @@
+"""Lines of a text file whose encoding is not told: it is detected, and each line has a bound."""
+
+import codecs
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Final
+
+from charset_normalizer import from_bytes
+
+LINE_CHARACTERS_MAX: Final = 64 * 1024
+_CHUNK_BYTES: Final = 1024 * 1024
+# What is not UTF-8 is judged by so much of it, around where that shows.
+_SAMPLE_BYTES: Final = 64 * 1024
+_BYTE_ORDER_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How a file is encoded, and whether that was found out by looking at it, so that it may be wrong."""
+
+    name: str
+    is_guessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TextLine:
+    """A line without its break; `text` is None where it is too long to be one."""
+
+    number: int
+    text: str | None
+
+
+def detect_encoding(file: IO[bytes]) -> Encoding:
+    """Return how a file that can be read again is encoded, and go back to its beginning; UTF-8 where it can be that."""
+    file.seek(0)
+    beginning = file.read(4096)
+    file.seek(0)
+    for mark, name in _BYTE_ORDER_MARKS:
+        if beginning.startswith(mark):
+            return Encoding(name, is_guessed=False)
+    if (order := _utf_16_without_mark(beginning)) is not None:
+        return Encoding(order, is_guessed=True)
+    sample = _sample_of_other(file)
+    file.seek(0)
+    if sample is None:
+        return Encoding("utf-8", is_guessed=False)
+    best = from_bytes(sample).best()
+    # In Latin-1, which reads anything, at least what is ASCII is what it was.
+    return Encoding("latin-1" if best is None or "utf" in best.encoding else best.encoding, is_guessed=True)
+
+
+def read_lines(file: IO[bytes], encoding: Encoding) -> Iterator[TextLine]:
+    """Yield the lines, none of which is held longer than it may be. What cannot be decoded is U+FFFD there."""
+    text = io.TextIOWrapper(file, encoding.name, errors="replace", newline=None)
+    try:
+        number = 0
+        while line := text.readline(LINE_CHARACTERS_MAX + 1):
+            number += 1
+            if len(line) <= LINE_CHARACTERS_MAX:
+                yield TextLine(number, line[:-1] if line.endswith("\n") else line)
+                continue
+            while line and not line.endswith("\n"):
+                line = text.readline(LINE_CHARACTERS_MAX + 1)
+            yield TextLine(number, None)
+    finally:
+        # The file is the caller's to close.
+        text.detach()
+
+
+def _sample_of_other(file: IO[bytes]) -> bytes | None:
+    """Return a part of the file that is not UTF-8, or None."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    while chunk := file.read(_CHUNK_BYTES):
+        try:
+            decoder.decode(chunk)
+        except UnicodeDecodeError as error:
+            # What was left of the chunk before may be counted, too.
+            start = max(0, min(error.start, len(chunk)) - _SAMPLE_BYTES // 2)
+            return chunk[start : start + _SAMPLE_BYTES]
+    try:
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        return bytes(error.object)
+    return None
+
+
+def _utf_16_without_mark(beginning: bytes) -> str | None:
+    """Return the order in which text of mostly ASCII has a NUL in every second byte, or None."""
+    half = len(beginning) // 2
+    if half < 2:
+        return None
+    if beginning[1::2].count(0) > half * 0.6 and beginning[::2].count(0) < half * 0.1:
+        return "utf-16-le"
+    if beginning[::2].count(0) > half * 0.6 and beginning[1::2].count(0) < half * 0.1:
+        return "utf-16-be"
+    return None
