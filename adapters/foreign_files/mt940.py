@@ -10,7 +10,8 @@ from typing import IO, Any, Final
 import mt940
 from mt940.processors import transaction_details_post_processor
 
-from adapters.foreign_files.texts import bounded_lines, encoding_of, opened, refused
+from adapters.foreign_files.beginnings import refused, shown
+from adapters.foreign_files.text_lines import TextLine, detect_encoding, read_lines
 from application.interchange.found import Remark, Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
 
@@ -52,14 +53,12 @@ class Mt940Statements:
         if why := refused(file):
             yield Unreadable("the file", why)
             return
-        encoding = encoding_of(file)
-        assert encoding is not None, "nobody said one"
-        if encoding.remark:
-            yield Remark("the file", encoding.remark)
+        encoding = detect_encoding(file)
+        if encoding.is_guessed:
+            yield Remark("the file", shown(encoding))
         reading = _Reading()
-        with opened(file, encoding.name) as text:
-            for each in _fields(bounded_lines(text)):
-                yield from reading.take(each)
+        for each in _fields(read_lines(file, encoding)):
+            yield from reading.take(each)
         yield from reading.end()
 
 
@@ -71,21 +70,21 @@ class _Field:
     length: int = 0
 
 
-def _fields(lines: Iterator[tuple[int, str | None]]) -> Iterator[_Field]:
+def _fields(lines: Iterator[TextLine]) -> Iterator[_Field]:
     """Yield the fields of the file; one without a tag for what stands outside of messages."""
     field = _Field("line 1", "", [])
-    for number, line in lines:
-        start = None if line is None else _TAG.match(line)
-        if start is not None:
+    for line in lines:
+        text = line.text
+        if text is not None and (start := _TAG.match(text)):
             yield field
-            field = _Field(f"line {number}", start[1], [start.string[start.end() :].rstrip("\r\n")])
-        elif line is not None and line.startswith(("-\n", "-\r", "-}", "{")):
+            field = _Field(f"line {line.number}", start[1], [text[start.end() :]])
+        elif text is not None and (text.startswith(("-}", "{")) or text == "-"):
             yield field
-            field = _Field(f"line {number}", "", [])
+            field = _Field(f"line {line.number}", "", [])
         else:
-            field.length += _FIELD_LENGTH_MAX + 1 if line is None else len(line)
-            if field.length <= _FIELD_LENGTH_MAX and line is not None:
-                field.lines.append(line.rstrip("\r\n"))
+            field.length += _FIELD_LENGTH_MAX + 1 if text is None else len(text)
+            if field.length <= _FIELD_LENGTH_MAX and text is not None:
+                field.lines.append(text)
     yield field
 
 

@@ -7,8 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Final
 
+from adapters.foreign_files.beginnings import encoding_of, refused, shown
 from adapters.foreign_files.ofx_tags import NotOfx, Tag, tags
-from adapters.foreign_files.texts import Encoding, encoding_of, opened, refused
+from adapters.foreign_files.text_lines import Encoding
 from application.interchange.found import Remark, Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
 
@@ -47,15 +48,14 @@ class OfxStatements:
             yield Unreadable("the file", why)
             return
         encoding = _encoding(file)
-        if encoding.remark:
-            yield Remark("the file", encoding.remark)
+        if encoding.is_guessed:
+            yield Remark("the file", shown(encoding))
         reading = _Reading()
-        with opened(file, encoding.name) as text:
-            try:
-                for tag in tags(text):
-                    yield from reading.take(tag)
-            except NotOfx as wrong:
-                yield Unreadable(wrong.place, wrong.detail)
+        try:
+            for tag in tags(file, encoding.name):
+                yield from reading.take(tag)
+        except NotOfx as wrong:
+            yield Unreadable(wrong.place, wrong.detail)
         yield from reading.end()
 
 
@@ -67,9 +67,7 @@ def _encoding(file: IO[bytes]) -> Encoding:
     elif sgml := _SGML_ENCODING.search(header):
         named, charset = sgml[1].upper(), sgml[2].upper()
         said = "utf-8" if named in ("UTF-8", "UNICODE") else f"cp{charset}" if charset.isdecimal() else charset
-    encoding = encoding_of(file, said)
-    assert encoding is not None, "no person said one"
-    return encoding
+    return encoding_of(file, said)
 
 
 @dataclass(slots=True)

@@ -1,14 +1,14 @@
 """The tags of OFX, be it SGML (1.x), where values need no end, or XML (2.x)."""
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import TextIOWrapper
-from typing import Final
+from typing import IO, Final
 
 # In characters. Longer tags and values are of no bank.
 _PIECE_LENGTH_MAX: Final = 64 * 1024
-_CHUNK: Final = 64 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
 # What may hold a `<` of its own is bounded, and nothing is tried twice.
 _PIECE: Final = re.compile(r"<(!\[CDATA\[[^\]]{0,2000}\]\]>|!--[^>]{0,2000}-->|[^<>]*+>)([^<]*+)(?=<)")
 _NAME: Final = re.compile(r"/?[A-Za-z0-9._:-]+")
@@ -35,11 +35,12 @@ class Tag:
     text: str
 
 
-def tags(file: TextIOWrapper) -> Iterator[Tag]:
+def tags(file: IO[bytes], encoding: str) -> Iterator[Tag]:
     """Yield the tags from the first `<` on. Raises `NotOfx` where it cannot go on."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
     line, rest = 1, ""
-    while chunk := file.read(_CHUNK):
-        rest += chunk
+    while chunk := file.read(_CHUNK_BYTES):
+        rest += decoder.decode(chunk)
         at = 0
         for piece in _PIECE.finditer(rest):
             line += rest.count("\n", at, piece.start())

@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import IO, Final
 
@@ -12,6 +12,8 @@ LINE_CHARACTERS_MAX: Final = 64 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
 # What is not UTF-8 is judged by so much of it, around where that shows.
 _SAMPLE_BYTES: Final = 64 * 1024
+# What files of books and banks are in where it is not Unicode.
+_ENCODINGS: Final = ("cp1252", "iso8859_15", "cp850", "cp1250", "mac_roman", "cp1251")
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -51,12 +53,10 @@ def detect_encoding(file: IO[bytes]) -> Encoding:
     file.seek(0)
     if sample is None:
         return Encoding("utf-8", is_guessed=False)
-    best = from_bytes(sample).best()
-    # In Latin-1, which reads anything, at least what is ASCII is what it was.
-    return Encoding("latin-1" if best is None or "utf" in best.encoding else best.encoding, is_guessed=True)
+    return Encoding(_likeliest(sample), is_guessed=True)
 
 
-def read_lines(file: IO[bytes], encoding: Encoding) -> Iterator[TextLine]:
+def read_lines(file: IO[bytes], encoding: Encoding) -> Generator[TextLine]:
     """Yield the lines, none of which is held longer than it may be. What cannot be decoded is U+FFFD there."""
     text = io.TextIOWrapper(file, encoding.name, errors="replace", newline=None)
     try:
@@ -64,7 +64,7 @@ def read_lines(file: IO[bytes], encoding: Encoding) -> Iterator[TextLine]:
         while line := text.readline(LINE_CHARACTERS_MAX + 1):
             number += 1
             if len(line) <= LINE_CHARACTERS_MAX:
-                yield TextLine(number, line[:-1] if line.endswith("\n") else line)
+                yield TextLine(number, line.removesuffix("\n"))
                 continue
             while line and not line.endswith("\n"):
                 line = text.readline(LINE_CHARACTERS_MAX + 1)
@@ -84,11 +84,21 @@ def _sample_of_other(file: IO[bytes]) -> bytes | None:
             # What was left of the chunk before may be counted, too.
             start = max(0, min(error.start, len(chunk)) - _SAMPLE_BYTES // 2)
             return chunk[start : start + _SAMPLE_BYTES]
-    try:
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError as error:
-        return bytes(error.object)
+    # A character that is cut off at the end makes it no other encoding.
     return None
+
+
+def _likeliest(sample: bytes) -> str:
+    """Return what the sample is encoded in: as Windows has it in the West, unless another one fits better.
+
+    A few accented letters fit many encodings, and what is likelier among them is no question of the letters.
+    """
+    matches = from_bytes(sample, cp_isolation=list(_ENCODINGS))
+    fitting = [each for each in matches if each.chaos == min(other.chaos for other in matches)]
+    if any("cp1252" in each.could_be_from_charset for each in fitting):
+        return "cp1252"
+    # In Latin-1, which reads anything, at least what is ASCII is what it was.
+    return fitting[0].encoding if fitting else "latin-1"
 
 
 def _utf_16_without_mark(beginning: bytes) -> str | None:

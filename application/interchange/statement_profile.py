@@ -71,7 +71,7 @@ class CsvColumns:
         single = {
             name: column for name in self.__slots__ if name != "purpose" and (column := getattr(self, name)) is not None
         }
-        return single | {f"purpose/{place}": column for place, column in enumerate(self.purpose)}
+        return single | {f"purpose/{number}": column for number, column in enumerate(self.purpose, 1)}
 
 
 @dataclass(frozen=True, slots=True)

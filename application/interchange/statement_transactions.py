@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import IO, Final
@@ -28,6 +28,7 @@ from application.interchange.statements import (
     StatementOpening,
     Tally,
 )
+from application.ledger.time_zones import beginning_of_day
 from domain.ledger.asset import checked_asset_code, standard_asset
 from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.errors import ValidationFailed
@@ -42,25 +43,29 @@ _NO_REFERENCE: Final = re.compile(r"0*|NONREF|NOTPROVIDED|NOTAVAILABLE|UNKNOWN|N
 class StatementTransactions:
     """Reads a file of statements as transactions of two entries: the bank account's, and one on the other side.
 
-    Money that comes in debits the bank account, be it an asset or a debt (of a credit card): the bank's own view of
-    it, in which that is a credit, is the other way round.
+    A line is of the day, in the ledger's `time_zone`, on which it was booked. Money that comes in debits the bank
+    account, be it an asset or a debt (of a credit card): the bank's own view of it, in which that is a credit, is the
+    other way round.
     """
 
     statements: StatementFile
     profile: StatementProfile
+    time_zone: str
     new_tally: Callable[[], Tally]
 
     def read(self, file: IO[bytes]) -> Iterator[Found]:
         """Yield what is found, as `ForeignFile` says."""
         with closing(self.new_tally()) as tally:
-            reading = _Reading(self.profile, tally)
+            reading = _Reading(self.profile, self.time_zone, tally)
             for item in self.statements.items(file):
                 yield from reading.take(item)
 
 
 class _Reading:
-    def __init__(self, profile: StatementProfile, tally: Tally) -> None:
+    def __init__(self, profile: StatementProfile, time_zone: str, tally: Tally) -> None:
         self._profile = profile
+        self._time_zone = time_zone
+        self._beginnings: dict[date, datetime] = {}
         self._tally = tally
         self._opening = StatementOpening("", "", "", None)
         self._total: Decimal | None = None
@@ -90,10 +95,20 @@ class _Reading:
             yield Remark(line.place, "Nothing came in or went out by this line; it is left out.")
         elif wrong := _wrong_with(line.currency):
             yield Unreadable(line.place, wrong)
+        elif (begins := self._beginning(line.booked_on)) is None:
+            yield Unreadable(line.place, f"The day {line.booked_on} is before all time.")
         else:
             other = self._profile.other_side(f"{line.counterparty} {line.purpose}")
             yield from self._declared(line, own, other)
-            yield self._transaction(line, own, other)
+            yield self._transaction(line, own, other, begins)
+
+    def _beginning(self, day: date) -> datetime | None:
+        if day not in self._beginnings:
+            # Lines come day by day.
+            self._beginnings.clear()
+            with suppress(ValidationFailed):
+                self._beginnings[day] = beginning_of_day(day, self._time_zone)
+        return self._beginnings.get(day)
 
     def _declared(self, line: StatementLine, own: OwnAccount, other: OwnAccount) -> Iterator[Found]:
         """Yield the asset and the accounts of a line that were not found before."""
@@ -108,7 +123,9 @@ class _Reading:
                 self._accounts.add(account)
                 yield FoundAccount(line.place, account.path, account.type)
 
-    def _transaction(self, line: StatementLine, own: OwnAccount, other: OwnAccount) -> FoundTransaction:
+    def _transaction(
+        self, line: StatementLine, own: OwnAccount, other: OwnAccount, begins: datetime
+    ) -> FoundTransaction:
         counterparty, purpose = _plain(line.counterparty), _plain(line.purpose)
         bank_reference = "" if _NO_REFERENCE.fullmatch(reference := _plain(line.bank_reference)) else reference
         metadata = {
@@ -121,7 +138,7 @@ class _Reading:
         return FoundTransaction(
             line.place,
             self._reference(line, bank_reference, f"{counterparty} {purpose}"),
-            datetime.combine(line.booked_on, time(), UTC),
+            begins,
             " | ".join(filter(None, (counterparty, purpose)))[:DESCRIPTION_LENGTH_MAX],
             (
                 FoundEntry(own.path, line.amount, line.currency),
@@ -145,8 +162,8 @@ class _Reading:
         day = line.booked_on.isoformat()
         digest = sha256("\0".join([day, *parts]).encode()).hexdigest()[:32]
         # The day first: statements are in the order of days, and so what is counted next lies near.
-        ordinal = self._tally.count(f"{day} {digest}".encode())
-        return f"bank-{day}-{digest}" + (f"-{ordinal}" if ordinal > 1 else "")
+        before = self._tally.before(f"{day} {digest}".encode())
+        return f"bank-{day}-{digest}" + (f"-{before + 1}" if before else "")
 
     def _closing(self, closing: StatementClosing) -> Iterator[Found]:
         opened, total = self._opening, self._total

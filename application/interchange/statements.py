@@ -63,10 +63,10 @@ class StatementFile(Protocol):
 
 
 class Tally(Protocol):
-    """Counts, for as long as one file is read."""
+    """Counts by key, for as long as one file is read."""
 
-    def count(self, key: bytes) -> int:
-        """Return how often this key was counted, this time included."""
+    def before(self, key: bytes) -> int:
+        """Return how often the key was asked for before, and count it."""
         ...
 
     def close(self) -> None:
