@@ -11,7 +11,7 @@ class Occurrences:
     """Counts by key, kept in memory up to a few megabytes and beyond it on the disk, for as long as this lives."""
 
     def __init__(self) -> None:
-        # Each batch may be read by another thread, one after the other. No name: a database that is deleted when closed.
+        # Threads take turns in reading a file. Without a name, the database is removed when it is closed.
         self._rows = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._rows.execute(f"PRAGMA cache_size = -{_MEMORY_KIB}")
         self._rows.execute("PRAGMA journal_mode = OFF")

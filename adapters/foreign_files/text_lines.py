@@ -8,6 +8,8 @@ from typing import IO, Final
 
 from charset_normalizer import from_bytes
 
+from application.interchange.found import Remark
+
 LINE_CHARACTERS_MAX: Final = 64 * 1024
 _CHUNK_BYTES: Final = 1024 * 1024
 # What is not UTF-8 is judged by so much of it, around where that shows.
@@ -111,3 +113,9 @@ def _utf_16_without_mark(beginning: bytes) -> str | None:
     if beginning[::2].count(0) > half * 0.6 and beginning[1::2].count(0) < half * 0.1:
         return "utf-16-be"
     return None
+
+
+def encoding_remarks(encoding: Encoding) -> Iterator[Remark]:
+    """Yield which encoding a file is read in, where it does not say that itself."""
+    if encoding.is_guessed:
+        yield Remark("line 1", f"The file does not say how it is encoded: it is read as {encoding.name}.")

@@ -1,0 +1,121 @@
+"""Running totals of a file, by which the balances that it asserts are checked."""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import accumulate
+from typing import Final
+
+from adapters.foreign_files.exact import NOTHING, add, negative
+from application.interchange.found import FailedCheck
+
+# The day of all that goes by the order of the file.
+NO_DAY: Final = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asserted:
+    """What an account holds: in one asset, or with `is_sole` in all. `is_deep` counts those below it, too."""
+
+    place: str
+    account: str
+    code: str
+    amount: Decimal
+    day: str
+    is_sole: bool = False
+    is_deep: bool = False
+    tolerance: Decimal = NOTHING
+
+
+class _DaySums:
+    """What was added up on each day for an account in an asset."""
+
+    __slots__ = ("by_day", "days", "sums")
+
+    def __init__(self) -> None:
+        self.by_day: dict[str, Decimal] = {}
+        self.days: list[str] | None = None
+        self.sums: list[Decimal] = []
+
+    def add(self, day: str, amount: Decimal) -> None:
+        self.by_day[day] = add(self.by_day.get(day, NOTHING), amount)
+
+    def before(self, day: str) -> Decimal:
+        """Return the sum of all days before, once all are known."""
+        if self.days is None:
+            self.days = sorted(self.by_day)
+            self.sums = list(accumulate((self.by_day[each] for each in self.days), add))
+        index = bisect_left(self.days, day)
+        return self.sums[index - 1] if index else NOTHING
+
+
+class Totals:
+    """Sums by account, asset and day (`2026-01-31`), and what was asserted of them.
+
+    An assertion is about all earlier days, wherever they stand in the file, and what stands before it on its own day;
+    so it is checked at the end.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[str, dict[str, _DaySums]] = {}
+        self._deep: dict[str, dict[str, _DaySums]] = {}
+        self._running: dict[tuple[str, str], Decimal] = {}
+        self._last_day = NO_DAY
+        self._is_in_order = True
+        self._asserted: list[tuple[Asserted, dict[str, Decimal]]] = []
+
+    def add(self, account: str, code: str, day: str, amount: Decimal) -> None:
+        """Count an amount."""
+        if day < self._last_day:
+            self._is_in_order = False
+        self._last_day = max(day, self._last_day)
+        key = (account, code)
+        self._running[key] = add(self._running.get(key, NOTHING), amount)
+        _sums(self._sums, account, code).add(day, amount)
+        prefix = account
+        while prefix:
+            _sums(self._deep, prefix, code).add(day, amount)
+            prefix = prefix.rpartition(":")[0]
+
+    def running(self, account: str, code: str, day: str) -> Decimal | None:
+        """Return what the account holds so far on that day; None where that is not known, as days have gone back."""
+        if not self._is_in_order or day < self._last_day:
+            return None
+        return self._running.get((account, code), NOTHING)
+
+    def check(self, asserted: Asserted, *, at_dawn: bool = False) -> None:
+        """Take in what is asserted after all that was added before; `at_dawn`, before anything of its day."""
+        of_day = {
+            code: sums.by_day.get(asserted.day, NOTHING)
+            for code, sums in self._of(asserted).items()
+            if not at_dawn and (asserted.is_sole or code == asserted.code)
+        }
+        self._asserted.append((asserted, of_day))
+
+    def failed(self) -> Iterator[FailedCheck]:
+        """Yield, once all was added, what does not hold."""
+        for asserted, of_day in self._asserted:
+            all_sums = self._of(asserted)
+            for code in dict.fromkeys((asserted.code, *(all_sums if asserted.is_sole else ()))):
+                expected = asserted.amount if code == asserted.code else NOTHING
+                earlier = all_sums[code].before(asserted.day) if code in all_sums else NOTHING
+                actual = add(earlier, of_day.get(code, NOTHING))
+                if add(actual, negative(expected)).copy_abs() > asserted.tolerance:
+                    with_others = ", with those below it," if asserted.is_deep else ""
+                    yield FailedCheck(
+                        asserted.place,
+                        f"{asserted.account}{with_others} is asserted to hold {expected:f} {code}, and by the amounts "
+                        f"of the file holds {actual:f}.",
+                    )
+
+    def _of(self, asserted: Asserted) -> dict[str, _DaySums]:
+        return (self._deep if asserted.is_deep else self._sums).get(asserted.account, {})
+
+
+def _sums(of: dict[str, dict[str, _DaySums]], account: str, code: str) -> _DaySums:
+    by_code = of.setdefault(account, {})
+    sums = by_code.get(code)
+    if sums is None:
+        sums = by_code[code] = _DaySums()
+    return sums
