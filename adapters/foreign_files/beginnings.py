@@ -1,11 +1,15 @@
 """What a file is by its first bytes, and what encoding it is in when somebody says so."""
 
 import codecs
+import re
 from typing import IO, Final
 
 from adapters.foreign_files.text_lines import Encoding, detect_encoding
 
 _CHUNK: Final = 256 * 1024
+_OF_TEXT: Final = re.compile(
+    r"ascii|utf-(?:8|8-sig|16|16-[bl]e|32|32-[bl]e)|(?:cp|iso8859-)\d+|mac-[a-z]+|koi8-[a-z]|gb\w+|big5|euc_\w+|shift_jis"
+)
 # What files are that are no text, by their first bytes.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "a ZIP archive (or a workbook)"),
@@ -45,8 +49,11 @@ def encoding_of(file: IO[bytes], said_by_file: str | None) -> Encoding:
 
 
 def is_in(file: IO[bytes], encoding: str) -> bool:
-    """Return whether all of the file is in this encoding; a character that is cut off at its end may be."""
+    """Return whether all of the file is in this encoding of text; a character that is cut off at its end may be."""
     try:
+        # There are others that turn text into something else, such as names of domains.
+        if not _OF_TEXT.fullmatch(codecs.lookup(encoding).name):
+            return False
         decoder = codecs.getincrementaldecoder(encoding)()
         file.seek(0)
         while chunk := file.read(_CHUNK):
@@ -56,8 +63,3 @@ def is_in(file: IO[bytes], encoding: str) -> bool:
     finally:
         file.seek(0)
     return True
-
-
-def shown(encoding: Encoding) -> str:
-    """Return what a person should know of an encoding that was found out."""
-    return f"The file does not say how its text is encoded; it is read as {encoding.name}, which is the likeliest."

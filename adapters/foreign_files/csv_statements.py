@@ -38,7 +38,9 @@ class CsvStatements:
             return
         encoding = self._encoding(file)
         if encoding is None:
-            yield Unreadable("the file", "The file is not in the encoding that the profile says.")
+            yield Unreadable(
+                "the file", "The file is not in the encoding that the profile says, or there is none of that name."
+            )
             return
         found = None
         if self.shape is not None:
@@ -216,5 +218,5 @@ class _Table:
         if not is_right:
             yield FailedCheck(
                 f"line {row.line}",
-                f"The balance {balance:f} does not follow from {before.balance:f} in line {before.line} and the amount.",
+                f"The balance {balance:f} does not follow from that in line {before.line}, {before.balance:f}.",
             )

@@ -10,9 +10,9 @@ from typing import IO, Any, Final
 import mt940
 from mt940.processors import transaction_details_post_processor
 
-from adapters.foreign_files.beginnings import refused, shown
-from adapters.foreign_files.text_lines import TextLine, detect_encoding, read_lines
-from application.interchange.found import Remark, Unreadable
+from adapters.foreign_files.beginnings import refused
+from adapters.foreign_files.text_lines import TextLine, detect_encoding, encoding_remarks, read_lines
+from application.interchange.found import Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
 
 # Banks write more than the six lines of 65 characters that SWIFT allows.
@@ -54,8 +54,7 @@ class Mt940Statements:
             yield Unreadable("the file", why)
             return
         encoding = detect_encoding(file)
-        if encoding.is_guessed:
-            yield Remark("the file", shown(encoding))
+        yield from encoding_remarks(encoding)
         reading = _Reading()
         for each in _fields(read_lines(file, encoding)):
             yield from reading.take(each)

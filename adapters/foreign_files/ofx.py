@@ -7,9 +7,9 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import IO, Final
 
-from adapters.foreign_files.beginnings import encoding_of, refused, shown
+from adapters.foreign_files.beginnings import encoding_of, refused
 from adapters.foreign_files.ofx_tags import NotOfx, Tag, tags
-from adapters.foreign_files.text_lines import Encoding
+from adapters.foreign_files.text_lines import Encoding, encoding_remarks
 from application.interchange.found import Remark, Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
 
@@ -48,8 +48,7 @@ class OfxStatements:
             yield Unreadable("the file", why)
             return
         encoding = _encoding(file)
-        if encoding.is_guessed:
-            yield Remark("the file", shown(encoding))
+        yield from encoding_remarks(encoding)
         reading = _Reading()
         try:
             for tag in tags(file, encoding.name):

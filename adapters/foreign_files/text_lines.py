@@ -2,7 +2,7 @@
 
 import codecs
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
