@@ -37,7 +37,9 @@ class Camt053Statements:
                 yield from reading.take(f"line {line}", name, part)
         except NotXml as wrong:
             yield Unreadable(wrong.place, wrong.detail)
-        yield from reading.end()
+            yield from reading.end(is_broken=True)
+        else:
+            yield from reading.end(is_broken=False)
 
 
 class _Reading:
@@ -63,11 +65,11 @@ class _Reading:
             yield from self._open(place)
             yield from _entry(place, part)
 
-    def end(self) -> Iterator[StatementItem]:
+    def end(self, *, is_broken: bool) -> Iterator[StatementItem]:
         if self._in_statement:
             yield from self._open("the end of the file")
             yield StatementClosing("the end of the file", None)
-        if not self._is_statement and not self._is_other:
+        if not (is_broken or self._is_statement or self._is_other):
             yield Unreadable("the file", f"There is no <{_DOCUMENT}> in it.")
 
     def _around(self, place: str, name: str) -> Iterator[StatementItem]:

@@ -93,7 +93,7 @@ class _Reading:
         self._currency: str | None = None
         self._line: StatementLine | None = None
         self._context = mt940.models.Transactions(options=_OPTIONS)
-        self._is_of_mt940 = False
+        self._is_of_mt940 = self._is_begun = False
 
     def take(self, field: _Field) -> Iterator[StatementItem]:
         if field.tag == "86":
@@ -118,7 +118,7 @@ class _Reading:
             yield self._line
         if not self._is_of_mt940:
             yield Unreadable("the file", "There is no field of MT940 in it, such as :20: or :61:.")
-        elif self._currency is not None:
+        elif self._is_begun:
             yield Unreadable(
                 "the end of the file", "The last statement has no closing balance; the file may be cut off."
             )
@@ -131,10 +131,10 @@ class _Reading:
     def _field(self, field: _Field) -> Iterator[StatementItem]:
         match field.tag:
             case "20":
-                if self._currency is not None:
+                if self._is_begun:
                     yield Unreadable(field.place, "The statement before this one has no closing balance.")
                     yield StatementClosing(field.place, None)
-                self._account, self._currency = "", None
+                self._account, self._currency, self._is_begun = "", None, True
             case "25" | "25P":
                 self._account = field.lines[0].strip()
             case "60" | "60F" | "60M":
@@ -152,6 +152,7 @@ class _Reading:
             yield Unreadable(field.place, f"{_shown(field)} is no balance.")
             return
         amount, self._currency = balance
+        self._is_begun = True
         yield StatementOpening(field.place, self._account, self._currency, amount)
 
     def _closed(self, field: _Field) -> Iterator[StatementItem]:
@@ -162,7 +163,7 @@ class _Reading:
             yield Unreadable(field.place, "The balance is in another currency than the one before, or there is none.")
             balance = None
         yield StatementClosing(field.place, None if balance is None else balance[0])
-        self._currency = None
+        self._currency, self._is_begun = None, False
 
     def _lined(self, field: _Field) -> Iterator[StatementItem]:
         if self._currency is None:

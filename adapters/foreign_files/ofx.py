@@ -55,7 +55,9 @@ class OfxStatements:
                 yield from reading.take(tag)
         except NotOfx as wrong:
             yield Unreadable(wrong.place, wrong.detail)
-        yield from reading.end()
+            yield from reading.end(is_broken=True)
+        else:
+            yield from reading.end(is_broken=False)
 
 
 def _encoding(file: IO[bytes]) -> Encoding:
@@ -106,16 +108,16 @@ class _Reading:
         elif name:
             self._last = name
 
-    def end(self) -> Iterator[StatementItem]:
+    def end(self, *, is_broken: bool) -> Iterator[StatementItem]:
+        if self._statement is not None:
+            yield StatementClosing("the end of the file", None)
+        if is_broken or self._is_whole:
+            return
         if not self._is_ofx:
             yield Unreadable("the file", "There is no <OFX> in it.")
-        elif self._open:
-            part = self._open[-1]
-            yield Unreadable(part.place, f"The <{part.name}> that begins here does not end; the file may be cut off.")
-            if self._statement is not None:
-                yield StatementClosing("the end of the file", None)
-        elif not self._is_whole:
-            yield Unreadable("the end of the file", "There is no </OFX>; the file may be cut off.")
+        else:
+            part = f" The <{self._open[-1].name}> of {self._open[-1].place} does not end." if self._open else ""
+            yield Unreadable("the end of the file", f"There is no </OFX>; the file may be cut off.{part}")
 
     def _begin(self, part: _Part) -> Iterator[StatementItem]:
         if part.name in ("STMTTRN", "STMTRS", "CCSTMTRS"):

@@ -44,6 +44,8 @@ class XmlParts:
         """
         handler, silent = self._handler, 0
         parser = DefusedExpatParser(forbid_dtd=True)
+        # It is a locator, too, and tells no handler so when it is fed.
+        handler.setDocumentLocator(parser)
         parser.setContentHandler(handler)
         parser.setErrorHandler(ErrorHandler())
         wrong: NotXml | None = None
