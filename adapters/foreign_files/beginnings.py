@@ -58,7 +58,7 @@ def is_in(file: IO[bytes], encoding: str) -> bool:
         file.seek(0)
         while chunk := file.read(_CHUNK):
             decoder.decode(chunk)
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         return False
     finally:
         file.seek(0)
