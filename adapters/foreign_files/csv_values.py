@@ -89,9 +89,9 @@ class PointEvidence:
         if written is None:
             return
         point = _point_of(written.number)
-        if point is not None:
+        if point is not None and written.read(point) is not None:
             self._seen.setdefault(point, Evidence(line, text))
-        elif self._open is None and re.search("[.,]", written.number):
+        elif point is None and self._open is None and re.search("[.,]", written.number):
             self._open = Evidence(line, text)
 
     def verdict(self) -> str:
@@ -103,7 +103,8 @@ class PointEvidence:
             return next(iter(self._seen))
         if self._open is not None:
             raise Question(
-                f"No amount tells whether a point or a comma is before decimals: {self._open} may be either."
+                f"No amount tells whether a point or a comma is before decimals: {self._open} may be either. "
+                f"{_SAY_POINT}"
             )
         return "."
 

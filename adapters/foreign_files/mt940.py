@@ -81,6 +81,8 @@ def _fields(lines: Iterator[TextLine]) -> Iterator[_Field]:
             yield field
             field = _Field(f"line {line.number}", "", [])
         else:
+            if not (field.tag or field.lines):
+                field.place = f"line {line.number}"
             field.length += _FIELD_LENGTH_MAX + 1 if text is None else len(text)
             if field.length <= _FIELD_LENGTH_MAX and text is not None:
                 field.lines.append(text)
