@@ -6,7 +6,10 @@ from dependency_injector import providers
 
 from adapters.foreign_files.journal_file import hledger_file, ledger_file
 from application.interchange.foreign_formats import ForeignFormat, ForeignFormats
+from application.interchange.importing import Importing
 from entrypoints.container.watching import WatchedParts
+from entrypoints.schemas.json_text import parse_line
+from entrypoints.schemas.late_forms import transaction_draft
 
 FORMATS: Final = (
     ForeignFormat("hledger", "A journal of hledger", ("text/x-hledger",), hledger_file),
@@ -17,4 +20,13 @@ FORMATS: Final = (
 class ForeignFileParts(WatchedParts):
     """The formats that can be imported."""
 
-    foreign_formats = providers.Singleton(ForeignFormats, providers.Object(FORMATS))
+    importing = providers.Singleton(
+        Importing,
+        providers.Singleton(ForeignFormats, providers.Object(FORMATS)),
+        WatchedParts.books,
+        WatchedParts.journal,
+        WatchedParts.clock,
+        WatchedParts.ids,
+        providers.Object(parse_line),
+        providers.Object(transaction_draft),
+    )
