@@ -70,8 +70,7 @@ class ReadFile:
         shown = " ".join([f"{each.place}: {each.detail}" for each in first[:_SHOWN_MAX]])
         raise UnclearFile(
             f"{unreadable.total:,} parts of the file are not understood, and {failed.total:,} of its checks fail; "
-            f"nothing was posted. {shown}",
-            facts={"unreadable": str(unreadable.total), "failed_checks": str(failed.total)},
+            f"nothing was posted. {shown}"
         )
 
     def take(self, found: Found) -> None:
