@@ -4,6 +4,7 @@ from typing import Final
 
 from dependency_injector import providers
 
+from adapters.foreign_files.beancount_file import beancount_file
 from adapters.foreign_files.journal_file import hledger_file, ledger_file
 from application.interchange.foreign_formats import ForeignFormat, ForeignFormats
 from application.interchange.importing import Importing
@@ -14,6 +15,7 @@ from entrypoints.schemas.late_forms import transaction_draft
 FORMATS: Final = (
     ForeignFormat("hledger", "A journal of hledger", ("text/x-hledger",), hledger_file),
     ForeignFormat("ledger", "A journal of ledger", ("text/x-ledger",), ledger_file),
+    ForeignFormat("beancount", "A file of beancount", ("text/x-beancount",), beancount_file),
 )
 
 
