@@ -27,7 +27,7 @@ from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
-from application.interchange.foreign_formats import ForeignFormats
+from application.interchange.importing import Importing
 from application.jobs.keeping import JobKeeping
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
@@ -145,7 +145,7 @@ class Services:
     persons: Persons
     webhooks: Webhooks
     attachments: Attachments
-    foreign_formats: ForeignFormats
+    importing: Importing
     signer: Signer
     cursor_key: bytes
     database_health: Health

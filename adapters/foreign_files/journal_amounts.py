@@ -63,7 +63,7 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """What an account holds after a posting: in this commodity, or with `is_sole` in all; `is_deep` with those below."""
+    """What an account holds then: in this asset, or with `is_sole` in all; `is_deep` counts those below it, too."""
 
     amount: Amount
     is_sole: bool

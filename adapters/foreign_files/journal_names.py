@@ -57,6 +57,7 @@ class JournalAccounts:
         self._types = dict(types)
         self._paths: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._given: set[str] = set()
         self._new: list[FoundAccount] = []
 
     def declare(self, name: str, of_type: AccountType | None, metadata: Mapping[str, str], place: str) -> None:
@@ -64,6 +65,10 @@ class JournalAccounts:
         if of_type is not None:
             self._types[name] = of_type
         self._add(name, place, metadata)
+
+    def declare_type(self, name: str, of_type: AccountType) -> None:
+        """Take in of which type the account is that has this name, and those below it."""
+        self._types[name] = of_type
 
     def path(self, name: str, place: str) -> str:
         """Return the path of an account that is used at a place. Raises `PathTooLong`."""
@@ -73,6 +78,7 @@ class JournalAccounts:
         """Take in that the file itself says by which path a name is meant."""
         if self._names.setdefault(path, name) == name:
             self._paths[name] = path
+            self._given.add(name)
 
     def new(self) -> list[FoundAccount]:
         """Return the accounts that have come since this was asked last."""
@@ -85,7 +91,8 @@ class JournalAccounts:
         known = self._paths.get(name)
         path = known or self._free(_plain_path(name), name)
         self._paths[name] = path
-        kept = dict(metadata) if path == name else {"name": name[:1_000], **metadata}
+        is_known = path == name or name in self._given
+        kept = dict(metadata) if is_known else {"name": name[:1_000], **metadata}
         self._new.append(FoundAccount(place, path, self._type(name), kept))
         return path
 

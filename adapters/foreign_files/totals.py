@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Final
 
-from adapters.foreign_files.exact import NOTHING, add, negative
+from adapters.foreign_files.exact import NOTHING, add
 from application.interchange.found import FailedCheck
 
 # The day of all that goes by the order of the file.
@@ -25,7 +25,6 @@ class Asserted:
     day: str
     is_sole: bool = False
     is_deep: bool = False
-    tolerance: Decimal = NOTHING
 
 
 class _DaySums:
@@ -40,6 +39,7 @@ class _DaySums:
 
     def add(self, day: str, amount: Decimal) -> None:
         self.by_day[day] = add(self.by_day.get(day, NOTHING), amount)
+        self.days = None
 
     def before(self, day: str) -> Decimal:
         """Return the sum of all days before, once all are known."""
@@ -84,14 +84,19 @@ class Totals:
             return None
         return self._running.get((account, code), NOTHING)
 
-    def check(self, asserted: Asserted, *, at_dawn: bool = False) -> None:
-        """Take in what is asserted after all that was added before; `at_dawn`, before anything of its day."""
+    def check(self, asserted: Asserted) -> None:
+        """Take in what is asserted after all that was added before."""
         of_day = {
             code: sums.by_day.get(asserted.day, NOTHING)
             for code, sums in self._of(asserted).items()
-            if not at_dawn and (asserted.is_sole or code == asserted.code)
+            if asserted.is_sole or code == asserted.code
         }
         self._asserted.append((asserted, of_day))
+
+    def before(self, account: str, code: str, day: str) -> Decimal:
+        """Return what the account and those below it hold at the beginning of the day, once all of it was added."""
+        sums = self._deep.get(account, {}).get(code)
+        return NOTHING if sums is None else sums.before(day)
 
     def failed(self) -> Iterator[FailedCheck]:
         """Yield, once all was added, what does not hold."""
@@ -101,16 +106,19 @@ class Totals:
                 expected = asserted.amount if code == asserted.code else NOTHING
                 earlier = all_sums[code].before(asserted.day) if code in all_sums else NOTHING
                 actual = add(earlier, of_day.get(code, NOTHING))
-                if add(actual, negative(expected)).copy_abs() > asserted.tolerance:
-                    with_others = ", with those below it," if asserted.is_deep else ""
-                    yield FailedCheck(
-                        asserted.place,
-                        f"{asserted.account}{with_others} is asserted to hold {expected:f} {code}, and by the amounts "
-                        f"of the file holds {actual:f}.",
-                    )
+                if actual != expected:
+                    yield failed_balance(asserted.place, asserted.account, expected, actual, code)
 
     def _of(self, asserted: Asserted) -> dict[str, _DaySums]:
         return (self._deep if asserted.is_deep else self._sums).get(asserted.account, {})
+
+
+def failed_balance(place: str, account: str, expected: Decimal, actual: Decimal, code: str) -> FailedCheck:
+    """Return the check of a balance that fails."""
+    return FailedCheck(
+        place,
+        f"{account} is asserted to hold {expected:f} {code}, and by the amounts of the file holds {actual:f}.",
+    )
 
 
 def _sums(of: dict[str, dict[str, _DaySums]], account: str, code: str) -> _DaySums:

@@ -8,18 +8,20 @@ from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
+from application.interchange.found_lines import command_of, place_of
 from application.interchange.import_transactions import Parse
 from application.interchange.journal_destination import DraftOf
 from application.interchange.transaction_lines import Lines, RawLine, read_lines
 from application.jobs.desk import Desk, Tell
 from application.jobs.ports import PART_BYTES, JobPart
 from application.ledger.journal import Journal
-from application.ledger.ports import Outcome
+from application.ledger.ports import Command, Outcome
 from application.ledger.post_transaction import PostTransaction
 from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Ids
 from application.shared.turns import in_turns
-from domain.ledger.events import TransactionPosted
+from domain.jobs.job import Job
+from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
 from domain.shared.errors import DomainError, Overloaded, QuotaExceeded, Unavailable
@@ -64,34 +66,68 @@ class ImportJob:
         while (part := await desk.input(desk.job.parts_done)) is not None:
             principal = await desk.principal()
             answers: list[asyncio.Future[Outcome]] = []
+            places: list[str | None] = []
             async for line in in_turns(read_lines(BytesIO(part.content)), _LINES_PER_TURN):
-                answers.append(self._post(desk, principal, line, part.first + len(answers)))
+                place, answer = self._post(desk, principal, line, part.first + len(answers))
+                places.append(place)
+                answers.append(answer)
             outcomes = await asyncio.gather(*answers, return_exceptions=True)
-            results = [self._result(part.first + place, outcome) for place, outcome in enumerate(outcomes)]
+            results = [
+                self._result(part.first + offset, place, outcome)
+                for offset, (place, outcome) in enumerate(zip(places, outcomes, strict=True))
+            ]
             await desk.advance(part.number, b"".join(results), done=part.first + len(results))
         return MEDIA_TYPE
 
-    def _post(self, desk: Desk, principal: Principal, line: RawLine, index: int) -> "asyncio.Future[Outcome]":
-        job, text = desk.job, line.json()
+    def _post(
+        self, desk: Desk, principal: Principal, line: RawLine, index: int
+    ) -> "tuple[str | None, asyncio.Future[Outcome]]":
+        """Return where in a file of another program it stands, if it comes from one, and where the answer will be."""
+        job, text, place = desk.job, line.json(), None
         try:
-            command = PostTransaction(self.draft_of(self.parse(text), self.ids.new("txn")))
+            document = self.parse(text)
+            command: Command
+            if is_of_file(job):
+                place = place_of(document)
+                command = command_of(document, self.ids, self.draft_of)
+            else:
+                command = PostTransaction(self.draft_of(document, self.ids.new("txn")))
             key = IdempotencyKey(f"{job.id}/{index}", sha256(text).digest())
-            return self.journal.enqueue(
+            return place, self.journal.enqueue(
                 principal, job.ledger, command, request_id=job.request_id, key=key, is_bulk=True
             )
         except DomainError as refusal:
             answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             answer.set_exception(refusal)
-            return answer
+            return place, answer
 
-    def _result(self, index: int, outcome: Outcome | BaseException) -> bytes:
-        """Return the line that tells what became of a transaction. Raises what is not of that line alone."""
+    def _result(self, index: int, place: str | None, outcome: Outcome | BaseException) -> bytes:
+        """Return the line that tells what became of a line. Raises what is not of that line alone."""
+        said: dict[str, Any] = {"index": index}
+        if place is not None:
+            said["place"] = place
         if isinstance(outcome, Outcome):
-            posted = outcome.applied[-1].event
-            assert isinstance(posted, TransactionPosted), "that is what posting comes to"
-            said: dict[str, Any] = {"index": index, "transaction": posted.id, "sequence": outcome.sequence}
+            said |= _done(outcome)
         elif isinstance(outcome, DomainError) and not isinstance(outcome, _OF_ALL):
-            said = {"index": index, "problem": self.tell(outcome)}
+            said["problem"] = self.tell(outcome)
         else:
             raise outcome
         return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def is_of_file(job: Job) -> bool:
+    """Return whether the lines of an import are what was found in a file of another program."""
+    return "format" in job.arguments
+
+
+def _done(outcome: Outcome) -> dict[str, Any]:
+    """Return what was posted, opened or registered, if that was not done already."""
+    for each in reversed(outcome.applied):
+        match each.event:
+            case TransactionPosted(id=id):
+                return {"transaction": id, "sequence": outcome.sequence}
+            case AccountOpened(account=path):
+                return {"account": path, "sequence": outcome.sequence}
+            case AssetRegistered(code=code):
+                return {"asset": code, "sequence": outcome.sequence}
+    return {}

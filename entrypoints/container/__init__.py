@@ -69,7 +69,7 @@ class Container(ForeignFileParts):
         persons=AccessParts.persons,
         webhooks=BackgroundParts.webhooks,
         attachments=BackgroundParts.attachments,
-        foreign_formats=ForeignFileParts.foreign_formats,
+        importing=ForeignFileParts.importing,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=WatchedParts.watched_database,
