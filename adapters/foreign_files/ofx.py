@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import IO, Final
 
@@ -208,7 +208,8 @@ def _amount(text: str) -> Decimal | None:
 
 def _day(text: str) -> date | None:
     """Return the day as the bank has it: the time behind it, and its zone, only say when on that day."""
+    digits = text[:8]
     try:
-        return datetime.strptime(text[:8], "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+        return date.fromisoformat(digits) if digits.isdecimal() else None
     except ValueError:
         return None

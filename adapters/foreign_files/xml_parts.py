@@ -99,10 +99,10 @@ class _Handler(ContentHandler):
         taken, self._taken = self._taken, []
         return taken
 
-    def setDocumentLocator(self, locator: Any) -> None:  # noqa: N802 - SAX calls it so
+    def setDocumentLocator(self, locator: Any) -> None:  # noqa: N802 # SAX calls it so
         self._locator = locator
 
-    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 - SAX calls it so
+    def startElement(self, name: str, attrs: Any) -> None:  # noqa: N802 # SAX calls it so
         self.events += 1
         local = name.rpartition(":")[2]
         if len(self._path) >= _DEPTH_MAX:
@@ -128,7 +128,7 @@ class _Handler(ContentHandler):
                 raise NotXml(self.place, "One entry has more text than any has.")
             self._builder.data(content)
 
-    def endElement(self, name: str) -> None:  # noqa: N802 - SAX calls it so
+    def endElement(self, name: str) -> None:  # noqa: N802 # SAX calls it so
         self.events += 1
         local = self._path.pop()
         if self._builder is None:
