@@ -141,7 +141,10 @@ class _AsUnits(Transformer[Token, Any]):
     def over(self, children: list[_Number]) -> _Number:
         if not children[1].value:
             raise NoAmount("a number is divided by nothing")
-        return _Number.of(rounded(divide(children[0].value, children[1].value), _QUOTIENT_DIGITS), *children)
+        quotient = rounded(divide(children[0].value, children[1].value), _QUOTIENT_DIGITS)
+        if multiply(quotient, children[1].value) != children[0].value:
+            return _Number.of(quotient, *children)
+        return _Number(quotient, max(children[0].digits, len(f"{quotient:f}".partition(".")[2].rstrip("0"))))
 
     def unary(self, children: list[_Number]) -> _Number:
         return children[0]

@@ -13,6 +13,7 @@ from adapters.foreign_files.beancount_transactions import (
     METADATA,
     STRING,
     BeancountState,
+    count,
     plain_amount,
     posted,
     read_beancount_transaction,
@@ -20,7 +21,7 @@ from adapters.foreign_files.beancount_transactions import (
     read_value,
 )
 from adapters.foreign_files.blocks import Block, read_blocks
-from adapters.foreign_files.dates import NoDate, read_date
+from adapters.foreign_files.dates import NoDate, begins_at, read_date
 from adapters.foreign_files.exact import add, negative
 from adapters.foreign_files.journal_amounts import AmountStyle, NoAmount
 from adapters.foreign_files.journal_comments import bounded
@@ -121,13 +122,15 @@ def _block(block: Block, state: BeancountState, stated: list[_Stated]) -> Iterat
         case "balance":
             account, _, amount = arguments.replace("\t", " ").partition(" ")
             asserted = read_balance(amount.strip())
-            path = state.journal.account(account, block.place)
             code = state.journal.commodities.code(asserted.amount.symbol, block.place)
-            stated.append(_Stated(block.place, day, path, asserted, code))
+            stated.append(_Stated(block.place, day, account, asserted, code))
         case "pad":
             padded, source = _two(arguments)
-            path, from_path = (state.journal.account(each, block.place) for each in (padded, source))
-            stated.append(_Stated(block.place, day, path, source=from_path))
+            # Whatever is wrong with it is told here, where it stands.
+            begins_at(day, state.journal.time_zone)
+            for name in (padded, source):
+                state.journal.account(name, block.place)
+            stated.append(_Stated(block.place, day, padded, source=source))
         case _ if word in _LEFT_OUT:
             yield from state.journal.once(block.place, _LEFT_OUT[word])
         case _:
@@ -232,12 +235,11 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
         elif pad is None or key in padded:
             yield failed_balance(each.place, each.account, expected, actual, each.code)
         else:
-            postings = [Posting(pad.account, surplus, each.code), Posting(pad.source, negative(surplus), each.code)]
+            padded_path, source_path = (journal.account(name, pad.place) for name in (pad.account, pad.source))
+            postings = [Posting(padded_path, surplus, each.code), Posting(source_path, negative(surplus), each.code)]
             journal.commodities.learn(each.code, surplus, each.balance.amount.digits)
-            for posting in postings:
-                assert posting.amount is not None, "it has just been given"
-                totals.add(posting.account, each.code, pad.day.isoformat(), posting.amount)
             filled = balance(postings, journal.commodities, journal.options, implies_prices=False)
+            count(filled, pad.day, journal)
             yield from posted(pad.place, pad.day, f"Padding up to the balance of {each.day}", {}, filled, journal)
         padded.add(key)
 

@@ -86,13 +86,17 @@ def _read(block: Block, rest: str, day: date, state: BeancountState) -> Iterator
         implies_prices=False,
         tolerances=_tolerances(postings, state),
     )
-    totals = state.journal.totals
-    for each in balanced.postings if totals is not None else ():
-        assert each.amount is not None, "it was worked out"
-        if totals is not None:
-            totals.add(each.account, each.code, day.isoformat(), each.amount)
+    count(balanced, day, state.journal)
     if balanced.entries:
         yield from posted(block.place, day, narration, metadata, balanced, state.journal)
+
+
+def count(balanced: Balanced, day: date, state: JournalState) -> None:
+    """Count the postings where balances are checked, by what the file calls the accounts: it decides what is below."""
+    assert state.totals is not None, "beancount always asserts"
+    for each in balanced.postings:
+        assert each.amount is not None, "it was worked out"
+        state.totals.add(state.accounts.name(each.account), each.code, day.isoformat(), each.amount)
 
 
 def posted(

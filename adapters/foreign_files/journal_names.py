@@ -80,6 +80,10 @@ class JournalAccounts:
             self._paths[name] = path
             self._given.add(name)
 
+    def name(self, path: str) -> str:
+        """Return what the file calls an account."""
+        return self._names.get(path, path)
+
     def new(self) -> list[FoundAccount]:
         """Return the accounts that have come since this was asked last."""
         if not self._new:
