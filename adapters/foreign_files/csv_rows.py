@@ -16,6 +16,7 @@ DELIMITERS: Final = (";", ",", "\t", "|")
 _PREAMBLE_ROWS_MAX: Final = 200
 # A quoted text may have breaks; one that is never closed would take all the rest.
 _LINES_PER_ROW_MAX: Final = 100
+_CHARACTERS_PER_ROW_MAX: Final = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,13 @@ class _Feed:
     def __init__(self, lines: Iterator[TextLine]) -> None:
         self._lines = lines
         self.number = 0
-        self.row_begins = 1
+        self._row_begins = 1
+        self._characters = 0
+
+    def begin_row(self) -> int:
+        """Return the number of the line that a row begins in, which is the next one."""
+        self._row_begins, self._characters = self.number + 1, 0
+        return self._row_begins
 
     def __iter__(self) -> "_Feed":
         return self
@@ -57,8 +64,9 @@ class _Feed:
         self.number = line.number
         if line.text is None:
             raise csv.Error("the line is too long")
-        if self.number - self.row_begins >= _LINES_PER_ROW_MAX:
-            raise csv.Error(f"a quoted text goes on for {_LINES_PER_ROW_MAX} lines; its end may be missing")
+        self._characters += len(line.text)
+        if self.number - self._row_begins >= _LINES_PER_ROW_MAX or self._characters > _CHARACTERS_PER_ROW_MAX:
+            raise csv.Error(f"a quoted text goes on for {self.number - self._row_begins} lines; its end may be missing")
         return f"{line.text}\n"
 
 
@@ -69,22 +77,22 @@ def rows(file: IO[bytes], encoding: Encoding, delimiter: str) -> Generator[Row]:
         feed = _Feed(lines)
         reader = csv.reader(feed, delimiter=delimiter, strict=True)
         while True:
-            feed.row_begins = feed.number + 1
+            begins = feed.begin_row()
             try:
                 cells = next(reader)
             except StopIteration:
                 return
             except csv.Error as wrong:
-                yield Row(feed.row_begins, [], f"The row cannot be read: {wrong}.")
+                yield Row(begins, [], f"The row cannot be read: {wrong}.")
             else:
                 if any(map(str.strip, cells)):
-                    yield Row(feed.row_begins, cells)
+                    yield Row(begins, cells)
 
 
-def first_rows(file: IO[bytes], encoding: Encoding, delimiter: str) -> list[Row]:
-    """Return the rows among which the table begins."""
+def _first_rows(file: IO[bytes], encoding: Encoding, delimiter: str) -> Iterator[Row]:
+    """Yield the rows among which the table begins."""
     with closing(rows(file, encoding, delimiter)) as first:
-        return list(islice(first, _PREAMBLE_ROWS_MAX))
+        yield from islice(first, _PREAMBLE_ROWS_MAX)
 
 
 def layout(file: IO[bytes], encoding: Encoding, columns: CsvColumns, delimiter: str | None) -> Layout | None:
@@ -94,7 +102,7 @@ def layout(file: IO[bytes], encoding: Encoding, columns: CsvColumns, delimiter: 
     """
     wanted = columns.all()
     for each in DELIMITERS if delimiter is None else (delimiter,):
-        for row in first_rows(file, encoding, each):
+        for row in _first_rows(file, encoding, each):
             places = _places(row, wanted)
             if places is None:
                 continue
@@ -108,11 +116,11 @@ def layout(file: IO[bytes], encoding: Encoding, columns: CsvColumns, delimiter: 
 
 def widest(file: IO[bytes], encoding: Encoding, delimiter: str | None) -> tuple[str, Row] | None:
     """Return the first of the widest rows, and what separates its cells: the header, if there is one."""
-    found = [
+    found = (
         (each, row)
         for each in (DELIMITERS if delimiter is None else (delimiter,))
-        for row in first_rows(file, encoding, each)
-    ]
+        for row in _first_rows(file, encoding, each)
+    )
     return max(found, key=lambda pair: len(pair[1].cells), default=None)
 
 

@@ -12,6 +12,7 @@ from application.interchange.statement_profile import (
     OwnAccount,
     StatementProfile,
     TextRule,
+    plain_name,
 )
 from domain.ledger.account import AccountType
 from domain.ledger.asset import checked_asset_code
@@ -38,7 +39,7 @@ def statement_profile(options: Mapping[str, Any], *, is_table: bool) -> Statemen
     """
     profile = _Object(options, "/options")
     standard = StatementProfile()
-    bank_accounts = tuple(map(_bank_account, profile.items("bank_accounts")))
+    bank_accounts = _bank_accounts(profile)
     rules = tuple(map(_rule, profile.items("rules")))
     unassigned = profile.inner("unassigned")
     csv = profile.inner("csv") if is_table else None
@@ -115,9 +116,17 @@ def _own_account(given: _Object) -> OwnAccount:
     return account
 
 
-def _bank_account(given: _Object) -> BankAccount:
-    names = tuple(_text(each, pointer) for each, pointer in given.array("names"))
-    return BankAccount(_own_account(given), names)
+def _bank_accounts(profile: _Object) -> tuple[BankAccount, ...]:
+    accounts, known = [], set()
+    for given in profile.items("bank_accounts"):
+        names = tuple(_text(each, pointer) for each, pointer in given.array("names"))
+        for name in map(plain_name, names or ("",)):
+            if name in known:
+                what = f"Two of them have the name {name!a}." if name else "Two of them have no names."
+                raise ValidationFailed(what, pointer=given.pointer)
+            known.add(name)
+        accounts.append(BankAccount(_own_account(given), names))
+    return tuple(accounts)
 
 
 def _rule(given: _Object) -> TextRule:

@@ -1,14 +1,14 @@
 """Profiles: what the statements of banks are in one's own books."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
 from domain.ledger.account import AccountType
 
-_SEPARATORS: Final = re.compile(r"[\s./-]+")
+_SEPARATORS: Final = re.compile(r"[\s.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +103,12 @@ class StatementProfile:
     unassigned: OwnAccount = UNASSIGNED
     csv: CsvShape | None = None
     _by_name: Mapping[str, BankAccount] = field(init=False, repr=False, compare=False)
+    _folded_rules: Sequence[tuple[str, OwnAccount]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        by_name = {_plain(name): each for each in self.bank_accounts for name in each.names or ("",)}
+        by_name = {plain_name(name): each for each in self.bank_accounts for name in each.names or ("",)}
         object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_folded_rules", [(rule.contains.casefold(), rule.own) for rule in self.rules])
 
     def own_account(self, name: str) -> OwnAccount | None:
         """Return which account of ours the bank account of this name is, None if no one says."""
@@ -117,17 +119,18 @@ class StatementProfile:
         """Return the same text for all names of one bank account, and another one for each other."""
         found = self._found(name)
         if found is not None and found.names:
-            return _plain(found.names[0])
-        return _plain(name)
+            return plain_name(found.names[0])
+        return plain_name(name)
 
     def other_side(self, texts: str) -> OwnAccount:
         """Return the account of a line with these texts."""
         folded = texts.casefold()
-        return next((rule.own for rule in self.rules if rule.contains.casefold() in folded), self.unassigned)
+        return next((own for contains, own in self._folded_rules if contains in folded), self.unassigned)
 
     def _found(self, name: str) -> BankAccount | None:
-        return self._by_name.get(_plain(name)) or self._by_name.get("")
+        return self._by_name.get(plain_name(name)) or self._by_name.get("")
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """Return the name of a bank account without what may be left out of it: spaces, points and dashes."""
     return _SEPARATORS.sub("", name).upper()

@@ -34,6 +34,8 @@ from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.errors import ValidationFailed
 from domain.shared.text import METADATA_VALUE_LENGTH_MAX
 
+# There are some 180 in the world.
+_CURRENCIES_MAX: Final = 1_000
 _BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 # What banks write where a reference would stand.
 _NO_REFERENCE: Final = re.compile(r"0*|NONREF|NOTPROVIDED|NOTAVAILABLE|UNKNOWN|NONE|N/?A", re.IGNORECASE)
@@ -93,7 +95,7 @@ class _Reading:
             yield Unreadable(line.place, f"The profile has no account for the bank account {name or 'without a name'}.")
         elif not line.amount:
             yield Remark(line.place, "Nothing came in or went out by this line; it is left out.")
-        elif wrong := _wrong_with(line.currency):
+        elif wrong := self._wrong_with(line.currency):
             yield Unreadable(line.place, wrong)
         elif (begins := self._beginning(line.booked_on)) is None:
             yield Unreadable(line.place, f"The day {line.booked_on} is before all time.")
@@ -101,6 +103,17 @@ class _Reading:
             other = self._profile.other_side(f"{line.counterparty} {line.purpose}")
             yield from self._declared(line, own, other)
             yield self._transaction(line, own, other, begins)
+
+    def _wrong_with(self, currency: str) -> str | None:
+        if currency in self._scales:
+            return None
+        if len(self._scales) == _CURRENCIES_MAX:
+            return f"There are more than {_CURRENCIES_MAX:,} currencies in the file, {currency[:40]!a} among them."
+        try:
+            checked_asset_code(currency)
+        except ValidationFailed as refusal:
+            return refusal.detail
+        return None
 
     def _beginning(self, day: date) -> datetime | None:
         if day not in self._beginnings:
@@ -182,14 +195,6 @@ class _Reading:
                 f"come to {total:f}.",
             )
         self._total = None
-
-
-def _wrong_with(currency: str) -> str | None:
-    try:
-        checked_asset_code(currency)
-    except ValidationFailed as refusal:
-        return refusal.detail
-    return None
 
 
 def _plain(text: str) -> str:

@@ -244,6 +244,13 @@ def test_what_never_ends_is_given_up_in_bounded_memory(name: str, head: str, pie
     assert peak < 40 * 1024 * 1024
 
 
+def test_more_currencies_than_there_can_be_are_given_up() -> None:
+    rows = "".join(f"01.10.2026;x;y;1,00;X{number};;\n" for number in range(1_002))
+    found = read("csv", _CSV_HEAD + rows)
+    assert len(transactions(found)) == 1_000
+    assert [place for place, _ in of_kind(found, Unreadable)] == ["line 1002", "line 1003"]
+
+
 def test_lines_whose_dates_are_before_all_time_are_unreadable() -> None:
     entry = camt_entry(amount="5.00", mark="CRDT", day="0001-01-01", reference="B", party="", purpose="x")
     found = read("camt053", camt(entry), ACCOUNT, zone="Europe/Berlin")

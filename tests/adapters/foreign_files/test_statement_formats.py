@@ -182,6 +182,11 @@ def test_the_file_is_left_open_for_whom_it_belongs_to() -> None:
         ({"bank_accounts": [{"names": ["x"]}]}, "/options/bank_accounts/0/account"),
         ({"bank_accounts": [{"account": "a::b"}]}, "/options/bank_accounts/0/account"),
         ({"bank_accounts": [{"account": "a", "type": "bank"}]}, "/options/bank_accounts/0/type"),
+        ({"bank_accounts": [{"account": "a"}, {"account": "b"}]}, "/options/bank_accounts/1"),
+        (
+            {"bank_accounts": [{"account": "a", "names": ["D E 1"]}, {"account": "b", "names": ["de1"]}]},
+            "/options/bank_accounts/1",
+        ),
         ({"bank_accounts": [{"account": "a", "names": [7]}]}, "/options/bank_accounts/0/names/0"),
         ({"rules": [{"contains": " ", "account": "a"}]}, "/options/rules/0/contains"),
         ({"rules": [[]]}, "/options/rules/0"),
