@@ -111,7 +111,7 @@ def _directive(block: Block, state: JournalState) -> Iterator[Found]:
 def _reason(word: str) -> str:
     if word in ("include", "!include"):
         return "no other file is read; import it by itself"
-    if word[0] in "~=":
+    if word[:1] in ("~", "="):
         return "rules for transactions are not followed"
     if word in ("i", "I", "o", "O", "h", "b"):
         return "entries of a time clock are not read"

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
@@ -30,6 +31,8 @@ MEDIA_TYPE: Final = "application/x-ndjson"
 # As many as a stream has on its way at a time: whoever posts singly waits for no longer group.
 PART_LINES: Final = 250
 _LINES_PER_TURN: Final = 50
+# While one part is written, the next one is read and waits in line.
+_PARTS_AT_ONCE: Final = 2
 # After which the whole job waits, or ends; each other refusal is of its line alone.
 _OF_ALL: Final = (Unavailable, Overloaded, QuotaExceeded, LedgerNotFound)
 
@@ -45,6 +48,15 @@ def parts_of(lines: Lines) -> Iterator[JobPart]:
             number, first, content, count = number + 1, first + count, bytearray(), 0
     if content:
         yield JobPart(number, first, bytes(content))
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A part whose lines wait to be written: their places in a file, and where the answers will be."""
+
+    part: JobPart
+    places: list[str | None] = field(default_factory=list)
+    answers: "list[asyncio.Future[Outcome]]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +75,44 @@ class ImportJob:
 
     async def run(self, desk: Desk) -> str:
         """Post what was not posted yet. Raises as `JobWork` says."""
-        while (part := await desk.input(desk.job.parts_done)) is not None:
-            principal = await desk.principal()
-            answers: list[asyncio.Future[Outcome]] = []
-            places: list[str | None] = []
-            async for line in in_turns(read_lines(BytesIO(part.content)), _LINES_PER_TURN):
-                place, answer = self._post(desk, principal, line, part.first + len(answers))
-                places.append(place)
-                answers.append(answer)
-            outcomes = await asyncio.gather(*answers, return_exceptions=True)
-            results = [
-                self._result(part.first + offset, place, outcome)
-                for offset, (place, outcome) in enumerate(zip(places, outcomes, strict=True))
-            ]
-            await desk.advance(part.number, b"".join(results), done=part.first + len(results))
+        begun: deque[_Begun] = deque()
+        number = desk.job.parts_done
+        try:
+            while (part := await desk.input(number)) is not None:
+                begun.append(await self._begin(desk, part))
+                if len(begun) == _PARTS_AT_ONCE:
+                    await self._finish(desk, begun[0])
+                    begun.popleft()
+                number += 1
+            while begun:
+                await self._finish(desk, begun[0])
+                begun.popleft()
+        finally:
+            # What was not told is asked for again by whoever goes on, and answered by the keys.
+            for each in begun:
+                for answer in each.answers:
+                    answer.cancel()
         return MEDIA_TYPE
+
+    async def _begin(self, desk: Desk, part: JobPart) -> "_Begun":
+        """Hand the lines of a part to the journal, while the part before it may still be written."""
+        principal = await desk.principal()
+        begun = _Begun(part)
+        async for line in in_turns(read_lines(BytesIO(part.content)), _LINES_PER_TURN):
+            place, answer = self._post(desk, principal, line, part.first + len(begun.answers))
+            begun.places.append(place)
+            begun.answers.append(answer)
+        return begun
+
+    async def _finish(self, desk: Desk, begun: "_Begun") -> None:
+        """Wait for the answers, and keep what became of each line."""
+        first = begun.part.first
+        outcomes = await asyncio.gather(*begun.answers, return_exceptions=True)
+        results = [
+            self._result(first + offset, place, outcome)
+            for offset, (place, outcome) in enumerate(zip(begun.places, outcomes, strict=True))
+        ]
+        await desk.advance(begun.part.number, b"".join(results), done=first + len(results))
 
     def _post(
         self, desk: Desk, principal: Principal, line: RawLine, index: int

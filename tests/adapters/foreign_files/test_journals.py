@@ -89,6 +89,7 @@ def test_what_is_no_amount_is_told_with_its_line(written: str, says: str) -> Non
         ("= expenses\n    (budget)  *-1\n", "line 1", "rules"),
         ("alias /^(.*)+$/ = x\n", "line 1", "regular expressions"),
         ("i 2026/01/02 09:00:00 work\n", "line 1", "time clock"),
+        ("!\n", "line 1", "no such directive"),
         ("frobnicate 7\n", "line 1", "no such directive"),
         ("decimal-mark ;\n", "line 1", "no decimal mark"),
         ("end apply account\n", "line 1", "nothing was begun"),
