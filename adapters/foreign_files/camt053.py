@@ -21,6 +21,7 @@ _OTHERS: Final = {
 _AMOUNT: Final = re.compile(r"\d{1,18}(?:\.\d{0,17})?", re.ASCII)
 _OPENING: Final = ("OPBD", "PRCD")
 _CLOSING: Final = ("CLBD",)
+_NOT_BOOKED: Final = ("PDNG", "INFO", "FUTR")
 
 
 class Camt053Statements:
@@ -109,9 +110,13 @@ class _Reading:
 
 def _entry(place: str, entry: Element) -> Iterator[StatementItem]:
     """Yield the line of an entry; of a batch that tells the amounts of its payments, a line for each of them."""
-    status = _text(entry, "Sts") or _text(entry, "Sts/Cd") or "BOOK"
-    if status != "BOOK":
+    said = entry.find("Sts")
+    status = "BOOK" if said is None else "".join(said.itertext()).strip()
+    if status in _NOT_BOOKED:
         yield Remark(place, f"The entry is not booked ({status}); it is left out.")
+        return
+    if status != "BOOK":
+        yield Unreadable(place, f"Whether an entry that is {status[:40]!r} is booked is not known.")
         return
     amount, currency = _signed(entry), _currency(entry)
     booked_on = _day(entry, "BookgDt") or _day(entry, "ValDt")

@@ -65,6 +65,14 @@ def test_what_is_not_booked_is_left_out_and_told() -> None:
             assert status in of_kind(found, Remark)[0][1]
 
 
+def test_an_entry_of_a_status_that_is_not_known_is_unreadable() -> None:
+    for status in ("<Cd>XXXX</Cd>", "<Prtry>Draft</Prtry>", ""):
+        found = read("camt053", camt(ENTRY.replace("<Cd>BOOK</Cd>", status)))
+        assert transactions(found) == []
+        assert "is booked is not known" in of_kind(found, Unreadable)[0][1]
+    assert len(transactions(read("camt053", camt(ENTRY.replace("<Sts><Cd>BOOK</Cd></Sts>", ""))))) == 1
+
+
 def test_version_2_names_parties_without_a_party_around_them() -> None:
     old = camt(
         ENTRY.replace("<Pty>", "").replace("</Pty>", "").replace("<Sts><Cd>BOOK</Cd></Sts>", "<Sts>BOOK</Sts>"),
