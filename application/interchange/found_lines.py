@@ -6,17 +6,19 @@
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from application.interchange.found import FoundAccount, FoundAsset, FoundTransaction
-from application.interchange.journal_destination import DraftOf
 from application.ledger.open_account import OpenAccount
 from application.ledger.ports import Command
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.register_asset import RegisterAsset
 from application.shared.ports import Ids
 from domain.ledger.account import AccountType
-from domain.shared.chain import format_time
+from domain.ledger.transaction import Direction, EntryDraft, TransactionDraft
+from domain.shared.chain import format_time, parse_time
+
+_DIRECTIONS: Final = {each.value: each for each in Direction}
 
 
 def asset_line(found: FoundAsset) -> bytes:
@@ -38,7 +40,7 @@ def transaction_line(found: FoundTransaction) -> bytes:
         "entries": [
             {
                 "account": entry.account,
-                "direction": "debit" if entry.amount > 0 else "credit",
+                "direction": (Direction.DEBIT if entry.amount > 0 else Direction.CREDIT).value,
                 "amount": f"{entry.amount.copy_abs():f}",
                 "asset": entry.asset,
             }
@@ -57,17 +59,32 @@ def place_of(document: Any) -> str:
     return str(document["place"])
 
 
-def command_of(document: Any, ids: Ids, draft_of: DraftOf) -> Command:
-    """Return the command that a line asks for. Raises what `draft_of` does."""
+def command_of(document: Any, ids: Ids) -> Command:
+    """Return the command that a line asks for, which was written here: whether it can be done, the books decide."""
     match document:
         case {"transaction": transaction}:
-            return PostTransaction(draft_of(transaction, ids.new("txn")))
+            return PostTransaction(_draft(transaction, ids.new("txn")))
         case {"account": account}:
             of_type = None if account["type"] is None else AccountType(account["type"])
             return OpenAccount(account["path"], of_type, account["metadata"])
         case {"asset": asset}:
             return RegisterAsset(asset["code"], asset["scale"])
     raise ValueError("a line is about an asset, an account or a transaction")
+
+
+def _draft(document: Any, id: str) -> TransactionDraft:
+    entries = [
+        EntryDraft(each["account"], _DIRECTIONS[each["direction"]], each["amount"], each["asset"])
+        for each in document["entries"]
+    ]
+    return TransactionDraft(
+        id,
+        tuple(entries),
+        document["reference"],
+        document.get("description", ""),
+        parse_time(document["effective_at"]),
+        document.get("metadata", {}),
+    )
 
 
 def _line(place: str, what: str, document: Any) -> bytes:

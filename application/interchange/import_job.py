@@ -124,7 +124,7 @@ class ImportJob:
             command: Command
             if is_of_file(job):
                 place = place_of(document)
-                command = command_of(document, self.ids, self.draft_of)
+                command = command_of(document, self.ids)
             else:
                 command = PostTransaction(self.draft_of(document, self.ids.new("txn")))
             key = IdempotencyKey(f"{job.id}/{index}", sha256(text).digest())

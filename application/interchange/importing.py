@@ -11,7 +11,7 @@ from application.interchange.found import Remark
 from application.interchange.found_lines import account_line, asset_line, command_of, place_of
 from application.interchange.import_job import parts_of
 from application.interchange.import_transactions import Parse
-from application.interchange.journal_destination import DraftOf, refusal_of
+from application.interchange.journal_destination import refusal_of
 from application.interchange.listed import Listed
 from application.interchange.read_foreign_file import ReadFile, read_foreign_file
 from application.interchange.rehearsal import Expected, Rehearsal, WouldRefuse
@@ -92,7 +92,6 @@ class Importing:
         clock: Clock,
         ids: Ids,
         parse: Parse,
-        draft_of: DraftOf,
     ) -> None:
         self.formats = formats
         self._books = books
@@ -100,7 +99,6 @@ class Importing:
         self._clock = clock
         self._ids = ids
         self._parse = parse
-        self._draft_of = draft_of
         self._turn = asyncio.Semaphore(_READ_AT_A_TIME)
 
     async def prepare(
@@ -128,7 +126,7 @@ class Importing:
 
     async def preview(self, principal: Principal, slug: str, prepared: Prepared) -> Expected:
         """Return what would become of a file if it was posted now. Raises `LedgerNotFound`, `StoreUnavailable`."""
-        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, self._draft_of, principal, slug)
+        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug)
         lines = prepared.lines()
         while some := list(islice(lines, _LINES_AT_ONCE)):
             await rehearsal.try_lines(some)
@@ -156,7 +154,7 @@ class Importing:
 
     def _answer(self, principal: Principal, slug: str, document: object, request_id: str) -> "asyncio.Future[Outcome]":
         try:
-            command = command_of(document, self._ids, self._draft_of)
+            command = command_of(document, self._ids)
             return self._journal.enqueue(principal, slug, command, is_bulk=True, request_id=request_id)
         except DomainError as refusal:
             answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from application.interchange.found_lines import command_of, place_of
 from application.interchange.import_transactions import Parse
-from application.interchange.journal_destination import DraftOf
 from application.interchange.listed import Listed
 from application.ledger.group import execute
 from application.ledger.permitted import require_within, scope_within
@@ -59,14 +58,11 @@ class _Step:
 class Rehearsal:
     """One ledger's books, which lines are tried on in their order; what they would change is kept here alone."""
 
-    def __init__(
-        self, books: Books, clock: Clock, ids: Ids, parse: Parse, draft_of: DraftOf, principal: Principal, slug: str
-    ) -> None:
+    def __init__(self, books: Books, clock: Clock, ids: Ids, parse: Parse, principal: Principal, slug: str) -> None:
         self._books = books
         self._clock = clock
         self._ids = ids
         self._parse = parse
-        self._draft_of = draft_of
         self._principal = principal
         self._address = LedgerAddress(principal.organisation_id, slug)
         self._book: Book | None = None
@@ -91,7 +87,7 @@ class Rehearsal:
         document: Any = self._parse(line)
         place = place_of(document)
         try:
-            command = command_of(document, self._ids, self._draft_of)
+            command = command_of(document, self._ids)
             self._reach(command)
         except DomainError as refusal:
             self._refuse(place, refusal)

@@ -11,7 +11,6 @@ from application.interchange.foreign_formats import ForeignFormat, ForeignFormat
 from application.interchange.importing import Importing
 from entrypoints.container.watching import WatchedParts
 from entrypoints.schemas.json_text import parse_line
-from entrypoints.schemas.late_forms import transaction_draft
 
 FORMATS: Final = (
     ForeignFormat("hledger", "A journal of hledger", ("text/x-hledger",), hledger_file),
@@ -35,5 +34,4 @@ class ForeignFileParts(WatchedParts):
         WatchedParts.clock,
         WatchedParts.ids,
         providers.Object(parse_line),
-        providers.Object(transaction_draft),
     )

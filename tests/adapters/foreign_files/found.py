@@ -1,5 +1,6 @@
 """What a reader finds, gathered."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from io import BytesIO
@@ -9,6 +10,7 @@ from adapters.foreign_files.beancount_file import beancount_file
 from adapters.foreign_files.journal_file import hledger_file, ledger_file
 from application.interchange.found import (
     FailedCheck,
+    ForeignFile,
     FoundAccount,
     FoundAsset,
     FoundTransaction,
@@ -16,7 +18,11 @@ from application.interchange.found import (
     Unreadable,
 )
 
-READERS = {"hledger": hledger_file, "ledger": ledger_file, "beancount": beancount_file}
+READERS: dict[str, Callable[..., ForeignFile]] = {
+    "hledger": hledger_file,
+    "ledger": ledger_file,
+    "beancount": beancount_file,
+}
 
 
 @dataclass
