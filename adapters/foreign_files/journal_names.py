@@ -12,7 +12,7 @@ from typing import Final
 
 from application.interchange.found import Found, FoundAccount, FoundAsset, Remark, Unreadable
 from domain.ledger.account import AccountType
-from domain.ledger.asset import SCALE_MAX, standard_asset
+from domain.ledger.asset import SCALE_MAX, Asset, standard_asset
 from domain.shared.errors import ValidationFailed
 from domain.shared.paths import checked_path
 
@@ -135,20 +135,17 @@ class JournalCommodities:
         code = self._codes.get(symbol)
         if code is None:
             plain = _SYMBOLS.get(symbol) or _plain_code(symbol)
-            code = self._codes[symbol] = self._free(plain, symbol)
-            standard = standard_asset(plain)
-            self._scales[code] = 0 if standard is None else standard.scale
-            self._places[code] = place
+            code = self._free(plain, symbol)
+            self._know(symbol, code, standard_asset(plain), place)
             if code != symbol:
                 named = f"The commodity {symbol!r}" if symbol else "An amount without a commodity"
                 self._remarks.append(Remark(place, f"{named} is the asset {code} here."))
         return code
 
-    def given(self, symbol: str, code: str) -> None:
+    def given(self, symbol: str, code: str, place: str) -> None:
         """Take in that the file itself says by which code a symbol is meant."""
         if _CODE.fullmatch(code) and self._names.setdefault(code, symbol) == symbol:
-            self._codes[symbol] = code
-            self._scales.setdefault(code, 0)
+            self._know(symbol, code, standard_asset(code), place)
 
     def declare(self, code: str, scale: int) -> None:
         """Take in how a directive writes it."""
@@ -180,6 +177,11 @@ class JournalCommodities:
                 yield Unreadable(place, f"{code} has amounts of {scale} digits after the point: {SCALE_MAX} at most.")
             else:
                 yield FoundAsset(place, code, scale)
+
+    def _know(self, symbol: str, code: str, standard: Asset | None, place: str) -> None:
+        self._codes[symbol] = code
+        self._scales[code] = 0 if standard is None else standard.scale
+        self._places[code] = place
 
     def _free(self, plain: str, symbol: str) -> str:
         code, number = plain, 1
