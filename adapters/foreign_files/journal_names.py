@@ -58,6 +58,8 @@ class JournalAccounts:
         self._paths: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._given: set[str] = set()
+        # Where many names come to one path, each is not to try all numbers before its own.
+        self._numbers: dict[str, int] = {}
         self._new: list[FoundAccount] = []
 
     def declare(self, name: str, of_type: AccountType | None, metadata: Mapping[str, str], place: str) -> None:
@@ -101,9 +103,9 @@ class JournalAccounts:
         return path
 
     def _free(self, plain: str, name: str) -> str:
-        path, number = plain, 1
+        path = plain
         while self._names.setdefault(path, name) != name:
-            number += 1
+            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
             path = f"{plain}-{number}"
         try:
             return checked_path(path)
@@ -125,6 +127,7 @@ class JournalCommodities:
     def __init__(self) -> None:
         self._codes: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._declared: dict[str, int] = {}
         self._scales: dict[str, int] = {}
         self._places: dict[str, str] = {}
@@ -184,9 +187,9 @@ class JournalCommodities:
         self._places[code] = place
 
     def _free(self, plain: str, symbol: str) -> str:
-        code, number = plain, 1
+        code = plain
         while self._names.setdefault(code, symbol) != symbol:
-            number += 1
+            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
             suffix = f"-{number}"
             code = plain[: _CODE_LENGTH_MAX - len(suffix)] + suffix
         return code
