@@ -192,7 +192,7 @@ def _commodity(block: Block, arguments: str, state: BeancountState) -> None:
     symbol = arguments.strip()
     code = _metadata(block).get("code")
     if code is not None:
-        state.journal.commodities.given(symbol, code)
+        state.journal.commodities.given(symbol, code, block.place)
     state.journal.commodities.code(symbol, block.place)
 
 

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Final
 
 from adapters.foreign_files.beancount_amounts import Lot
 from adapters.foreign_files.exact import NOTHING, add, multiply, negative
+
+LOTS_MAX: Final = 2_000
 
 
 class NoLot(Exception):
@@ -31,10 +34,15 @@ class Lots:
     def take_in(
         self, account: str, code: str, units: Decimal, cost: Decimal, cost_code: str, lot: Lot, day: date
     ) -> None:
-        """Take in units at a cost for each; where others of the opposite sign are there, they make up for these."""
+        """Take in units at a cost for each; where others of the opposite sign are there, they make up for these.
+
+        Raises `NoLot` where there are too many to keep.
+        """
         held = self._held.setdefault((account, code), [])
         if held and (held[0].units > 0) != (units > 0):
             self._give(held, units, [each for each in held if (each.cost, each.code) == (cost, cost_code)])
+        elif len(held) >= LOTS_MAX:
+            raise NoLot(f"{account} holds more than {LOTS_MAX:,} lots of {code}")
         else:
             held.append(_Held(units, cost, cost_code, lot.day or day, lot.label))
 

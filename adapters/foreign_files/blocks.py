@@ -9,6 +9,7 @@ from application.interchange.found import Unreadable
 
 # A transaction has up to 5,000 entries, and a comment for each.
 LINES_MAX: Final = 20_000
+CHARACTERS_MAX: Final = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ def read_blocks(
     until: str | None = None
     # Indented lines belong to what was given up, or to nothing, which was said.
     is_lost = False
+    characters = 0
     for line in lines:
         text = line.text
         if until is not None:
@@ -53,8 +55,9 @@ def read_blocks(
         elif text[0] in " \t":
             if block is not None:
                 block.body.append(line)
-                if len(block.body) > LINES_MAX:
-                    yield Unreadable(block.place, f"It has more than {LINES_MAX:,} lines.")
+                characters += len(text)
+                if len(block.body) > LINES_MAX or characters > CHARACTERS_MAX:
+                    yield Unreadable(block.place, f"It has more than {LINES_MAX:,} lines, or 4 million characters.")
                     block, is_lost = None, True
             elif not is_lost and text.lstrip()[0] not in comment_marks:
                 yield Unreadable(f"line {line.number}", f"It belongs to nothing: {_shown(text.strip())}.")
@@ -67,7 +70,7 @@ def read_blocks(
                 continue
             until = comment_words.get(text.strip())
             if until is None:
-                block = Block(line.number, text, [])
+                block, characters = Block(line.number, text, []), len(text)
     if block is not None:
         yield block
 

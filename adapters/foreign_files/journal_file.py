@@ -27,6 +27,9 @@ _TYPES: Final = {
     **dict.fromkeys(("x", "expense"), AccountType.EXPENSE),
 }
 _CHUNK_BYTES: Final = 1024 * 1024
+# Each account is looked up among all of them.
+_ALIASES_MAX: Final = 500
+_NESTING_MAX: Final = 64
 _YEAR: Final = re.compile(r"(?:apply )?(?:year|Y)[ \t]*([0-9]{4,5})")
 _WITHOUT_EFFECT: Final = frozenset({"payee", "tag", "N", "end tag"})
 
@@ -94,6 +97,8 @@ def _directive(block: Block, state: JournalState) -> Iterator[Found]:
             case "alias":
                 _alias(rest, state)
             case "apply" if rest.startswith("account "):
+                if len(state.prefixes) >= _NESTING_MAX:
+                    raise NoAmount(f"it is inside of {_NESTING_MAX} others")
                 state.prefixes.append(rest.removeprefix("account ").strip())
                 state.names.clear()
             case "end":
@@ -126,8 +131,7 @@ def _account(block: Block, head: str, state: JournalState) -> None:
         if text[0] == ";":
             tags.update(read_tags(text[1:].strip())[0])
         elif text.startswith("alias "):
-            state.aliases.append((text.removeprefix("alias ").strip(), written))
-            state.names.clear()
+            _alias(f"{text.removeprefix('alias ').strip()}={written}", state)
         elif text.startswith("note "):
             tags.setdefault("note", text.removeprefix("note ").strip())
     said = tags.pop("type", None)
@@ -175,6 +179,8 @@ def _alias(rest: str, state: JournalState) -> None:
     old, equals, new = rest.partition("=")
     if not equals or old.lstrip().startswith("/"):
         raise NoAmount("aliases by regular expressions are not followed")
+    if len(state.aliases) >= _ALIASES_MAX:
+        raise NoAmount(f"{_ALIASES_MAX} aliases are followed, and no more")
     state.aliases.append((old.strip(), new.strip()))
     state.names.clear()
 

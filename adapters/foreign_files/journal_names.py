@@ -12,7 +12,7 @@ from typing import Final
 
 from application.interchange.found import Found, FoundAccount, FoundAsset, Remark, Unreadable
 from domain.ledger.account import AccountType
-from domain.ledger.asset import SCALE_MAX, standard_asset
+from domain.ledger.asset import SCALE_MAX, Asset, standard_asset
 from domain.shared.errors import ValidationFailed
 from domain.shared.paths import checked_path
 
@@ -58,6 +58,8 @@ class JournalAccounts:
         self._paths: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._given: set[str] = set()
+        # Where many names come to one path, each is not to try all numbers before its own.
+        self._numbers: dict[str, int] = {}
         self._new: list[FoundAccount] = []
 
     def declare(self, name: str, of_type: AccountType | None, metadata: Mapping[str, str], place: str) -> None:
@@ -101,9 +103,9 @@ class JournalAccounts:
         return path
 
     def _free(self, plain: str, name: str) -> str:
-        path, number = plain, 1
+        path = plain
         while self._names.setdefault(path, name) != name:
-            number += 1
+            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
             path = f"{plain}-{number}"
         try:
             return checked_path(path)
@@ -125,6 +127,7 @@ class JournalCommodities:
     def __init__(self) -> None:
         self._codes: dict[str, str] = {}
         self._names: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
         self._declared: dict[str, int] = {}
         self._scales: dict[str, int] = {}
         self._places: dict[str, str] = {}
@@ -135,20 +138,17 @@ class JournalCommodities:
         code = self._codes.get(symbol)
         if code is None:
             plain = _SYMBOLS.get(symbol) or _plain_code(symbol)
-            code = self._codes[symbol] = self._free(plain, symbol)
-            standard = standard_asset(plain)
-            self._scales[code] = 0 if standard is None else standard.scale
-            self._places[code] = place
+            code = self._free(plain, symbol)
+            self._know(symbol, code, standard_asset(plain), place)
             if code != symbol:
                 named = f"The commodity {symbol!r}" if symbol else "An amount without a commodity"
                 self._remarks.append(Remark(place, f"{named} is the asset {code} here."))
         return code
 
-    def given(self, symbol: str, code: str) -> None:
+    def given(self, symbol: str, code: str, place: str) -> None:
         """Take in that the file itself says by which code a symbol is meant."""
         if _CODE.fullmatch(code) and self._names.setdefault(code, symbol) == symbol:
-            self._codes[symbol] = code
-            self._scales.setdefault(code, 0)
+            self._know(symbol, code, standard_asset(code), place)
 
     def declare(self, code: str, scale: int) -> None:
         """Take in how a directive writes it."""
@@ -181,10 +181,15 @@ class JournalCommodities:
             else:
                 yield FoundAsset(place, code, scale)
 
+    def _know(self, symbol: str, code: str, standard: Asset | None, place: str) -> None:
+        self._codes[symbol] = code
+        self._scales[code] = 0 if standard is None else standard.scale
+        self._places[code] = place
+
     def _free(self, plain: str, symbol: str) -> str:
-        code, number = plain, 1
+        code = plain
         while self._names.setdefault(code, symbol) != symbol:
-            number += 1
+            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
             suffix = f"-{number}"
             code = plain[: _CODE_LENGTH_MAX - len(suffix)] + suffix
         return code

@@ -8,12 +8,13 @@ from typing import Final
 
 from adapters.foreign_files.balancing import Balanced
 from adapters.foreign_files.journal_amounts import Amount, AmountStyle
-from adapters.foreign_files.journal_names import JournalAccounts, JournalCommodities
+from adapters.foreign_files.journal_names import JournalAccounts, JournalCommodities, PathTooLong
 from adapters.foreign_files.occurrences import Occurrences
 from adapters.foreign_files.totals import Totals
 from application.interchange.found import Found, Remark
 from application.interchange.journal_options import JournalOptions
 from domain.ledger.transaction import REFERENCE_LENGTH_MAX
+from domain.shared.paths import PATH_LENGTH_MAX
 
 _SEPARATOR: Final = "\x1f"
 
@@ -39,6 +40,8 @@ class JournalState:
         """Return the path of an account as a posting names it, by prefixes and aliases. Raises `PathTooLong`."""
         name = self.names.get(written)
         if name is None:
+            if len(written) > PATH_LENGTH_MAX:
+                raise PathTooLong(f"The name has {len(written):,} characters; at most {PATH_LENGTH_MAX} fit")
             name = ":".join([*self.prefixes, written]) if self.prefixes else written
             for old, new in reversed(self.aliases):
                 if name == old or name.startswith(f"{old}:"):

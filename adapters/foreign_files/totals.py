@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Final
 
 from adapters.foreign_files.exact import NOTHING, add
@@ -12,6 +12,8 @@ from application.interchange.found import FailedCheck
 
 # The day of all that goes by the order of the file.
 NO_DAY: Final = ""
+# Of an account with more assets, that it holds no other one is checked for so many.
+_SOLE_AMONG_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,12 @@ class Totals:
 
     def check(self, asserted: Asserted) -> None:
         """Take in what is asserted after all that was added before."""
+        all_sums = self._of(asserted)
+        codes = islice(all_sums, _SOLE_AMONG_MAX) if asserted.is_sole else ()
         of_day = {
-            code: sums.by_day.get(asserted.day, NOTHING)
-            for code, sums in self._of(asserted).items()
-            if asserted.is_sole or code == asserted.code
+            code: all_sums[code].by_day.get(asserted.day, NOTHING)
+            for code in (asserted.code, *codes)
+            if code in all_sums
         }
         self._asserted.append((asserted, of_day))
 
@@ -102,7 +106,8 @@ class Totals:
         """Yield, once all was added, what does not hold."""
         for asserted, of_day in self._asserted:
             all_sums = self._of(asserted)
-            for code in dict.fromkeys((asserted.code, *(all_sums if asserted.is_sole else ()))):
+            codes = islice(all_sums, _SOLE_AMONG_MAX) if asserted.is_sole else ()
+            for code in dict.fromkeys((asserted.code, *codes)):
                 expected = asserted.amount if code == asserted.code else NOTHING
                 earlier = all_sums[code].before(asserted.day) if code in all_sums else NOTHING
                 actual = add(earlier, of_day.get(code, NOTHING))

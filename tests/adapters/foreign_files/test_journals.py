@@ -104,7 +104,7 @@ def test_what_is_no_amount_is_told_with_its_line(written: str, says: str) -> Non
         ("    a:b  1 EUR\n    c:d\n", "line 1", "belongs to nothing"),
         ("2026-01-01 x\n    a:b  1 EUR\0\n    c:d\n", "line 2", "NUL"),
         (f"2026-01-01 x\n    a:b  1 EUR ; {'x' * 70_000}\n    c:d\n", "line 2", "longer"),
-        (f"2026-01-01 x\n    {'a' * 300}  1 EUR\n    c:d\n", "line 2", "cannot name an account"),
+        (f"2026-01-01 x\n    {'a' * 300}  1 EUR\n    c:d\n", "line 2", "at most 255 fit"),
         (GOES_BACK, "line 8", "dates go back"),
     ],
 )

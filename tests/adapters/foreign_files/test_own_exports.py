@@ -21,6 +21,7 @@ async def test_an_export_reads_back_with_the_same_balances(read_as: str, events:
     found = gather(text, read_as)
     assert (found.unreadable, found.failed) == ([], [])
     assert found.balances == balances_of(events)
+    assert {asset for _, asset in found.balances} <= found.assets.keys()
     # Each is named by what it was named by, and happens when it did.
     posted = {event.id: event for event in events if isinstance(event, TransactionPosted)}
     assert len(found.transactions) == len(posted)

@@ -1,11 +1,14 @@
 """Files of other programs over HTTP: shown, refused as a whole, or posted by a job."""
 
 import gzip
+import json
 from typing import Any
 
 import pytest
 
 from entrypoints.container import Container
+from tests.adapters.foreign_files.programs_say import FILES, kept
+from tests.books.other_programs import balances_by_hledger, install
 from tests.entrypoints.http.jobs_run import ended, results
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem
 
@@ -235,3 +238,65 @@ async def test_a_file_is_told_from_another_by_how_it_is_read(container: Containe
     assert (document(again, 202)["id"], again.headers["idempotency-replayed"]) == (first["id"], "true")
     other = await tenant.client.post(f"{path}?partial=true", content=JOURNAL.encode(), headers=headers)
     problem(other, 409, "idempotency-conflict")
+
+
+@pytest.mark.parametrize("name", ["household.journal", "german.journal"])
+async def test_hledger_says_of_the_export_what_it_said_of_the_original(
+    container: Container, tenant: Tenant, name: str
+) -> None:
+    reason = install("hledger")
+    if reason is not None:
+        pytest.skip(reason)
+    journal = (FILES / name).read_text("utf-8")
+    types = {"budget": "equity", "business:bank": "asset", "business:income": "income"}
+    job = await imported(container, tenant, journal, f"?options={json.dumps({'types': types})}")
+    assert [each for each in await results(tenant, job["id"]) if "problem" in each] == []
+    export = await tenant.client.get(tenant.path("/export?format=hledger"))
+    accounts = document(await tenant.client.get(tenant.path("/accounts?limit=500")))["data"]
+    names = {each["path"]: each["metadata"].get("name", each["path"]) for each in accounts}
+    ours = {
+        (names[path], asset): balance
+        for (path, asset), balance in balances_by_hledger(export.text).items()
+        if not path.startswith(("equity:conversion", "equity:rounding"))
+    }
+    codes = {"$": "USD", "€": "EUR", "AB 12": "AB-12"}
+    assert ours == {
+        (account, codes.get(commodity, commodity)): balance
+        for (account, commodity), balance in kept(name).items()
+        if not account.startswith("equity:conversion")
+    }
+
+
+async def test_an_export_is_imported_into_an_empty_ledger_with_the_same_balances(
+    container: Container, tenant: Tenant
+) -> None:
+    await imported(container, tenant, JOURNAL)
+    expected = await balances(tenant)
+    for written_as, slug in (("hledger", "second"), ("beancount", "third")):
+        export = await tenant.client.get(tenant.path(f"/export?format={written_as}"))
+        document(await tenant.client.post("/v1/ledgers", json={"slug": slug}), 201)
+        other = Tenant(tenant.organisation_id, tenant.key, slug, tenant.client)
+        job = await imported(container, other, export.text, f"?format={written_as}")
+        assert [each for each in await results(other, job["id"]) if "problem" in each] == []
+        assert await balances(other) == expected
+        posted = document(await other.client.get(other.path("/transactions?sort=sequence")))["data"]
+        originals = document(await tenant.client.get(tenant.path("/transactions?sort=sequence")))["data"]
+        assert [(each["reference"], each["effective_at"]) for each in posted] == [
+            (each["reference"], each["effective_at"]) for each in originals
+        ]
+
+
+async def test_whoever_is_limited_to_accounts_is_shown_and_may_do_no_more(container: Container, tenant: Tenant) -> None:
+    limited = {"name": "limited", "scopes": ["admin"], "accounts": ["assets:**"]}
+    made = document(await tenant.client.post("/v1/api-keys", json=limited), 201)
+    owner = tenant.client.headers["Authorization"]
+    tenant.client.headers["Authorization"] = f"Bearer {made['key']}"
+    shown = await previewed(tenant, JOURNAL)
+    assert shown["transactions"] == {"found": 3, "posted": 0, "already_there": 0}
+    assert {each["code"] for each in shown["refused"]["first"]} == {"permission-denied"}
+    assert [each["path"] for each in shown["accounts"]["first"]] == ["assets:bank", "assets:shares"]
+    await imported(container, tenant, JOURNAL)
+    tenant.client.headers["Authorization"] = owner
+    opened = document(await tenant.client.get(tenant.path("/accounts")))["data"]
+    assert [each["path"] for each in opened] == ["assets:bank", "assets:shares"]
+    assert document(await tenant.client.get(tenant.path("/transactions")))["data"] == []
