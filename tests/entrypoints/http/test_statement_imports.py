@@ -74,6 +74,20 @@ async def test_a_statement_is_shown_then_posted_and_other_formats_of_it_add_only
     assert posted["metadata"]["bank_reference"] == "B-1005"
 
 
+async def test_two_imports_of_one_month_that_both_wait_post_it_once(container: Container, tenant: Tenant) -> None:
+    jobs = []
+    for name in ("mt940", "camt053"):
+        path = tenant.path(f"/imports{_query(name)}")
+        asked = await tenant.client.post(path, content=FILES[name], headers={"Content-Type": TYPES[name]})
+        jobs.append(document(asked, 202)["id"])
+    for job in jobs:
+        await ended(container, tenant, job)
+    assert (await _balances(tenant))["assets:bank:nord"] == "1543.60"
+    problems = [each["problem"]["code"] for job in jobs for each in await results(tenant, job) if "problem" in each]
+    # When they were asked for, none of the three accounts and four lines was there.
+    assert problems == ["account-exists"] * 3 + ["duplicate-reference"] * 4
+
+
 async def test_what_a_table_leaves_open_is_asked_in_the_preview_and_nothing_is_posted(tenant: Tenant) -> None:
     options = options_of("csv")
     content = re.sub(r"(\d\d)\.(\d\d)\.(2026;)", r"\1/\2/\3", CSV).encode()
