@@ -24,6 +24,7 @@ from tests.bench.measure_bulk import measure_bulk
 from tests.bench.measure_exports import measure_exports
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
+from tests.bench.measure_journals import measure_journals
 from tests.bench.measure_posts import measure_posts
 from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_sizes import measure_sizes
@@ -44,6 +45,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,
     Section.IMPORT: measure_import,
+    Section.JOURNALS: measure_journals,
     Section.EXPORTS: measure_exports,
     Section.TIME_TRAVEL: measure_time_travel,
     Section.WEBHOOKS: measure_webhooks,
