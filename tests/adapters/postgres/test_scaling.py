@@ -143,8 +143,7 @@ async def test_large_tables_can_be_partitioned_by_the_recipe_and_nobody_notices(
     ids = [await spread.post(first, f"before-{number}") for number in range(20)]
     await spread.post(second, "other")
     before = await spread.described()
-    page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
-    (recipe,) = re.findall(r"<!-- recipe: partitions -->\n```sql\n(.*?)```", page, re.DOTALL)
+    recipe = _recipe()
 
     await spread.database.execute(recipe)
 
@@ -165,8 +164,7 @@ async def test_large_tables_can_be_partitioned_by_the_recipe_and_nobody_notices(
 
 async def test_one_partition_is_looked_into_and_none_by_its_own_name(spread: Spread) -> None:
     first, second = spread.addresses
-    page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
-    (recipe,) = re.findall(r"<!-- recipe: partitions -->\n```sql\n(.*?)```", page, re.DOTALL)
+    recipe = _recipe()
     await spread.database.execute(recipe)
     for address in (first, second):
         await spread.post(address, "r")
@@ -179,3 +177,9 @@ async def test_one_partition_is_looked_into_and_none_by_its_own_name(spread: Spr
         for part in ("event_log_0", "entries_15"):
             query = text("SELECT has_table_privilege(:part, 'SELECT') OR has_table_privilege(:part, 'INSERT')")
             assert not await connection.scalar(query, {"part": part})
+
+
+def _recipe() -> str:
+    page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
+    (recipe,) = re.findall(r"-- run by tests/adapters/postgres/test_scaling.py -->\n```sql\n(.*?)```", page, re.DOTALL)
+    return str(recipe)
