@@ -5,7 +5,7 @@ hledger's `--infer-equity` does. A price that does not multiply out leaves a rou
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -78,6 +78,10 @@ def balance(
         for group in sorted(groups):
             members = [posting for posting in postings if posting.group == group]
             complete += _completed(members, commodities, implies_prices, tolerances)
+    if tolerances is None and all(posting.weight is None for posting in complete):
+        # Without prices nothing has more digits than it was written with, and nothing is left over: so are most.
+        plain = [FoundEntry(each.account, each.amount, each.code) for each in complete if each.amount]
+        return Balanced(complete, tuple(plain), _NO_ROUNDINGS, ())
     entries: list[FoundEntry] = []
     left: dict[str, Decimal] = {}
     shortened: list[Posting] = []
@@ -115,7 +119,8 @@ def _completed(
             has_prices = True
             weights[posting.weight_code] = add(weights.get(posting.weight_code, NOTHING), posting.weight)
     if missing is not None:
-        inferred = [replace(missing, amount=negative(weight), code=code) for code, weight in weights.items() if weight]
+        account, group = missing.account, missing.group
+        inferred = [Posting(account, negative(weight), code, group=group) for code, weight in weights.items() if weight]
         return [each for posting in postings for each in (inferred if posting is missing else [posting])]
     if not any(weights.values()):
         return list(postings)

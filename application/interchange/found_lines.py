@@ -6,6 +6,7 @@
 """
 
 import json
+from decimal import Decimal
 from typing import Any, Final
 
 from application.interchange.found import FoundAccount, FoundAsset, FoundTransaction
@@ -41,7 +42,7 @@ def transaction_line(found: FoundTransaction) -> bytes:
             {
                 "account": entry.account,
                 "direction": (Direction.DEBIT if entry.amount > 0 else Direction.CREDIT).value,
-                "amount": f"{entry.amount.copy_abs():f}",
+                "amount": _digits(entry.amount),
                 "asset": entry.asset,
             }
             for entry in found.entries
@@ -85,6 +86,12 @@ def _draft(document: Any, id: str) -> TransactionDraft:
         parse_time(document["effective_at"]),
         document.get("metadata", {}),
     )
+
+
+def _digits(amount: Decimal) -> str:
+    """Return an amount without its sign and without zeros at its end: `1.500` EUR are not too many digits."""
+    text = f"{amount.copy_abs():f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _line(place: str, what: str, document: Any) -> bytes:

@@ -60,6 +60,7 @@ NOT_RUN: Final = [
     ("docs/deployment.md", "needs a cluster"),
     ("docs/deployment.md", "needs a cluster"),
     ("docs/exports.md", "the two forms that all exports have"),
+    ("docs/imports.md", "the forms that all imports have"),
     ("docs/oauth.md", "a browser and its person do this; tests/entrypoints/http/oauth do the same"),
     ("docs/oauth.md", "the code is of a browser; tests/entrypoints/http/oauth do the same"),
     (

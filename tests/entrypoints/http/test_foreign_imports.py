@@ -194,6 +194,14 @@ async def test_a_preview_goes_by_the_rules_of_the_ledger(container: Container, t
     assert problems == [(each["place"], each["code"]) for each in shown["refused"]["first"]]
 
 
+async def test_zeros_at_the_end_of_an_amount_are_no_digits_that_an_asset_has_not(tenant: Tenant) -> None:
+    shown = await previewed(
+        tenant, "2026-01-01 x\n    assets:bank  1.500 EUR\n    assets:fund  -3.000 FUND\n    equity:x\n"
+    )
+    assert (shown["transactions"]["posted"], shown["refused"]["first"]) == (1, [])
+    assert {each["code"]: each["scale"] for each in shown["assets"]["first"]} == {"EUR": 2, "FUND": 3}
+
+
 async def test_limits_are_tried_over_the_whole_file(tenant: Tenant) -> None:
     rule = {"pattern": "users:*", "type": "liability", "limits": [{"asset": "EUR", "minimum": "0"}]}
     document(await tenant.client.put(tenant.path("/chart"), json={"rules": [rule]}, headers={"If-Match": "*"}))
