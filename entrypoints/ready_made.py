@@ -27,6 +27,7 @@ from application.identity.registration import Registration
 from application.identity.roles import RoleKeeping
 from application.identity.tickets import Tickets
 from application.identity.token_keys import TokenKeyring
+from application.interchange.importing import Importing
 from application.jobs.keeping import JobKeeping
 from application.ledger.journal import Journal
 from application.ledger.readers import LedgerChanges, LedgerReads
@@ -144,6 +145,7 @@ class Services:
     persons: Persons
     webhooks: Webhooks
     attachments: Attachments
+    importing: Importing
     signer: Signer
     cursor_key: bytes
     database_health: Health

@@ -20,11 +20,15 @@ class FoundAsset:
 
 @dataclass(frozen=True, slots=True)
 class FoundAccount:
-    """An account that a file declares, under the path that it has here; `type` is None where nothing tells it."""
+    """An account that a file declares, under the path that it has here; `type` is None where nothing tells it.
+
+    Where the file has another name for it, that is the metadata `name`.
+    """
 
     place: str
     path: str
     type: AccountType | None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,27 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
+from application.interchange.found_lines import command_of, place_of
 from application.interchange.import_transactions import Parse
 from application.interchange.journal_destination import DraftOf
 from application.interchange.transaction_lines import Lines, RawLine, read_lines
 from application.jobs.desk import Desk, Tell
 from application.jobs.ports import PART_BYTES, JobPart
 from application.ledger.journal import Journal
-from application.ledger.ports import Outcome
+from application.ledger.ports import Command, Outcome
 from application.ledger.post_transaction import PostTransaction
 from application.shared.idempotency import IdempotencyKey
 from application.shared.ports import Ids
 from application.shared.turns import in_turns
-from domain.ledger.events import TransactionPosted
+from domain.jobs.job import Job
+from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
 from domain.ledger.ledger import LedgerNotFound
 from domain.shared.access import Principal
 from domain.shared.errors import DomainError, Overloaded, QuotaExceeded, Unavailable
@@ -28,6 +31,8 @@ MEDIA_TYPE: Final = "application/x-ndjson"
 # As many as a stream has on its way at a time: whoever posts singly waits for no longer group.
 PART_LINES: Final = 250
 _LINES_PER_TURN: Final = 50
+# While one part is written, the next one is read and waits in line.
+_PARTS_AT_ONCE: Final = 2
 # After which the whole job waits, or ends; each other refusal is of its line alone.
 _OF_ALL: Final = (Unavailable, Overloaded, QuotaExceeded, LedgerNotFound)
 
@@ -43,6 +48,15 @@ def parts_of(lines: Lines) -> Iterator[JobPart]:
             number, first, content, count = number + 1, first + count, bytearray(), 0
     if content:
         yield JobPart(number, first, bytes(content))
+
+
+@dataclass(slots=True)
+class _Begun:
+    """A part whose lines wait to be written: their places in a file, and where the answers will be."""
+
+    part: JobPart
+    places: list[str | None] = field(default_factory=list)
+    answers: "list[asyncio.Future[Outcome]]" = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +75,94 @@ class ImportJob:
 
     async def run(self, desk: Desk) -> str:
         """Post what was not posted yet. Raises as `JobWork` says."""
-        while (part := await desk.input(desk.job.parts_done)) is not None:
-            principal = await desk.principal()
-            answers: list[asyncio.Future[Outcome]] = []
-            async for line in in_turns(read_lines(BytesIO(part.content)), _LINES_PER_TURN):
-                answers.append(self._post(desk, principal, line, part.first + len(answers)))
-            outcomes = await asyncio.gather(*answers, return_exceptions=True)
-            results = [self._result(part.first + place, outcome) for place, outcome in enumerate(outcomes)]
-            await desk.advance(part.number, b"".join(results), done=part.first + len(results))
+        begun: deque[_Begun] = deque()
+        number = desk.job.parts_done
+        try:
+            while (part := await desk.input(number)) is not None:
+                begun.append(await self._begin(desk, part))
+                if len(begun) == _PARTS_AT_ONCE:
+                    await self._finish(desk, begun[0])
+                    begun.popleft()
+                number += 1
+            while begun:
+                await self._finish(desk, begun[0])
+                begun.popleft()
+        finally:
+            # What was not told is asked for again by whoever goes on, and answered by the keys.
+            for each in begun:
+                for answer in each.answers:
+                    answer.cancel()
         return MEDIA_TYPE
 
-    def _post(self, desk: Desk, principal: Principal, line: RawLine, index: int) -> "asyncio.Future[Outcome]":
-        job, text = desk.job, line.json()
+    async def _begin(self, desk: Desk, part: JobPart) -> "_Begun":
+        """Hand the lines of a part to the journal, while the part before it may still be written."""
+        principal = await desk.principal()
+        begun = _Begun(part)
+        async for line in in_turns(read_lines(BytesIO(part.content)), _LINES_PER_TURN):
+            place, answer = self._post(desk, principal, line, part.first + len(begun.answers))
+            begun.places.append(place)
+            begun.answers.append(answer)
+        return begun
+
+    async def _finish(self, desk: Desk, begun: "_Begun") -> None:
+        """Wait for the answers, and keep what became of each line."""
+        first = begun.part.first
+        outcomes = await asyncio.gather(*begun.answers, return_exceptions=True)
+        results = [
+            self._result(first + offset, place, outcome)
+            for offset, (place, outcome) in enumerate(zip(begun.places, outcomes, strict=True))
+        ]
+        await desk.advance(begun.part.number, b"".join(results), done=first + len(results))
+
+    def _post(
+        self, desk: Desk, principal: Principal, line: RawLine, index: int
+    ) -> "tuple[str | None, asyncio.Future[Outcome]]":
+        """Return where in a file of another program it stands, if it comes from one, and where the answer will be."""
+        job, text, place = desk.job, line.json(), None
         try:
-            command = PostTransaction(self.draft_of(self.parse(text), self.ids.new("txn")))
+            document = self.parse(text)
+            command: Command
+            if is_of_file(job):
+                place = place_of(document)
+                command = command_of(document, self.ids)
+            else:
+                command = PostTransaction(self.draft_of(document, self.ids.new("txn")))
             key = IdempotencyKey(f"{job.id}/{index}", sha256(text).digest())
-            return self.journal.enqueue(
+            return place, self.journal.enqueue(
                 principal, job.ledger, command, request_id=job.request_id, key=key, is_bulk=True
             )
         except DomainError as refusal:
             answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             answer.set_exception(refusal)
-            return answer
+            return place, answer
 
-    def _result(self, index: int, outcome: Outcome | BaseException) -> bytes:
-        """Return the line that tells what became of a transaction. Raises what is not of that line alone."""
+    def _result(self, index: int, place: str | None, outcome: Outcome | BaseException) -> bytes:
+        """Return the line that tells what became of a line. Raises what is not of that line alone."""
+        said: dict[str, Any] = {"index": index}
+        if place is not None:
+            said["place"] = place
         if isinstance(outcome, Outcome):
-            posted = outcome.applied[-1].event
-            assert isinstance(posted, TransactionPosted), "that is what posting comes to"
-            said: dict[str, Any] = {"index": index, "transaction": posted.id, "sequence": outcome.sequence}
+            said |= _done(outcome)
         elif isinstance(outcome, DomainError) and not isinstance(outcome, _OF_ALL):
-            said = {"index": index, "problem": self.tell(outcome)}
+            said["problem"] = self.tell(outcome)
         else:
             raise outcome
         return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def is_of_file(job: Job) -> bool:
+    """Return whether the lines of an import are what was found in a file of another program."""
+    return "format" in job.arguments
+
+
+def _done(outcome: Outcome) -> dict[str, Any]:
+    """Return what was posted, opened or registered, if that was not done already."""
+    for each in reversed(outcome.applied):
+        match each.event:
+            case TransactionPosted(id=id):
+                return {"transaction": id, "sequence": outcome.sequence}
+            case AccountOpened(account=path):
+                return {"account": path, "sequence": outcome.sequence}
+            case AssetRegistered(code=code):
+                return {"asset": code, "sequence": outcome.sequence}
+    return {}

@@ -39,7 +39,7 @@ class JournalDestination:
     async def post(self, lines: Sequence[TransactionLine]) -> Sequence[Refusal | None]:
         """Post in order; return for each None or why not. Raises what is a bug."""
         answers = await asyncio.gather(*[self._answer(line) for line in lines], return_exceptions=True)
-        return [_refusal(answer) for answer in answers]
+        return [refusal_of(answer) for answer in answers]
 
     def _answer(self, line: TransactionLine) -> asyncio.Future[Outcome]:
         try:
@@ -53,7 +53,8 @@ class JournalDestination:
             return answer
 
 
-def _refusal(answer: Outcome | BaseException) -> Refusal | None:
+def refusal_of(answer: Outcome | BaseException) -> Refusal | None:
+    """Return why a command was refused, or None if it was done. Raises what is a bug."""
     if isinstance(answer, Outcome):
         return None
     if isinstance(answer, DomainError):

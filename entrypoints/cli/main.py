@@ -12,6 +12,7 @@ from entrypoints.cli import (
     audit_log,
     config,
     failures,
+    foreign_files,
     health,
     holds,
     keys,
@@ -50,6 +51,7 @@ app.command()(tidy.tidy)
 app.command("audit-log")(audit_log.audit_log)
 app.command()(ledgers.verify)
 app.command()(ledgers.rebuild)
+ledgers.app.command("import")(foreign_files.import_foreign_file)
 app.add_typer(ledgers.app, name="ledger")
 accounts.app.command("statement")(reports.show_statement)
 app.add_typer(accounts.app, name="account")

@@ -26,6 +26,7 @@ from application.ledger.verification import Verifications
 from application.shared.ports import SignatureCheck
 from entrypoints.container.access import AccessParts
 from entrypoints.container.background import BackgroundParts
+from entrypoints.container.foreign_files import ForeignFileParts
 from entrypoints.container.watching import WatchedParts
 from entrypoints.ready_made import Maintenance as Maintenance  # given from here
 from entrypoints.ready_made import Services as Services  # given from here
@@ -33,7 +34,7 @@ from entrypoints.schemas.hidden import without_secrets
 from entrypoints.settings import Settings
 
 
-class Container(WatchedParts):
+class Container(ForeignFileParts):
     """Everything a server is made of, each thing once."""
 
     services = providers.Singleton(
@@ -68,6 +69,7 @@ class Container(WatchedParts):
         persons=AccessParts.persons,
         webhooks=BackgroundParts.webhooks,
         attachments=BackgroundParts.attachments,
+        importing=ForeignFileParts.importing,
         signer=AccessParts.signer,
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=WatchedParts.watched_database,

@@ -24,8 +24,10 @@ from tests.bench.measure_bulk import measure_bulk
 from tests.bench.measure_exports import measure_exports
 from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
+from tests.bench.measure_journals import measure_journals
 from tests.bench.measure_posts import measure_posts
 from tests.bench.measure_realtime import measure_realtime
+from tests.bench.measure_sizes import measure_sizes
 from tests.bench.measure_time_travel import measure_time_travel
 from tests.bench.measure_webhooks import measure_webhooks
 from tests.bench.plan import Plan, plan
@@ -43,11 +45,13 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,
     Section.IMPORT: measure_import,
+    Section.JOURNALS: measure_journals,
     Section.EXPORTS: measure_exports,
     Section.TIME_TRAVEL: measure_time_travel,
     Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,
     Section.ATTACHMENTS: measure_attachments,
+    Section.SIZES: measure_sizes,
 }
 
 

@@ -15,6 +15,7 @@ class Plan:
     phase_seconds: float
     export_seconds: float
     import_count: int
+    journal_count: int
     copied_transactions_max: int
     history_entries: int
 
@@ -28,11 +29,16 @@ def plan(
     *, is_quick: bool, phase_seconds: float | None, import_count: int | None, history_entries: int | None = None
 ) -> Plan:
     """Return the plan of the options; what is None is chosen by `is_quick`."""
-    usual = Plan(4.0, 8.0, 50_000, 20_000, 200_000) if is_quick else Plan(20.0, 60.0, 1_000_000, 200_000, 10_000_000)
+    usual = (
+        Plan(4.0, 8.0, 50_000, 20_000, 20_000, 200_000)
+        if is_quick
+        else Plan(20.0, 60.0, 1_000_000, 100_000, 200_000, 10_000_000)
+    )
     return Plan(
         phase_seconds or usual.phase_seconds,
         usual.export_seconds if phase_seconds is None else 3 * phase_seconds,
         import_count or usual.import_count,
+        usual.journal_count,
         usual.copied_transactions_max,
         history_entries or usual.history_entries,
     )

@@ -13,11 +13,13 @@ class Section(Enum):
     BULK = "bulk"
     POSTS = "posts"
     IMPORT = "import"
+    JOURNALS = "journals"
     EXPORTS = "exports"
     TIME_TRAVEL = "time-travel"
     WEBHOOKS = "webhooks"
     REALTIME = "realtime"
     ATTACHMENTS = "attachments"
+    SIZES = "sizes"
 
 
 WORDS: Final[Mapping[Section, str]] = {
@@ -32,6 +34,7 @@ WORDS: Final[Mapping[Section, str]] = {
     Section.BULK: "NDJSON over HTTP, alone and with single posts beside it",
     Section.POSTS: "single posts over HTTP, with 1 client and with 64",
     Section.IMPORT: "a million transactions: server memory, and whether the last ones are as quick as the first",
+    Section.JOURNALS: "a journal of hledger with 100,000 transactions: read, posted by a job; and the server's memory",
     Section.EXPORTS: "a ledger written as each format that there is, and how much memory that takes",
     Section.TIME_TRAVEL: (
         "an account's balance now, as of a time, a sequence and both, in 10 million entries and in 10 thousand by "
@@ -46,4 +49,8 @@ WORDS: Final[Mapping[Section, str]] = {
         "second, to 1,000 of a whole ledger; messages a second and core; the memory of subscribers"
     ),
     Section.ATTACHMENTS: "files of a gigabyte, up and down: megabytes a second and core, and the memory of the server",
+    Section.SIZES: (
+        "posts and reads in ledgers of 10 thousand, 100 thousand and a million entries, the room that entries take; "
+        "posts to one ledger, to 100 and to 10,000"
+    ),
 }

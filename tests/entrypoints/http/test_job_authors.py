@@ -1,16 +1,22 @@
 """In whose name jobs run: what its author may do is looked at when a job runs, not when it was asked for."""
 
+import json
+from decimal import Decimal
+
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.work import tenant_transaction
+from application.interchange.found import FoundAccount, FoundAsset, FoundEntry, FoundTransaction
+from application.interchange.found_lines import account_line, asset_line, transaction_line
 from application.interchange.import_job import ImportJob
 from application.jobs.desk import Desk
 from application.jobs.ports import JobPart
 from application.shared.ports import StoreUnavailable
 from domain.jobs.job import Job, JobAuthor, JobKind, JobRef, Progress
+from domain.ledger.account import AccountType
 from domain.shared.access import FULL_ACCESS, Permission, Principal
 from entrypoints.container import Container
 from entrypoints.schemas.json_text import parse_line
@@ -173,6 +179,35 @@ async def test_an_import_that_is_run_again_posts_nothing_twice_and_tells_the_sam
     assert paper.kept[0] == paper.kept[1]
     for each in posted:
         assert each["id"].encode() in paper.kept[0]
+
+
+async def test_an_import_of_a_file_that_is_run_again_does_nothing_twice_and_tells_the_same(
+    container: Container, tenant: Tenant
+) -> None:
+    entries = (FoundEntry("users:1", Decimal(2), "POINTS"), FoundEntry("equity:points", Decimal(-2), "POINTS"))
+    found = (
+        asset_line(FoundAsset("line 1", "POINTS", 0)),
+        account_line(FoundAccount("line 2", "users:1", AccountType.LIABILITY)),
+        transaction_line(FoundTransaction("line 3", "r", NOW, "Points", entries)),
+        transaction_line(FoundTransaction("line 4", "r", NOW, "The same reference", entries)),
+    )
+    paper = Paper(b"".join(found))
+    author = JobAuthor("key_x", "key_x", frozenset(Permission))
+    id, progress = container.ids().new("job"), Progress(0, 4, "lines")
+    of_file = {"format": "hledger"}
+    job = Job(tenant.organisation_id, id, JobKind.IMPORT, "main", of_file, author, "req_x", progress, NOW)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            await container.import_job().run(Desk(job, paper, Anyone()))
+    assert paper.kept[0] == paper.kept[1]
+    told = [json.loads(line) for line in paper.kept[0].splitlines()]
+    assert [(each["place"], *(each.keys() - {"place", "index", "sequence"})) for each in told] == [
+        ("line 1", "asset"),
+        ("line 2", "account"),
+        ("line 3", "transaction"),
+        ("line 4", "problem"),
+    ]
+    assert len(document(await tenant.get("/transactions"))["data"]) == 1
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

@@ -15,7 +15,7 @@ from entrypoints.schemas.reversals import ID_EXAMPLE as A_TRANSACTION
 from tests.docs.pages import ROOT
 from tests.entrypoints.http.tenant import NDJSON, PROBLEM, Json, Tenant, document, problem, sale
 
-CHANGES_NO_LEDGER = ("/verification", "/uploads")
+CHANGES_NO_LEDGER = ("/verification", "/uploads", "/imports/preview")
 
 
 @pytest.fixture

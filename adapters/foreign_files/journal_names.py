@@ -1,0 +1,224 @@
+"""Names of accounts and commodities in journals, and what they are called here.
+
+Most names of accounts can be paths as they are. What a path may not have becomes `-`; where two names come to one path,
+the later one has a number behind it; and the name is kept beside the path. A commodity's symbol becomes its code.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Final
+
+from application.interchange.found import Found, FoundAccount, FoundAsset, Remark, Unreadable
+from domain.ledger.account import AccountType
+from domain.ledger.asset import SCALE_MAX, Asset, standard_asset
+from domain.shared.errors import ValidationFailed
+from domain.shared.paths import checked_path
+
+_SYMBOLS: Final = {
+    "$": "USD",
+    "US$": "USD",
+    "€": "EUR",
+    "£": "GBP",
+    "¥": "JPY",
+    "₹": "INR",
+    "₩": "KRW",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₴": "UAH",
+    "₿": "BTC",
+    "C$": "CAD",
+    "A$": "AUD",
+    "R$": "BRL",
+    "": "UNITS",
+}
+_CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,31}")
+_CODE_LENGTH_MAX: Final = 32
+# What hledger takes for a type without being told, where the default chart has no such word.
+_WORDS: Final = {
+    "asset": AccountType.ASSET,
+    "debt": AccountType.LIABILITY,
+    "debts": AccountType.LIABILITY,
+    "liability": AccountType.LIABILITY,
+    "revenues": AccountType.INCOME,
+    "expense": AccountType.EXPENSE,
+}
+
+
+class PathTooLong(Exception):
+    """A name has more characters than a path may have."""
+
+
+class JournalAccounts:
+    """The accounts of a file: the path and the type of each, and which were not told of yet."""
+
+    def __init__(self, types: Mapping[str, AccountType]) -> None:
+        self._types = dict(types)
+        self._paths: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._given: set[str] = set()
+        # Where many names come to one path, each is not to try all numbers before its own.
+        self._numbers: dict[str, int] = {}
+        self._new: list[FoundAccount] = []
+
+    def declare(self, name: str, of_type: AccountType | None, metadata: Mapping[str, str], place: str) -> None:
+        """Take in a directive; accounts below it have its type, too, unless they say another. Raises `PathTooLong`."""
+        if of_type is not None:
+            self._types[name] = of_type
+        self._add(name, place, metadata)
+
+    def declare_type(self, name: str, of_type: AccountType) -> None:
+        """Take in of which type the account is that has this name, and those below it."""
+        self._types[name] = of_type
+
+    def path(self, name: str, place: str) -> str:
+        """Return the path of an account that is used at a place. Raises `PathTooLong`."""
+        return self._paths.get(name) or self._add(name, place, {})
+
+    def given(self, name: str, path: str) -> None:
+        """Take in that the file itself says by which path a name is meant."""
+        if self._names.setdefault(path, name) == name:
+            self._paths[name] = path
+            self._given.add(name)
+
+    def name(self, path: str) -> str:
+        """Return what the file calls an account."""
+        return self._names.get(path, path)
+
+    def new(self) -> list[FoundAccount]:
+        """Return the accounts that have come since this was asked last."""
+        if not self._new:
+            return self._new
+        new, self._new = self._new, []
+        return new
+
+    def _add(self, name: str, place: str, metadata: Mapping[str, str]) -> str:
+        known = self._paths.get(name)
+        path = known or self._free(_plain_path(name), name)
+        self._paths[name] = path
+        is_known = path == name or name in self._given
+        kept = dict(metadata) if is_known else {"name": name[:1_000], **metadata}
+        self._new.append(FoundAccount(place, path, self._type(name), kept))
+        return path
+
+    def _free(self, plain: str, name: str) -> str:
+        path = plain
+        while self._names.setdefault(path, name) != name:
+            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
+            path = f"{plain}-{number}"
+        try:
+            return checked_path(path)
+        except ValidationFailed as refusal:
+            raise PathTooLong(refusal.detail) from refusal
+
+    def _type(self, name: str) -> AccountType | None:
+        prefix = name
+        while prefix:
+            if prefix in self._types:
+                return self._types[prefix]
+            prefix = prefix.rpartition(":")[0]
+        return _WORDS.get(name.partition(":")[0].lower())
+
+
+class JournalCommodities:
+    """The commodities of a file: the code of each, and how many digits after the point it takes."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._numbers: dict[str, int] = {}
+        self._declared: dict[str, int] = {}
+        self._scales: dict[str, int] = {}
+        self._places: dict[str, str] = {}
+        self._remarks: list[Remark] = []
+
+    def code(self, symbol: str, place: str) -> str:
+        """Return the code of a commodity that is used at a place."""
+        code = self._codes.get(symbol)
+        if code is None:
+            plain = _SYMBOLS.get(symbol) or _plain_code(symbol)
+            code = self._free(plain, symbol)
+            self._know(symbol, code, standard_asset(plain), place)
+            if code != symbol:
+                named = f"The commodity {symbol!r}" if symbol else "An amount without a commodity"
+                self._remarks.append(Remark(place, f"{named} is the asset {code} here."))
+        return code
+
+    def given(self, symbol: str, code: str, place: str) -> None:
+        """Take in that the file itself says by which code a symbol is meant."""
+        if _CODE.fullmatch(code) and self._names.setdefault(code, symbol) == symbol:
+            self._know(symbol, code, standard_asset(code), place)
+
+    def declare(self, code: str, scale: int) -> None:
+        """Take in how a directive writes it."""
+        self._declared[code] = min(scale, SCALE_MAX)
+        self._scales[code] = max(self._scales.get(code, 0), self._declared[code])
+
+    def learn(self, code: str, number: Decimal, digits: int) -> None:
+        """Take in an amount, and with how many digits after the point it is written."""
+        if digits > self._scales[code]:
+            # A currency takes more digits than it usually has only where they are not zeros.
+            self._scales[code] = digits if standard_asset(code) is None else max(self._scales[code], _needed(number))
+
+    def scale(self, code: str) -> int:
+        """Return how many digits it takes, as far as has been seen."""
+        return self._scales[code]
+
+    def remarks(self) -> list[Remark]:
+        """Return what is to be said since this was asked last."""
+        if not self._remarks:
+            return self._remarks
+        remarks, self._remarks = self._remarks, []
+        return remarks
+
+    def found(self) -> Iterator[Found]:
+        """Yield all of them, at the end."""
+        for code, place in self._places.items():
+            scale = self._scales[code]
+            if scale > SCALE_MAX:
+                yield Unreadable(place, f"{code} has amounts of {scale} digits after the point: {SCALE_MAX} at most.")
+            else:
+                yield FoundAsset(place, code, scale)
+
+    def _know(self, symbol: str, code: str, standard: Asset | None, place: str) -> None:
+        self._codes[symbol] = code
+        self._scales[code] = 0 if standard is None else standard.scale
+        self._places[code] = place
+
+    def _free(self, plain: str, symbol: str) -> str:
+        code = plain
+        while self._names.setdefault(code, symbol) != symbol:
+            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
+            suffix = f"-{number}"
+            code = plain[: _CODE_LENGTH_MAX - len(suffix)] + suffix
+        return code
+
+
+def _plain_path(name: str) -> str:
+    """Return the name with `-` for what a path may not have, and `_` where a segment would be empty or dots alone."""
+    segments = []
+    for segment in unicodedata.normalize("NFC", name).split(":"):
+        allowed = "".join([each if _is_allowed(each) else "-" for each in segment.strip()])
+        segments.append(allowed if allowed.strip(".") else f"_{allowed}")
+    return ":".join(segments)
+
+
+def _needed(number: Decimal) -> int:
+    decimals = f"{number:f}".partition(".")[2]
+    return len(decimals.rstrip("0"))
+
+
+def _is_allowed(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in "_-."
+    category = unicodedata.category(character)
+    return category[0] == "L" or category == "Nd"
+
+
+def _plain_code(symbol: str) -> str:
+    """Return the symbol in capitals with `-` for what a code may not have; else the numbers of its characters."""
+    code = re.sub(r"[^A-Z0-9._-]", "-", symbol.upper())[:_CODE_LENGTH_MAX]
+    if _CODE.fullmatch(code) and any(each.isascii() and each.isalnum() for each in symbol):
+        return code
+    return "-".join(["U", *[f"{ord(each):X}" for each in symbol]])[:_CODE_LENGTH_MAX].rstrip("-")

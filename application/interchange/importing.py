@@ -1,0 +1,201 @@
+"""Importing files of other programs: read as a whole first, then shown, posted here, or handed to a job."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import IO, Final
+
+from application.interchange.foreign_formats import ForeignFormat, ForeignFormats, Options
+from application.interchange.found import Remark
+from application.interchange.found_lines import account_line, asset_line, command_of, place_of
+from application.interchange.import_job import parts_of
+from application.interchange.import_transactions import Parse
+from application.interchange.journal_destination import refusal_of
+from application.interchange.listed import Listed
+from application.interchange.read_foreign_file import ReadFile, read_foreign_file
+from application.interchange.rehearsal import Expected, Rehearsal, WouldRefuse
+from application.interchange.transaction_lines import Lines
+from application.jobs.ports import JobPart
+from application.ledger.journal import Journal
+from application.ledger.ports import Books, LedgerAddress, Outcome
+from application.shared.ports import Clock, Ids
+from domain.ledger.events import TransactionPosted
+from domain.ledger.scope import Scope
+from domain.shared.access import Permission, Principal
+from domain.shared.errors import DomainError
+
+# As many as an import has on its way at a time.
+_LINES_AT_ONCE: Final = 250
+_NAMES_AT_ONCE: Final = 1_000
+_READ_AT_A_TIME: Final = 2
+
+Progress = Callable[[int, int], None]
+"""Told how many lines are done, of how many."""
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A file that was read: what it comes to, and the lines that do it, which can be gone through again and again.
+
+    `steps` register assets and open accounts that the ledger does not have.
+    """
+
+    read: ReadFile
+    steps: Sequence[bytes]
+    transactions: IO[bytes]
+
+    @property
+    def total(self) -> int:
+        """Return how many lines there are."""
+        return len(self.steps) + self.read.transactions
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield them from the beginning."""
+        self.transactions.seek(0)
+        return chain(self.steps, self.transactions)
+
+    def parts(self) -> Iterator[JobPart]:
+        """Yield them from the beginning, as parts of a job."""
+        return parts_of(_Readable(self.lines()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable(Lines):
+    """Lines as a file gives them; none of them is longer than a line of a job may be."""
+
+    lines: Iterator[bytes]
+
+    def readline(self, limit: int, /) -> bytes:
+        return next(self.lines, b"")
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of a file. `stopped` says why it ended early."""
+
+    posted: int = 0
+    already_there: int = 0
+    opened: int = 0
+    refused: Listed[WouldRefuse] = field(default_factory=Listed)
+    stopped: str | None = None
+
+
+class Importing:
+    """Reads files of the formats there are; two at a time in this process, as that takes a processor each."""
+
+    def __init__(
+        self,
+        formats: ForeignFormats,
+        books: Books,
+        journal: Journal,
+        clock: Clock,
+        ids: Ids,
+        parse: Parse,
+    ) -> None:
+        self.formats = formats
+        self._books = books
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._parse = parse
+        self._turn = asyncio.Semaphore(_READ_AT_A_TIME)
+
+    async def prepare(
+        self,
+        principal: Principal,
+        slug: str,
+        foreign: ForeignFormat,
+        options: Options,
+        file: IO[bytes],
+        transactions: IO[bytes],
+    ) -> Prepared:
+        """Read a file, for a ledger, and write its transactions as lines; both files can be read again.
+
+        Raises `PermissionDenied`, `LedgerNotFound`, `ValidationFailed` for options and for what cannot be a file of any
+        format, `StoreUnavailable`.
+        """
+        principal.reach_of_writing(Permission.TRANSACTIONS_POST, slug)
+        address = LedgerAddress(principal.organisation_id, slug)
+        async with self._books.snapshot(address) as snapshot:
+            time_zone = (await snapshot.load(Scope())).settings.time_zone
+        reader = foreign.reader(options, time_zone)
+        async with self._turn:
+            read = await read_foreign_file(reader, file, transactions)
+        return Prepared(read, await self._steps(address, read), transactions)
+
+    async def preview(self, principal: Principal, slug: str, prepared: Prepared) -> Expected:
+        """Return what would become of a file if it was posted now. Raises `LedgerNotFound`, `StoreUnavailable`."""
+        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug)
+        lines = prepared.lines()
+        while some := list(islice(lines, _LINES_AT_ONCE)):
+            await rehearsal.try_lines(some)
+            await asyncio.sleep(0)
+        return rehearsal.expected
+
+    async def post(
+        self, principal: Principal, slug: str, prepared: Prepared, *, request_id: str, progress: Progress
+    ) -> Imported:
+        """Post what was read, in order, and return what became of it."""
+        imported, lines, done = Imported(), prepared.lines(), 0
+        while imported.stopped is None and (some := list(islice(lines, _LINES_AT_ONCE))):
+            places: list[str] = []
+            answers: list[asyncio.Future[Outcome]] = []
+            for line in some:
+                document = self._parse(line)
+                places.append(place_of(document))
+                answers.append(self._answer(principal, slug, document, request_id))
+            outcomes = await asyncio.gather(*answers, return_exceptions=True)
+            for place, outcome in zip(places, outcomes, strict=True):
+                _take(imported, place, outcome)
+            done += len(some)
+            progress(done, prepared.total)
+        return imported
+
+    def _answer(self, principal: Principal, slug: str, document: object, request_id: str) -> "asyncio.Future[Outcome]":
+        try:
+            command = command_of(document, self._ids)
+            return self._journal.enqueue(principal, slug, command, is_bulk=True, request_id=request_id)
+        except DomainError as refusal:
+            answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+            answer.set_exception(refusal)
+            return answer
+
+    async def _steps(self, address: LedgerAddress, read: ReadFile) -> list[bytes]:
+        """Return the lines for assets and accounts that the ledger does not have."""
+        steps: list[bytes] = []
+        codes, paths = list(read.assets), list(read.accounts)
+        for first in range(0, len(codes), _NAMES_AT_ONCE):
+            some = codes[first : first + _NAMES_AT_ONCE]
+            async with self._books.snapshot(address) as snapshot:
+                assets = (await snapshot.load(Scope(assets=some))).assets
+            steps += [asset_line(read.assets[code]) for code in some if code not in assets]
+        for first in range(0, len(paths), _NAMES_AT_ONCE):
+            some = paths[first : first + _NAMES_AT_ONCE]
+            async with self._books.snapshot(address) as snapshot:
+                accounts = (await snapshot.load(Scope(accounts=some))).accounts
+            for path in some:
+                found, known = read.accounts[path], accounts.get(path)
+                if known is None:
+                    steps.append(account_line(found))
+                elif found.type not in (None, known.type):
+                    is_here = f"The account {path} is of the type {known.type.value} here, and stays so."
+                    read.remarks.add(Remark(found.place, is_here))
+        return steps
+
+
+def _take(imported: Imported, place: str, outcome: Outcome | BaseException) -> None:
+    if isinstance(outcome, Outcome):
+        if any(isinstance(each.event, TransactionPosted) for each in outcome.applied):
+            imported.posted += 1
+        else:
+            imported.opened += 1
+        return
+    refusal = refusal_of(outcome)
+    assert refusal is not None, "an error is a refusal, or was raised"
+    if refusal.stops:
+        imported.stopped = imported.stopped or refusal.detail
+    elif refusal.is_already_there:
+        imported.already_there += 1
+    else:
+        imported.refused.add(WouldRefuse(place, refusal.code, refusal.detail))

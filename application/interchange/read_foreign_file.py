@@ -1,0 +1,131 @@
+"""Reading a file of another program: what it comes to, before anything is done about it."""
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import IO, Final
+
+from application.interchange.found import (
+    FailedCheck,
+    ForeignFile,
+    Found,
+    FoundAccount,
+    FoundAsset,
+    FoundTransaction,
+    Remark,
+    Unreadable,
+)
+from application.interchange.found_lines import transaction_line
+from application.interchange.listed import Listed
+from domain.ledger.asset import standard_asset
+from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+
+# About ten milliseconds of work of a thread, after each of which a reading that nobody waits for any more ends.
+_FOUND_PER_TURN: Final = 300
+_SHOWN_MAX: Final = 3
+_COMPRESSED: Final = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+}
+
+
+class UnclearFile(DomainError):
+    """Parts of the file are not understood, or amounts do not add up to what it says of itself. Nothing was posted.
+
+    A preview lists them: `POST …/imports/preview`. Mend the file, or ask for the rest of it with `partial=true`.
+    """
+
+    code = "unclear-file"
+    kind = ErrorKind.INVALID
+    title = "The file is not clear"
+
+
+@dataclass(slots=True)
+class ReadFile:
+    """What was found in a file; its transactions are lines elsewhere, and only counted here."""
+
+    assets: dict[str, FoundAsset] = field(default_factory=dict)
+    accounts: dict[str, FoundAccount] = field(default_factory=dict)
+    transactions: int = 0
+    unreadable: Listed[Unreadable] = field(default_factory=Listed)
+    failed_checks: Listed[FailedCheck] = field(default_factory=Listed)
+    remarks: Listed[Remark] = field(default_factory=Listed)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether all of the file is understood, and bears itself out."""
+        return not self.unreadable.total and not self.failed_checks.total
+
+    def require_clear(self) -> None:
+        """Return if it is clear. Raises `UnclearFile`."""
+        unreadable, failed = self.unreadable, self.failed_checks
+        if self.is_clear:
+            return
+        first: list[Unreadable | FailedCheck] = [*unreadable.first, *failed.first]
+        shown = " ".join([f"{each.place}: {each.detail}" for each in first[:_SHOWN_MAX]])
+        raise UnclearFile(
+            f"{unreadable.total:,} parts of the file are not understood, and {failed.total:,} of its checks fail; "
+            f"nothing was posted. {shown}"
+        )
+
+    def take(self, found: Found) -> None:
+        """Count what was found, and keep it where it is no transaction."""
+        match found:
+            case FoundTransaction():
+                self.transactions += 1
+            case FoundAccount():
+                known = self.accounts.get(found.path)
+                if known is None or (known.type is None and found.type is not None) or not known.metadata:
+                    self.accounts[found.path] = found
+            case FoundAsset():
+                self._take_asset(found)
+            case Unreadable():
+                self.unreadable.add(found)
+            case FailedCheck():
+                self.failed_checks.add(found)
+            case Remark():
+                self.remarks.add(found)
+
+    def _take_asset(self, found: FoundAsset) -> None:
+        standard, known = standard_asset(found.code), self.assets.get(found.code)
+        scale = max(found.scale, 0 if standard is None else standard.scale, 0 if known is None else known.scale)
+        self.assets[found.code] = FoundAsset(found.place if known is None else known.place, found.code, scale)
+
+
+async def read_foreign_file(reader: ForeignFile, file: IO[bytes], lines: IO[bytes]) -> ReadFile:
+    """Read a file in a thread, write its transactions as lines, and return what else was found.
+
+    Raises `ValidationFailed` for a file in which there is nothing, or which is compressed.
+    """
+    _require_plain(file)
+    read = ReadFile()
+    found = reader.read(file)
+    while await asyncio.to_thread(_take_some, found, read, lines):
+        pass
+    if not (read.transactions or read.accounts or read.assets or read.unreadable.total or read.failed_checks.total):
+        raise ValidationFailed("There is nothing in the file that could be imported.")
+    return read
+
+
+def _take_some(found: Iterator[Found], read: ReadFile, lines: IO[bytes]) -> bool:
+    """Take what comes next, and return whether there may be more."""
+    count = 0
+    for each in islice(found, _FOUND_PER_TURN):
+        count += 1
+        read.take(each)
+        if isinstance(each, FoundTransaction):
+            lines.write(transaction_line(each))
+    return count == _FOUND_PER_TURN
+
+
+def _require_plain(file: IO[bytes]) -> None:
+    beginning = file.read(8)
+    file.seek(0)
+    for magic, program in _COMPRESSED.items():
+        if beginning.startswith(magic):
+            raise ValidationFailed(f"The file is compressed by {program}: send what is in it.")

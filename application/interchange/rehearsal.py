@@ -1,0 +1,188 @@
+"""What would become of what was found in a file: the ledger's own rules, on its books as they are, without a change."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from application.interchange.found_lines import command_of, place_of
+from application.interchange.import_transactions import Parse
+from application.interchange.listed import Listed
+from application.ledger.group import execute
+from application.ledger.permitted import require_within, scope_within
+from application.ledger.ports import Books, Command, LedgerAddress, Snapshot, TooManyEntries
+from application.ledger.post_transaction import PostTransaction
+from application.shared.ports import Clock, Ids
+from domain.ledger.account import AccountExists
+from domain.ledger.asset import format_amount
+from domain.ledger.book import Book
+from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
+from domain.ledger.posted import PostedTransaction
+from domain.ledger.scope import Scope
+from domain.ledger.transaction import DuplicateReference
+from domain.shared.access import Principal, Reach
+from domain.shared.errors import DomainError
+
+_OTHER: Final = "The reference {!r} belongs to another transaction of this ledger: its time or its entries differ."
+
+_Stored = Mapping[str, PostedTransaction]
+
+
+@dataclass(frozen=True, slots=True)
+class WouldRefuse:
+    """What would be refused, where it stands in the file, and why."""
+
+    place: str
+    code: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Expected:
+    """What would become of a file: how many transactions would be posted, and how many are there already."""
+
+    posted: int = 0
+    already_there: int = 0
+    opened: Listed[AccountOpened] = field(default_factory=Listed)
+    registered: Listed[AssetRegistered] = field(default_factory=Listed)
+    refused: Listed[WouldRefuse] = field(default_factory=Listed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    place: str
+    command: Command
+
+
+class Rehearsal:
+    """One ledger's books, which lines are tried on in their order; what they would change is kept here alone."""
+
+    def __init__(self, books: Books, clock: Clock, ids: Ids, parse: Parse, principal: Principal, slug: str) -> None:
+        self._books = books
+        self._clock = clock
+        self._ids = ids
+        self._parse = parse
+        self._principal = principal
+        self._address = LedgerAddress(principal.organisation_id, slug)
+        self._book: Book | None = None
+        self.expected = Expected()
+
+    async def try_lines(self, lines: Sequence[bytes]) -> None:
+        """Try some lines, some hundred at most. Raises `LedgerNotFound`, `StoreUnavailable`."""
+        steps = [step for line in lines if (step := self._step(line)) is not None]
+        async with self._books.snapshot(self._address) as snapshot:
+            scopes = [scope_within(self._reach(step.command), step.command) for step in steps]
+            book = self._merged(await snapshot.load(Scope.union(scopes)))
+            taken = {book.references[name] for scope in scopes for name in scope.references if name in book.references}
+            transactions = [id for id in taken if not id.startswith("hold_")]
+            stored = await _stored(snapshot, transactions)
+            now = max(self._clock.now(), snapshot.head.recorded_at)
+        for step, scope in zip(steps, scopes, strict=True):
+            self._try(step, scope, book, stored, now)
+        # Within one file, what names transactions names each once.
+        book.forget_named()
+
+    def _step(self, line: bytes) -> _Step | None:
+        document: Any = self._parse(line)
+        place = place_of(document)
+        try:
+            command = command_of(document, self._ids)
+            self._reach(command)
+        except DomainError as refusal:
+            self._refuse(place, refusal)
+            return None
+        return _Step(place, command)
+
+    def _reach(self, command: Command) -> Reach:
+        return self._principal.reach_of_writing(command.permission, self._address.slug)
+
+    def _merged(self, loaded: Book) -> Book:
+        """Return the book as the steps so far have left it, with what was looked up for the next ones."""
+        book = self._book
+        if book is None:
+            self._book = loaded.fork()
+            return self._book
+        pairs: Sequence[tuple[Any, Any]] = (
+            (book.assets, loaded.assets),
+            (book.accounts, loaded.accounts),
+            (book.balances, loaded.balances),
+            (book.held, loaded.held),
+            (book.references, loaded.references),
+        )
+        for ours, theirs in pairs:
+            for key, value in theirs.items():
+                if key not in ours:
+                    ours[key] = value
+        book.used_assets |= loaded.used_assets
+        return book
+
+    def _try(self, step: _Step, scope: Scope, book: Book, stored: _Stored, now: datetime) -> None:
+        try:
+            require_within(self._reach(step.command), scope, book)
+            events = execute(step.command, book, now)
+        except AccountExists:
+            return
+        except DuplicateReference as refusal:
+            assert isinstance(step.command, PostTransaction), "nothing else has a reference"
+            self._known(step, step.command, book, stored, refusal)
+            return
+        except DomainError as refusal:
+            self._refuse(step.place, refusal)
+            return
+        for event in events:
+            book.apply(event)
+            match event:
+                case TransactionPosted():
+                    self.expected.posted += 1
+                case AccountOpened():
+                    self.expected.opened.add(event)
+                case AssetRegistered():
+                    self.expected.registered.add(event)
+
+    def _known(
+        self,
+        step: _Step,
+        command: PostTransaction,
+        book: Book,
+        stored: _Stored,
+        refusal: DuplicateReference,
+    ) -> None:
+        """Count what is there already, if it is the same; a reference may have been given to something else."""
+        reference = command.draft.reference or ""
+        there = stored.get(book.references.get(reference, ""))
+        if there is None:
+            self._refuse(step.place, refusal)
+        elif _is_same(command, there):
+            self.expected.already_there += 1
+        else:
+            self._refuse(step.place, DuplicateReference(_OTHER.format(reference)))
+
+    def _refuse(self, place: str, refusal: DomainError) -> None:
+        self.expected.refused.add(WouldRefuse(place, refusal.code, refusal.detail))
+
+
+def _is_same(command: PostTransaction, there: PostedTransaction) -> bool:
+    asked = Counter(
+        (entry.account, entry.direction, entry.asset, _digits(entry.amount)) for entry in command.draft.entries
+    )
+    posted = Counter(
+        (entry.account, entry.direction, entry.asset.code, _digits(format_amount(entry.amount, entry.asset.scale)))
+        for entry in there.entries
+    )
+    return asked == posted and command.draft.effective_at == there.effective_at
+
+
+async def _stored(snapshot: Snapshot, ids: Sequence[str]) -> Mapping[str, PostedTransaction]:
+    """Return transactions with their entries; all at once, unless these are too many."""
+    if not ids:
+        return {}
+    try:
+        return (await snapshot.load(Scope(reversals=ids))).transactions
+    except TooManyEntries:
+        one_by_one = [await snapshot.load(Scope(reversals=(id,))) for id in ids]
+        return {id: book.transactions[id] for id, book in zip(ids, one_by_one, strict=True)}
+
+
+def _digits(amount: str) -> str:
+    return amount.rstrip("0").rstrip(".") if "." in amount else amount
