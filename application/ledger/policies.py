@@ -1,11 +1,10 @@
 """Posting policies of extensions: seen to whatever they do, and given what they have to see."""
 
-import logging
 from collections.abc import Callable, Collection, Sequence
-from time import monotonic, perf_counter
 from typing import Final, TypeVar
 
 from application.ledger.ports import Snapshot
+from application.shared.extension_watch import ExtensionWatch
 from domain.ledger.book import Book
 from domain.ledger.policy import BooksSeen, PolicyFailed, PolicyInForce, PostingPolicy, Proposal
 from domain.ledger.scope import AccountAsset, Scope
@@ -14,23 +13,16 @@ from domain.shared.errors import DomainError
 
 # All who post to a ledger wait for it.
 SLOW_SECONDS: Final = 0.02
-TOLD_EVERY_SECONDS: Final = 60.0
 
 Result = TypeVar("Result")
 
-_log = logging.getLogger("partita.extensions")
-
 
 class WatchedPolicy(PostingPolicy):
-    """The policy of an extension, which refuses when it fails: a rule that cannot be asked is not taken for a yes.
+    """The policy of an extension, which refuses when it fails: a rule that cannot be asked is not taken for a yes."""
 
-    That it fails, or is slow, is logged with the extension's name, each once a minute at most.
-    """
-
-    def __init__(self, name: str, policy: PostingPolicy) -> None:
-        self._name = name
+    def __init__(self, watch: ExtensionWatch, policy: PostingPolicy) -> None:
+        self._watch = watch
         self._policy = policy
-        self._told_at: dict[str, float] = {}
 
     def scope(self, touched: Collection[AccountAsset]) -> Scope:
         """Return what it has to see. Raises `PolicyFailed`."""
@@ -45,30 +37,13 @@ class WatchedPolicy(PostingPolicy):
         self._asked(lambda: self._policy.check(proposal, books))
 
     def _asked(self, ask: Callable[[], Result]) -> Result:
-        began = perf_counter()
         try:
-            return ask()
+            with self._watch.doing("its posting policy", slow_seconds=SLOW_SECONDS, may_refuse=True):
+                return ask()
         except DomainError:
             raise
         except Exception as error:
-            if self._is_to_be_told("failed"):
-                _log.exception("the extension %s failed in its posting policy, so postings are refused", self._name)
-            raise failed(self._name, "failed when it was asked about it") from error
-        finally:
-            seconds = perf_counter() - began
-            if seconds > SLOW_SECONDS and self._is_to_be_told("slow"):
-                _log.warning(
-                    "the extension %s takes %.0f ms in its posting policy, while all who post to a ledger wait",
-                    self._name,
-                    seconds * 1_000,
-                )
-
-    def _is_to_be_told(self, what: str) -> bool:
-        now = monotonic()
-        if now < self._told_at.get(what, -TOLD_EVERY_SECONDS) + TOLD_EVERY_SECONDS:
-            return False
-        self._told_at[what] = now
-        return True
+            raise failed(self._watch.name, "failed when it was asked about it") from error
 
 
 class RefusingPolicy(PostingPolicy):

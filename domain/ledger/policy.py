@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.ledger.account import Account
 from domain.ledger.asset import Asset
@@ -80,6 +80,7 @@ class BooksSeen(Protocol):
         ...
 
 
+@runtime_checkable
 class PostingPolicy(Protocol):
     """A rule for all postings, holds, captures, reversals and closings of all ledgers, whichever way they come.
 
