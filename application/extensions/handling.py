@@ -18,7 +18,7 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.readers import StoredEvent
 from application.ledger.relay import WakeUps
 from application.shared.extension_watch import ExtensionWatch
-from application.shared.ports import Clock, Ids
+from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from application.shared.telling import Telling
 from domain.jobs.job import pause_after
 
@@ -173,7 +173,7 @@ class EventHandling:
     async def _tell(self, handler: BoundHandler, event: Happened) -> None:
         what = f"its handler {handler.name}"
         try:
-            with handler.watch.doing(what, slow_seconds=SLOW_SECONDS):
+            with handler.watch.doing(what, slow_seconds=SLOW_SECONDS, fine=(StoreUnavailable, CommitInDoubt)):
                 async with asyncio.timeout(self._seconds_max):
                     await handler.handle(event)
         except Exception as error:

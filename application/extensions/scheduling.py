@@ -16,7 +16,7 @@ from application.ledger.readers import LedgerReads
 from application.shared.extension_watch import ExtensionWatch
 from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import PageRequest
-from application.shared.ports import Clock, Ids, Work
+from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable, Work
 from domain.jobs.job import JobKind, Progress
 from domain.shared.access import Grant, Permission, Principal
 from domain.shared.chain import Origin, format_time
@@ -65,7 +65,9 @@ class ExtensionJobs:
         if job is None:
             raise NotFound(f"There is no job {asked['job']} of an extension {asked['extension']} on this server.")
         principal = await desk.principal()
-        with job.watch.doing(f"its job {job.name}", slow_seconds=SLOW_SECONDS, may_refuse=True):
+        with job.watch.doing(
+            f"its job {job.name}", slow_seconds=SLOW_SECONDS, fine=(DomainError, StoreUnavailable, CommitInDoubt)
+        ):
             await job.do(principal, desk.job.ledger)
         await desk.advance(0, b"{}", done=1)
         return "application/json"

@@ -38,7 +38,7 @@ class WatchedPolicy(PostingPolicy):
 
     def _asked(self, ask: Callable[[], Result]) -> Result:
         try:
-            with self._watch.doing("its posting policy", slow_seconds=SLOW_SECONDS, may_refuse=True):
+            with self._watch.doing("its posting policy", slow_seconds=SLOW_SECONDS, fine=(DomainError,)):
                 return ask()
         except DomainError:
             raise

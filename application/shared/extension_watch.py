@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import Final
 
-from domain.shared.errors import DomainError
-
 TOLD_EVERY_SECONDS: Final = 60.0
+
+Errors = tuple[type[Exception], ...]
 
 _log = logging.getLogger("partita.extensions")
 
@@ -21,16 +21,16 @@ class ExtensionWatch:
         self._told_at: dict[tuple[str, bool], float] = {}
 
     @contextmanager
-    def doing(self, what: str, *, slow_seconds: float, may_refuse: bool = False) -> Iterator[None]:
+    def doing(self, what: str, *, slow_seconds: float, fine: Errors = ()) -> Iterator[None]:
         """Have it done here, whatever that is: `its posting policy`. Whatever it raises, is raised.
 
-        Where it `may_refuse`, a refusal is no failure.
+        What is `fine`, such as a refusal, is no failure of its own.
         """
         began = perf_counter()
         try:
             yield
         except Exception as error:
-            if not (may_refuse and isinstance(error, DomainError)):
+            if not isinstance(error, fine):
                 self.tell(what, error)
             raise
         finally:

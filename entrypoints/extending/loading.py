@@ -54,7 +54,9 @@ class Extensions:
 
     def fail(self, name: str, reason: str, error: BaseException | None = None) -> None:
         """Keep and log that something of an extension does not take part, and why."""
-        self.failed[name] = reason
+        before = self.failed.get(name)
+        if before is None or reason not in before:
+            self.failed[name] = reason if before is None else f"{before}; {reason}"
         _log.error("the extension %s: %s", name, reason, exc_info=error)
 
     def policies(self, required: tuple[str, ...]) -> list[PolicyInForce]:
@@ -108,7 +110,8 @@ def load_extensions(environment: Mapping[str, str] = os.environ) -> Extensions:
 
 def _loaded(entry: EntryPoint, environment: Mapping[str, str], installed: list[str]) -> Loaded:
     watch = ExtensionWatch(entry.name)
-    with watch.doing("being loaded", slow_seconds=SLOW_SECONDS, may_refuse=True):
+    # What it raises, the caller tells.
+    with watch.doing("being loaded", slow_seconds=SLOW_SECONDS, fine=(Exception,)):
         extension = entry.load()
         if not isinstance(extension, Extension):
             raise BadExtension(f"{entry.value} is a {type(extension).__name__}, and no Extension")

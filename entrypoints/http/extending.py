@@ -4,16 +4,23 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import BaseRoute
 
 from application.shared.extension_watch import ExtensionWatch
+from application.shared.ports import CommitInDoubt, StoreUnavailable
+from domain.shared.errors import DomainError
 from entrypoints.container import Services
 from entrypoints.extending import ExtensionServices
 from entrypoints.extending.loading import Extensions
 from entrypoints.http.dependencies import StrictRoute, caller
+from entrypoints.http.validators import NotModified
 
 SLOW_SECONDS: Final = 5.0
+# What any route may raise: refusals, forms that are filled in wrongly, and a store that is away.
+_FINE: Final = (DomainError, RequestValidationError, HTTPException, StoreUnavailable, CommitInDoubt, NotModified)
 
 
 class NotStrict(Exception):
@@ -62,7 +69,7 @@ def _require_strict(router: APIRouter) -> None:
 
 def _watched(watch: ExtensionWatch) -> Callable[[], AsyncIterator[None]]:
     async def watched() -> AsyncIterator[None]:
-        with watch.doing("a request", slow_seconds=SLOW_SECONDS, may_refuse=True):
+        with watch.doing("a request", slow_seconds=SLOW_SECONDS, fine=_FINE):
             yield
 
     return watched
