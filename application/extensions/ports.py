@@ -7,8 +7,10 @@ from typing import Any, Protocol
 
 from application.ledger.ports import LedgerAddress
 from application.ledger.readers import StoredEvent
+from domain.shared.stable import stable
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Happened:
     """An event of a ledger, as those who follow it get it: `data` are the facts, amounts as text in major units.

@@ -12,6 +12,7 @@ from application.interchange.export_ledger import LedgerFormat
 from application.interchange.hledger_journal import HledgerJournal
 from application.interchange.log_file import LogFile
 from domain.shared.errors import ValidationFailed
+from domain.shared.stable import stable
 
 
 class ExportFormat(Enum):
@@ -23,6 +24,7 @@ class ExportFormat(Enum):
     CSV = "csv"
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FileType:
     """How files of a format are called and sent, and how one is begun."""

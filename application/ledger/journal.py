@@ -29,6 +29,7 @@ from domain.ledger.scope import Scope
 from domain.shared.access import Principal
 from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Overloaded, Unavailable
+from domain.shared.stable import stable
 
 RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
 # However the store fails: refusing, or not answering at all.
@@ -38,12 +39,11 @@ WAITING_WEIGHT_MAX: Final = 200_000
 # Of holds that expire in one group, before its commands or instead of them.
 EXPIRING_ENTRIES_MAX: Final = 10_000
 EXPIRY_ACTOR: Final = "system:expiry"
-
 Committed = Callable[[LedgerAddress, Sequence[Applied]], None]
-
 _log = logging.getLogger("partita.journal")
 
 
+@stable(since="0.2.0")
 class Journal:
     """Takes commands from all callers, and commits them in groups."""
 

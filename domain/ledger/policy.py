@@ -13,6 +13,7 @@ from domain.ledger.held import Held
 from domain.ledger.scope import AccountAsset, Scope
 from domain.ledger.transaction import Entry, EntryDraft
 from domain.shared.errors import DomainError, ErrorKind
+from domain.shared.stable import stable
 
 
 class PolicyFailed(DomainError):
@@ -26,6 +27,7 @@ class PolicyFailed(DomainError):
     title = "An extension failed"
 
 
+@stable(since="0.2.0")
 class Way(Enum):
     """How entries come into the books."""
 
@@ -36,6 +38,7 @@ class Way(Enum):
     CLOSING = "closing"
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A transaction or a hold that the books would take: its entries come to what they will, in minor units.
@@ -54,6 +57,7 @@ class Proposal:
     of: str | None = None
 
 
+@stable(since="0.2.0")
 class BooksSeen(Protocol):
     """The books as they stand before the proposal, as far as its own scope and that of the policy reach."""
 
@@ -80,6 +84,7 @@ class BooksSeen(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 @runtime_checkable
 class PostingPolicy(Protocol):
     """A rule for all postings, holds, captures, reversals and closings of all ledgers, whichever way they come.

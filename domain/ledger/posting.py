@@ -20,9 +20,11 @@ from domain.ledger.transaction import (
     effective_time,
 )
 from domain.shared.errors import DomainError
+from domain.shared.stable import stable
 from domain.shared.text import checked_metadata, checked_name, checked_text
 
 
+@stable(since="0.2.0")
 def post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
     """Return the events of a posting: assets and accounts used for the first time, then the transaction.
 

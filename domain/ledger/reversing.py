@@ -16,11 +16,13 @@ from domain.ledger.posted import PostedTransaction, ReversalDraft, ReversalExcee
 from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.transaction import Entry
 from domain.shared.errors import DomainError
+from domain.shared.stable import stable
 from domain.shared.text import checked_metadata
 
 GENERATIONS_MAX: Final = 16
 
 
+@stable(since="0.2.0")
 def reverse(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool = False) -> list[Event]:
     """Return the transaction that reverses another, of the same kind; `is_forced` is past the accounts' limits.
 

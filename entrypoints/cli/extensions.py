@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import typer
 from typer.core import TyperGroup
 
+from domain.shared.stable import stable
 from entrypoints.cli.failures import CommandFailed
 from entrypoints.cli.session import acting, with_database
 
@@ -95,6 +96,7 @@ def _begin() -> None:
     """Commands of extensions."""
 
 
+@stable(since="0.2.0")
 def with_services(
     name: str,
     work: "Callable[[ExtensionServices, Principal], Awaitable[Result]]",

@@ -14,6 +14,7 @@ from application.ledger.readers import LedgerReads
 from application.shared.ports import Clock, Ids, Work
 from domain.ledger.policy import PostingPolicy
 from domain.shared.access import Permission, Principal
+from domain.shared.stable import stable
 
 # What takes long to import is imported by those extensions that add it.
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 DAILY: Final = timedelta(days=1)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class ExtensionServices:
     """What an extension works with, on this server: the doors that everything else goes through, too.
@@ -45,6 +47,7 @@ class ExtensionServices:
         return principal_of(self.name, organisation_id, frozenset(permissions))
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class EventHandler:
     """Is told of each event of each ledger after it was committed: in order, and at least once.
@@ -58,6 +61,7 @@ class EventHandler:
     types: frozenset[str] = frozenset()
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class LedgerJob:
     """Is done in each open ledger once in a `period`, as the extension itself, which has these permissions there.
@@ -72,6 +76,7 @@ class LedgerJob:
     period: timedelta = DAILY
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extension:
     """What an extension adds; all of it is optional but its name, which its entry point has, too.

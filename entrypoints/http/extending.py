@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from application.shared.extension_watch import ExtensionWatch
 from application.shared.ports import CommitInDoubt, StoreUnavailable
 from domain.shared.errors import DomainError
+from domain.shared.stable import stable
 from entrypoints.container import Services
 from entrypoints.extending import ExtensionServices
 from entrypoints.extending.loading import Extensions
@@ -27,6 +28,7 @@ class NotStrict(Exception):
     """A route of an extension would read requests less strictly than all others do."""
 
 
+@stable(since="0.2.0")
 def services_for(name: str) -> Any:
     """Return how the routes of an extension get its services: `Annotated[ExtensionServices, services_for("mine")]`."""
 

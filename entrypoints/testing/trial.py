@@ -12,6 +12,7 @@ from application.ledger.create_ledger import create_ledger
 from domain.identity.api_key import FULL_RIGHTS
 from domain.shared.access import Principal
 from domain.shared.chain import Author
+from domain.shared.stable import stable
 from entrypoints.container import Container, opened, servers
 from entrypoints.extending import ExtensionServices
 from entrypoints.http.app import create_app
@@ -20,6 +21,7 @@ from entrypoints.settings import Settings
 LEDGER = "main"
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Trial:
     """A server, and a client whose key may do everything in an organisation with the ledger `main`.
@@ -47,6 +49,7 @@ class Trial:
             continue
 
 
+@stable(since="0.2.0")
 @asynccontextmanager
 async def trial(folder: Path) -> AsyncIterator[Trial]:
     """Give a server with all extensions that are installed, and an organisation of this trial's own.
