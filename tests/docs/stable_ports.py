@@ -20,16 +20,29 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def ports(root: Path = ROOT) -> dict[str, str]:
     """Return what each port that is marked shows, by its full name: as the source says it, one part on a line."""
-    found = {}
+    found = {name: "\n".join([str(_mark(node)), *_shown(node)]) for name, node in _marked(root)}
+    return dict(sorted(found.items()))
+
+
+def described() -> list[tuple[str, str, str, str]]:
+    """Return each port's name, its module, since when it is stable, and what its first paragraph says of it."""
+    found = []
+    for full, node in _marked(ROOT):
+        module, _, name = full.rpartition(".")
+        said = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+        found.append((name, module, str(_mark(node)).removeprefix("since ").strip("'"), said))
+    return sorted(found, key=lambda port: (port[1], port[0]))
+
+
+def _marked(root: Path) -> Iterator[tuple[str, ast.ClassDef | Function]]:
     for ring in _RINGS:
         for file in sorted((root / ring).rglob("*.py")):
             text = file.read_text("utf-8")
             if "@stable(" in text:
                 module = ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
                 for node in ast.parse(text).body:
-                    if isinstance(node, ast.ClassDef | Function) and (mark := _mark(node)) is not None:
-                        found[f"{module}.{node.name}"] = "\n".join([mark, *_shown(node)])
-    return dict(sorted(found.items()))
+                    if isinstance(node, ast.ClassDef | Function) and _mark(node) is not None:
+                        yield f"{module}.{node.name}", node
 
 
 def _mark(node: ast.ClassDef | Function) -> str | None:
