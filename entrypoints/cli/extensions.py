@@ -56,6 +56,7 @@ def _added(extension: "Extension") -> list[str]:
         "route": routes,
         "GraphQL type": fields,
         "format": list(extension.export_formats),
+        "format to import": [each.name for each in extension.import_formats],
     }
     found = [f"{what} {name}" for what, names in named.items() for name in names]
     found += ["a posting policy"] * len(extension.policies)

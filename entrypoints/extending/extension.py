@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from application.extensions.ports import Happened
 from application.extensions.scheduling import principal_of
+from application.interchange.foreign_formats import ForeignFormat
 from application.interchange.formats import FileType
 from application.ledger.journal import Journal
 from application.ledger.ports import Command
@@ -91,6 +92,7 @@ class Extension:
     - `reader`: makes, of a connection that sees one organisation alone and of its number, what reads for the extension.
     - `command_line`: commands, as `partita x <name> …`.
     - `export_formats`: by name, besides those of Partita.
+    - `import_formats`: formats of files that can be imported, likewise.
     """
 
     name: str
@@ -105,3 +107,4 @@ class Extension:
     reader: "Callable[[AsyncConnection, int], Any] | None" = None
     command_line: "typer.Typer | None" = None
     export_formats: Mapping[str, FileType] = field(default_factory=dict)
+    import_formats: tuple[ForeignFormat, ...] = ()

@@ -1,15 +1,18 @@
 """Formats of extensions, which are named in the log when they fail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import IO, Final
 
 from application.interchange.export_ledger import LedgerFormat
+from application.interchange.foreign_formats import ForeignFormat, Options
 from application.interchange.formats import FileType
+from application.interchange.found import ForeignFile, Found
 from application.ledger.readers import StoredEvent
 from application.ledger.report_reader import AccountBalance
 from application.shared.extension_watch import ExtensionWatch
 from domain.ledger.asset import Asset
+from domain.shared.errors import DomainError
 
 # Of what is written in one turn, in which nobody else is served.
 SLOW_SECONDS: Final = 0.25
@@ -48,3 +51,25 @@ def watched_format(watch: ExtensionWatch, name: str, file_type: FileType) -> Fil
             return _WatchedFormat(watch, what, file_type.begin())
 
     return replace(file_type, begin=begin)
+
+
+class _WatchedFile:
+    def __init__(self, watch: ExtensionWatch, what: str, file: ForeignFile) -> None:
+        self._watch = watch
+        self._what = what
+        self._file = file
+
+    def read(self, file: IO[bytes]) -> Iterator[Found]:
+        with self._watch.doing(self._what, slow_seconds=float("inf")):
+            yield from self._file.read(file)
+
+
+def watched_import(watch: ExtensionWatch, given: ForeignFormat) -> ForeignFormat:
+    """Return the format, watched: how long a file takes depends on the file, so that nothing is said of that."""
+
+    def reader(options: Options, time_zone: str) -> ForeignFile:
+        what = f"its format {given.name}"
+        with watch.doing(what, slow_seconds=SLOW_SECONDS, fine=(DomainError,)):
+            return _WatchedFile(watch, what, given.reader(options, time_zone))
+
+    return replace(given, reader=reader)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
+from application.interchange.foreign_formats import ForeignFormat
 from application.interchange.formats import ExportFormat, FileType
 from application.ledger.policies import RefusingPolicy, WatchedPolicy, failed
 from application.shared.extension_watch import ExtensionWatch
@@ -15,7 +16,7 @@ from domain.ledger.policy import PolicyInForce, PostingPolicy
 from domain.shared.access import Permission
 from entrypoints.extending.environment import read_settings
 from entrypoints.extending.extension import Extension
-from entrypoints.extending.formats import watched_format
+from entrypoints.extending.formats import watched_format, watched_import
 
 GROUP: Final = "partita.extensions"
 SLOW_SECONDS: Final = 2.0
@@ -75,6 +76,15 @@ class Extensions:
         return found + [PolicyInForce(name, RefusingPolicy(failed(name, "is not loaded"))) for name in missing]
 
     @property
+    def import_formats(self) -> tuple[ForeignFormat, ...]:
+        """Return the formats of files to import that they add."""
+        return tuple(
+            watched_import(each.watch, given)
+            for each in self.loaded.values()
+            for given in each.extension.import_formats
+        )
+
+    @property
     def export_formats(self) -> dict[str, FileType]:
         """Return the formats that they add, by name."""
         return {
@@ -129,7 +139,8 @@ def _loaded(entry: EntryPoint, environment: Mapping[str, str], installed: list[s
 
 def _wrong_with(extension: Extension) -> Iterator[str]:
     handlers, jobs = [each.name for each in extension.handlers], [each.name for each in extension.jobs]
-    for name in (extension.name, *handlers, *jobs, *extension.export_formats):
+    formats = [each.name for each in extension.import_formats]
+    for name in (extension.name, *handlers, *jobs, *extension.export_formats, *formats):
         if not _NAME.fullmatch(name) or len(name) > _NAME_LENGTH_MAX:
             yield f"{name!a} is no name: small letters and digits, with hyphens between"
     for names in (handlers, jobs):
@@ -148,6 +159,11 @@ def _require_new_formats(extensions: Extensions, extension: Extension) -> None:
     for name in extension.export_formats:
         if name in known:
             raise BadExtension(f"there is a format {name} already")
+    read = {each.name: each for each in extensions.import_formats}
+    sent = {media_type for each in read.values() for media_type in each.media_types}
+    for given in extension.import_formats:
+        if given.name in read or sent.intersection(given.media_types):
+            raise BadExtension(f"there is a format {given.name} already, or one that is sent likewise")
 
 
 def _source(entry: EntryPoint) -> str:

@@ -1,9 +1,9 @@
 """An extension that adds something of every kind, for the tests."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import IO, Annotated, Any, ClassVar
 
 import strawberry
 import typer
@@ -15,7 +15,9 @@ from starlette.responses import Response
 
 from application.extensions.ports import Happened
 from application.interchange.export_ledger import LedgerFormat
+from application.interchange.foreign_formats import ForeignFormat
 from application.interchange.formats import FileType
+from application.interchange.found import Found, Remark
 from application.ledger.readers import StoredEvent
 from domain.ledger.book import Book
 from domain.ledger.events import Event
@@ -203,6 +205,15 @@ class CountingFormat(LedgerFormat):
         return b"%d events\n" % self._count
 
 
+class SampleFile:
+    """Finds one remark in any file, unless that says that it has a bug."""
+
+    def read(self, file: IO[bytes]) -> Iterator[Found]:
+        yield Remark("line 1", "it begins")
+        if b"bug" in file.read():
+            raise RuntimeError("the sample has a bug")
+
+
 command_line = typer.Typer(help="The sample's commands.")
 
 
@@ -235,5 +246,6 @@ extension = Extension(
     mutations=(SampleMutation,),
     reader=Counts,
     command_line=command_line,
+    import_formats=(ForeignFormat("sample", "Sample", ("text/x-sample",), lambda options, time_zone: SampleFile()),),
     export_formats={"count": FileType("txt", "text/plain", CountingFormat)},
 )

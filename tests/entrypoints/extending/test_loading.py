@@ -1,11 +1,14 @@
 """Extensions that are installed take part; what is wrong with one is told, and no other's matter."""
 
 import logging
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, SecretStr
 
+from application.interchange.foreign_formats import ForeignFormats
+from application.interchange.found import Remark
 from domain.ledger.policy import PolicyFailed
 from entrypoints.extending import Extension, LedgerJob
 from entrypoints.extending.environment import BadSettings, read_settings
@@ -78,6 +81,15 @@ def test_one_that_is_required_and_missing_accepts_no_postings(tmp_path: Path) ->
     with pytest.raises(PolicyFailed) as refusal:
         missing.policy.check(None, None)  # type: ignore[arg-type] # whatever it is asked
     assert refusal.value.facts == {"extension": "limits"}
+
+
+def test_its_formats_to_import_are_watched(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    formats = ForeignFormats(loaded(tmp_path, {"sample": SAMPLE}).import_formats)
+    file = formats.named("sample").reader({}, "UTC")
+    assert list(file.read(BytesIO(b"fine"))) == [Remark("line 1", "it begins")]
+    with pytest.raises(RuntimeError):
+        list(file.read(BytesIO(b"a bug")))
+    assert "the extension sample failed in its format sample" in caplog.text
 
 
 def test_one_that_takes_long_to_load_is_named(
