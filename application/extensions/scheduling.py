@@ -24,6 +24,7 @@ from domain.shared.errors import DomainError, NotFound
 
 SLOW_SECONDS: Final = 60.0
 PAGE: Final = 500
+_OFTEN: Final = timedelta(hours=1)
 _BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 _log = logging.getLogger("partita.extensions")
@@ -84,8 +85,13 @@ class Scheduling:
     ids: Ids
 
     def duties(self, jobs: Sequence[BoundJob]) -> list[Duty]:
-        """Return what has to be done for them, now and then."""
-        return [Duty(f"x:{job.extension}:{job.name}", job.period, partial(self.schedule, job)) for job in jobs]
+        """Return what has to be done for them, now and then: more often than in each period, as it does nothing twice.
+
+        So no period is left out, whenever it is done, and what was interrupted is done soon.
+        """
+        return [
+            Duty(f"x:{job.extension}:{job.name}", min(job.period, _OFTEN), partial(self.schedule, job)) for job in jobs
+        ]
 
     async def schedule(self, job: BoundJob) -> None:
         """Make a job of each open ledger, unless there is one for this period already. Raises `StoreUnavailable`."""

@@ -1,6 +1,7 @@
 """Posting policies of extensions: seen to whatever they do, and given what they have to see."""
 
 from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Final, TypeVar
 
 from application.ledger.ports import Snapshot
@@ -8,7 +9,7 @@ from application.shared.extension_watch import ExtensionWatch
 from domain.ledger.book import Book
 from domain.ledger.policy import BooksSeen, PolicyFailed, PolicyInForce, PostingPolicy, Proposal
 from domain.ledger.scope import AccountAsset, Scope
-from domain.ledger.transaction import EntryDraft
+from domain.ledger.transaction import ENTRIES_MAX, EntryDraft
 from domain.shared.errors import DomainError
 
 # All who post to a ledger wait for it.
@@ -30,7 +31,13 @@ class WatchedPolicy(PostingPolicy):
 
     def added(self, proposal: Proposal, books: BooksSeen) -> Sequence[EntryDraft]:
         """Return what it adds. Raises `PolicyFailed`, and what it refuses with."""
-        return self._asked(lambda: [_checked(each, EntryDraft) for each in self._policy.added(proposal, books)])
+
+        def ask() -> Sequence[EntryDraft]:
+            # One too many is refused by the rules; it may have no end.
+            added = islice(self._policy.added(proposal, books), ENTRIES_MAX + 1)
+            return [_checked(each, EntryDraft) for each in added]
+
+        return self._asked(ask)
 
     def check(self, proposal: Proposal, books: BooksSeen) -> None:
         """Raise what it refuses with, or `PolicyFailed`."""

@@ -126,7 +126,6 @@ class TooManyEntries(DomainError):
     title = "Too many entries at once"
 
 
-@stable(since="0.2.0")
 class Snapshot(Protocol):
     """A ledger as it was at one moment."""
 
@@ -150,7 +149,6 @@ class Snapshot(Protocol):
         ...
 
 
-@stable(since="0.2.0")
 class Group(Snapshot, Protocol):
     """A ledger whose head is held: nobody else appends to it until the group ends."""
 
@@ -174,7 +172,6 @@ class Group(Snapshot, Protocol):
         ...
 
 
-@stable(since="0.2.0")
 class Books(Protocol):
     """Where ledgers are kept."""
 

@@ -29,6 +29,10 @@ class ExtensionWatch:
         began = perf_counter()
         try:
             yield
+        except SystemExit as error:  # it is not theirs to end the server
+            ended = RuntimeError(f"it wanted to end the process: {error!r}")
+            self.tell(what, ended)
+            raise ended from error
         except Exception as error:
             if not isinstance(error, fine):
                 self.tell(what, error)

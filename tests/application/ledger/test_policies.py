@@ -1,10 +1,12 @@
 """Posting policies: asked whichever way entries come into the books, and refusing where they cannot be."""
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -235,9 +237,12 @@ async def test_one_that_raises_refuses_and_is_named_once(
     assert office.sequence() == 1
 
 
-@pytest.mark.parametrize(("method", "nonsense"), [("scope", None), ("added", [None]), ("added", 7)])
+@pytest.mark.parametrize(
+    ("method", "nonsense"),
+    [("scope", None), ("added", [None]), ("added", 7), ("added", repeat(None)), ("check", sys.exit)],
+)
 async def test_one_that_returns_nonsense_refuses(office: Office, method: str, nonsense: object) -> None:
-    under(office, Raising(method, lambda: nonsense))
+    under(office, Raising(method, lambda: nonsense() if callable(nonsense) else nonsense))
     refused(await _answer(office, post("1.00")), PolicyFailed)
 
 
