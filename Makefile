@@ -13,6 +13,8 @@ DEV_READY := .venv/.ready-to-develop
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
+# Empty, it is not set: tests start a hundred processes, each of which would compile all of the code for itself.
+export PYTHONDONTWRITEBYTECODE =
 
 # A virtual environment knows its own absolute path: after the checkout was moved or copied, make it again.
 ifneq ($(shell cat .venv/.made-in 2>/dev/null || pwd),$(shell pwd))

@@ -27,7 +27,7 @@ class ServerProcess:
         settings: Mapping[str, str] | None = None,
         *,
         command: str = "serve",
-        program: str = "from entrypoints.cli.main import main; main()",
+        program: str = "from entrypoints.cli import start; start()",
     ) -> None:
         self._command = command
         self._program = program

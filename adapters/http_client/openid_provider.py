@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from adapters.http_client.shared_fetch import SharedFetch
+from adapters.http_client.tls import tls_context
 from application.identity.openid_ports import OpenIdClient, OutsideIdentity, ProviderUnusable
 from application.shared.ports import Clock
 from domain.identity.oauth import LOOPBACK_HOSTS
@@ -188,7 +189,7 @@ class HttpOpenIdProvider:
                 asyncio.timeout(self._answer_seconds_max),
                 # Of the environment, only which authorities to trust: no proxy, and no password of `.netrc`.
                 httpx2.AsyncClient(
-                    timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=httpx2.create_ssl_context()
+                    timeout=_TIMEOUT, follow_redirects=False, trust_env=False, verify=tls_context()
                 ) as client,
                 client.stream(method, url, headers=sent, data=form) as response,
             ):

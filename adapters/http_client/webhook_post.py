@@ -9,9 +9,9 @@ from importlib.metadata import version
 from typing import Final
 
 import httpcore2
-import httpx2
 
 from adapters.http_client.guarded_network import GuardedNetwork, NameResolver, Resolve
+from adapters.http_client.tls import tls_context
 from application.shared.ports import Clock
 from application.webhooks.cloud_event import CONTENT_TYPE
 from application.webhooks.ports import Answer, Letter
@@ -92,7 +92,7 @@ class HttpPost:
         if self._pool is None:
             assert self._resolve is not None
             self._pool = httpcore2.AsyncConnectionPool(
-                self._tls or httpx2.create_ssl_context(),
+                self._tls or tls_context(),
                 max_connections=CONNECTIONS_MAX,
                 max_keepalive_connections=IDLE_CONNECTIONS_MAX,
                 keepalive_expiry=IDLE_SECONDS_MAX,

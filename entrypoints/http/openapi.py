@@ -96,6 +96,7 @@ def described_list(spec: ListSpec) -> dict[str, Any]:
 # What any request may meet: a query that is not understood, no key, a wrong value, a limit, a bug of ours, no database.
 _OF_EVERY_ROUTE = (400, 401, 422, 429, 500, 503)
 _OF_EVERY_BODY = (413, 415)
+_A_PROBLEM: Final = "A problem."
 
 FOR_EVERYONE: Final[dict[str, Any]] = {"security": []}
 """The description of a route that takes no credential."""
@@ -106,16 +107,20 @@ MAY_BE_KNOWN: Final[dict[int | str, dict[str, Any]]] = {304: {"description": "Yo
 
 
 def described_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of the refusals with these statuses, and with those that every route has."""
-    titles: dict[int, list[str]] = {}
+    """Return the description of the refusals with these statuses, and with those that every route has.
+
+    Their codes are added by `openapi_document`, when all that can refuse anything is known.
+    """
+    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": _A_PROBLEM, "content": content} for status in sorted({*statuses, *_OF_EVERY_ROUTE})}
+
+
+def _codes_by_status() -> dict[str, list[str]]:
+    codes: dict[str, list[str]] = {}
     for error in documented_errors():
         for status in () if error.code in NOT_OF_ROUTES else statuses_of(error.code):
-            titles.setdefault(status, []).append(error.code)
-    content = {PROBLEM_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"description": "A problem: `" + "`, `".join(titles.get(status, ["…"])) + "`.", "content": content}
-        for status in sorted({*statuses, *_OF_EVERY_ROUTE})
-    }
+            codes.setdefault(str(status), []).append(error.code)
+    return codes
 
 
 def _parameter(
@@ -156,11 +161,15 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             "key": {"type": "http", "scheme": "bearer", "description": "An API key (`ptk_…`), or an access token."}
         }
         document["security"] = [{"key": []}]
+        codes = _codes_by_status()
         for operations in document["paths"].values():
             for operation in operations.values():
                 if "requestBody" in operation:
                     of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
                     operation["responses"] = of_body | operation["responses"]
+                for status, answer in operation["responses"].items():
+                    if answer["description"] == _A_PROBLEM:
+                        answer["description"] = "A problem: `" + "`, `".join(codes.get(status, ["…"])) + "`."
                 if "304" in operation["responses"]:
                     operation.setdefault("parameters", []).append(IF_NONE_MATCH_PARAMETER)
         app.openapi_schema = document

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+import yaml
 
 from entrypoints.cli import failures
 from entrypoints.cli.main import app
@@ -51,9 +52,10 @@ class Behind:
 def behind(postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
     folder = tmp_path_factory.mktemp("proxy")
     key = made_ledger(postgres_url, folder)
-    servers = [
-        ServerProcess(postgres_url, redis_url, folder, {"PARTITA_TRUSTED_PROXIES": "127.0.0.1"}) for _ in range(2)
-    ]
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["api-1"]["environment"]
+    settings = {name: composed[name] for name in ("PARTITA_STOP_GRACE_SECONDS", "PARTITA_WORKER_INSIDE")}
+    settings["PARTITA_TRUSTED_PROXIES"] = "127.0.0.1"
+    servers = [ServerProcess(postgres_url, redis_url, folder, settings) for _ in range(2)]
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     proxy: subprocess.Popen[bytes] | None = None
@@ -72,7 +74,7 @@ def behind(postgres_url: str, redis_url: str, tmp_path_factory: pytest.TempPathF
             proxy.terminate()
             proxy.wait(20)
         for server in servers:
-            server.stop()
+            server.kill()
 
 
 def proxy_environment(folder: Path) -> dict[str, str]:

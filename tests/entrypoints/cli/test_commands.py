@@ -15,7 +15,7 @@ from entrypoints.cli import ledgers
 from tests.entrypoints.cli.conftest import Partita, execute
 
 ROOT = Path(__file__).parents[3]
-PARTITA = [sys.executable, "-c", "from entrypoints.cli.main import main; main()"]
+PARTITA = [sys.executable, "-c", "from entrypoints.cli import start; start()"]
 
 
 def sale(reference: str | None = None, amount: object = "12.50") -> dict[str, object]:
