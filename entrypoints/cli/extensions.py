@@ -1,6 +1,8 @@
 """`partita extensions`, and `partita x`: commands of extensions."""
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,10 +29,11 @@ def extensions() -> None:
     """
     from entrypoints.cli.session import load_settings
 
-    found = _loaded()
-    # What a server would find out when it begins; by name, as HTTP and the command line do not depend on each other.
-    import_module("entrypoints.http.extending").extension_routes(found)
-    import_module("entrypoints.http.graphql.extending").schema_with(found)
+    with _said_below():
+        found = _loaded()
+        # What a server would find out when it begins. By name: HTTP and the command line depend on each other nowhere.
+        import_module("entrypoints.http.extending").extension_routes(found)
+        import_module("entrypoints.http.graphql.extending").schema_with(found)
     for name, loaded in sorted(found.loaded.items()):
         typer.echo(f"{name} ({loaded.source}): {', '.join(_added(loaded.extension)) or 'adds nothing'}")
     missing = [name for name in load_settings().required_extensions if name not in found.loaded]
@@ -42,6 +45,18 @@ def extensions() -> None:
         raise CommandFailed("Something is wrong with extensions.")
     if not found.loaded:
         typer.echo("No extension is installed.")
+
+
+@contextmanager
+def _said_below() -> Iterator[None]:
+    """Have nothing logged of extensions."""
+    log = logging.getLogger("partita.extensions")
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _added(extension: "Extension") -> list[str]:

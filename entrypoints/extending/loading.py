@@ -58,7 +58,8 @@ class Extensions:
         before = self.failed.get(name)
         if before is None or reason not in before:
             self.failed[name] = reason if before is None else f"{before}; {reason}"
-        _log.error("the extension %s: %s", name, reason, exc_info=error)
+        # Where no log is kept, as at the command line, a line says enough.
+        _log.error("the extension %s: %s", name, reason, exc_info=error if logging.getLogger().handlers else None)
 
     def policies(self, required: tuple[str, ...]) -> list[PolicyInForce]:
         """Return the posting policies of all that take part, by name; nothing is accepted for those that are missing.
