@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from application.shared.background import Background
 from application.shared.telemetry import UNWATCHED, Kind, Telemetry
+from application.shared.telling import Outage
 from domain.jobs.job import JobRef
 
 QUEUE: Final = "partita:jobs"
@@ -39,7 +40,7 @@ class ArqQueue:
         self._redis = arq_redis(url)
         self._announcing = Background(patience_seconds=0)
         self._left_alone_until = 0.0
-        self._has_told = False
+        self._untold = Outage(_log, "workers are not told of jobs, and look for them by themselves: %s")
 
     def announce(self, ref: JobRef) -> None:
         if monotonic() >= self._left_alone_until and len(self._announcing) < WAITING_MAX:
@@ -54,12 +55,10 @@ class ArqQueue:
         try:
             with self._telemetry.span(Kind.REDIS, "redis enqueue", call="enqueue"):
                 await self._redis.enqueue_job(RUN, ref.organisation_id, ref.id)
-            self._has_told = False
+            self._untold.is_over()
         except (RedisError, OSError) as error:
             self._left_alone_until = monotonic() + PAUSE_SECONDS
-            if not self._has_told:
-                _log.warning("workers are not told of jobs, and look for them by themselves: %s", error)
-                self._has_told = True
+            self._untold.goes_on(error)
 
 
 def ref_of(message: tuple[Any, ...]) -> JobRef | None:

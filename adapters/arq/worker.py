@@ -11,10 +11,11 @@ from arq.worker import Worker, func
 from redis.exceptions import RedisError
 
 from adapters.arq.queue import QUEUE, RUN, arq_redis, ref_of
+from application.shared.ongoing import Ongoing
+from application.shared.telling import Outage
 from domain.jobs.job import JobRef
 
 PAUSE_SECONDS: Final = 2.0
-STOP_SECONDS: Final = 5.0
 POLL_SECONDS: Final = 0.25
 MESSAGES_AT_A_TIME: Final = 10
 NEWS_AGAIN_SECONDS: Final = 60.0
@@ -22,7 +23,7 @@ NEWS_AGAIN_SECONDS: Final = 60.0
 _log = logging.getLogger("partita.queue")
 
 
-class ArqWorker:
+class ArqWorker(Ongoing):
     """Takes messages from the queue, and has the jobs taken up that they name, from `start` to `stop`.
 
     Jobs are kept elsewhere, with who runs them: a message that is lost, comes twice or is made up does no harm, and
@@ -32,32 +33,18 @@ class ArqWorker:
     def __init__(self, url: str, take_up: Callable[[JobRef], None]) -> None:
         self._url = url
         self._take_up = take_up
-        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        assert self._task is None, "it goes on already"
-        self._task = asyncio.create_task(self._listen(), name="arq")
-
-    async def stop(self) -> None:
-        """Take no more messages."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-            self._task = None
-
-    async def _listen(self) -> None:
-        has_told = False
+    async def _go_on(self) -> None:
+        away = Outage(_log, "jobs are looked for, as the queue cannot be had: %s")
         while True:
             began = monotonic()
             try:
                 await self._take()
             except (RedisError, OSError) as error:
                 # It was there meanwhile, if that went on for a while: that it is away is news again.
-                has_told = has_told and monotonic() < began + NEWS_AGAIN_SECONDS
-                if not has_told:
-                    _log.warning("jobs are looked for, as the queue cannot be had: %s", error)
-                    has_told = True
+                if monotonic() >= began + NEWS_AGAIN_SECONDS:
+                    away.is_over()
+                away.goes_on(error)
             except Exception:
                 _log.exception("the queue failed")
             await asyncio.sleep(PAUSE_SECONDS)

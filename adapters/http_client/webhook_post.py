@@ -14,7 +14,7 @@ from adapters.http_client.guarded_network import GuardedNetwork, NameResolver, R
 from adapters.http_client.tls import tls_context
 from application.shared.ports import Clock
 from application.webhooks.cloud_event import CONTENT_TYPE
-from application.webhooks.ports import Answer, Letter
+from application.webhooks.ports import Answer, SignedMessage
 from domain.webhooks.addresses import Network
 
 CONNECT_SECONDS_MAX: Final = 5.0
@@ -55,17 +55,17 @@ class HttpPost:
             "Accept-Encoding": "identity",
         }
 
-    async def send(self, letter: Letter) -> Answer:
+    async def send(self, message: SignedMessage) -> Answer:
         headers = self._headers | {
-            "webhook-id": letter.id,
-            "webhook-timestamp": str(letter.timestamp_seconds),
-            "webhook-signature": letter.signature,
+            "webhook-id": message.id,
+            "webhook-timestamp": str(message.timestamp_seconds),
+            "webhook-signature": message.signature,
         }
         try:
             async with (
                 asyncio.timeout(self._seconds_max),
                 self._opened().stream(
-                    "POST", letter.url, headers=headers, content=letter.body, extensions={"timeout": _TIMEOUT}
+                    "POST", message.url, headers=headers, content=message.body, extensions={"timeout": _TIMEOUT}
                 ) as response,
             ):
                 await _read_some(response)

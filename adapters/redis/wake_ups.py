@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from adapters.redis.channels import RedisChannels
 from application.ledger.ports import LedgerAddress
+from application.shared.telling import Outage
 
 CHANNEL: Final = "partita:events"
 # A busy ledger commits hundreds of groups a second: to tell of each took a fifth of what posting takes.
@@ -33,12 +34,12 @@ class RedisWakeUps:
         self._hearers: list[Callable[[LedgerAddress, int], None]] = []
         self._news: dict[LedgerAddress, int] = {}
         self._telling: asyncio.Task[None] | None = None
-        self._has_told_of_failure = False
+        self._untold = Outage(_log, "other servers see new events only when they look for them: %s", level=logging.INFO)
         channels.on(CHANNEL, self._hear)
 
     @property
-    def are_heard(self) -> bool:
-        return self._channels.is_heard
+    def heard_since(self) -> float | None:
+        return self._channels.heard_since
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
         """Call `hear`, too, for what others tell; to be said before the channels are listened to."""
@@ -76,7 +77,7 @@ class RedisWakeUps:
                     self._put_back(news, error)
                     await asyncio.sleep(RETRY_SECONDS)
                 else:
-                    self._has_told_of_failure = False
+                    self._untold.is_over()
                     await asyncio.sleep(PAUSE_SECONDS)
         finally:
             self._telling = None
@@ -85,6 +86,4 @@ class RedisWakeUps:
         # Those who were to hear of it look by themselves, in some seconds, where it is never told.
         if len(news) + len(self._news) <= UNTOLD_MAX:
             self._news = news | self._news
-        if not self._has_told_of_failure:
-            _log.info("other servers see new events only when they look for them: %s", error)
-            self._has_told_of_failure = True
+        self._untold.goes_on(error)

@@ -9,10 +9,10 @@ from typing import Final, Protocol
 
 from application.jobs.ports import JobLeases, Jobs
 from application.shared.batches import in_batches
+from application.shared.ongoing import Ongoing
 from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
 
 LOOK_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 5.0
 REMOVED_AT_ONCE: Final = 2_000
 
 _log = logging.getLogger("partita.duties")
@@ -38,7 +38,7 @@ class Roster(Protocol):
         ...
 
 
-class Duties:
+class Duties(Ongoing):
     """Does what is due, from `start` to `stop`. Any number of processes may do so: one of them does each thing."""
 
     def __init__(
@@ -48,19 +48,6 @@ class Duties:
         self._duties = duties
         self._clock = clock
         self._look_seconds = look_seconds
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        assert self._task is None, "it goes on already"
-        self._task = asyncio.create_task(self._look(), name="duties")
-
-    async def stop(self) -> None:
-        """End it, whatever it is about."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-            self._task = None
 
     async def do_due(self) -> list[str]:
         """Do what is due and nobody else has begun; return the names of that."""
@@ -77,7 +64,7 @@ class Duties:
                 _log.exception("%s could not be done", duty.name)
         return done
 
-    async def _look(self) -> None:
+    async def _go_on(self) -> None:
         while True:
             await self.do_due()
             await asyncio.sleep(self._look_seconds)

@@ -55,7 +55,7 @@ class JobKeeping:
         principal.reach_of_writing(kind.permission, ledger)
         now, id = self.clock.now(), self.ids.new("job")
         author = _author(principal)
-        job = Job(principal.organisation_id, id, kind, ledger, arguments, author, request_id, progress, now, now)
+        job = Job(principal.organisation_id, id, kind, ledger, arguments, author, request_id, progress, now)
         kept = await self.intake.add(job, parts, key)
         self.queue.announce(kept.ref)
         return kept, kept.id != id

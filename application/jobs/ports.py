@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from application.shared.idempotency import IdempotencyKey
@@ -97,9 +97,12 @@ class JobParts(Protocol):
 
 
 class JobLeases(Protocol):
-    """Which jobs are to be begun across all organisations, and who is at them: each is begun by one at a time."""
+    """Which jobs are to be begun across all organisations, and who is at them: each is begun by one at a time.
 
-    async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
+    When a job is due and when a lease is over goes by one clock, the store's, whatever those of the servers say.
+    """
+
+    async def due(self, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
         """Return jobs that are due, one of an organisation and none of the busy ones.
 
         First come organisations of which none was begun yet, then those of which that was longest ago.
@@ -107,15 +110,15 @@ class JobLeases(Protocol):
         """
         ...
 
-    async def claim(self, ref: JobRef, lease: str, now: datetime, until: datetime) -> Job | None:
-        """Return the job, which is ours until that time (UTC); None where it is not due any more.
+    async def claim(self, ref: JobRef, lease: str, now: datetime, length: timedelta) -> Job | None:
+        """Return the job, which is ours for so long and begun now (UTC); None where it is not due any more.
 
         Raises `StoreUnavailable`, `CommitInDoubt`.
         """
         ...
 
-    async def renew(self, job: Job, until: datetime) -> bool:
-        """Keep the job until that time (UTC); False where it is ours no more. Raises `StoreUnavailable`."""
+    async def renew(self, job: Job, length: timedelta) -> bool:
+        """Keep the job for so long from now on; False where it is ours no more. Raises `StoreUnavailable`."""
         ...
 
     async def over(self, now: datetime, limit: int) -> Sequence[JobRef]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from application.jobs.desk import Desk, JobWork, Tell
 from application.jobs.ports import Authority, JobLeases, JobParts, Jobs, LeaseLost
+from application.shared.ongoing import Ongoing
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from application.shared.telemetry import UNWATCHED, Kind, Telemetry
 from application.shared.telling import Telling
@@ -19,7 +20,6 @@ LOOK_SECONDS: Final = 1.0
 LEASE_SECONDS: Final = 6.0
 JOBS_AT_A_TIME: Final = 2
 REMOVED_AT_ONCE: Final = 500
-STOP_SECONDS: Final = 5.0
 
 _WORN_OUT: Final = {
     "code": "job-worn-out",
@@ -40,7 +40,7 @@ _AWAY: Final = {
 _log = logging.getLogger("partita.jobs")
 
 
-class JobRunner:
+class JobRunner(Ongoing):
     """Runs jobs that are due, from `start` to `stop`: a few at a time, and one at a time for an organisation.
 
     It looks for them about once a second, and is told of new ones sooner. Any number of processes may do so. Where two
@@ -74,24 +74,18 @@ class JobRunner:
         self._look_seconds = look_seconds
         self._lease = timedelta(seconds=lease_seconds)
         self._telemetry = telemetry
-        self._looking: asyncio.Task[None] | None = None
         # Jobs that run here, by their organisations.
         self._running: dict[int, asyncio.Task[None]] = {}
         self._telling = Telling(_log, "jobs are done later", "jobs could not be run")
 
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        assert self._looking is None, "it goes on already"
-        self._looking = asyncio.create_task(self._look(), name="jobs")
-
     async def stop(self) -> None:
         """End it; what is under way is given back, to be taken up elsewhere at once."""
-        looking, self._looking = self._looking, None
-        tasks = [*self._running.values(), *([] if looking is None else [looking])]
-        for task in tasks:
+        running = tuple(self._running.values())
+        for task in running:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        await super().stop()
+        if running:
+            await asyncio.wait(running, timeout=self.stop_seconds)
 
     def take_up(self, ref: JobRef) -> None:
         """Run a job, if it is due and there is room for it here, without waiting for that."""
@@ -104,7 +98,7 @@ class JobRunner:
             await asyncio.wait(tasks)
         return len(tasks)
 
-    async def _look(self) -> None:
+    async def _go_on(self) -> None:
         while True:
             try:
                 for ref in await self._due():
@@ -117,7 +111,7 @@ class JobRunner:
         room = JOBS_AT_A_TIME - len(self._running)
         if room <= 0:
             return []
-        return list(await self._leases.due(self._clock.now(), busy=tuple(self._running), limit=room))
+        return list(await self._leases.due(busy=tuple(self._running), limit=room))
 
     def _begin(self, ref: JobRef) -> "asyncio.Task[None] | None":
         if ref.organisation_id in self._running or len(self._running) >= JOBS_AT_A_TIME:
@@ -129,8 +123,7 @@ class JobRunner:
 
     async def _run(self, ref: JobRef) -> None:
         try:
-            now = self._clock.now()
-            job = await self._leases.claim(ref, self._ids.new("lease"), now, now + self._lease)
+            job = await self._leases.claim(ref, self._ids.new("lease"), self._clock.now(), self._lease)
             if job is not None:
                 await self._watched(job)
         except Exception as error:
@@ -157,7 +150,7 @@ class JobRunner:
             working.cancel()
             await asyncio.wait((working,))
             self._telemetry.tell(state="given-back")
-            await self._jobs.change(desk.job.given_back(self._clock.now()), was=desk.job)
+            await self._jobs.change(desk.job.given_back(), was=desk.job)
             raise
         finally:
             for task in (working, keeping):
@@ -193,7 +186,7 @@ class JobRunner:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             try:
-                if not await self._leases.renew(desk.job, self._clock.now() + self._lease):
+                if not await self._leases.renew(desk.job, self._lease):
                     return
             except Exception as error:
                 self._telling.tell(error)

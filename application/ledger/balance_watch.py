@@ -68,8 +68,8 @@ class BalanceWatch:
         first, self._first = self._first, None
         if first is not None:
             return first
-        while (delivery := await self._following.take()) is not None:
-            for event in delivery.events:
+        while (stretch := await self._following.take()) is not None:
+            for event in stretch.events:
                 self._asked |= self._accounts if event.touched is None else self._accounts & event.touched
         if not self._asked:
             return None

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from application.ledger.expire_holds import ExpireHolds
 from application.ledger.journal import EXPIRY_ACTOR, Journal
 from application.ledger.ports import LedgerAddress
+from application.shared.ongoing import Ongoing
 from application.shared.ports import Clock, Ids
 from application.shared.telling import Telling
 from domain.shared.access import Grant, Permission, Principal
@@ -18,7 +19,6 @@ from domain.shared.errors import DomainError, Overloaded, Unavailable
 PERIOD_SECONDS: Final = 1.0
 ROWS_MAX: Final = 1_000
 LEDGERS_AT_A_TIME: Final = 4
-STOP_SECONDS: Final = 5.0
 
 _GRANTS: Final = (Grant(frozenset((Permission.HOLDS_RESOLVE,))),)
 
@@ -61,7 +61,7 @@ class Agenda(Protocol):
         ...
 
 
-class Expiry:
+class Expiry(Ongoing):
     """Lets due holds expire about once a second, from `start` to `stop`.
 
     Any number of processes may do so at once: the journal expires a hold once, whoever asks, and before the commands of
@@ -77,20 +77,7 @@ class Expiry:
         self._clock = clock
         self._ids = ids
         self._period_seconds = period_seconds
-        self._task: asyncio.Task[None] | None = None
         self._telling = Telling(_log, "holds that are due expire later", "holds that are due could not expire")
-
-    def start(self) -> None:
-        """Begin, on the running loop."""
-        assert self._task is None, "it goes on already"
-        self._task = asyncio.create_task(self._run(), name="expiry")
-
-    async def stop(self) -> None:
-        """End it, whatever the store does: what it was about is done by the next process, or the next time."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-            self._task = None
 
     async def sweep(self) -> None:
         """Let the holds expire that are due now, in every ledger. One that cannot be written to keeps no other waiting.
@@ -137,7 +124,7 @@ class Expiry:
             # The ledger is archived, or gone: none of its holds is open.
             return
 
-    async def _run(self) -> None:
+    async def _go_on(self) -> None:
         while True:
             try:
                 await self.sweep()

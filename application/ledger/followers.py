@@ -48,7 +48,7 @@ class BalanceFilter:
         return event.touched is None or not self.accounts.isdisjoint(event.touched)
 
 
-Wanted = EventFilter | BalanceFilter
+Filter = EventFilter | BalanceFilter
 EVERY_EVENT: Final = EventFilter()
 HOLD_PLACED: Final = HoldPlaced.type
 
@@ -99,7 +99,7 @@ def named_accounts(data: dict[str, Any]) -> frozenset[str]:
 class Follower:
     """One who follows a ledger, what waits for it, and how it is called when something does."""
 
-    wanted: Wanted
+    wanted: Filter
     call: Callable[[], None]
     waiting: deque[RelayedEvent] = field(default_factory=deque)
     waiting_bytes: int = 0

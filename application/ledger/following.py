@@ -12,10 +12,10 @@ from typing import Final, Protocol
 from application.ledger.followers import (
     WAITING_BYTES_MAX,
     WAITING_EVENTS_MAX,
+    Filter,
     Follower,
     Followers,
     RelayedEvent,
-    Wanted,
 )
 from application.ledger.readers import StoredEvent
 from application.shared.ports import StoreUnavailable
@@ -29,16 +29,16 @@ RECENT_BYTES_OF_ALL: Final = 256 * 1024 * 1024
 # Who lacks more of them than that is given those first; only then does it wait for new ones.
 CATCH_UP_EVENTS: Final = 500
 # Given at once.
-DELIVERY_EVENTS_MAX: Final = 500
-DELIVERY_BYTES_MAX: Final = 1024 * 1024
+STRETCH_EVENTS_MAX: Final = 500
+STRETCH_BYTES_MAX: Final = 1024 * 1024
 RETRY_SECONDS: Final = 1.0
 
 _log = logging.getLogger("partita.relay")
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """Events in order, and the sequence up to which there are no others of the kind that was asked for."""
+class Stretch:
+    """A stretch of the log: events in order, and up to which sequence there are no others of those asked for."""
 
     events: Sequence[RelayedEvent]
     through: int
@@ -172,17 +172,17 @@ class Following:
     in vain, whenever there may be something to take.
     """
 
-    def __init__(self, stream: Stream, wanted: Wanted, after: int, call: Callable[[], None]) -> None:
+    def __init__(self, stream: Stream, wanted: Filter, after: int, call: Callable[[], None]) -> None:
         self._stream = stream
         self._follower = Follower(wanted, call)
         self._is_live = self._has_left = False
         self.at = after
         stream.follows += 1
 
-    async def take(self, most: int = DELIVERY_EVENTS_MAX) -> Delivery | None:
+    async def take(self, most: int = STRETCH_EVENTS_MAX) -> Stretch | None:
         """Return what comes next, so many events at most, or None where that is nothing that would be known yet.
 
-        A delivery without events tells how far the log was looked at. Raises `StoreUnavailable`, and `FellBehind` once
+        A stretch without events tells how far the log was looked at. Raises `StoreUnavailable`, and `FellBehind` once
         all was taken that had waited before something had to be left out.
         """
         if not self._is_live:
@@ -199,19 +199,19 @@ class Following:
         """Take it that all up to this sequence is known."""
         self.at = max(self.at, sequence)
 
-    def _chosen(self, page: Sequence[RelayedEvent], most: int) -> Delivery:
+    def _chosen(self, page: Sequence[RelayedEvent], most: int) -> Stretch:
         """Return what is wanted of the next events: so many at most, and not too long together."""
         events: list[RelayedEvent] = []
         size = 0
         for event in filter(self._follower.wanted.wants, page):
-            if len(events) >= most or size >= DELIVERY_BYTES_MAX:
+            if len(events) >= most or size >= STRETCH_BYTES_MAX:
                 self.at = events[-1].sequence
                 break
             events.append(event)
             size += len(event.line)
         else:
             self.at = page[-1].sequence
-        return Delivery(events, self.at)
+        return Stretch(events, self.at)
 
     def leave(self) -> None:
         """Be given nothing more."""
@@ -239,11 +239,11 @@ class Following:
                 follower.waiting.append(event)
                 follower.waiting_bytes += len(event.line)
 
-    def _taken(self, most: int) -> Delivery | None:
+    def _taken(self, most: int) -> Stretch | None:
         follower, before = self._follower, self.at
         events: list[RelayedEvent] = []
         taken_bytes = 0
-        while follower.waiting and len(events) < most and taken_bytes < DELIVERY_BYTES_MAX:
+        while follower.waiting and len(events) < most and taken_bytes < STRETCH_BYTES_MAX:
             event = follower.take()
             # Who read the log itself may have been ahead of the stream, which comes to the same events later.
             if event.sequence > before:
@@ -259,4 +259,4 @@ class Following:
             self.at = events[-1].sequence
         else:
             self.at = max(before, self._stream.last)
-        return Delivery(events, self.at) if events or self.at > before else None
+        return Stretch(events, self.at) if events or self.at > before else None

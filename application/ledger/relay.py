@@ -12,10 +12,11 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Final, Protocol
 
-from application.ledger.followers import EVERY_EVENT, EventFilter, RelayedEvent, Wanted
-from application.ledger.following import Delivery, Following, Remembered, Stream
+from application.ledger.followers import EVERY_EVENT, EventFilter, Filter, RelayedEvent
+from application.ledger.following import Following, Remembered, Stream, Stretch
 from application.ledger.ports import Applied, LedgerAddress
 from application.ledger.readers import LedgerReads, StoredEvent
+from application.shared.ongoing import Ongoing
 from application.shared.ports import StoreUnavailable, Work
 from domain.ledger.effect import Effect
 from domain.ledger.events import Event
@@ -43,8 +44,11 @@ class WakeUps(Protocol):
     """How processes tell each other that a ledger has new events. What is lost on the way is found by looking."""
 
     @property
-    def are_heard(self) -> bool:
-        """Return whether those of other processes come in, as far as is known."""
+    def heard_since(self) -> float | None:
+        """Return since when those of other processes come in, by `monotonic`; None where they do not.
+
+        What was told before, while a connection was lost perhaps, may never have been heard.
+        """
         ...
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:
@@ -56,14 +60,22 @@ class WakeUps(Protocol):
         ...
 
 
-class Relay:
+def is_to_look(wake_ups: WakeUps, looked_at: float) -> bool:
+    """Whether there may be what nobody told of since someone looked for it at that time, by `monotonic`.
+
+    That is so while wake-ups are not heard, once after they were not, and now and then, in case that one was lost.
+    """
+    since = wake_ups.heard_since
+    return since is None or looked_at <= max(since, monotonic() - LOOK_SELDOM_SECONDS)
+
+
+class Relay(Ongoing):
     """Gives new events to all who follow a ledger; its log is read once for all of them, while there are any."""
 
     def __init__(self, work: Work[LedgerReads, object], wake_ups: WakeUps) -> None:
         self._work = work
         self._wake_ups = wake_ups
         self._streams: dict[LedgerAddress, Stream] = {}
-        self._looking: asyncio.Task[None] | None = None
         self._remembered = Remembered()
         self.is_ending = False
         self._at_end: list[Callable[[], None]] = []
@@ -79,19 +91,11 @@ class Relay:
     @property
     def are_wake_ups_heard(self) -> bool:
         """Return whether other processes are heard; if not, their events are found by looking, a second late."""
-        return self._wake_ups.are_heard
-
-    def start(self) -> None:
-        """Begin to look for what nobody told of, on the running loop."""
-        assert self._looking is None, "it looks already"
-        self._looking = asyncio.create_task(self._look_on(), name="relay")
+        return self._wake_ups.heard_since is not None
 
     async def stop(self) -> None:
-        """End it."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.wait([self._looking])
-            self._looking = None
+        """Look for nothing more that nobody told of, and read no log any more."""
+        await super().stop()
         for stream in self._streams.values():
             stream.end()
 
@@ -139,7 +143,7 @@ class Relay:
 
     @contextmanager
     def joined(
-        self, ledger: LedgerAddress, head: int, *, after: int, wanted: Wanted, call: Callable[[], None]
+        self, ledger: LedgerAddress, head: int, *, after: int, wanted: Filter, call: Callable[[], None]
     ) -> Iterator[Following]:
         """Give a place in the log of a ledger, whose head was seen at that sequence; `call` says when to take from it.
 
@@ -162,11 +166,11 @@ class Relay:
 
     async def follow(
         self, who: Who, slug: str, *, after: int | None = None, wanted: EventFilter = EVERY_EVENT
-    ) -> AsyncGenerator[Delivery]:
+    ) -> AsyncGenerator[Stretch]:
         """Yield the events after a sequence, or those from now on: first what there is, then what comes.
 
         It goes on until the caller or the server ends it. Who follows is asked for again every five seconds, so that
-        one whose credential was revoked hears no more. A delivery without events, at once where there are none and
+        one whose credential was revoked hears no more. A stretch without events, at once where there are none and
         every 15 seconds at least, says how far the log was looked at. Raises what `who`, `head` and `take` do.
         """
         loop, called = asyncio.get_running_loop(), asyncio.Event()
@@ -177,28 +181,27 @@ class Relay:
             told_at, checked_at, is_first = loop.time(), loop.time(), True
             while not self.is_ending:
                 called.clear()
-                delivery = await following.take()
-                has_events = delivery is not None and bool(delivery.events)
+                stretch = await following.take()
+                has_events = stretch is not None and bool(stretch.events)
                 if loop.time() >= checked_at + (CERTAIN_SECONDS if has_events else CHECK_SECONDS):
                     checked_at = loop.time()
                     (await who()).require(Permission.EVENTS_READ, ledger=slug)
                 if has_events or is_first or loop.time() >= told_at + HEARTBEAT_SECONDS:
                     told_at, is_first = loop.time(), False
-                    yield delivery or Delivery((), following.at)
-                if delivery is None:
+                    yield stretch or Stretch((), following.at)
+                if stretch is None:
                     with suppress(TimeoutError):
                         async with asyncio.timeout(min(CHECK_SECONDS, HEARTBEAT_SECONDS)):
                             await called.wait()
 
-    async def _look_on(self) -> None:
+    async def _go_on(self) -> None:
         """Look for what nobody told of: soon where wake-ups are not heard, and now and then where they are."""
         looked_at = 0.0
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if self._wake_ups.are_heard and loop.time() < looked_at + LOOK_SELDOM_SECONDS:
+            if not is_to_look(self._wake_ups, looked_at):
                 continue
-            looked_at = loop.time()
+            looked_at = monotonic()
             for ledger in list(self._streams):
                 await self._look(ledger)
 

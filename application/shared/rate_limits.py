@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Final
 
 from application.shared.ports import Permits, Rule, StoreUnavailable, Taken
+from application.shared.telling import Outage
 from domain.shared.errors import RateLimited
 
 # A lease is at most this part of the quota, and at least that, and is used within so many seconds or is lost: so
@@ -165,16 +166,19 @@ class Counting:
 
     async def _probe(self, error: StoreUnavailable) -> None:
         began = monotonic()
-        has_told = False
+        away = Outage(
+            _log,
+            "each server applies rate limits by itself for now: %s",
+            after_seconds=self._told_after_seconds,
+        )
+        away.goes_on(error)
         while True:
             await asyncio.sleep(self._probe_seconds)
             if await self._store.is_there():
                 break
-            if not has_told and monotonic() >= began + self._told_after_seconds:
-                _log.warning("each server applies rate limits by itself for now: %s", error)
-                has_told = True
+            away.goes_on(error)
         _log.log(
-            logging.WARNING if has_told else logging.INFO,
+            logging.WARNING if away.is_told else logging.INFO,
             "rate limits are applied by all servers together again, after %.1f seconds",
             monotonic() - began,
         )

@@ -1,6 +1,7 @@
 """Telling of what fails again and again while a store is away."""
 
 import logging
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
@@ -32,3 +33,38 @@ class Telling:
             self._log.warning("%s: %s", self._later, error)
         else:
             self._log.error(self._fault, exc_info=error)
+
+
+class Outage:
+    """Logs once that something is away, as soon as that has lasted for a while; and anew after it was there again."""
+
+    def __init__(
+        self,
+        log: logging.Logger,
+        text: str,
+        *,
+        level: int = logging.WARNING,
+        after_seconds: float = 0.0,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        """`text` has a place for the reason."""
+        self._log = log
+        self._text = text
+        self._level = level
+        self._after_seconds = after_seconds
+        self._seconds = seconds
+        self._began_at: float | None = None
+        self.is_told = False
+
+    def goes_on(self, error: Exception) -> None:
+        """Say that it is away, and why."""
+        now = self._seconds()
+        if self._began_at is None:
+            self._began_at = now
+        if not self.is_told and now >= self._began_at + self._after_seconds:
+            self.is_told = True
+            self._log.log(self._level, self._text, error)
+
+    def is_over(self) -> None:
+        """Say that it is there."""
+        self._began_at, self.is_told = None, False

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from application.ledger.event_lines import event_line
 from application.ledger.readers import StoredEvent
-from application.webhooks.ports import Letter
+from application.webhooks.ports import SignedMessage
 from domain.shared.chain import canonical_json, format_time
 from domain.webhooks.secret import signature_header
 
@@ -16,8 +16,8 @@ _TYPE_PREFIX: Final = "partita."
 _SUBJECTS: Final = ("id", "account", "code")
 
 
-def letter_of(stored: StoredEvent, ledger: str, url: str, secrets: tuple[bytes, ...], now: datetime) -> Letter:
-    """Return the letter that tells of an event, signed with each of the secrets at this time (UTC).
+def message_of(stored: StoredEvent, ledger: str, url: str, secrets: tuple[bytes, ...], now: datetime) -> SignedMessage:
+    """Return the message that tells of an event, signed with each of the secrets at this time (UTC).
 
     Its `data` are the very bytes that the events route gives. `sequence` is the extension of that name: as text, of one
     length, so that texts sort as numbers do.
@@ -39,8 +39,8 @@ def letter_of(stored: StoredEvent, ledger: str, url: str, secrets: tuple[bytes, 
     return _signed(event["id"], body, url, secrets, now)
 
 
-def ping_letter(id: str, endpoint: str, url: str, secrets: tuple[bytes, ...], now: datetime) -> Letter:
-    """Return the letter that tells of nothing but itself, for trying an endpoint out."""
+def ping_message(id: str, endpoint: str, url: str, secrets: tuple[bytes, ...], now: datetime) -> SignedMessage:
+    """Return the message that tells of nothing but itself, for trying an endpoint out."""
     attributes = {
         "specversion": "1.0",
         "id": id,
@@ -53,6 +53,6 @@ def ping_letter(id: str, endpoint: str, url: str, secrets: tuple[bytes, ...], no
     return _signed(id, canonical_json(attributes), url, secrets, now)
 
 
-def _signed(id: str, body: bytes, url: str, secrets: tuple[bytes, ...], now: datetime) -> Letter:
+def _signed(id: str, body: bytes, url: str, secrets: tuple[bytes, ...], now: datetime) -> SignedMessage:
     seconds = int(now.timestamp())
-    return Letter(url, id, seconds, signature_header(secrets, id, seconds, body), body)
+    return SignedMessage(url, id, seconds, signature_header(secrets, id, seconds, body), body)

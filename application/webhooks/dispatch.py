@@ -7,10 +7,12 @@ another one sends.
 import asyncio
 import logging
 from collections.abc import Collection
+from time import monotonic
 from typing import Final
 
 from application.ledger.ports import LedgerAddress
-from application.ledger.relay import WakeUps
+from application.ledger.relay import WakeUps, is_to_look
+from application.shared.ongoing import Ongoing
 from application.shared.ports import Clock
 from application.shared.telling import Telling
 from application.webhooks.at_work import AtWork
@@ -18,8 +20,6 @@ from application.webhooks.outbox import Outbox, Parcel
 from application.webhooks.sending import Sending
 
 LOOK_SECONDS: Final = 1.0
-# Where wake-ups are heard, all organisations are looked at so often, in case that one was lost.
-LOOK_SELDOM_SECONDS: Final = 10.0
 PARCELS_MAX: Final = 256
 PARCELS_OF_ORGANISATION_MAX: Final = 32
 # So many are left to organisations that have none on their way yet, for one each.
@@ -30,7 +30,7 @@ STOP_SECONDS: Final = 3.0
 _log = logging.getLogger("partita.webhooks")
 
 
-class WebhookDispatch:
+class WebhookDispatch(Ongoing):
     """Sends events to webhooks, from `start` to `stop`, or once with `run_due`."""
 
     def __init__(
@@ -51,7 +51,6 @@ class WebhookDispatch:
         self._at_work: dict[int, tuple[AtWork, asyncio.Task[None]]] = {}
         self._room = PARCELS_MAX
         self._asking = asyncio.Semaphore(ASKED_AT_ONCE_MAX)
-        self._task: asyncio.Task[None] | None = None
         self._telling = Telling(_log, "webhooks are sent later", "webhooks could not be sent")
         self._attempts = 0
         self._is_ending = False
@@ -59,26 +58,23 @@ class WebhookDispatch:
 
     def start(self) -> None:
         """Begin, on the running loop."""
-        assert self._task is None, "it goes on already"
         self._is_ending = False
         self._sending.go_on()
-        self._task = asyncio.create_task(self._run(), name="webhooks")
+        super().start()
 
     async def stop(self) -> None:
         """End it: requests that are open have a few seconds to be answered; others begin no more."""
-        if self._task is None:
-            return
         self._is_ending = True
         self._sending.stop()
-        self._task.cancel()
         for at_work, _ in self._at_work.values():
             at_work.call(())
-        working = [self._task, *(serving for _, serving in self._at_work.values())]
-        _, late = await asyncio.wait(working, timeout=STOP_SECONDS)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*working, return_exceptions=True)
-        self._task = None
+        await super().stop()
+        serving = [task for _, task in self._at_work.values()]
+        if serving:
+            _, late = await asyncio.wait(serving, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
 
     async def run_due(self) -> int:
         """Look at everything once, send until nothing is due, and return how many attempts were made.
@@ -95,16 +91,15 @@ class WebhookDispatch:
 
     def hear(self, ledger: LedgerAddress, sequence: int) -> None:
         """Hear from any process that a ledger has new events."""
-        if self._task is not None and ledger.organisation_id in self._known:
+        if self._going is not None and ledger.organisation_id in self._known:
             self._call(ledger.organisation_id, {ledger.slug})
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        looked_at = -LOOK_SELDOM_SECONDS
+    async def _go_on(self) -> None:
+        looked_at = 0.0
         while True:
             try:
-                if not self._wake_ups.are_heard or loop.time() >= looked_at + LOOK_SELDOM_SECONDS:
-                    looked_at = loop.time()
+                if is_to_look(self._wake_ups, looked_at):
+                    looked_at = monotonic()
                     await self._look_everywhere()
                 else:
                     for organisation_id in await self._outbox.organisations(self._clock.now()):

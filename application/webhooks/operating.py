@@ -10,9 +10,9 @@ from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import Clock, Ids, Work
 from application.shared.recording import answered_before, record_event
-from application.webhooks.cloud_event import ping_letter
+from application.webhooks.cloud_event import ping_message
 from application.webhooks.keeping import found, held
-from application.webhooks.ports import Answer, Post, Unsealable, WebhookChanges, WebhookReads
+from application.webhooks.ports import FIRST, Answer, Place, Post, Unsealable, WebhookChanges, WebhookReads
 from application.webhooks.sealed_secrets import SealedSecrets
 from domain.shared.access import Grant, Permission, Principal
 from domain.shared.chain import Author
@@ -89,6 +89,7 @@ class WebhookOperation:
         Raises `PermissionDenied`, `NotFound`, `IdempotencyConflict`.
         """
         now = self._clock.now()
+        await self._hasten(principal, id, now)
         async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
             await changes.log.hold()
             before = await held(changes, id, None)
@@ -97,7 +98,6 @@ class WebhookOperation:
             principal.require_grantable([before.wanted.grant])
             after = replace(before, pause=None, failing_since=None, version=before.version + 1)
             await changes.endpoints.put(after)
-            await changes.cursors.hasten(after, now)
             await changes.cursors.call(now)
             await record_event(changes.log, self._ids, WebhookResumed(id), principal.author(request_id), now, key)
         return after
@@ -154,7 +154,22 @@ class WebhookOperation:
             secrets = self._secrets.opened(organisation_id, endpoint.id, endpoint.sealed, now)
         except Unsealable as error:
             return Answer(error=str(error))
-        return await self._post.send(ping_letter(event, endpoint.id, endpoint.wanted.url, secrets, now))
+        return await self._post.send(ping_message(event, endpoint.id, endpoint.wanted.url, secrets, now))
+
+    async def _hasten(self, principal: Principal, id: str, now: datetime) -> None:
+        """Have all that waits for a paused endpoint tried once it is resumed, as if for the first time.
+
+        As nothing is sent until then, that can be done in parts, without the log being held. Whoever is killed in the
+        middle of it leaves the endpoint paused.
+        """
+        place: Place | None = FIRST
+        while place is not None:
+            async with self._work.begin(principal, Permission.WEBHOOKS_MANAGE) as changes:
+                endpoint = await held(changes, id, None)
+                if endpoint.pause is None:
+                    return
+                principal.require_grantable([endpoint.wanted.grant])
+                place = await changes.cursors.hasten(endpoint, now, after=place)
 
     async def _paused(
         self, principal: Principal, id: str, reason: PauseReason, author: Author, key: IdempotencyKey | None = None

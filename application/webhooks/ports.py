@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from application.shared.pagination import Page, PageRequest
 from application.shared.ports import OrganisationLog
@@ -61,6 +61,11 @@ class EndpointChanges(Endpoints, Protocol):
         ...
 
 
+Place = tuple[int, int]
+"""Where a delivery stands among those of an endpoint: the number of its ledger, and its sequence."""
+FIRST: Final[Place] = (0, 0)
+
+
 class Cursors(Protocol):
     """How far the ledgers of an organisation were looked at for its endpoints, where that is changed."""
 
@@ -78,8 +83,11 @@ class Cursors(Protocol):
         """
         ...
 
-    async def hasten(self, endpoint: Endpoint, now: datetime) -> None:
-        """Have everything that is still to be sent tried at once, as if for the first time."""
+    async def hasten(self, endpoint: Endpoint, now: datetime, *, after: Place) -> Place | None:
+        """Have the next part of what is still to be sent tried at once, as if for the first time.
+
+        Return the last place of that part, or None where nothing was left.
+        """
         ...
 
     async def call(self, now: datetime) -> None:
@@ -111,7 +119,7 @@ class Unsealable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class SignedMessage:
     """What is sent: a body of CloudEvents, and its id and its signatures as headers by Standard Webhooks."""
 
     url: str
@@ -144,8 +152,8 @@ class Answer:
 
 
 class Post(Protocol):
-    """How letters get to receivers."""
+    """How messages get to receivers."""
 
-    async def send(self, letter: Letter) -> Answer:
+    async def send(self, message: SignedMessage) -> Answer:
         """Send it, once, and return what came of it, within 15 seconds. Never raises."""
         ...

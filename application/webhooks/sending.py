@@ -9,7 +9,7 @@ from typing import Final
 
 from application.shared.ports import Clock, CommitInDoubt, StoreUnavailable
 from application.shared.telemetry import UNWATCHED, Kind, Telemetry
-from application.webhooks.cloud_event import letter_of
+from application.webhooks.cloud_event import message_of
 from application.webhooks.open_requests import OpenRequests
 from application.webhooks.outbox import DueEvent, Outbox, Parcel, Result
 from application.webhooks.pausing import WebhookPausing
@@ -129,8 +129,8 @@ class Sending:
     async def _answer(self, parcel: Parcel, event: DueEvent, secrets: tuple[bytes, ...]) -> Answer:
         """Send an event; a mistake of ours counts as an attempt, too, and keeps no other event from being sent."""
         try:
-            letter = letter_of(event.stored, parcel.ledger, parcel.endpoint.wanted.url, secrets, self._clock.now())
-            return await self._post.send(letter)
+            message = message_of(event.stored, parcel.ledger, parcel.endpoint.wanted.url, secrets, self._clock.now())
+            return await self._post.send(message)
         except Exception:
             _log.exception("an event was not sent to the webhook %s", parcel.endpoint.id)
             return Answer(error="The server failed; its log says why.")

@@ -111,10 +111,10 @@ class JobRef:
 class Job:
     """A job of an organisation, in one of its ledgers. Times are UTC.
 
-    It is to be begun from `due_at` on; while it runs, that is when whoever runs it must have shown to be alive. `lease`
-    is who that is. `attempts` counts those since it last came further, and `parts_done` the parts of its result that
-    are kept. `problem` says why it ended badly, or was interrupted;
-    `retry_key` is the idempotency key by which it was last asked for again.
+    Once it is queued, it is to be begun after `pause`, by the clock of where it is kept; `lease` is who runs it.
+    `attempts` counts those since it last came further, and `parts_done` the parts of its result that are kept.
+    `problem` says why it ended badly, or was interrupted; `retry_key` is the idempotency key by which it was last asked
+    for again.
     """
 
     organisation_id: int
@@ -126,7 +126,6 @@ class Job:
     request_id: str
     progress: Progress
     created_at: datetime
-    due_at: datetime | None
     state: JobState = JobState.QUEUED
     parts_done: int = 0
     attempts: int = 0
@@ -137,6 +136,7 @@ class Job:
     result_type: str | None = None
     kept_bytes: int = 0
     retry_key: str | None = None
+    pause: timedelta = timedelta()
 
     @property
     def ref(self) -> JobRef:
@@ -146,7 +146,7 @@ class Job:
     def ended(self, state: JobState, now: datetime, *, problem: Mapping[str, Any] | None = None) -> "Job":
         """Return it as it is at its end."""
         assert state.is_end, "an end is an end"
-        return replace(self, state=state, due_at=None, lease=None, finished_at=now, problem=problem)
+        return replace(self, state=state, lease=None, finished_at=now, problem=problem)
 
     def done(self, result_type: str, now: datetime) -> "Job":
         """Return it done, with the media type of its result."""
@@ -156,13 +156,11 @@ class Job:
         """Return it as it is after an attempt in vain: to be tried again after a pause, or dead."""
         if self.is_worn_out:
             return self.ended(JobState.DEAD, now, problem=problem)
-        return replace(
-            self, state=JobState.QUEUED, due_at=now + pause_after(self.attempts), lease=None, problem=problem
-        )
+        return replace(self, state=JobState.QUEUED, pause=pause_after(self.attempts), lease=None, problem=problem)
 
-    def given_back(self, now: datetime) -> "Job":
+    def given_back(self) -> "Job":
         """Return it as if it had not been begun this time: to be taken up at once by someone else."""
-        return replace(self, state=JobState.QUEUED, due_at=now, lease=None, attempts=max(0, self.attempts - 1))
+        return replace(self, state=JobState.QUEUED, pause=timedelta(), lease=None, attempts=max(0, self.attempts - 1))
 
     def tried_again(self, author: JobAuthor, request_id: str, now: datetime) -> "Job":
         """Return it queued anew, for whoever asks for that. Raises `JobNotRetryable`."""
@@ -174,7 +172,7 @@ class Job:
         return replace(
             self,
             state=JobState.QUEUED,
-            due_at=now,
+            pause=timedelta(),
             attempts=0,
             author=author,
             request_id=request_id,
@@ -195,5 +193,6 @@ class Job:
 
 def pause_after(attempts: int) -> timedelta:
     """Return how long to wait after so many attempts in vain: 2 s, 8 s, 32 s and so on, 10 minutes at most."""
-    seconds: float = FIRST_PAUSE.total_seconds() * pow(float(_GROWTH), max(0, attempts - 1))
-    return min(LAST_PAUSE, timedelta(seconds=seconds))
+    # Beyond these it is the longest one anyway.
+    growth: int = _GROWTH ** min(max(0, attempts - 1), 10)
+    return min(LAST_PAUSE, FIRST_PAUSE * growth)

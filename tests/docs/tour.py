@@ -64,7 +64,6 @@ def run(tour: Sequence[Step], folder: Path, data: Path) -> list[str]:
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
-        timeout=60,
     )
     return done.stdout.split(f"{_BETWEEN}\n")
 

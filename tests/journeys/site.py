@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+import asyncpg
+
 from adapters.embedded import EmbeddedServers, ServerUrls
 from application.identity.create_organisation import create_organisation
 from application.ledger.create_ledger import create_ledger
@@ -19,6 +21,10 @@ from tests.journeys.clients import LedgerOfTests, Told, check_books
 from tests.server_process import ServerProcess
 
 Result = TypeVar("Result")
+_END_CONNECTIONS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+"""
 
 
 class Site:
@@ -66,6 +72,19 @@ class Site:
     def kill_postgres(self) -> None:
         """Kill PostgreSQL without warning."""
         os.kill(self.embedded.postgres_pid, signal.SIGKILL)
+
+    def end_connections(self) -> int:
+        """Have PostgreSQL end all connections that there are, and return how many those were."""
+
+        async def end() -> int:
+            connection = await asyncpg.connect(self.urls.database_url)
+            try:
+                count: int = await connection.fetchval(_END_CONNECTIONS)
+            finally:
+                await connection.close()
+            return count
+
+        return asyncio.run(end())
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Who follows a ledger sees 1 to n, whatever is killed: none missing, none twice, none out of order.
 
 Two servers over one database; clients post through both, and others follow, each with the project's own client. Servers
-are killed and stopped, Redis is killed and comes back, and who follows leaves now and then and comes again, also from
-the other server. `make soak` does this for minutes; `make test` for seconds.
+are killed and stopped, Redis and PostgreSQL are killed and come back, and who follows leaves now and then and comes
+again, also from the other server. `make soak` does this for minutes; `make test` for seconds.
 """
 
 import asyncio
@@ -124,26 +124,49 @@ def test_all_who_follow_see_all_in_order_whatever_is_killed(
     urls = [server.url for server in pair]
     clients = Clients(ledger, urls, POSTERS).start()
     readers = Readers(ledger, urls, FOLLOWERS).start()
-
-    def more_answers() -> None:
-        goal = clients.told.count() + BURST
-        clients.wait_until(lambda told: told.count() >= goal, PATIENCE_SECONDS)
-
     for turn in range(ROUNDS):
-        more_answers()
+        more_answers(clients)
         pair[turn % 2].kill()
-        more_answers()
+        more_answers(clients)
         redis.kill()
         pair[turn % 2].start()
-        more_answers()
+        more_answers(clients)
         # It is asked to, and says where to go on before it closes.
         pair[(turn + 1) % 2].stop()
         redis.start()
-        more_answers()
+        more_answers(clients)
         pair[(turn + 1) % 2].start()
-        more_answers()
+        more_answers(clients)
+    see_all(urls[0], ledger, clients, readers)
+
+
+def test_all_who_follow_see_all_in_order_though_postgres_is_killed(
+    site: Site, redis: RedisServer, pair: list[ServerProcess]
+) -> None:
+    ledger = site.new_ledger()
+    urls = [server.url for server in pair]
+    clients = Clients(ledger, urls, POSTERS).start()
+    readers = Readers(ledger, urls, FOLLOWERS).start()
+    for _ in range(ROUNDS):
+        more_answers(clients)
+        assert site.end_connections() > 0
+        more_answers(clients)
+        site.kill_postgres()
+        site.embedded.restart_postgres()
+        more_answers(clients)
+    see_all(urls[0], ledger, clients, readers)
+
+
+def more_answers(clients: Clients) -> None:
+    """Wait until some more posts are answered."""
+    goal = clients.told.count() + BURST
+    clients.wait_until(lambda told: told.count() >= goal, PATIENCE_SECONDS)
+
+
+def see_all(url: str, ledger: LedgerOfTests, clients: Clients, readers: Readers) -> None:
+    """Let nothing more be posted, and see that each reader has seen all of it, in order and once."""
     told = clients.stop()
-    last = head(urls[0], ledger)
+    last = head(url, ledger)
     assert last >= len(told.answers)
     readers.finish(last)
     for seen in readers.seen:

@@ -63,12 +63,13 @@ class PostgresJobs:
                 assert known is not None, "what is in conflict is there"
                 return known
             kept = await _add_parts(connection, job, parts, left)
-            await connection.execute(
+            due_at = await connection.scalar(
                 update(jobs)
                 .where(jobs.c.organisation_id == job.organisation_id, jobs.c.id == values["id"])
                 .values(kept_bytes=kept)
+                .returning(jobs.c.due_at)
             )
-            await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
+            await connection.execute(due_row(job.ref, due_at=due_at, finished_at=job.finished_at))
         return job
 
     async def job(self, ref: JobRef) -> Job | None:
@@ -95,10 +96,11 @@ class PostgresJobs:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
             if was.state.is_end and not job.state.is_end:
                 await _require_another(connection, job.organisation_id)
-            changed = await connection.execute(changing(job, was=was).values(changing_values(job)))
-            if changed.rowcount:
-                await connection.execute(due_row(job.ref, due_at=job.due_at, finished_at=job.finished_at))
-        return bool(changed.rowcount)
+            change = changing(job, was=was).values(changing_values(job)).returning(jobs.c.due_at)
+            changed = (await connection.execute(change)).one_or_none()
+            if changed is not None:
+                await connection.execute(due_row(job.ref, due_at=changed.due_at, finished_at=job.finished_at))
+        return changed is not None
 
     async def remove(self, ref: JobRef) -> None:
         id = stored_id("job", ref.id)

@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Select, Table, func, not_, or_, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.job_tables import due_jobs, job_turns, jobs
-from adapters.postgres.jobs.rows import changing, due_row, job_of
+from adapters.postgres.jobs.rows import changing, due_row, from_now, job_of
 from adapters.postgres.work import tenant_transaction, transaction_of_nobody
 from domain.jobs.job import LAST_PAUSE, Job, JobRef, JobState
 
-# No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
+# No pause and no lease is longer: what is due later than that was written before the database's clock was set back.
 _FAR: Final = LAST_PAUSE + timedelta(minutes=1)
 
 
@@ -26,13 +26,12 @@ class PostgresJobLeases:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def due(self, now: datetime, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
+    async def due(self, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
         # One job of each organisation, so that who has many keeps no other waiting.
         of, of_turn = due_jobs.c, job_turns.c
-        is_due = or_(of.due_at <= now, of.due_at > now + _FAR)
         first = (
             select(of.organisation_id, of.job_id, of.due_at)
-            .where(not_(of.is_over), is_due, of.organisation_id.not_in(busy))
+            .where(not_(of.is_over), _is_due(due_jobs), of.organisation_id.not_in(busy))
             .order_by(of.organisation_id, of.due_at)
             .ext(distinct_on(of.organisation_id))
             .subquery()
@@ -44,7 +43,7 @@ class PostgresJobLeases:
         )
         return await self._found(query.limit(limit))
 
-    async def claim(self, ref: JobRef, lease: str, now: datetime, until: datetime) -> Job | None:
+    async def claim(self, ref: JobRef, lease: str, now: datetime, length: timedelta) -> Job | None:
         of = jobs.c
         claiming = (
             update(jobs)
@@ -52,13 +51,13 @@ class PostgresJobLeases:
                 of.organisation_id == ref.organisation_id,
                 of.id == stored_id("job", ref.id),
                 of.finished_at.is_(None),
-                or_(of.due_at <= now, of.due_at > now + _FAR),
+                _is_due(jobs),
             )
             .values(
                 state=JobState.RUNNING.value,
                 lease=stored_id("lease", lease),
                 attempts=of.attempts + 1,
-                due_at=until,
+                due_at=from_now(length),
                 started_at=func.coalesce(of.started_at, now),
             )
             .returning(jobs)
@@ -67,7 +66,7 @@ class PostgresJobLeases:
             row = (await connection.execute(claiming)).mappings().one_or_none()
             if row is None:
                 return None
-            await connection.execute(due_row(ref, due_at=until, finished_at=None))
+            await connection.execute(due_row(ref, due_at=row["due_at"], finished_at=None))
             turn = {"served_at": func.clock_timestamp()}
             await connection.execute(
                 upsert(job_turns)
@@ -76,12 +75,13 @@ class PostgresJobLeases:
             )
         return job_of(row)
 
-    async def renew(self, job: Job, until: datetime) -> bool:
+    async def renew(self, job: Job, length: timedelta) -> bool:
         async with tenant_transaction(self._engine, job.organisation_id) as connection:
-            renewed = await connection.execute(changing(job, was=job).values(due_at=until))
-            if renewed.rowcount:
+            renewing = changing(job, was=job).values(due_at=from_now(length)).returning(jobs.c.due_at)
+            until = await connection.scalar(renewing)
+            if until is not None:
                 await connection.execute(due_row(job.ref, due_at=until, finished_at=None))
-        return bool(renewed.rowcount)
+        return until is not None
 
     async def over(self, now: datetime, limit: int) -> Sequence[JobRef]:
         of = due_jobs.c
@@ -91,3 +91,9 @@ class PostgresJobLeases:
     async def _found(self, query: Select[int, UUID]) -> list[JobRef]:
         async with transaction_of_nobody(self._engine) as connection:
             return [JobRef(row[0], outward_id("job", row[1])) for row in await connection.execute(query)]
+
+
+def _is_due(table: Table) -> ColumnElement[bool]:
+    # The time at which the statement began, unlike the one that goes on meanwhile, can be looked up in the index.
+    now = func.statement_timestamp(type_=DateTime(timezone=True))
+    return or_(table.c.due_at <= now, table.c.due_at > now + _FAR)

@@ -1,10 +1,10 @@
 """Jobs as rows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Update, update
+from sqlalchemy import ColumnElement, DateTime, RowMapping, Update, func, update
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -33,7 +33,6 @@ def job_of(row: RowMapping) -> Job:
         request_id=row["request_id"],
         progress=Progress(row["done"], row["total"], row["unit"]),
         created_at=row["created_at"],
-        due_at=row["due_at"],
         state=JobState(row["state"]),
         parts_done=row["parts_done"],
         attempts=row["attempts"],
@@ -48,7 +47,8 @@ def job_of(row: RowMapping) -> Job:
 
 
 def changing_values(job: Job) -> dict[str, Any]:
-    """Return what can change of a job, besides how far it is."""
+    """Return what can change of a job, besides how far it is and until when someone runs it."""
+    assert job.state is not JobState.RUNNING, "until when a job is run, leases alone say"
     return {
         "state": job.state.value,
         "actor": job.author.actor,
@@ -57,13 +57,18 @@ def changing_values(job: Job) -> dict[str, Any]:
         "request_id": job.request_id,
         "attempts": job.attempts,
         "lease": stored_lease(job),
-        "due_at": job.due_at,
+        "due_at": None if job.state.is_end else from_now(job.pause),
         "started_at": job.started_at,
         "finished_at": job.finished_at,
         "problem": None if job.problem is None else dict(job.problem),
         "result_type": job.result_type,
         "retry_key": job.retry_key,
     }
+
+
+def from_now(pause: timedelta) -> ColumnElement[datetime]:
+    """Return when so much time has passed, by the clock of the database: the servers' may differ, and jump."""
+    return func.clock_timestamp(type_=DateTime(timezone=True)) + pause
 
 
 def stored_lease(job: Job) -> UUID | None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, delete, exists, func, select, text, union_all, update
+from sqlalchemy import Select, delete, exists, func, or_, select, text, tuple_, union_all, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,11 +16,13 @@ from adapters.postgres.tables import ledgers
 from adapters.postgres.webhook_tables import webhook_agenda, webhook_cursors, webhook_deliveries, webhook_endpoints
 from adapters.postgres.webhooks.endpoint_rows import endpoint_of, values_of
 from application.shared.pagination import Page, PageRequest
+from application.webhooks.ports import Place
 from domain.ledger.ledger import LedgerNotFound
 from domain.webhooks.delivery import Delivery, DeliveryState
 from domain.webhooks.endpoint import Endpoint, Wanted
 
 _ID = "whk"
+HASTENED_AT_ONCE: Final = 1_000
 
 # These ledgers begin, for an endpoint, with the events after those that there are.
 _BEGIN = text("""
@@ -193,23 +195,33 @@ class PostgresCursors:
         )
         return True
 
-    async def hasten(self, endpoint: Endpoint, now: datetime) -> None:
+    async def hasten(self, endpoint: Endpoint, now: datetime, *, after: Place) -> Place | None:
+        of, key = webhook_deliveries.c, stored_id(_ID, endpoint.id)
+        place = tuple_(of.ledger_id, of.sequence)
+        waiting = (
+            of.organisation_id == self._organisation_id,
+            of.endpoint_id == key,
+            of.state == DeliveryState.PENDING.value,
+            place > tuple_(*after),
+        )
+        part = select(of.ledger_id, of.sequence).where(*waiting).order_by(of.ledger_id, of.sequence)
+        found = (await self._connection.execute(part.limit(HASTENED_AT_ONCE))).all()
+        if not found:
+            return None
+        last: Place = (found[-1].ledger_id, found[-1].sequence)
         # Whoever takes deliveries holds their cursor, too.
         held = select(webhook_cursors.c.ledger_id).where(
             webhook_cursors.c.organisation_id == self._organisation_id,
-            webhook_cursors.c.endpoint_id == stored_id(_ID, endpoint.id),
+            webhook_cursors.c.endpoint_id == key,
+            webhook_cursors.c.ledger_id.between(found[0].ledger_id, last[0]),
         )
         await self._connection.execute(held.with_for_update())
-        of = webhook_deliveries.c
         await self._connection.execute(
             update(webhook_deliveries)
-            .where(
-                of.organisation_id == self._organisation_id,
-                of.endpoint_id == stored_id(_ID, endpoint.id),
-                of.state == DeliveryState.PENDING.value,
-            )
+            .where(*waiting, place <= tuple_(*last), or_(of.due_at > now, of.attempts > 0))
             .values(due_at=now, attempts=0, first_tried_at=None)
         )
+        return last
 
     async def call(self, now: datetime) -> None:
         await self._connection.execute(

@@ -12,7 +12,7 @@ import orjson
 from typing_extensions import override
 
 from application.ledger.balance_watch import Balances, BalanceWatch
-from application.ledger.following import DELIVERY_EVENTS_MAX, Delivery, Following
+from application.ledger.following import STRETCH_EVENTS_MAX, Following, Stretch
 from application.ledger.relay import HEARTBEAT_SECONDS
 from domain.shared.access import Permission, Principal
 from entrypoints.http.v1.account_documents import balance_document
@@ -70,18 +70,18 @@ class EventSubscription(Subscription):
     @override
     async def message(self, principal: Principal) -> Message | None:
         principal.require(Permission.EVENTS_READ, ledger=self._ledger)
-        most = DELIVERY_EVENTS_MAX if self._window is None else self._window - len(self._unacknowledged)
-        delivery = await self._following.take(most) if most > 0 else None
-        if delivery is not None and not delivery.events:
+        most = STRETCH_EVENTS_MAX if self._window is None else self._window - len(self._unacknowledged)
+        stretch = await self._following.take(most) if most > 0 else None
+        if stretch is not None and not stretch.events:
             # A long log may be looked through in vain: meanwhile others have their turn.
             self._call()
-            delivery = None
-        if delivery is None:
+            stretch = None
+        if stretch is None:
             now = asyncio.get_running_loop().time()
             if not self.is_due(now):
                 return None
-            delivery = Delivery((), self._following.at)
-        return self._told(delivery)
+            stretch = Stretch((), self._following.at)
+        return self._told(stretch)
 
     @override
     def acknowledge(self, sequence: int) -> None:
@@ -89,12 +89,12 @@ class EventSubscription(Subscription):
             self._unacknowledged.popleft()
         self._call()
 
-    def _told(self, delivery: Delivery) -> Message:
+    def _told(self, stretch: Stretch) -> Message:
         self._told_at = asyncio.get_running_loop().time()
         if self._window is not None:
-            self._unacknowledged.extend([event.sequence for event in delivery.events])
-        lines = b",".join([event.line for event in delivery.events]).decode()
-        return Message(f'{self._head}{lines}],"through":{delivery.through}}}', delivery.through)
+            self._unacknowledged.extend([event.sequence for event in stretch.events])
+        lines = b",".join([event.line for event in stretch.events]).decode()
+        return Message(f'{self._head}{lines}],"through":{stretch.through}}}', stretch.through)
 
 
 class BalanceSubscription(Subscription):

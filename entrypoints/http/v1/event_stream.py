@@ -6,7 +6,7 @@ from contextlib import aclosing
 from starlette.responses import Response
 
 from application.ledger.followers import EventFilter
-from application.ledger.following import Delivery
+from application.ledger.following import Stretch
 from application.ledger.relay import Who
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError
@@ -22,19 +22,19 @@ async def event_stream(who: Caller, again: Who, slug: str, *, after: int | None,
     return sent_events(_frames(following, first, who.request_id))
 
 
-async def _frames(following: AsyncGenerator[Delivery], first: Delivery, request_id: str) -> AsyncIterator[bytes]:
+async def _frames(following: AsyncGenerator[Stretch], first: Stretch, request_id: str) -> AsyncIterator[bytes]:
     yield _frames_of(first)
     async with aclosing(following):
         try:
-            async for delivery in following:
-                yield _frames_of(delivery)
+            async for stretch in following:
+                yield _frames_of(stretch)
         except (DomainError, StoreUnavailable) as failure:
             yield problem_frame(failure, request_id)
 
 
-def _frames_of(delivery: Delivery) -> bytes:
+def _frames_of(stretch: Stretch) -> bytes:
     """Return the events, each with its sequence as its id; without any, where to go on from, which is no event."""
-    frames = [frame(event.type, event.line, event.sequence) for event in delivery.events]
-    if not frames or delivery.through > delivery.events[-1].sequence:
-        frames.append(b"id: %d\n\n" % delivery.through)
+    frames = [frame(event.type, event.line, event.sequence) for event in stretch.events]
+    if not frames or stretch.through > stretch.events[-1].sequence:
+        frames.append(b"id: %d\n\n" % stretch.through)
     return b"".join(frames)

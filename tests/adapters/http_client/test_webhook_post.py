@@ -20,15 +20,15 @@ from adapters.http_client import guarded_network
 from adapters.http_client.guarded_network import NameResolver, Resolve
 from adapters.http_client.webhook_post import HttpPost
 from adapters.memory import ManualClock
-from application.webhooks.ports import Answer, Letter
+from application.webhooks.ports import Answer, SignedMessage
 from tests.redis_server import until
 
 HERE = (ip_network("127.0.0.1/32"),)
 NOWHERE = "It cannot be connected to: it leads to no address of the public internet, and nothing is sent there."
 
 
-def letter(url: str) -> Letter:
-    return Letter(url, "evt_1", 1_700_000_000, "v1,c2lnbmVk", b'{"a":1}')
+def message(url: str) -> SignedMessage:
+    return SignedMessage(url, "evt_1", 1_700_000_000, "v1,c2lnbmVk", b'{"a":1}')
 
 
 class Names:
@@ -74,7 +74,7 @@ async def posting(
 
 async def sent(url: str, names: Resolve | None = None, tls: ssl.SSLContext | None = None, **given: float) -> Answer:
     async with posting(names, tls, **given) as post:
-        return await post.send(letter(url))
+        return await post.send(message(url))
 
 
 async def test_the_name_stays_in_the_request_and_the_address_is_the_one_that_was_checked() -> None:
@@ -118,7 +118,7 @@ async def test_an_address_in_a_url_is_judged_as_well(host: str) -> None:
 async def test_what_other_programs_take_for_an_address_is_judged_as_what_it_leads_to() -> None:
     async with posting() as post:
         for host in ("2130706434", "0x7f.2", "127.2", "0177.0.0.2"):
-            answer = await post.send(letter(f"http://{host}:1/"))
+            answer = await post.send(message(f"http://{host}:1/"))
             assert answer.error in (NOWHERE, "It cannot be connected to: its name is not known.")
 
 
@@ -127,10 +127,10 @@ async def test_a_name_that_changes_its_mind_between_check_and_call_gains_nothing
         # It is asked once, and the second answer never.
         names = Names(["127.0.0.1"], ["10.0.0.1"])
         async with posting(names) as post:
-            assert (await post.send(letter(f"http://hooks.test:{port}/"))).status == 204
+            assert (await post.send(message(f"http://hooks.test:{port}/"))).status == 204
             assert names.asked == ["hooks.test"]
             # The next connection is checked anew.
-            assert await post.send(letter(f"http://hooks.test:{port}/")) == Answer(error=NOWHERE)
+            assert await post.send(message(f"http://hooks.test:{port}/")) == Answer(error=NOWHERE)
     assert len(heads) == 1
 
 
@@ -283,9 +283,9 @@ async def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
     resolver = NameResolver([f"127.0.0.1:{transport.get_extra_info('sockname')[1]}"])
     async with server() as (port, _):
         post = HttpPost(ManualClock(), HERE, resolve=resolver)
-        silent = [asyncio.create_task(post.send(letter(f"http://silent{each}.test:{port}/"))) for each in range(100)]
+        silent = [asyncio.create_task(post.send(message(f"http://silent{each}.test:{port}/"))) for each in range(100)]
         await until(lambda: len(names.asked) == 100)
-        assert await asyncio.wait_for(post.send(letter(f"http://hooks.test:{port}/")), 1) == Answer(204)
+        assert await asyncio.wait_for(post.send(message(f"http://hooks.test:{port}/")), 1) == Answer(204)
         assert not any(each.done() for each in silent)
         for each in silent:
             each.cancel()

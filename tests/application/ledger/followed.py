@@ -45,6 +45,7 @@ class GrowingLog:
         self.head_ = Head()
         self.is_away = False
         self.reads = 0
+        self.heads = 0
 
     def append(self, *events: Event) -> list[Applied]:
         """Commit a group; return what the process that did so knows of it."""
@@ -97,6 +98,7 @@ class _Ledgers:
 
     async def head(self, slug: str, *, up_to: int | None = None) -> Head:
         assert up_to is None
+        self._log.heads += 1
         return self._log.head_
 
 
@@ -114,7 +116,7 @@ class Wire:
     """Wake-ups between the relays of one test, which come only when it is said so."""
 
     def __init__(self) -> None:
-        self.are_heard = True
+        self.heard_since: float | None = 0.0
         self.announced: list[tuple[LedgerAddress, int]] = []
 
     def listen(self, hear: Callable[[LedgerAddress, int], None]) -> None:

@@ -87,7 +87,7 @@ async def test_who_has_much_to_catch_up_with_is_not_taken_for_a_slow_one(
 async def test_what_is_caught_up_with_comes_in_messages_of_bounded_length(
     log: GrowingLog, here: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "DELIVERY_BYTES_MAX", 2_000)
+    monkeypatch.setattr(following, "STRETCH_BYTES_MAX", 2_000)
     log.append(*[opened(f"a{number}") for number in range(30)])
     with here.joined(MAIN, 30, after=0, wanted=EVERY_EVENT, call=lambda: None) as place:
         got: list[int] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -81,12 +82,30 @@ async def test_what_nobody_tells_of_is_found_by_looking(
     log: GrowingLog, wire: Wire, here: Relay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay, "LOOK_SECONDS", 0.01)
-    wire.are_heard = False
+    wire.heard_since = None
     here.start()
     reader = Reader(here)
     await turns()
     log.append(opened("a"))
     await until(lambda: reader.got == [1])
+    await reader.leave()
+
+
+async def test_what_was_told_while_nothing_was_heard_for_a_moment_is_found_by_looking_once(
+    log: GrowingLog, wire: Wire, here: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "LOOK_SECONDS", 0.01)
+    here.start()
+    reader = Reader(here)
+    await until(lambda: log.heads >= 2)  # as it was looked at when it was followed, and since
+    log.append(opened("a"))  # and told of, which was not heard
+    looks = log.heads
+    await asyncio.sleep(0.05)
+    assert (reader.got, log.heads) == ([], looks), "it looks again ten seconds after the last time"
+    wire.heard_since = monotonic()
+    await until(lambda: reader.got == [1])
+    await asyncio.sleep(0.05)
+    assert log.heads == looks + 1
     await reader.leave()
 
 

@@ -163,7 +163,7 @@ async def test_an_import_that_is_run_again_posts_nothing_twice_and_tells_the_sam
     paper = Paper(lines(sale("1.00"), sale("2.00"), sale(None), sale("3.00", reference="r")))
     author = JobAuthor("key_x", "key_x", frozenset(Permission))
     id, progress = container.ids().new("job"), Progress(0, 4, "transactions")
-    job = Job(tenant.organisation_id, id, JobKind.IMPORT, "main", {}, author, "req_x", progress, NOW, NOW)
+    job = Job(tenant.organisation_id, id, JobKind.IMPORT, "main", {}, author, "req_x", progress, NOW)
     work = ImportJob(container.journal(), container.ids(), parse_line, transaction_draft, kept_problem)
     for _ in range(3):
         with pytest.raises(StoreUnavailable):

@@ -163,7 +163,7 @@ async def test_what_is_handed_over_is_what_the_list_has_for_the_same_filter(
                     await asyncio.sleep(0.02)
                 await something_happens(shop, chance)
             head = max(await shop.head(), after)
-            await until(lambda: followed.through == head)
+            await until(lambda: followed.through == head, seconds=20)
     assert found.seen == await listed(shop, after=after, event_types=event_types, account=account)
 
 

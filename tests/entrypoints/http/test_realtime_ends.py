@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from application.identity.token_ports import AccessClaims
 from entrypoints.cli import server as cli_server
 from entrypoints.container import Services
-from entrypoints.http.realtime import connection, endpoint
+from entrypoints.http.realtime import endpoint, outgoing
 from entrypoints.settings import Settings
 from tests.entrypoints.http.access_tokens import issued
 from tests.entrypoints.http.conftest import NewOrganisation
@@ -41,8 +41,8 @@ async def client(server: OwnServer, tenant: Tenant) -> AsyncIterator[RealtimeCli
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the server look after its connections more often; it is asked who they are each time."""
     monkeypatch.setattr(endpoint, "LOOK_SECONDS", 0.02)
-    monkeypatch.setattr(connection, "CHECK_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "CERTAIN_SECONDS", 0)
+    monkeypatch.setattr(outgoing, "CHECK_SECONDS", 0.05)
+    monkeypatch.setattr(outgoing, "CERTAIN_SECONDS", 0)
 
 
 @pytest.mark.parametrize(

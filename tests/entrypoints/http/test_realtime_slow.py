@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from application.ledger import balance_watch, followers
 from application.shared.ports import StoreUnavailable
 from entrypoints.cli.bounded_requests import BoundedProtocol
-from entrypoints.http.realtime import connection, endpoint
+from entrypoints.http.realtime import connection, endpoint, outgoing
 from entrypoints.settings import Settings
 from tests.entrypoints.http.realtime_client import listed, post, realtime
 from tests.entrypoints.http.realtime_server import OwnServer, narrow_socket, own_server, raw_connection, until
@@ -37,7 +37,7 @@ async def test_who_takes_nothing_for_long_is_told_where_to_go_on_exactly(
     app: FastAPI, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(endpoint, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "SEND_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(outgoing, "SEND_SECONDS_MAX", 0.2)
     await tenant.posted(sale())
     client = ClientInProcess()
     serving = asyncio.create_task(app(client.scope(tenant.key), client.receive, client.send))
@@ -94,8 +94,8 @@ async def test_who_never_reads_again_is_forgotten(
 ) -> None:
     await fill(server.url, tenant)
     monkeypatch.setattr(endpoint, "LOOK_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "SEND_SECONDS_MAX", 0.3)
-    monkeypatch.setattr(connection, "FAREWELL_SECONDS", 0.1)
+    monkeypatch.setattr(outgoing, "SEND_SECONDS_MAX", 0.3)
+    monkeypatch.setattr(outgoing, "FAREWELL_SECONDS", 0.1)
     monkeypatch.setattr("entrypoints.cli.sockets.LINGER_SECONDS", 0.1)
     async with realtime(
         server.url, tenant.key, sock=await narrow_socket(server.url), max_queue=1, ping_interval=None

@@ -74,5 +74,6 @@ async def test_tokens_sessions_invitations_and_tickets_go_when_their_time_is_ove
     removed = await tidied(office)
     assert removed.sessions >= 1
     assert removed.security_events >= 4
+    assert await tidied(office) == Removed()
     of_person = "SELECT 1 FROM sessions JOIN persons ON persons.id = person_id WHERE email = :email"
     assert await office.rows(of_person, email=known.email) == []

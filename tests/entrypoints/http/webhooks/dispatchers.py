@@ -42,7 +42,7 @@ class OutboxOfOne(PostgresOutbox):
 class HeardByHand:
     """Wake-ups that a test gives."""
 
-    are_heard = True
+    heard_since: float | None = 0.0
 
     def __init__(self) -> None:
         self.hear: Callable[[LedgerAddress, int], None] | None = None

@@ -17,10 +17,11 @@ from adapters.postgres.ids import stored_id
 from adapters.postgres.webhooks.outbox import PostgresOutbox
 from adapters.postgres.work import tenant_transaction
 from application.ledger.ports import LedgerAddress
+from application.webhooks import dispatch
 from entrypoints.container import Container, opened
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
-from tests.entrypoints.http.conftest import NewServer, served
+from tests.entrypoints.http.conftest import served
 from tests.entrypoints.http.tenant import Tenant, document, sale
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
 from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
@@ -70,7 +71,7 @@ async def test_events_are_sent_as_soon_as_they_are_heard_of(
     dispatching.dispatch.start()
     # It has looked, and knows the organisation now: it looks again in ten seconds, or when it hears of something.
     await there.until(1)
-    await until(lambda: not dispatching.dispatch._at_work)
+    await until(lambda: not dispatching.dispatch._at_work, seconds=30)
     await tenant.posted(sale())
     await asyncio.sleep(0.2)
     assert len(there.got) == 1
@@ -81,12 +82,16 @@ async def test_events_are_sent_as_soon_as_they_are_heard_of(
 
 
 async def test_a_server_sends_webhooks_by_itself_as_soon_as_something_happens(
-    tenant: Tenant, there: Receiver, new_server: NewServer, new_webhook: NewWebhook
+    tenant: Tenant, there: Receiver, new_webhook: NewWebhook, postgres_url: str, redis_url: str, settings: Settings
 ) -> None:
-    url = await new_server(worker_inside=True)
     await new_webhook(types=["transaction.posted"])
-    # The server learns of the webhook when it looks, and of what happens from then on by Redis.
-    async with AsyncClient(headers=tenant.authorization) as client:
+    # It ends with this test: it sends whatever is due in this database, also what others are to send.
+    async with (
+        opened(settings.model_copy(update={"worker_inside": True}), ServerUrls(postgres_url, redis_url)) as container,
+        served(create_app(container.services())) as url,
+        AsyncClient(headers=tenant.authorization) as client,
+    ):
+        # The server learns of the webhook when it looks, and of what happens from then on by Redis.
         document(await client.post(f"{url}{tenant.path('/transactions')}", json=sale()), 201)
         await there.until(1)
         began = asyncio.get_running_loop().time()
@@ -110,8 +115,14 @@ async def test_without_redis_a_server_sends_webhooks_a_little_later(
 
 
 async def test_a_dispatcher_that_is_stopped_gives_back_what_it_has_not_sent(
-    tenant: Tenant, there: Receiver, new_dispatcher: NewDispatcher, new_webhook: NewWebhook
+    tenant: Tenant,
+    there: Receiver,
+    new_dispatcher: NewDispatcher,
+    new_webhook: NewWebhook,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # It comes to its end, however long the database of a busy machine takes; what it has not given back, is leased.
+    monkeypatch.setattr(dispatch, "STOP_SECONDS", 60)
     await new_webhook(ordered=True)
 
     async def slowly(got: Got) -> bytes:

@@ -1,18 +1,31 @@
 """Events wait for a webhook that is paused or cannot keep up; what was sent is listed, and kept for a while."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.webhooks import outbox
+from adapters.postgres.ids import stored_id
+from adapters.postgres.webhooks import endpoints, outbox
 from application.webhooks.old_deliveries import remove_old_deliveries
 from tests.entrypoints.http.tenant import Json, Tenant, document, sale
 from tests.entrypoints.http.webhooks.conftest import NewDispatcher, NewWebhook
-from tests.entrypoints.http.webhooks.deliveries import ANY, deliveries, now_on, posts
+from tests.entrypoints.http.webhooks.deliveries import ANY, deliveries, now_on, posts, shown
 from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
 from tests.entrypoints.http.webhooks.receiver import Got, Receiver, answer
+
+WAITING = text("""
+INSERT INTO webhook_deliveries
+    (organisation_id, endpoint_id, ledger_id, sequence, id, event_id, type, state, attempts, created_at, due_at,
+    first_tried_at)
+SELECT :organisation, :endpoint, ledger_id, sequence, gen_random_uuid(), gen_random_uuid(), 'transaction.posted',
+    'pending', 7, now(), now() + interval '1 day', now()
+FROM (VALUES (1, 1300), (2, 2), (3, 2698)) AS ledger (ledger_id, events), generate_series(1, events) AS sequence
+""")
+HOLD = text("SELECT FROM webhook_deliveries WHERE endpoint_id = :endpoint AND sequence = 900 FOR UPDATE")
+UNTOUCHED = text("SELECT count(*) FROM webhook_deliveries WHERE endpoint_id = :endpoint AND attempts > 0")
 
 
 async def test_a_paused_webhook_gets_nothing_and_misses_nothing(
@@ -26,6 +39,34 @@ async def test_a_paused_webhook_gets_nothing_and_misses_nothing(
     assert document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/resume"))["paused_at"] is None
     await dispatching.run()
     assert sorted(there.sequences) == [5, 6]
+
+
+async def test_what_waits_is_hastened_in_parts_while_others_use_the_log(
+    tenant: Tenant, new_webhook: NewWebhook, owner: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoints, "HASTENED_AT_ONCE", 500)
+    hook = await new_webhook()
+    document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/pause"))
+    ids = {"organisation": tenant.organisation_id, "endpoint": stored_id("whk", hook["id"])}
+    async with owner.begin() as connection:
+        # In three ledgers: 4,000 that were tried in vain, and are to be tried again tomorrow.
+        await connection.execute(WAITING, ids)
+    async with owner.begin() as connection:
+        await connection.execute(HOLD, ids)
+        resuming = asyncio.create_task(tenant.client.post(f"/v1/webhooks/{hook['id']}/resume"))
+        async with asyncio.timeout(10):
+            while await connection.scalar(UNTOUCHED, ids) == 4_000:  # noqa: ASYNC110 # only the database knows
+                await asyncio.sleep(0.02)
+        assert await connection.scalar(UNTOUCHED, ids) == 3_500
+        # It waits in the middle for what is held here; whatever else the organisation does goes on.
+        document(await tenant.client.post("/v1/api-keys", json={"name": "meanwhile"}), 201)
+        # Whoever asked goes away: the webhook is paused as before.
+        resuming.cancel()
+        await asyncio.wait([resuming])
+    assert (await shown(tenant, hook))["paused_at"] is not None
+    assert document(await tenant.client.post(f"/v1/webhooks/{hook['id']}/resume"))["paused_at"] is None
+    async with owner.connect() as connection:
+        assert await connection.scalar(UNTOUCHED, ids) == 0
 
 
 async def test_a_deleted_webhook_gets_nothing_not_even_what_waited(
@@ -101,6 +142,7 @@ async def test_deliveries_are_kept_for_thirty_days(
     await dispatching.run()
     clock.advance(timedelta(days=11))
     assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 3
+    assert await remove_old_deliveries(dispatching.outbox, dispatching.container.old_deliveries(), clock) == 0
     assert [each["state"] for each in await deliveries(tenant, hook)] == ["pending"]
     await tenant.client.delete(f"/v1/webhooks/{hook['id']}", headers=ANY)
     clock.advance(timedelta(days=31))
