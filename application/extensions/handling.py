@@ -9,22 +9,23 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from time import monotonic
 from typing import Final
 
 from application.extensions.ports import HandlerCursors, Happened, Organisations, Place
 from application.ledger.ports import LedgerAddress
 from application.ledger.readers import StoredEvent
-from application.ledger.relay import WakeUps
+from application.ledger.relay import WakeUps, is_to_look
 from application.shared.extension_watch import ExtensionWatch
+from application.shared.ongoing import Ongoing
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from application.shared.telling import Telling
 from domain.jobs.job import pause_after
 
 LOOK_SECONDS: Final = 1.0
-# Where wake-ups are heard, all organisations are looked at so often, in case that one was lost.
-LOOK_SELDOM_SECONDS: Final = 30.0
 ORGANISATIONS_AT_A_TIME: Final = 4
 PAGE: Final = 500
 EVENTS_MAX: Final = 100
@@ -33,7 +34,6 @@ LEASE: Final = timedelta(seconds=60)
 EVENT_SECONDS_MAX: Final = 30.0
 SLOW_SECONDS: Final = 1.0
 KEPT_EVERY_SECONDS: Final = 1.0
-STOP_SECONDS: Final = 3.0
 
 _log = logging.getLogger("partita.extensions")
 
@@ -48,7 +48,7 @@ class BoundHandler:
     types: frozenset[str] = frozenset()
 
 
-class EventHandling:
+class EventHandling(Ongoing):
     """Tells handlers of events, from `start` to `stop`, or once with `handle_due`. Any number of processes may."""
 
     def __init__(
@@ -69,7 +69,6 @@ class EventHandling:
         self._ids = ids
         self._wake_ups = wake_ups
         self._seconds_max = seconds_max
-        self._task: asyncio.Task[None] | None = None
         self._news: set[int] = set()
         self._called = asyncio.Event()
         self._telling = Telling(_log, "extensions are told of events later", "extensions could not be told of events")
@@ -77,21 +76,13 @@ class EventHandling:
             wake_ups.listen(self.hear)
 
     def start(self) -> None:
-        """Begin, on the running loop."""
-        assert self._task is None, "it goes on already"
+        """Begin, on the running loop, if there is anyone to be told."""
         if self._handlers:
-            self._task = asyncio.create_task(self._run(), name="extensions")
-
-    async def stop(self) -> None:
-        """End it; what is being handled is broken off, and told again by the next process."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=STOP_SECONDS)
-            self._task = None
+            super().start()
 
     def hear(self, ledger: LedgerAddress, sequence: int) -> None:
         """Hear from any process that a ledger has new events."""
-        if self._task is not None:
+        if self._going is not None:
             self._news.add(ledger.organisation_id)
             self._called.set()
 
@@ -102,24 +93,21 @@ class EventHandling:
             await self._look(page)
             after = page[-1]
 
-    async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
-        look_at = loop.time()
+    async def _go_on(self) -> None:
+        looked_at = 0.0
         while True:
             try:
-                if loop.time() >= look_at:
+                if is_to_look(self._wake_ups, looked_at):
+                    looked_at = monotonic()
                     await self.handle_due()
-                    look_at = loop.time() + (LOOK_SELDOM_SECONDS if self._wake_ups.are_heard else LOOK_SECONDS)
+                self._called.clear()
                 news, self._news = self._news, set()
                 await self._look(sorted(news))
             except Exception as error:
                 self._telling.tell(error)
-            self._called.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._called.wait()
-            except TimeoutError:
-                continue
 
     async def _look(self, organisations: Sequence[int]) -> None:
         places = asyncio.Semaphore(ORGANISATIONS_AT_A_TIME)
@@ -129,7 +117,7 @@ class EventHandling:
                 for handler in self._handlers:
                     try:
                         while (place := await self._claimed(organisation_id, handler)) is not None:
-                            await self._go_on(handler, place)
+                            await self._tell_next(handler, place)
                     except Exception as error:  # of the store; what is of the handler is seen to
                         self._telling.tell(error)
 
@@ -141,7 +129,7 @@ class EventHandling:
         now = self._clock.now()
         return await self._cursors.claim(organisation_id, handler.name, self._ids.new("lease"), now, now + LEASE)
 
-    async def _go_on(self, handler: BoundHandler, place: Place) -> None:
+    async def _tell_next(self, handler: BoundHandler, place: Place) -> None:
         """Tell the handler of the next events of a ledger, up to one that it fails at."""
         loop = asyncio.get_running_loop()
         kept_at = loop.time()

@@ -1,5 +1,6 @@
 """An extension that adds something of every kind, for the tests."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,7 +46,7 @@ class SampleSettings(BaseModel):
 
 
 class NotToday(DomainError):
-    """The sample does not want it."""
+    """The sample does not want it today, whatever it is: try tomorrow."""
 
     code = "sample-not-today"
     kind = ErrorKind.REFUSED
@@ -103,6 +104,7 @@ class SamplePolicy(PostingPolicy):
 
 told: list[tuple[int, str, int, str]] = []
 failing: set[str] = set()
+news = asyncio.Event()
 
 
 async def tell(services: ExtensionServices, event: Happened) -> None:
@@ -110,6 +112,7 @@ async def tell(services: ExtensionServices, event: Happened) -> None:
     if event.type in failing:
         raise RuntimeError("the sample was told to fail")
     told.append((event.ledger.organisation_id, event.ledger.slug, event.sequence, event.type))
+    news.set()
 
 
 done: list[tuple[str, str]] = []

@@ -85,7 +85,7 @@ async def test_its_policy_holds_whichever_door_is_taken(guest: Tenant) -> None:
     )
     assert (await graphql(guest, mutation))["errors"][0]["extensions"]["code"] == "sample-not-today"
     page = await guest.client.get("/problems/sample-not-today")
-    assert "The sample does not want it." in page.text
+    assert "The sample does not want it today, whatever it is: try tomorrow." in page.text
 
 
 async def test_what_its_policy_adds_is_in_the_answer_and_in_the_event(guest: Tenant) -> None:
@@ -169,6 +169,20 @@ async def test_one_that_fails_is_told_again_later_and_nothing_is_left_out(
     await handling.handle_due()
     ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
     assert ours == list(range(1, await guest.head() + 1))
+
+
+async def test_handlers_are_told_without_being_asked(guest: Tenant, extended: Container) -> None:
+    with extended.event_handling.reset():
+        handling = extended.event_handling()
+    handling.start()
+    try:
+        head = (await guest.posted(sale()))["sequence"]
+        async with asyncio.timeout(30):
+            while (guest.organisation_id, "main", head, "transaction.posted") not in sample.told:
+                await sample.news.wait()
+                sample.news.clear()
+    finally:
+        await handling.stop()
 
 
 async def test_two_processes_tell_each_event_once(guest: Tenant, extended: Container) -> None:
