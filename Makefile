@@ -25,7 +25,7 @@ endif
 install = "$(PY)" -m pip install --quiet --require-hashes --only-binary=:all: -r $(1) && \
 	"$(PY)" -m pip install --quiet --no-deps --no-build-isolation -e .
 
-.PHONY: help run test lint format soak bench lock clean moved
+.PHONY: help run test lint format soak bench docs lock clean moved
 
 help: ## list these commands
 	@echo "Partita: the open ledger server."
@@ -73,6 +73,9 @@ soak: $(DEV_READY) ## run the soak tests in their long form (minutes)
 bench: $(DEV_READY) ## measure throughput and latency on this machine
 	"$(PY)" -m tests.bench $(ARGS)
 
+docs: $(DEV_READY) ## build the site of the documentation in build/site
+	"$(PY)" -m tests.docs.site
+
 lock: $(DEV_READY) ## write requirements*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)
 	@"$(PY)" -m uv --version >/dev/null 2>&1 || "$(PY)" -m pip install --quiet --only-binary=:all: uv
 	@set -e; export UV_CUSTOM_COMPILE_COMMAND='make lock'; \
@@ -86,7 +89,7 @@ lock: $(DEV_READY) ## write requirements*.txt anew from pyproject.toml (ARGS=--u
 
 clean: ## remove caches and build products (keeps .venv, and your data in .partita)
 	rm -rf build dist *.egg-info
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
 	find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.partita/*' -prune -exec rm -rf {} +
 
 $(RUN_READY): requirements.txt pyproject.toml $(MOVED)

@@ -106,7 +106,7 @@ def test_every_setting_command_and_route_that_a_page_names_exists(page: Path) ->
     text = page.read_text("utf-8")
     settings = {name.removesuffix("_FILE") for name in re.findall(r"PARTITA_[A-Z]+(?:_[A-Z]+)*", text)}
     unknown = {name for name in settings if not re.search(rf"`{name}(_FILE)?` \||{name}_", operations)}
-    for command in re.findall(r"(?:^ {4}|`)partita ([a-z-]+)(?: ([a-z-]+))?", text, flags=re.MULTILINE):
+    for command in re.findall(r"(?:^|`)partita ([a-z-]+)(?: ([a-z-]+))?", text, flags=re.MULTILINE):
         if not any(f"### partita {name}\n" in commands for name in (command[0], " ".join(command))):
             unknown.add(" ".join(command))
     unknown |= {route for route in re.findall(r"`((?:[A-Z]+) /v1/[^`\s]+)`", text) if f"`{route}`" not in routes}

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -20,18 +21,19 @@ STOP_SECONDS: Final = 20.0
 class DemoServer:
     """A demo server whose data are in `folder`, not started yet."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
+    def __init__(self, folder: Path, port: int | None = None, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.data = folder / "data"
         self.port = port or free_port()
-        self._said = folder / f"said-{self.port}.txt"
+        self.said_in = folder / f"said-{self.port}.txt"
+        self._settings = dict(settings or {})
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment of whoever works with this server's data: embedded servers, whatever the tests use."""
         kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-        return kept | {"PARTITA_DATA_DIR": str(self.data), "PARTITA_PORT": str(self.port)}
+        return kept | {"PARTITA_DATA_DIR": str(self.data), "PARTITA_PORT": str(self.port)} | self._settings
 
     @property
     def demo(self) -> dict[str, Any]:
@@ -45,7 +47,7 @@ class DemoServer:
 
     def spawn(self) -> subprocess.Popen[bytes]:
         """Start it, and do not wait."""
-        with self._said.open("wb") as out:
+        with self.said_in.open("wb") as out:
             self.process = subprocess.Popen(
                 [PARTITA, "serve", "--demo"], cwd=ROOT, env=self.environment, stdout=out, stderr=subprocess.STDOUT
             )
@@ -63,7 +65,7 @@ class DemoServer:
 
     def said(self) -> str:
         """All that it has printed since it was started."""
-        return self._said.read_text()
+        return self.said_in.read_text()
 
     def order(self, order: signal.Signals) -> int:
         """Send it a signal, and return its exit code."""

@@ -17,7 +17,7 @@ from tests.entrypoints.http.webhooks.conftest import NewWebhook
 from tests.entrypoints.http.webhooks.dispatchers import Dispatcher
 from tests.redis_server import until
 
-PROGRAM = re.compile(r"<!-- receiver -->\n```python\n(.*?)```", re.DOTALL)
+PROGRAM = re.compile(r"test_receiver_of_the_documentation.py -->\n```python\n(.*?)```", re.DOTALL)
 
 
 def answers(port: int) -> bool:
