@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from application.ledger import group
 from application.ledger.change_account import ChangeAccount
 from application.ledger.close_period import ClosePeriod
 from application.ledger.journal import Journal
@@ -203,12 +204,17 @@ async def test_those_that_check_see_what_others_add(office: Office) -> None:
         (Fee(amount=7), "entries that cannot be posted"),  # type: ignore[arg-type] # which is what is tried
     ],
 )
-async def test_who_posts_is_not_blamed_for_what_it_adds_wrongly(office: Office, fee: Fee, why: str) -> None:
+async def test_who_posts_is_not_blamed_for_what_it_adds_wrongly(
+    office: Office, fee: Fee, why: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group._policies, "_told_at", None)  # as in a process that has told of nothing yet
     under(office, fee)
     refusal = refused(await _answer(office, post("1.00", ("assets:bank", "liabilities:users:1"))), PolicyFailed)
     assert why in refusal.detail
     assert refusal.facts == {"extension": "p0"}
     assert not refusal.blames
+    assert "postings are refused, as an extension cannot be asked" in caplog.text
+    assert "The extension p0 adds entries that cannot be posted" in caplog.text
 
 
 class Raising(PostingPolicy):
@@ -232,7 +238,12 @@ async def test_one_that_raises_refuses_and_is_named_once(
     under(office, Raising(method, _raise))
     for answer in await office.post_together(*[post("1.00").draft for _ in range(3)]):
         assert refused(answer, PolicyFailed).facts == {"extension": "p0"}
-    assert [each.getMessage() for each in caplog.records] == ["the extension p0 failed in its posting policy"]
+    said = [
+        each.getMessage()
+        for each in caplog.records
+        if (each.name, each.levelno) == ("partita.extensions", logging.ERROR)
+    ]
+    assert said == ["the extension p0 failed in its posting policy"]
     assert "a bug of theirs" in caplog.text
     assert office.sequence() == 1
 
