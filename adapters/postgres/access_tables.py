@@ -71,6 +71,7 @@ invitations = Table(
 )
 Index("invitations_person", invitations.c.email)
 Index("invitations_expiry", invitations.c.expires_at)
+Index("invitations_over", invitations.c.organisation_id, invitations.c.expires_at)
 
 log_sizes = Table(
     "log_sizes",
@@ -96,6 +97,12 @@ oauth_clients = Table(
     moment_column("created_at"),
     moment_column("revoked_at", nullable=True),
     positive_column("version"),
+)
+Index(
+    "oauth_clients_working",
+    oauth_clients.c.organisation_id,
+    oauth_clients.c.id,
+    postgresql_where=oauth_clients.c.revoked_at.is_(None),
 )
 
 oauth_grants = Table(

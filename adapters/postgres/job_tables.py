@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
@@ -57,6 +58,8 @@ jobs = Table(
     Column("retry_key", Text),
     _count_column("kept_bytes"),
     UniqueConstraint("organisation_id", "idempotency_key", name="jobs_key"),
+    Index("jobs_unfinished", "organisation_id", postgresql_where=text("finished_at IS NULL")),
+    Index("jobs_keeping", "organisation_id", "kept_bytes", postgresql_where=text("kept_bytes > 0")),
 )
 
 job_inputs = Table(

@@ -1,5 +1,6 @@
 """The schema's version: bringing it up to date, and asking whether it is."""
 
+import asyncio
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ from adapters.postgres.engine import SERVICE_ROLE
 # Any number will do, as long as all who migrate a database take the same lock.
 _MIGRATION_LOCK = 7_061_727
 _LOCK_SECONDS: Final = 10
+_TURN_SECONDS: Final = 0.1
 # Revisions are numbers of four digits, so they are in the order of their texts. The oldest one whose servers can work
 # with the schema as it is now is noted beside it, because those servers cannot know.
 _OLDEST_SERVER = "SELECT obj_description(to_regclass('public.alembic_version'), 'pg_class')"
@@ -54,10 +56,12 @@ async def upgrade(owner: AsyncEngine) -> None:
     Raises `SchemaNotReady` where a newer version of Partita has been here, or where a lock cannot be had.
     """
     # The lock is a connection's, not a transaction's: a migration may have to commit on its way, and one that builds
-    # an index beside running servers waits for all transactions that are open.
+    # an index beside running servers waits for all transactions that are open. For the same reason it is tried again
+    # and again: a statement that waits is a transaction that is open.
     async with owner.connect() as opened:
         guard = await opened.execution_options(isolation_level="AUTOCOMMIT")
-        await guard.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        while not await guard.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _MIGRATION_LOCK}):  # noqa: ASYNC110 # another process has it
+            await asyncio.sleep(_TURN_SECONDS)
         try:
             async with owner.connect() as connection:
                 await connection.run_sync(_upgrade)

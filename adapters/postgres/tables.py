@@ -105,6 +105,8 @@ api_keys = Table(
     moment_column("last_used_at", nullable=True),
     Column("replaced_by", UUID(as_uuid=True)),
     UniqueConstraint("organisation_id", "digest", name="api_keys_digest"),
+    Index("api_keys_working", "organisation_id", "id", postgresql_where=text("revoked_at IS NULL")),
+    Index("api_keys_replaced", "organisation_id", "replaced_by", postgresql_where=text("replaced_by IS NOT NULL")),
 )
 
 ledger_settings = Table(

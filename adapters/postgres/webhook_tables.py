@@ -34,6 +34,12 @@ webhook_endpoints = Table(
     moment_column("failing_since", nullable=True),
     moment_column("deleted_at", nullable=True),
 )
+Index(
+    "webhook_endpoints_there",
+    webhook_endpoints.c.organisation_id,
+    webhook_endpoints.c.id,
+    postgresql_where=webhook_endpoints.c.deleted_at.is_(None),
+)
 
 webhook_cursors = Table(
     "webhook_cursors",

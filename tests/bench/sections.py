@@ -18,6 +18,7 @@ class Section(Enum):
     WEBHOOKS = "webhooks"
     REALTIME = "realtime"
     ATTACHMENTS = "attachments"
+    SIZES = "sizes"
 
 
 WORDS: Final[Mapping[Section, str]] = {
@@ -46,4 +47,8 @@ WORDS: Final[Mapping[Section, str]] = {
         "second, to 1,000 of a whole ledger; messages a second and core; the memory of subscribers"
     ),
     Section.ATTACHMENTS: "files of a gigabyte, up and down: megabytes a second and core, and the memory of the server",
+    Section.SIZES: (
+        "posts and reads in ledgers of 10 thousand, 100 thousand and a million entries, the room that entries take; "
+        "posts to one ledger, to 100 and to 10,000"
+    ),
 }

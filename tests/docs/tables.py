@@ -14,6 +14,7 @@ from typing import Any, Final
 import typer.main
 from fastapi import FastAPI
 
+from adapters.postgres.tables import metadata
 from adapters.telemetry.figures import Figures
 from application.shared.telemetry import UNWATCHED
 from domain.identity.permission_words import WORDS
@@ -28,6 +29,7 @@ from entrypoints.http.problems import status_of
 from entrypoints.http.v1.realtime_documents import CloseCode
 from entrypoints.ready_made import Lifecycle
 from entrypoints.settings import Settings
+from tests.adapters.postgres.tenant_tables import GLOBAL_TABLES
 from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
 from tests.bench.sections import Section
 from tests.docs.pages import ROOT
@@ -213,6 +215,16 @@ def sections() -> str:
     return _table(("section", "what is measured"), [(f"`{each.value}`", WORDS_OF_SECTIONS[each]) for each in Section])
 
 
+def reference_tables() -> str:
+    """Return the tables that belong to no organisation, and why not."""
+    rows = [
+        (f"`{name}`", why)
+        for name, why in GLOBAL_TABLES.items()
+        if name not in metadata.tables or "organisation_id" not in metadata.tables[name].columns
+    ]
+    return _table(("table", "why it belongs to no organisation"), rows)
+
+
 def close_codes() -> str:
     """Return every code with which a WebSocket is closed."""
     rows = [(str(int(each)), each.meaning, each.advice) for each in CloseCode]
@@ -237,6 +249,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "sections": sections,
     "close codes": close_codes,
     "stable ports": stable_ports,
+    "reference tables": reference_tables,
 }
 
 

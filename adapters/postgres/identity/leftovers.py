@@ -1,8 +1,9 @@
 """What is of no use any more: found by indexes on when that began."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Select, Table, delete, exists, select
+from sqlalchemy import Select, Table, delete, exists, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.access_tables import invitations, tickets
@@ -45,20 +46,21 @@ class PostgresLeftovers:
     async def _remove_those_of_organisations(self, now: datetime, limit: int) -> dict[str, int]:
         # A policy shows those whose time was over before that, whichever the organisation.
         await set_local(self._connection, "app.expired_before", now.isoformat())
-        over = select(invitations.c.id).where(invitations.c.expires_at <= now)
-        unused = select(tickets.c.digest).where(tickets.c.expires_at <= now)
+        over = select(invitations.c.organisation_id, invitations.c.id).where(invitations.c.expires_at <= now)
+        unused = select(tickets.c.organisation_id, tickets.c.digest).where(tickets.c.expires_at <= now)
         removed = {
-            "invitations": await self._remove(invitations, over, limit),
-            "tickets": await self._remove(tickets, unused, limit),
+            "invitations": await self._remove(invitations, over.order_by(invitations.c.expires_at), limit),
+            "tickets": await self._remove(tickets, unused.order_by(tickets.c.expires_at), limit),
         }
         await set_local(self._connection, "app.expired_before", "")
         return removed
 
-    async def _remove(self, table: Table, old: Select[tuple[object]], limit: int) -> int:
-        (column,) = old.selected_columns
+    async def _remove(self, table: Table, old: Select[*tuple[Any, ...]], limit: int) -> int:
+        """Remove those that are named by whole keys: an index cannot be entered by what stands last in it."""
+        key = tuple_(*[table.c[column.name] for column in old.selected_columns])
         chosen = old.limit(limit)
         # Rows that nobody may change cannot be locked before they are removed.
         if table not in (security_log, invitations, tickets):
             chosen = chosen.with_for_update(skip_locked=True, of=table)
-        gone = await self._connection.execute(delete(table).where(table.c[column.name].in_(chosen)))
+        gone = await self._connection.execute(delete(table).where(key.in_(chosen)))
         return gone.rowcount

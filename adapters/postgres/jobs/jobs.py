@@ -1,9 +1,10 @@
 """The jobs of organisations, each in a transaction of its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, FromClause, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -16,11 +17,10 @@ from adapters.postgres.work import tenant_transaction, tenant_view
 from application.jobs.ports import JobFilter, JobPart
 from application.shared.idempotency import IdempotencyKey
 from application.shared.pagination import Page, PageRequest
-from domain.jobs.job import Job, JobRef, JobState
+from domain.jobs.job import Job, JobRef
 from domain.shared.errors import QuotaExceeded
 
 WAITING_MAX: Final = 100
-_UNFINISHED: Final = [state.value for state in JobState if not state.is_end]
 
 
 class PostgresJobs:
@@ -79,17 +79,9 @@ class PostgresJobs:
         return None if row is None else job_of(row)
 
     async def page(self, organisation_id: int, page: PageRequest, wanted: JobFilter) -> Page[Job]:
-        where: list[ColumnElement[bool]] = []
-        if wanted.states:
-            where.append(jobs.c.state.in_([state.value for state in wanted.states]))
-        if wanted.kinds:
-            where.append(jobs.c.kind.in_([kind.value for kind in wanted.kinds]))
-        if wanted.ledger is not None:
-            where.append(jobs.c.ledger == wanted.ledger)
-        if wanted.actor is not None:
-            where.append(jobs.c.actor == wanted.actor)
+        judge = partial(_fits, wanted) if _fits(wanted, jobs) else None
         async with tenant_view(self._engine, organisation_id) as connection:
-            rows, after = await page_by_id(connection, jobs, "id", organisation_id, page, prefix="job", where=where)
+            rows, after = await page_by_id(connection, jobs, "id", organisation_id, page, prefix="job", judge=judge)
         return Page([job_of(row) for row in rows], after)
 
     async def change(self, job: Job, *, was: Job) -> bool:
@@ -121,11 +113,24 @@ class PostgresJobs:
         """Return how many bytes of parts there is room for. Raises `QuotaExceeded`."""
         await _require_another(connection, organisation_id)
         kept = func.coalesce(func.sum(jobs.c.kept_bytes), 0)
-        query = select(kept).where(jobs.c.organisation_id == organisation_id)
+        query = select(kept).where(jobs.c.organisation_id == organisation_id, jobs.c.kept_bytes > 0)
         used: int = (await connection.execute(query)).scalar_one()
         if used >= self._bytes_max:
             raise _too_many_bytes(used, self._bytes_max)
         return self._bytes_max - int(used)
+
+
+def _fits(wanted: JobFilter, looked_at: FromClause) -> Sequence[ColumnElement[bool]]:
+    where: list[ColumnElement[bool]] = []
+    if wanted.states:
+        where.append(looked_at.c.state.in_([state.value for state in wanted.states]))
+    if wanted.kinds:
+        where.append(looked_at.c.kind.in_([kind.value for kind in wanted.kinds]))
+    if wanted.ledger is not None:
+        where.append(looked_at.c.ledger == wanted.ledger)
+    if wanted.actor is not None:
+        where.append(looked_at.c.actor == wanted.actor)
+    return where
 
 
 async def _require_another(connection: AsyncConnection, organisation_id: int) -> None:
@@ -135,7 +140,7 @@ async def _require_another(connection: AsyncConnection, organisation_id: int) ->
     """
     name = f"jobs of {organisation_id}"
     await connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-    query = select(func.count()).where(jobs.c.organisation_id == organisation_id, jobs.c.state.in_(_UNFINISHED))
+    query = select(func.count()).where(jobs.c.organisation_id == organisation_id, jobs.c.finished_at.is_(None))
     unfinished = (await connection.execute(query)).scalar_one()
     if unfinished >= WAITING_MAX:
         raise QuotaExceeded(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, DateTime, Select, Table, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, Select, Table, func, not_, or_, select, union_all, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,12 +28,19 @@ class PostgresJobLeases:
 
     async def due(self, *, busy: Collection[int], limit: int) -> Sequence[JobRef]:
         # One job of each organisation, so that who has many keeps no other waiting.
-        of, of_turn = due_jobs.c, job_turns.c
+        of_turn = job_turns.c
+        # What is due is found by its time, before it is put in any other order: else all that ever was would be read.
+        now = _statement_began()
+        due = (
+            union_all(_waiting(due_jobs.c.due_at <= now), _waiting(due_jobs.c.due_at > now + _FAR))
+            .cte("due")
+            .prefix_with("MATERIALIZED")
+        )
         first = (
-            select(of.organisation_id, of.job_id, of.due_at)
-            .where(not_(of.is_over), _is_due(due_jobs), of.organisation_id.not_in(busy))
-            .order_by(of.organisation_id, of.due_at)
-            .ext(distinct_on(of.organisation_id))
+            select(due.c.organisation_id, due.c.job_id, due.c.due_at)
+            .where(due.c.organisation_id.not_in(busy))
+            .order_by(due.c.organisation_id, due.c.due_at)
+            .ext(distinct_on(due.c.organisation_id))
             .subquery()
         )
         query = (
@@ -93,7 +100,16 @@ class PostgresJobLeases:
             return [JobRef(row[0], outward_id("job", row[1])) for row in await connection.execute(query)]
 
 
+def _waiting(is_due: ColumnElement[bool]) -> "Select[int, UUID, datetime]":
+    of = due_jobs.c
+    return select(of.organisation_id, of.job_id, of.due_at).where(not_(of.is_over), is_due)
+
+
 def _is_due(table: Table) -> ColumnElement[bool]:
-    # The time at which the statement began, unlike the one that goes on meanwhile, can be looked up in the index.
-    now = func.statement_timestamp(type_=DateTime(timezone=True))
+    now = _statement_began()
     return or_(table.c.due_at <= now, table.c.due_at > now + _FAR)
+
+
+def _statement_began() -> ColumnElement[datetime]:
+    # Unlike the time that goes on meanwhile, it can be looked up in the index.
+    return func.statement_timestamp(type_=DateTime(timezone=True))

@@ -1,5 +1,6 @@
 """Changes: what a group leaves of the things that it changes, each written once, as the last change has it."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,7 +8,7 @@ from typing import Any
 
 from adapters.postgres.ids import stored_id
 from adapters.postgres.ledger.attachment_rows import AttachmentRows
-from adapters.postgres.ledger.metadata_rows import to_json
+from adapters.postgres.ledger.metadata_rows import metadata_digest, to_json
 from adapters.postgres.ledger.rows import chart_document, limits_document
 from adapters.postgres.work import DriverConnection
 from application.ledger.ports import Applied
@@ -55,32 +56,46 @@ WHERE ledger_id = $1
 _SET_CHART = """
 UPDATE ledger_settings SET chart = $2::text::jsonb, chart_version = chart_version + $3 WHERE ledger_id = $1
 """
+# What is changed is found key by key, and named by its place and the partition that this is in: a plan that was made
+# while rows were few joins keys the other way round, over all rows of the ledger.
 _CHANGE_ACCOUNTS = """
 UPDATE accounts
 SET metadata = coalesce(rows.metadata::jsonb, accounts.metadata),
     limits = coalesce(rows.limits::jsonb, accounts.limits),
     status = coalesce(rows.status, accounts.status),
     frozen_debits = coalesce(rows.frozen_debits, accounts.frozen_debits),
-    frozen_credits = coalesce(rows.frozen_credits, accounts.frozen_credits), version = version + changes
+    frozen_credits = coalesce(rows.frozen_credits, accounts.frozen_credits), version = accounts.version + changes
 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[], $7::boolean[], $8::bigint[])
     AS rows (path, metadata, limits, status, frozen_debits, frozen_credits, changes)
-WHERE ledger_id = $1 AND accounts.path = rows.path
-RETURNING number, rows.path
+CROSS JOIN LATERAL (
+    SELECT ctid, tableoid, metadata FROM accounts WHERE ledger_id = $1 AND accounts.path = rows.path LIMIT 1) AS before
+WHERE accounts.ctid = before.ctid AND accounts.tableoid = before.tableoid
+RETURNING accounts.number, rows.path, before.metadata::text
 """
 _CHANGE_TRANSACTIONS = """
-UPDATE transactions SET metadata = rows.metadata::jsonb, version = version + changes
+UPDATE transactions SET metadata = rows.metadata::jsonb, version = transactions.version + changes
 FROM unnest($2::uuid[], $3::text[], $4::bigint[]) AS rows (id, metadata, changes)
-WHERE ledger_id = $1 AND transactions.id = rows.id
-RETURNING sequence, rows.id
+CROSS JOIN LATERAL (
+    SELECT ctid, tableoid, metadata FROM transactions AS t WHERE ledger_id = $1 AND t.id = rows.id LIMIT 1) AS before
+WHERE transactions.ctid = before.ctid AND transactions.tableoid = before.tableoid
+RETURNING transactions.sequence, rows.id, before.metadata::text
 """
+# By whole keys: without the digests, which stand before the number, all of the ledger's metadata would be read.
 _FORGET_METADATA_VALUES = """
-DELETE FROM metadata_values USING unnest($2::text[], $3::bigint[]) AS rows (subject, sequence)
-WHERE ledger_id = $1 AND metadata_values.subject = rows.subject AND metadata_values.sequence = rows.sequence
+DELETE FROM metadata_values
+USING unnest($2::text[], $3::bytea[], $4::bigint[]) AS rows (subject, digest, sequence)
+CROSS JOIN LATERAL (
+    SELECT ctid, tableoid FROM metadata_values AS filed
+    WHERE ledger_id = $1 AND (filed.subject, filed.digest, filed.sequence) = (rows.subject, rows.digest, rows.sequence)
+    LIMIT 1
+) AS found
+WHERE metadata_values.ctid = found.ctid AND metadata_values.tableoid = found.tableoid
 """
 _CLOSE_HOLDS = """
 UPDATE holds SET status = rows.status, closed_at = rows.closed_at
 FROM unnest($2::uuid[], $3::text[], $4::timestamptz[]) AS rows (id, status, closed_at)
-WHERE ledger_id = $1 AND holds.id = rows.id
+CROSS JOIN LATERAL (SELECT ctid, tableoid FROM holds WHERE ledger_id = $1 AND holds.id = rows.id LIMIT 1) AS found
+WHERE holds.ctid = found.ctid AND holds.tableoid = found.tableoid
 """
 _CLOSE_PERIOD = """
 WITH closed AS (
@@ -231,23 +246,27 @@ class Changes:
 
     async def _write_metadata(self, connection: DriverConnection, ledger_id: int) -> list[Refiled]:
         refiled: list[Refiled] = []
+        filed: list[tuple[str, bytes, int]] = []
+
+        def refile(subject: str, number: int, metadata: Mapping[str, str], before: str) -> None:
+            refiled.append((subject, number, metadata))
+            filed.extend((subject, metadata_digest(key, value), number) for key, value in json.loads(before).items())
+
         if self.accounts:
             columns = [list(column) for column in zip(*map(_account_row, self.accounts.items()), strict=True)]
-            for number, path in await connection.fetch(_CHANGE_ACCOUNTS, ledger_id, *columns):
+            for number, path, before in await connection.fetch(_CHANGE_ACCOUNTS, ledger_id, *columns):
                 metadata = self.accounts[path].metadata
                 if metadata is not None:
-                    refiled.append(("account", number, metadata))
+                    refile("account", number, metadata, before)
         if self.transactions:
             of_stored = {stored_id("txn", id): change for id, change in self.transactions.items()}
             documents, times = zip(*[(to_json(dict(each)), n) for each, n in of_stored.values()], strict=True)
-            for sequence, id in await connection.fetch(
-                _CHANGE_TRANSACTIONS, ledger_id, list(of_stored), documents, times
-            ):
-                refiled.append(("transaction", sequence, of_stored[id][0]))
-        if refiled:
+            changed = await connection.fetch(_CHANGE_TRANSACTIONS, ledger_id, list(of_stored), documents, times)
+            for sequence, id, before in changed:
+                refile("transaction", sequence, of_stored[id][0], before)
+        if filed:
             # What was filed before, in this group too, is replaced.
-            subjects, numbers, _ = zip(*refiled, strict=True)
-            await connection.execute(_FORGET_METADATA_VALUES, ledger_id, subjects, numbers)
+            await connection.execute(_FORGET_METADATA_VALUES, ledger_id, *zip(*filed, strict=True))
         return refiled
 
 

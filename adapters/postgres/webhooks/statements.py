@@ -130,42 +130,56 @@ NEXT_DUE = text(
     _CHOSEN.format(is_due=IS_DUE, is_free=IS_FREE, rest=f"AND {IS_DUE} AND {IS_FREE} ORDER BY deliveries.due_at")
 )
 
-LEASE = text("""
-UPDATE webhook_deliveries SET leased_until = clock_timestamp() + :lease, claim = :claim
-WHERE organisation_id = :organisation AND endpoint_id = :endpoint AND ledger_id = :ledger AND sequence = ANY(:sequences)
-""")
+# The rows of a parcel. They are pending, and those are few: whatever is done first, and whatever is thought of how many
+# deliveries an endpoint has, the index that has no others is enough.
+_OF_PARCEL = """
+deliveries.organisation_id = :organisation AND deliveries.endpoint_id = :endpoint AND deliveries.ledger_id = :ledger
+AND deliveries.state = 'pending' AND deliveries.sequence = parcel.sequence
+"""
+_SEQUENCES = bindparam("sequences", type_=ARRAY(BIGINT))
 
+LEASE = text(f"""
+UPDATE webhook_deliveries AS deliveries SET leased_until = clock_timestamp() + :lease, claim = :claim
+FROM unnest(:sequences) AS parcel (sequence)
+WHERE {_OF_PARCEL}
+""").bindparams(_SEQUENCES)  # noqa: S608 # only constants are joined
+
+# Each is looked up by its key, and the one before it: a join would also do to read the whole log.
 CONTENTS = text("""
-SELECT event.sequence, event.content, event.hash, event.recorded_at, before.hash AS previous_hash
-FROM event_log AS event
-LEFT JOIN event_log AS before ON before.stream_id = event.stream_id AND before.sequence = event.sequence - 1
-WHERE event.stream_id = :ledger AND event.sequence = ANY(:sequences)
+SELECT wanted.sequence, event.content, event.hash, event.recorded_at, before.hash AS previous_hash
+FROM unnest(CAST(:sequences AS bigint[])) AS wanted (sequence)
+CROSS JOIN LATERAL (
+    SELECT content, hash, recorded_at FROM event_log
+    WHERE stream_id = :ledger AND event_log.sequence = wanted.sequence LIMIT 1
+) AS event
+LEFT JOIN LATERAL (
+    SELECT hash FROM event_log WHERE stream_id = :ledger AND event_log.sequence = wanted.sequence - 1 LIMIT 1
+) AS before ON true
 """)
 
-KEEP = text("""
+KEEP = text(f"""
 UPDATE webhook_deliveries AS deliveries
-SET state = result.state, attempts = deliveries.attempts + 1, due_at = coalesce(result.due_at, deliveries.due_at),
+SET state = parcel.state, attempts = deliveries.attempts + 1, due_at = coalesce(parcel.due_at, deliveries.due_at),
     first_tried_at = coalesce(deliveries.first_tried_at, :now), leased_until = NULL, claim = NULL,
-    finished_at = CASE WHEN result.state = 'pending' THEN NULL ELSE CAST(:now AS timestamptz) END,
-    status = result.status, error = result.error
-FROM unnest(:sequences, :states, :dues, :statuses, :errors) AS result (sequence, state, due_at, status, error)
-WHERE deliveries.organisation_id = :organisation AND deliveries.endpoint_id = :endpoint
-AND deliveries.ledger_id = :ledger AND deliveries.sequence = result.sequence AND deliveries.claim = :claim
+    finished_at = CASE WHEN parcel.state = 'pending' THEN NULL ELSE CAST(:now AS timestamptz) END,
+    status = parcel.status, error = parcel.error
+FROM unnest(:sequences, :states, :dues, :statuses, :errors) AS parcel (sequence, state, due_at, status, error)
+WHERE {_OF_PARCEL} AND deliveries.claim = :claim
 RETURNING deliveries.state, deliveries.first_tried_at
-""").bindparams(
+""").bindparams(  # noqa: S608 # only constants are joined
+    _SEQUENCES,
     bindparam("now", type_=TIMESTAMP(timezone=True)),
-    bindparam("sequences", type_=ARRAY(BIGINT)),
     bindparam("states", type_=ARRAY(TEXT)),
     bindparam("dues", type_=_MOMENTS),
     bindparam("statuses", type_=ARRAY(INTEGER)),
     bindparam("errors", type_=ARRAY(TEXT)),
 )
 
-GIVE_BACK = text("""
-UPDATE webhook_deliveries SET leased_until = NULL, claim = NULL
-WHERE organisation_id = :organisation AND endpoint_id = :endpoint AND ledger_id = :ledger
-AND sequence = ANY(:sequences) AND claim = :claim
-""")
+GIVE_BACK = text(f"""
+UPDATE webhook_deliveries AS deliveries SET leased_until = NULL, claim = NULL
+FROM unnest(:sequences) AS parcel (sequence)
+WHERE {_OF_PARCEL} AND deliveries.claim = :claim
+""").bindparams(_SEQUENCES)  # noqa: S608 # only constants are joined
 
 # Of an organisation without webhooks, nothing is left to be looked at; who makes one at this moment has said so.
 FORGET = text("""

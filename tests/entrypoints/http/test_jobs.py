@@ -6,6 +6,7 @@ import json
 import pytest
 from httpx2 import AsyncClient
 
+from adapters.postgres.identity import pages
 from entrypoints.container import Container
 from tests.entrypoints.http.conftest import NewOrganisation, NewServer
 from tests.entrypoints.http.jobs_run import asked_import, ended, lines, results, sales
@@ -137,6 +138,26 @@ async def test_jobs_are_listed_by_state_kind_and_ledger(container: Container, te
     first = document(await tenant.client.get("/v1/jobs?limit=1"))
     assert await listed(f"limit=1&cursor={first['next_cursor']}") == [done["id"]]
     problem(await tenant.client.get("/v1/jobs?state=asleep"), 422, "validation-failed")
+
+
+async def test_a_list_of_jobs_looks_at_a_bounded_number_of_them_and_goes_on_from_there(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "ROWS_READ_MAX", 3)
+    wanted = [(await asked_import(tenant, sales(1)))["id"]]
+    for _ in range(7):
+        document(await tenant.client.post(tenant.path("/reports/trial-balance/jobs")), 202)
+    found, lengths, cursor = [], [], ""
+    while True:
+        page = document(await tenant.client.get(f"/v1/jobs?kind=import{cursor}"))
+        found += [each["id"] for each in page["data"]]
+        lengths.append(len(page["data"]))
+        if not page["has_more"]:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert found == wanted
+    # The newest first: three and three reports, then the last one and the import.
+    assert lengths == [0, 0, 1]
 
 
 async def test_a_job_that_waits_can_be_cancelled_and_tried_again(container: Container, tenant: Tenant) -> None:
