@@ -43,6 +43,7 @@ def _checked_origin(text: str) -> str:
 
 Quota = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_checked_origin)], ...], NoDecode, BeforeValidator(_listed)]
 
 
@@ -135,6 +136,9 @@ class Settings(BaseSettings):
     """The longest file that can be attached, in bytes."""
     file_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     """For how many days a file is kept after its attachment was removed."""
+    required_extensions: Names = ()
+    """Extensions without which nothing is posted, held, captured, reversed or closed, such as those with a posting
+    policy: names, with commas between."""
     trusted_proxies: Networks = ()
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
     cors_origins: Origins = ()

@@ -52,6 +52,7 @@ class LedgerParts(Foundations):
         Foundations.ids,
         committed=relay.provided.committed,
         telemetry=Foundations.telemetry,
+        policies=Foundations.extensions.provided.policies.call(Foundations.settings.provided.required_extensions),
     )
     expiry = providers.Singleton(
         Expiry,

@@ -23,6 +23,7 @@ async def test_a_server_with_all_it_needs_is_ready(client: AsyncClient) -> None:
         "database": "ok",
         "redis": "ok",
         "relay": "ok",
+        "extensions": "ok",
     }
 
 
