@@ -43,6 +43,7 @@ def _checked_origin(text: str) -> str:
 
 Quota = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_checked_origin)], ...], NoDecode, BeforeValidator(_listed)]
 
 
@@ -81,8 +82,7 @@ class Settings(BaseSettings):
     """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
     can make organisations by themselves."""
     quota_ledgers: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
-    """The quota of ledgers that an organisation begins with which a person makes. This one and those below can be set
-    for each organisation afterwards."""
+    """The quota of ledgers that an organisation begins with which a person makes. It can be changed later."""
     quota_keys: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
     """The same of API keys that work."""
     quota_requests_per_minute: Annotated[int, Field(ge=1, le=QUOTA_MAX)] | None = None
@@ -90,8 +90,7 @@ class Settings(BaseSettings):
     quota_storage_bytes: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
     """The same of its logs and its files, in bytes."""
     oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
-    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
-    is none."""
+    """The OpenID provider that people may log in with: its issuer, an https URL. By default, none."""
     oidc_client_id: str = ""
     """What this server is called at the OpenID provider."""
     oidc_client_secret: SecretStr = SecretStr("")
@@ -141,6 +140,9 @@ class Settings(BaseSettings):
     """The longest file that can be attached, in bytes."""
     file_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     """For how many days a file is kept after its attachment was removed."""
+    required_extensions: Names = ()
+    """Extensions without which nothing is posted, held, captured, reversed or closed, such as those with a posting
+    policy: names, with commas between."""
     trusted_proxies: Networks = ()
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
     cors_origins: Origins = ()
@@ -174,7 +176,6 @@ class Settings(BaseSettings):
     """How long a client may pause while it sends a body, in seconds."""
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long a connection is kept on which nothing is asked, in seconds: longer than a proxy in front keeps its."""
-
     stop_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     """How long a server that is told to stop goes on while `/health/ready` says so already, in seconds: until whoever
     sends it requests has noticed. Not after Ctrl-C."""
@@ -222,8 +223,7 @@ class Settings(BaseSettings):
     @property
     def replica_urls(self) -> tuple[str, ...]:
         """Where replicas are."""
-        urls: tuple[str, ...] = _listed(self.database_replica_urls.get_secret_value())
-        return urls
+        return tuple(_listed(self.database_replica_urls.get_secret_value()))
 
     @property
     def openid_client(self) -> OpenIdClient | None:

@@ -9,8 +9,10 @@ from typing import Any, Final, Protocol, TypeVar
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Author, Fact
+from domain.shared.stable import stable
 
 
+@stable(since="0.2.0")
 class Clock(Protocol):
     """Where the time comes from."""
 
@@ -19,6 +21,7 @@ class Clock(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 class Ids(Protocol):
     """Where outward ids come from."""
 
@@ -84,6 +87,7 @@ Reads = TypeVar("Reads", covariant=True)
 Changes = TypeVar("Changes", covariant=True)
 
 
+@stable(since="0.2.0")
 class Work(Protocol[Reads, Changes]):
     """The one door to an organisation's stored state, except for changes to a ledger, which the journal makes."""
 

@@ -45,6 +45,8 @@ class Container(ForeignFileParts):
         journal=AccessParts.journal,
         runners=BackgroundParts.runners,
         jobs=BackgroundParts.jobs,
+        extensions=BackgroundParts.extensions,
+        extension_services=BackgroundParts.extension_services,
         ledgers=AccessParts.ledger_work,
         answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),

@@ -13,6 +13,8 @@ from adapters.security.signer import FileSigner
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.shared.telemetry import UNWATCHED, Telemetry
+from entrypoints.container.file_formats import FORMATS
+from entrypoints.extending.loading import load_extensions
 from entrypoints.settings import Settings
 
 # What telemetry takes is imported late, and only where it is on.
@@ -65,6 +67,7 @@ class Foundations(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     database_url = providers.Dependency(instance_of=str)
     redis_url = providers.Dependency(instance_of=str)
+    extensions = providers.Singleton(load_extensions, providers.Object(FORMATS))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TypeIds)
     secrets = providers.Singleton(SystemSecrets)

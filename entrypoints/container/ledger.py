@@ -54,6 +54,7 @@ class LedgerParts(ReplicaParts):
         ReplicaParts.ids,
         committed=providers.Callable(telling, relay.provided.committed, ReplicaParts.replicas.provided.committed),
         telemetry=ReplicaParts.telemetry,
+        policies=ReplicaParts.extensions.provided.policies.call(ReplicaParts.settings.provided.required_extensions),
     )
     expiry = providers.Singleton(
         Expiry,

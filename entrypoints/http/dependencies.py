@@ -25,6 +25,7 @@ from application.shared.telemetry import UNWATCHED, Telemetry
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import canonical_json
 from domain.shared.errors import DomainError, PreconditionRequired, ValidationFailed, VersionConflict
+from domain.shared.stable import stable
 from entrypoints.container import Services
 from entrypoints.http.credentials import credential_of
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
@@ -34,15 +35,14 @@ from entrypoints.http.seen import seen_by, settled
 from entrypoints.http.validators import revalidating
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.schemas.hidden import without_credentials
-from entrypoints.settings import Settings
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
 DRY_RUN_DESCRIPTION: Final = "Say what would happen; change nothing."
 IF_MATCH_DESCRIPTION: Final = "The ETag of the resource, as you last read it; `*` for any."
-
 _ETAG = re.compile(r'"([0-9]{1,18})(?:\.[0-9a-f]{1,64})?"', re.ASCII)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who calls, in which request, the services, and what the caller has seen of the ledger in the path."""
@@ -153,6 +153,7 @@ def _tell(request: HTTPConnection, who: Bearer) -> None:
 CallerDependency = Annotated[Caller, Depends(caller)]
 
 
+@stable(since="0.2.0")
 class StrictRoute(APIRoute):
     """A route whose body is read by `read_json`, so that it is as strict as every other, and as short.
 
@@ -181,10 +182,11 @@ class StrictRoute(APIRoute):
                 return await handle(request)
             # Who is nobody is told so first, whatever they send.
             await self.admit(request)
-            settings: Settings = request.app.state.services.settings
             if not self.body_field.field_info.is_required() and not has_body(request):
                 return await handle(ReadRequest(request.scope, {}, b""))
-            document = await read_json(request, min(settings.body_bytes_max, self.body_bytes_max))
+            document = await read_json(
+                request, min(request.app.state.services.settings.body_bytes_max, self.body_bytes_max)
+            )
             if form is not None:
                 require_bounded(form, document)
             return await handle(ReadRequest(request.scope, document))
@@ -211,8 +213,7 @@ class Answer(Response):
         self.body = body
         self.status_code = status
         self.background = None
-        length = (b"content-length", b"%d" % len(body))
-        self.raw_headers = [(b"content-type", b"application/json"), length, *headers]
+        self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
 
 
 class PlainRoute(APIRoute):

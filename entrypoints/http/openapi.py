@@ -23,7 +23,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
     "`asked` of what is captured or reversed; `closed_until` of `period-closed`; `taken_by` of "
     "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`; `quota`, `used` and "
-    "`limit` of `quota-exceeded`; `policy` of `rate-limited`.",
+    "`limit` of `quota-exceeded`; `policy` of `rate-limited`; `extension` of `extension-failed`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},

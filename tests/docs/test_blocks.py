@@ -60,6 +60,10 @@ NOT_RUN: Final = [
     ("docs/deployment.md", "needs a cluster"),
     ("docs/deployment.md", "needs a cluster"),
     ("docs/exports.md", "the two forms that all exports have"),
+    (
+        "docs/extending.md",
+        "installs a package; tests/entrypoints/cli/test_example_extension.py does the same",
+    ),
     ("docs/imports.md", "the forms that all imports have"),
     ("docs/oauth.md", "a browser and its person do this; tests/entrypoints/http/oauth do the same"),
     ("docs/oauth.md", "the code is of a browser; tests/entrypoints/http/oauth do the same"),

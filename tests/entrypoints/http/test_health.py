@@ -24,6 +24,7 @@ async def test_a_server_with_all_it_needs_is_ready(client: AsyncClient) -> None:
         "redis": "ok",
         "relay": "ok",
         "replicas": "ok",
+        "extensions": "ok",
     }
 
 
