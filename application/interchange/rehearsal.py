@@ -115,6 +115,7 @@ class Rehearsal:
                 if key not in ours:
                     ours[key] = value
         book.used_assets |= loaded.used_assets
+        book.seen = loaded.seen
         return book
 
     def _try(self, step: _Step, scope: Scope, book: Book, stored: _Stored, now: datetime) -> None:

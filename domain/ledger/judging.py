@@ -8,6 +8,7 @@ from domain.ledger.book import Book
 from domain.ledger.events import Event, HoldPlaced, TransactionPosted
 from domain.ledger.policy import PolicyFailed, PolicyInForce, Proposal, Way
 from domain.ledger.resolving import Resolved, resolve
+from domain.ledger.scope import ScopeTooNarrow
 from domain.ledger.transaction import EntryDraft, TransactionDraft, check_balanced
 
 
@@ -44,6 +45,10 @@ def _resolved(of: PolicyInForce, book: Book, first: Sequence[Event], added: Sequ
     for event in first:
         trial.apply(event)
     try:
+        for each in added:
+            # The balance that it would start from was not looked up, and may be anything.
+            if book.seen is not None and (each.account, each.asset) not in book.seen:
+                raise ScopeTooNarrow(f"its scope does not name {each.account} in {each.asset}.")
         return resolve(trial, TransactionDraft(id, tuple(added)))
     except Exception as error:  # whatever it is that cannot be posted, those who post are not to blame
         raise PolicyFailed(

@@ -9,6 +9,13 @@ from domain.shared.stable import stable
 AccountAsset = tuple[str, str]  # an account's path and an asset's code
 
 
+class ScopeTooNarrow(Exception):
+    """Something would be entered where the books were not looked at: what is there is not known to be nothing.
+
+    Whoever decided on it has not named it. A store that keeps running balances would keep wrong ones.
+    """
+
+
 @stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Scope:
