@@ -1,5 +1,6 @@
 """An office under policies, and some of those."""
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,6 +97,20 @@ class Raising(PostingPolicy):
 def bug() -> None:
     """Fail, as something with a bug does."""
     raise ZeroDivisionError("a bug of theirs")
+
+
+class Panic(BaseException):
+    """What a library in Rust raises, past everyone who catches exceptions."""
+
+
+def panic() -> None:
+    """Raise what is no `Exception`."""
+    raise Panic
+
+
+def cancel() -> None:
+    """Raise what says that the task is cancelled, which it is not."""
+    raise asyncio.CancelledError
 
 
 async def answer_of(office: Office, command: Command) -> Any:

@@ -27,7 +27,19 @@ from domain.ledger.policy import BooksSeen, PolicyFailed, PolicyInForce, Posting
 from domain.ledger.posted import ReversalDraft
 from domain.ledger.transaction import TransactionDraft, TransferDraft
 from tests.application.ledger.office import Office, done, refused
-from tests.application.ledger.policed import AtMostHundred, Fee, Raising, TooMuch, answer_of, bug, hold, post, under
+from tests.application.ledger.policed import (
+    AtMostHundred,
+    Fee,
+    Raising,
+    TooMuch,
+    answer_of,
+    bug,
+    cancel,
+    hold,
+    panic,
+    post,
+    under,
+)
 from tests.builders import NOW, principal
 
 
@@ -167,7 +179,16 @@ async def test_one_that_raises_refuses_and_is_named_once(
 
 @pytest.mark.parametrize(
     ("method", "nonsense"),
-    [("scope", None), ("added", [None]), ("added", 7), ("added", repeat(None)), ("check", sys.exit)],
+    [
+        ("scope", None),
+        ("scope", panic),
+        ("added", [None]),
+        ("added", 7),
+        ("added", repeat(None)),
+        ("added", panic),
+        ("check", sys.exit),
+        ("check", cancel),
+    ],
 )
 async def test_one_that_returns_nonsense_refuses(office: Office, method: str, nonsense: object) -> None:
     under(office, Raising(method, lambda: nonsense() if callable(nonsense) else nonsense))
