@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,6 +16,7 @@ from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.policy import PolicyFailed
 from domain.ledger.settings import ArchivedLedger
+from domain.ledger.soundness import require_sound
 from domain.shared.access import EVERYWHERE, Permission, Reach
 from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Overloaded, Unavailable
@@ -110,15 +111,37 @@ class GroupQueue:
         return waiting
 
 
-def execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
-    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
+class UnsoundEvents(Exception):
+    """A command of an extension made what is none, such as a transaction that does not balance."""
+
+
+def execute(command: Command, book: Book, now: datetime, reach: Reach = EVERYWHERE) -> Sequence[Event]:
+    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring.
+
+    What policies add to it is within the reach. Raises `UnsoundEvents`.
+    """
     if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
         raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
+    if reach.is_limited and book.policies:
+        # It shares everything else with the book, which commands leave as it is.
+        book = replace(book, policies=[replace(each, reach=reach) for each in book.policies])
     try:
-        return command.execute(book, now)
+        events = command.execute(book, now)
     except PolicyFailed as failure:
         _policies.tell(failure)
         raise
+    # Those of ours make them by rules that see to it.
+    return events if type(command).__module__.startswith("application.") else _sound(command, events)
+
+
+def _sound(command: Command, events: Sequence[Event]) -> Sequence[Event]:
+    events = tuple(events)
+    try:
+        for event in events:
+            require_sound(event)
+    except DomainError as error:  # for which whoever asked is not to blame
+        raise UnsoundEvents(f"{type(command).__name__}: {error}") from error
+    return events
 
 
 def group_time(head: Head, now: datetime) -> datetime:

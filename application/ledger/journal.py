@@ -138,7 +138,7 @@ class Journal:
             for expiry in expire(book, due, now):
                 book.apply(expiry)
             require_within(reach, scope, book)
-            events = execute(command, book, now)
+            events = execute(command, book, now, reach)
             return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
     async def close(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -286,7 +286,7 @@ class Journal:
                 elif key and key.key in decided.done:
                     answer = decided.done[key.key].again(key)
                 else:
-                    events = execute(submission.command, book, now)
+                    events = execute(submission.command, book, now, submission.reach)
                     applied, head = take_in(events, submission.author, book, head, now, self._ids)
                     answer = Outcome(applied, key, author=submission.author)
                     # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.

@@ -12,6 +12,7 @@ from domain.ledger.balance import Balance
 from domain.ledger.held import Held
 from domain.ledger.scope import AccountAsset, Scope
 from domain.ledger.transaction import Entry, EntryDraft
+from domain.shared.access import EVERYWHERE, Reach
 from domain.shared.errors import DomainError, ErrorKind
 from domain.shared.stable import stable
 
@@ -116,7 +117,8 @@ class PostingPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PolicyInForce:
-    """A policy, and the extension that it is of."""
+    """A policy, the extension that it is of, and the accounts on which it may add entries for whoever posts."""
 
     name: str
     policy: PostingPolicy
+    reach: Reach = EVERYWHERE
