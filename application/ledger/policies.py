@@ -16,13 +16,9 @@ from domain.shared.errors import DomainError
 
 # All who post to a ledger wait for it.
 SLOW_SECONDS: Final = 0.02
-# In each part of a scope.
-NAMES_MAX: Final = 10_000
-_NAMED: Final[dict[str, type[Any]]] = {
-    each.name: datetime if each.name == "results" else str
-    for each in fields(Scope)
-    if each.name not in ("balances", "unsettled")
-}
+# In each part of a scope: a group may touch 50,000 entries of holds, for each of which a policy names something.
+NAMES_MAX: Final = 100_000
+_TEXTS: Final = [each.name for each in fields(Scope) if each.name not in ("balances", "results", "unsettled")]
 
 Result = TypeVar("Result")
 
@@ -83,7 +79,7 @@ def failed(name: str, how: str) -> PolicyFailed:
     return PolicyFailed(f"Nothing was posted: the extension {name} {how}.", facts={"extension": name})
 
 
-def _checked(given: Result, kind: type[Result]) -> Result:
+def _checked(given: object, kind: type[Result]) -> Result:
     if not isinstance(given, kind):
         raise TypeError(f"{given!r} is no {kind.__name__}")
     return given
@@ -92,13 +88,14 @@ def _checked(given: Result, kind: type[Result]) -> Result:
 def _settled(scope: Scope) -> Scope:
     """Return the scope with each part gone through once, while its extension can be named for what that raises."""
     return Scope(
-        **{name: tuple([_checked(each, kind) for each in _names(scope, name)]) for name, kind in _NAMED.items()},
+        **{name: tuple([_checked(each, str) for each in _names(scope, name)]) for name in _TEXTS},
         balances=tuple([_account_and_asset(each) for each in _names(scope, "balances")]),
+        results=tuple([_time(each) for each in _names(scope, "results")]),
         unsettled=_checked(scope.unsettled, bool),
     )
 
 
-def _names(scope: Scope, part: str) -> list[Any]:
+def _names(scope: Scope, part: str) -> list[object]:
     given = getattr(scope, part)
     if isinstance(given, str):
         raise TypeError(f"{part} are several: {given!r} is one")
@@ -106,6 +103,13 @@ def _names(scope: Scope, part: str) -> list[Any]:
     if len(named) > NAMES_MAX:
         raise ValueError(f"it names more than {NAMES_MAX:,} {part}")
     return named
+
+
+def _time(given: object) -> datetime:
+    time = _checked(given, datetime)
+    if time.tzinfo is None:
+        raise ValueError(f"{time} is in no time zone")
+    return time
 
 
 def _account_and_asset(given: Any) -> AccountAsset:

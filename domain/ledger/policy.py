@@ -95,7 +95,10 @@ class PostingPolicy(Protocol):
     """
 
     def scope(self, touched: Collection[AccountAsset]) -> Scope:
-        """Return what it has to see besides what is touched, which is known, to judge entries there."""
+        """Return what it has to see besides what is touched, which is known, to judge entries there.
+
+        Where it may add entries, it names the balances. Those that policies before it have named are touched, too.
+        """
         return Scope()
 
     def added(self, proposal: Proposal, books: BooksSeen) -> Sequence[EntryDraft]:

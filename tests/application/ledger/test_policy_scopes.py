@@ -14,7 +14,7 @@ from domain.ledger.scope import Scope
 from domain.shared.errors import DomainError, ErrorKind
 from tests.application.ledger.office import Office, refused
 from tests.application.ledger.policed import AtMostHundred, Raising, answer_of, post, under
-from tests.builders import credit, debit, hold_id
+from tests.builders import NOW, credit, debit, hold_id
 
 
 class Particular(DomainError):
@@ -61,10 +61,24 @@ def _lazy() -> Iterator[str]:
         Scope(accounts=_endless("income:fees")),
         Scope(holds=[7]),  # type: ignore[list-item]
         Scope(results=["2026"]),  # type: ignore[list-item]
+        Scope(results=[NOW.replace(tzinfo=None)]),
         Scope(references=None),  # type: ignore[arg-type]
         Scope(unsettled="yes"),  # type: ignore[arg-type]
     ],
-    ids=repr,
+    ids=[
+        "a balance of nothing",
+        "a balance without an asset",
+        "a list for an asset",
+        "a list for an account",
+        "one account for several",
+        "one that raises",
+        "one without an end",
+        "a number for a hold",
+        "a text for a time",
+        "a time of no zone",
+        "none for several",
+        "a text for a yes",
+    ],
 )
 async def test_a_scope_that_is_none_refuses_by_its_name(
     office: Office, scope: Scope, caplog: pytest.LogCaptureFixture
