@@ -8,6 +8,7 @@ from typing import IO, Final
 from xml.etree.ElementTree import Element
 
 from adapters.foreign_files.beginnings import refused
+from adapters.foreign_files.exact import negative, summed
 from adapters.foreign_files.xml_parts import NotXml, XmlParts
 from application.interchange.found import Remark, Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
@@ -157,8 +158,8 @@ def _amounts(payments: list[Element], total: Decimal, currency: str) -> list[Dec
         if of is None or amount is None or _currency(of) != currency:
             return None
         mark = _text(payment, "CdtDbtInd")
-        amounts.append(-amount if (mark == "DBIT" if mark else total < 0) else amount)
-    return amounts if sum(amounts) == total else None
+        amounts.append(negative(amount) if (mark == "DBIT" if mark else total < 0) else amount)
+    return amounts if summed(amounts) == total else None
 
 
 def _said(entry: Element, payment: Element | None, is_credit: bool) -> tuple[str, str, dict[str, str]]:
@@ -209,7 +210,7 @@ def _signed(element: Element) -> Decimal | None:
     amount, mark = _amount(element), _text(element, "CdtDbtInd")
     if amount is None or mark not in ("CRDT", "DBIT"):
         return None
-    return amount if mark == "CRDT" else -amount
+    return amount if mark == "CRDT" else negative(amount)
 
 
 def _day(element: Element, name: str) -> date | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from hashlib import sha256
 from typing import IO, Final
 
@@ -34,6 +34,8 @@ from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.errors import ValidationFailed
 from domain.shared.text import METADATA_VALUE_LENGTH_MAX
 
+# Amounts have up to 18 digits before the point and 17 behind it; that is room for the sum of any file.
+_EXACT: Final = Context(prec=100)
 # There are some 180 in the world.
 _CURRENCIES_MAX: Final = 1_000
 _BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -88,7 +90,7 @@ class _Reading:
     def _line(self, line: StatementLine) -> Iterator[Found]:
         if self._total is not None:
             # A sum over two currencies is none.
-            self._total = self._total + line.amount if line.currency == self._opening.currency else None
+            self._total = _EXACT.add(self._total, line.amount) if line.currency == self._opening.currency else None
         name = self._opening.bank_account
         own = self._profile.own_account(name)
         if own is None:
@@ -125,7 +127,7 @@ class _Reading:
 
     def _declared(self, line: StatementLine, own: OwnAccount, other: OwnAccount) -> Iterator[Found]:
         """Yield the asset and the accounts of a line that were not found before."""
-        scale = max(-int(line.amount.normalize().as_tuple().exponent), 0)
+        scale = max(-int(_EXACT.normalize(line.amount).as_tuple().exponent), 0)
         if standard := standard_asset(line.currency):
             scale = max(scale, standard.scale)
         if scale > self._scales.get(line.currency, -1):
@@ -155,7 +157,7 @@ class _Reading:
             " | ".join(filter(None, (counterparty, purpose)))[:DESCRIPTION_LENGTH_MAX],
             (
                 FoundEntry(own.path, line.amount, line.currency),
-                FoundEntry(other.path, -line.amount, line.currency),
+                FoundEntry(other.path, line.amount.copy_negate(), line.currency),
             ),
             {key: text for key, value in metadata.items() if (text := _plain(value)[:METADATA_VALUE_LENGTH_MAX])},
         )
@@ -166,7 +168,7 @@ class _Reading:
         Banks give one reference to a transfer and its fee, so it does not stand alone; and lines that are alike in all
         of it are numbered within their day. So files that begin with whole days give each line the same reference.
         """
-        amount = line.amount.normalize()
+        amount = _EXACT.normalize(line.amount)
         parts = [self._profile.identity(self._opening.bank_account), line.currency, f"{amount:f}"]
         if bank_reference:
             parts += ["reference", bank_reference]

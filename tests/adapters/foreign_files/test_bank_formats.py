@@ -31,6 +31,20 @@ def test_a_sum_that_does_not_fit_the_balances_is_named_with_both() -> None:
     ]
 
 
+def test_sums_of_many_digits_are_not_rounded() -> None:
+    longest = "999999999999999999.99999999999999999"  # 18 digits before the point and 17 behind it
+    entry = ENTRY.replace("50.00", longest)
+    balances = camt_balance("OPBD", longest) + camt_balance("CLBD", longest, "DBIT")
+    found = read("camt053", camt(balances + entry + entry))
+    assert of_kind(found, FailedCheck) == []
+    assert transactions(found)[0].entries[1].amount == Decimal(longest)
+    wrong = read("camt053", camt(balances + entry))
+    assert "come to 0.00000000000000000." in of_kind(wrong, FailedCheck)[0][1]
+    batch = _batch(("0.00000000000000001", "Anna"), ("999999999999999999.00000000000000001", "Ben"))
+    whole = batch.replace("50.00", "999999999999999999.00000000000000002")
+    assert [each.description for each in transactions(read("camt053", camt(whole)))] == ["Anna", "Ben"]
+
+
 def test_a_balance_that_was_overdrawn_is_below_zero() -> None:
     opening, closing = camt_balance("OPBD", "10.00", "DBIT"), camt_balance("CLBD", "60.00", "DBIT")
     found = read("camt053", camt(opening + closing + ENTRY))
