@@ -9,6 +9,7 @@ from application.interchange.statement_profile import (
     CsvColumns,
     CsvShape,
     DateOrder,
+    MoneyOut,
     OwnAccount,
     StatementProfile,
     TextRule,
@@ -155,6 +156,7 @@ def _csv(given: _Object) -> CsvShape:
         encoding=given.text("encoding"),
         decimal=given.choice("decimal", {".": ".", ",": ","}),
         date_order=given.choice("date_order", {each.value: each for each in DateOrder}),
+        money_out=given.choice("money_out", {each.value: each for each in MoneyOut}),
         currency=None if currency is None else checked_asset_code(currency, pointer=f"{given.pointer}/currency"),
         bank_account=given.text("bank_account") or "",
     )

@@ -103,6 +103,10 @@ def test_amounts_of_two_styles_are_asked_and_once_said_the_other_ones_are_unread
         (["03/04/2026", "04/14/2026"], ["2026-03-04", "2026-04-14"]),
         (["3-4-26", "14-4-26"], ["2026-04-03", "2026-04-14"]),
         (["01.02.2026", "3.4.26"], ["2026-02-01", "2026-04-03"]),
+        # No day is the 32nd, and no year has one digit.
+        (["26-01-05", "32-01-05"], ["2026-01-05", "2032-01-05"]),
+        (["26-01-05", "7-1-05"], ["2005-01-26", "2005-01-07"]),
+        (["26/01/05", "14/04/32"], ["2005-01-26", "2032-04-14"]),
         (["2026-10-02T14:05:00Z", "2026-10-02 14:05"], ["2026-10-02", "2026-10-02"]),
     ],
 )
@@ -125,6 +129,60 @@ def test_dates_that_may_be_either_are_asked_and_nothing_is_read() -> None:
     assert f"{short.effective_at:%Y-%m-%d}" == "2003-04-26"
 
 
+@pytest.mark.parametrize(
+    ("days", "may_be"),
+    [
+        (["26-01-05", "26-01-07", "26-02-11"], "the day or the year"),
+        (["26/01/05", "26-02-30"], "the day or the year"),  # banks have value dates of 30 February
+        (["03-04-05"], "the day or the month or the year"),
+    ],
+)
+def test_years_of_two_digits_that_may_be_days_are_asked(days: list[str], may_be: str) -> None:
+    rows = "Date;Name;Amount\n" + "".join(f"{day};x;1.50\n" for day in days)
+    (only,) = table(rows)
+    assert isinstance(only, Unreadable)
+    assert f"whether {may_be} is first: '{days[0]}' in line 2" in only.detail
+    said = table(rows, date_order="ymd")
+    assert f"{transactions(said)[0].effective_at:%y-%m-%d}" == days[0].replace("/", "-")
+    if days[-1] == "26-02-11":
+        assert "(the first is 2026-01-05, the last 2026-02-11)" in of_kind(said, Remark)[0][1]
+
+
+OUT = {"date": "Date", "money_out": "Amount", "counterparty": "Name"}
+
+
+@pytest.mark.parametrize(
+    ("written", "amounts"),
+    [(["100.00", "20.00"], ["-100", "-20"]), (["-100.00", "(20.00)", "0.00"], ["-100", "-20"])],
+)
+def test_the_column_decides_whether_what_went_out_has_a_minus(written: list[str], amounts: list[str]) -> None:
+    assert amounts_of(table(rows_of(*written), columns=OUT)) == [Decimal(amount) for amount in amounts]
+
+
+def test_what_went_out_with_a_minus_and_without_one_is_asked_as_some_of_it_came_back() -> None:
+    rows = rows_of("100.00", "20.00", "-20.00")
+    (only,) = table(rows, columns=OUT)
+    assert isinstance(only, Unreadable)
+    assert only.detail == (
+        "What went out is above zero and below it: '100.00' in line 2, '-20.00' in line 4. "
+        "Say by `csv.money_out` in the profile how it is meant."
+    )
+    assert amounts_of(table(rows, columns=OUT, money_out="unsigned")) == [Decimal(-100), Decimal(-20), Decimal(20)]
+    assert amounts_of(table(rows, columns=OUT, money_out="signed")) == [Decimal(100), Decimal(20), Decimal(-20)]
+
+
+def test_no_digit_of_an_amount_or_of_a_balance_is_rounded_away() -> None:
+    longest = "999999999999999999.99999999999999999"  # 18 digits before the point and 17 behind it
+    rows = f"Date;Name;Amount;Balance\n2026-10-01;x;-{longest};0\n2026-10-02;x;{longest};{longest}\n"
+    found = table(rows, columns=COLUMNS | {"balance": "Balance"})
+    assert amounts_of(found) == [Decimal(f"-{longest}"), Decimal(longest)]
+    assert all(each.entries[0].amount == each.entries[1].amount.copy_negate() for each in transactions(found))
+    assert [each.scale for each in found if isinstance(each, FoundAsset)] == [17]
+    assert of_kind(found, FailedCheck) == []
+    wrong = table(rows.replace(f"{longest};{longest}", f"{longest};{longest[:-1]}8"), columns=COLUMNS | {"balance": 4})
+    assert [place for place, _ in of_kind(wrong, FailedCheck)] == ["line 3"]
+
+
 def test_dates_in_two_orders_are_asked() -> None:
     (only,) = table("Date;Name;Amount\n14/04/2026;x;1.50\n04/15/2026;x;1.50\n")
     assert isinstance(only, Unreadable)
@@ -136,9 +194,9 @@ def test_what_is_found_out_is_shown() -> None:
     assert read_as == (
         "the file",
         (
-            "Read as utf-8, cells separated by ';', decimals behind a comma, dates as day, month, year; date is "
-            "'Buchungstag', amount is 'Betrag', currency is 'Währung', counterparty is 'Empfänger', reference is "
-            "'Referenz', balance is 'Saldo', purpose/1 is 'Zweck'."
+            "Read as utf-8, cells separated by ';', decimals behind a comma, dates as day, month, year "
+            "(the first is 2026-10-01, the last 2026-10-05); date is 'Buchungstag', amount is 'Betrag', "
+            "currency is 'Währung', counterparty is 'Empfänger', reference is 'Referenz', balance is 'Saldo', purpose/1 is 'Zweck'."
         ),
     )
     assert before == ("line 1", "The lines up to 3 stand before the table; they are left out.")
@@ -154,7 +212,7 @@ def test_cells_may_be_separated_in_different_ways(delimiter: str) -> None:
 
 def test_columns_may_have_numbers_and_then_the_first_row_with_values_begins_the_table() -> None:
     before = "Account statement\nfrom 2026-10-01\n"
-    rows = f"{before}2026-10-02,Rent,,850.00\n2026-10-03,Salary,2400.00,\n2026-10-04,Fee,,-1.50\n"
+    rows = f"{before}2026-10-02,Rent,,850.00\n2026-10-03,Salary,2400.00,\n2026-10-04,Fee,,1.50\n"
     found = table(rows, columns={"date": 1, "purpose": [2], "money_in": 3, "money_out": 4})
     assert amounts_of(found) == [Decimal(-850), Decimal(2400), Decimal("-1.5")]
     assert ("line 1", "The lines up to 2 stand before the table; they are left out.") in of_kind(found, Remark)
@@ -255,6 +313,7 @@ def test_an_encoding_that_is_said_is_used_or_refused() -> None:
         ({}, "/columns"),
         ({"columns": {"amount": 1}}, "/columns/date"),
         ({"columns": {"date": 1}}, "/columns"),
+        ({"columns": {"date": 1, "amount": 2}, "money_out": "minus"}, "/money_out"),
         ({"columns": {"date": 1, "amount": 2, "money_in": 3}}, "/columns"),
         ({"columns": {"date": 0, "amount": 2}}, "/columns/date"),
         ({"columns": {"date": True, "amount": 2}}, "/columns/date"),
