@@ -127,11 +127,17 @@ class _Reading:
 
     def _declared(self, line: StatementLine, own: OwnAccount, other: OwnAccount) -> Iterator[Found]:
         """Yield the asset and the accounts of a line that were not found before."""
-        scale = max(-int(_EXACT.normalize(line.amount).as_tuple().exponent), 0)
-        if standard := standard_asset(line.currency):
-            scale = max(scale, standard.scale)
+        written = max(-int(_EXACT.normalize(line.amount).as_tuple().exponent), 0)
+        standard = standard_asset(line.currency)
+        scale = written if standard is None else max(written, standard.scale)
         if scale > self._scales.get(line.currency, -1):
             self._scales[line.currency] = scale
+            if standard is not None and scale > standard.scale:
+                yield Remark(
+                    line.place,
+                    f"{line.amount:f} has {scale} digits after the point, and {line.currency} has {standard.scale}: "
+                    "look whether they are decimals.",
+                )
             yield FoundAsset(line.place, line.currency, scale)
         for account in (own, other):
             if account not in self._accounts:
