@@ -51,13 +51,18 @@ class _Reading:
         self._account, self._currency = "", ""
         self._opening: Decimal | None = None
         self._closing: Decimal | None = None
-        self._opened_by = ""
+        self._opened_by = self._opened_on = ""
+        self._id = self._page = ""
 
     def take(self, place: str, name: str, part: Element | None) -> Iterator[StatementItem]:
         if part is None:
             yield from self._around(place, name)
         elif not self._in_statement:
             return
+        elif name == "Id":
+            self._id = (part.text or "").strip()
+        elif name == "StmtPgntn":
+            self._page = _text(part, "PgNb")
         elif name == "Acct":
             self._account = _text(part, "Id/IBAN") or _text(part, "Id/Othr/Id")
             self._currency = _text(part, "Ccy")
@@ -82,7 +87,7 @@ class _Reading:
             self._is_statement = True
         elif name == "Stmt" and self._is_statement:
             self._in_statement, self._is_opened = True, False
-            self._account = self._currency = self._opened_by = ""
+            self._account = self._currency = self._opened_by = self._opened_on = self._id = self._page = ""
             self._opening = self._closing = None
         elif name == "/Stmt" and self._in_statement:
             yield from self._open(place)
@@ -93,7 +98,9 @@ class _Reading:
         """Yield the beginning of the statement before its first entry, as its balances stand before that."""
         if not self._is_opened:
             self._is_opened = True
-            yield StatementOpening(place, self._account, self._currency, self._opening)
+            # Some banks give all statements one id: the day and the balance are with it.
+            name = f"{self._id} {self._page} {self._opened_on} {self._opening}" if self._id else ""
+            yield StatementOpening(place, self._account, self._currency, self._opening, name)
 
     def _balance(self, place: str, part: Element) -> Iterator[StatementItem]:
         kind = _text(part, "Tp/CdOrPrtry/Cd")
@@ -106,6 +113,7 @@ class _Reading:
             self._closing = amount
         elif self._opened_by != "OPBD":
             self._opening, self._opened_by = amount, kind
+            self._opened_on = _text(part, "Dt/Dt") or _text(part, "Dt/DtTm")
         self._currency = self._currency or currency
 
 

@@ -199,6 +199,7 @@ class _Reading:
             counterparty=values.get("NAME", values.get("PAYEE/NAME", "")),
             purpose=values.get("MEMO", ""),
             details={key: text for key, text in details.items() if text},
+            is_reference_unique=True,
         )
 
 

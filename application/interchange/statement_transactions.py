@@ -36,6 +36,8 @@ from domain.shared.text import METADATA_VALUE_LENGTH_MAX
 
 # Amounts have up to 18 digits before the point and 17 behind it; that is room for the sum of any file.
 _EXACT: Final = Context(prec=100)
+# Bank accounts whose statements are checked by those before them; nobody has more in one file.
+_BANK_ACCOUNTS_MAX: Final = 1_000
 # There are some 180 in the world.
 _CURRENCIES_MAX: Final = 1_000
 _BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -73,19 +75,50 @@ class _Reading:
         self._tally = tally
         self._opening = StatementOpening("", "", "", None)
         self._total: Decimal | None = None
+        self._is_left_out = False
+        self._closed: dict[bytes, tuple[Decimal, str]] = {}
         self._accounts: set[OwnAccount] = set()
         self._scales: dict[str, int] = {}
 
     def take(self, item: StatementItem) -> Iterator[Found]:
         match item:
             case StatementOpening():
-                self._opening, self._total = replace(item, bank_account=_plain(item.bank_account)), item.balance
+                yield from self._open(replace(item, bank_account=_plain(item.bank_account)))
+            case StatementLine() | StatementClosing() if self._is_left_out:
+                return
             case StatementLine():
                 yield from self._line(item)
             case StatementClosing():
                 yield from self._closing(item)
             case _:
                 yield item
+
+    def _open(self, opening: StatementOpening) -> Iterator[Found]:
+        """Take the beginning of a statement: it follows on the one before it, and stands in the file once."""
+        self._opening, self._total, self._is_left_out = opening, opening.balance, False
+        if not opening.name and opening.balance is None:
+            return
+        account = self._account()
+        balance, place = self._closed.get(account, (None, ""))
+        if opening.name and self._was_before(account, opening.name):
+            self._is_left_out = True
+            yield Unreadable(opening.place, "The same statement stands in the file before; here, it is left out.")
+        elif balance is None and len(self._closed) == _BANK_ACCOUNTS_MAX:
+            self._is_left_out = True
+            yield Unreadable(opening.place, f"There are more than {_BANK_ACCOUNTS_MAX:,} bank accounts in the file.")
+        elif balance is not None and opening.balance is not None and opening.balance != balance:
+            yield FailedCheck(
+                opening.place,
+                f"The statement opens with {opening.balance:f} {opening.currency}; the one before it closed with "
+                f"{balance:f} ({place}). One is missing between them, or they have lines in common.",
+            )
+
+    def _account(self) -> bytes:
+        """Return what tells the bank account of the statement, and its currency, from others."""
+        return _digest(self._profile.identity(self._opening.bank_account), self._opening.currency)
+
+    def _was_before(self, account: bytes, name: str) -> bool:
+        return self._tally.before(account + _digest(name)) > 0
 
     def _line(self, line: StatementLine) -> Iterator[Found]:
         if self._total is not None:
@@ -99,12 +132,21 @@ class _Reading:
             yield Remark(line.place, "Nothing came in or went out by this line; it is left out.")
         elif wrong := self._wrong_with(line.currency):
             yield Unreadable(line.place, wrong)
+        elif self._is_repeated(line):
+            yield Unreadable(
+                line.place,
+                f"The bank's reference {line.bank_reference[:60]!r} is in the file before, and it is of one line only.",
+            )
         elif (begins := self._beginning(line.booked_on)) is None:
             yield Unreadable(line.place, f"The day {line.booked_on} is before all time.")
         else:
             other = self._profile.other_side(f"{line.counterparty} {line.purpose}")
             yield from self._declared(line, own, other)
             yield self._transaction(line, own, other, begins)
+
+    def _is_repeated(self, line: StatementLine) -> bool:
+        reference = _bank_reference(line)
+        return line.is_reference_unique and bool(reference) and self._was_before(self._account(), reference)
 
     def _wrong_with(self, currency: str) -> str | None:
         if currency in self._scales:
@@ -148,7 +190,7 @@ class _Reading:
         self, line: StatementLine, own: OwnAccount, other: OwnAccount, begins: datetime
     ) -> FoundTransaction:
         counterparty, purpose = _plain(line.counterparty), _plain(line.purpose)
-        bank_reference = "" if _NO_REFERENCE.fullmatch(reference := _plain(line.bank_reference)) else reference
+        bank_reference = _bank_reference(line)
         metadata = {
             "bank_account": self._opening.bank_account,
             "bank_reference": bank_reference,
@@ -203,6 +245,19 @@ class _Reading:
                 f"come to {total:f}.",
             )
         self._total = None
+        if closing.balance is None:
+            self._closed.pop(self._account(), None)
+        elif (account := self._account()) in self._closed or len(self._closed) < _BANK_ACCOUNTS_MAX:
+            self._closed[account] = closing.balance, closing.place
+
+
+def _bank_reference(line: StatementLine) -> str:
+    reference = _plain(line.bank_reference)
+    return "" if _NO_REFERENCE.fullmatch(reference) else reference
+
+
+def _digest(*texts: str) -> bytes:
+    return sha256("\0".join(texts).encode("utf-8", "surrogatepass")).digest()
 
 
 def _plain(text: str) -> str:
