@@ -36,6 +36,10 @@ from domain.shared.text import METADATA_VALUE_LENGTH_MAX
 
 # Amounts have up to 18 digits before the point and 17 behind it; that is room for the sum of any file.
 _EXACT: Final = Context(prec=100)
+_UNNAMED: Final = (
+    "Nothing names the bank account: a line of another one without a name that says the same counts as there already. "
+    "Where you have two, name each before its first import, by `csv.bank_account` for a table."
+)
 # Bank accounts whose statements are checked by those before them; nobody has more in one file.
 _BANK_ACCOUNTS_MAX: Final = 1_000
 # There are some 180 in the world.
@@ -75,7 +79,7 @@ class _Reading:
         self._tally = tally
         self._opening = StatementOpening("", "", "", None)
         self._total: Decimal | None = None
-        self._is_left_out = False
+        self._is_left_out = self._is_unnamed_told = False
         self._closed: dict[bytes, tuple[Decimal, str]] = {}
         self._accounts: set[OwnAccount] = set()
         self._scales: dict[str, int] = {}
@@ -140,6 +144,9 @@ class _Reading:
         elif (begins := self._beginning(line.booked_on)) is None:
             yield Unreadable(line.place, f"The day {line.booked_on} is before all time.")
         else:
+            if not name and not self._is_unnamed_told:
+                self._is_unnamed_told = True
+                yield Remark(line.place, _UNNAMED)
             other = self._profile.other_side(f"{line.counterparty} {line.purpose}")
             yield from self._declared(line, own, other)
             yield self._transaction(line, own, other, begins)

@@ -116,6 +116,16 @@ def test_a_column_may_say_which_bank_account_a_line_is_of() -> None:
     assert [place for place, _ in of_kind(found, Unreadable)] == ["line 4"]
 
 
+def test_a_bank_account_without_a_name_is_told_once_as_lines_of_two_may_be_taken_for_one() -> None:
+    rows = rows_of("-1.50", "-2.50")
+    told = [place for place, detail in of_kind(table(rows), Remark) if "Nothing names the bank account" in detail]
+    assert told == ["line 2"]
+    assert [detail for _, detail in of_kind(table(rows, bank_account="1"), Remark) if "Nothing names" in detail] == []
+    # That is so: a fee that two banks ask for on one day is one without names, and two with them.
+    names = [{}, {}, {"bank_account": "1"}, {"bank_account": "2"}]
+    assert len({transactions(table(rows, **name))[0].reference for name in names}) == 3
+
+
 def test_an_encoding_that_is_said_is_used_or_refused() -> None:
     shape = {"columns": COLUMNS, "currency": "EUR"}
     czech = "Date;Name;Amount\n2026-10-01;Košice;1.50\n".encode("cp1250")
