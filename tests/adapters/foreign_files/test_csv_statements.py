@@ -122,8 +122,8 @@ def test_a_bank_account_without_a_name_is_told_once_as_lines_of_two_may_be_taken
     assert told == ["line 2"]
     assert [detail for _, detail in of_kind(table(rows, bank_account="1"), Remark) if "Nothing names" in detail] == []
     # That is so: a fee that two banks ask for on one day is one without names, and two with them.
-    names = [{}, {}, {"bank_account": "1"}, {"bank_account": "2"}]
-    assert len({transactions(table(rows, **name))[0].reference for name in names}) == 3
+    files = [table(rows, bank_account=name) for name in (None, None, "1", "2")]
+    assert len({transactions(found)[0].reference for found in files}) == 3
 
 
 def test_an_encoding_that_is_said_is_used_or_refused() -> None:
