@@ -19,7 +19,7 @@ from domain.ledger.changes import Results
 from domain.ledger.events import Event, LedgerCreated, TransactionPosted
 from domain.ledger.hold import HoldStatus
 from domain.ledger.ledger import LedgerExists, LedgerNotFound
-from domain.ledger.scope import Scope, ScopeTooNarrow
+from domain.ledger.scope import Looked, Scope, ScopeTooNarrow
 from domain.shared.chain import Author, Head, Recorded, record
 
 Key = TypeVar("Key")
@@ -186,7 +186,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
         periods=_named(book.periods, scope.periods),
         attachments=_named(book.attachments, scope.attachments),
         results=results,
-        seen=keys | {(path, code) for path in scope.whole_accounts for code in book.assets},
+        seen=Looked(keys, set(scope.whole_accounts)),
     )
 
 

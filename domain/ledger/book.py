@@ -1,6 +1,6 @@
 """The Book: the part of a ledger's state that a group of commands decides on, kept true event by event."""
 
-from collections.abc import Mapping, MutableMapping, MutableSet, Sequence, Set
+from collections.abc import Mapping, MutableMapping, MutableSet, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ from domain.ledger.overlay import Overlay, OverlaySet
 from domain.ledger.period import Period
 from domain.ledger.policy import PolicyInForce
 from domain.ledger.posted import PostedTransaction, undone
-from domain.ledger.scope import AccountAsset, ScopeTooNarrow
+from domain.ledger.scope import AccountAsset, Looked, ScopeTooNarrow
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import Side, sides_of
 from domain.shared.errors import NotFound
@@ -74,7 +74,7 @@ class Book:
     results: MutableMapping[datetime, changes.Results] = field(default_factory=dict)
     chart_limits: MutableMapping[str, Mapping[str, Limit]] = field(default_factory=dict)
     policies: Sequence[PolicyInForce] = ()
-    seen: Set[AccountAsset] | None = field(default=None, compare=False, repr=False)
+    seen: Looked | None = field(default=None, compare=False, repr=False)
 
     def account(self, path: str) -> Account:
         """Return the account of that path, or raise `AccountNotFound`."""
@@ -147,7 +147,7 @@ class Book:
         """Forget what is looked up by name, and what was true of the whole ledger: each group asks for it anew."""
         for named in (self.references, self.transactions, self.holds, self.periods, self.attachments, self.results):
             named.clear()
-        self.seen = frozenset()
+        self.seen = Looked()
 
     def fork(self) -> "Book":
         """Return a copy, which goes its own way; it takes as long as there is much in this book."""

@@ -53,17 +53,17 @@ def _lazy() -> Iterator[str]:
     "scope",
     [
         Scope(balances=[None]),  # type: ignore[list-item] # here and below, that is what is tried
-        Scope(balances=[("income:fees",)]),  # type: ignore[list-item]
-        Scope(balances=[("income:fees", ["EUR"])]),  # type: ignore[list-item]
-        Scope(accounts=[["income:fees"]]),  # type: ignore[list-item]
+        Scope(balances=[("income:fees",)]),  # type: ignore[list-item] # likewise
+        Scope(balances=[("income:fees", ["EUR"])]),  # type: ignore[list-item] # likewise
+        Scope(accounts=[["income:fees"]]),  # type: ignore[list-item] # likewise
         Scope(accounts="income:fees"),
         Scope(accounts=_lazy()),
         Scope(accounts=_endless("income:fees")),
-        Scope(holds=[7]),  # type: ignore[list-item]
-        Scope(results=["2026"]),  # type: ignore[list-item]
+        Scope(holds=[7]),  # type: ignore[list-item] # likewise
+        Scope(results=["2026"]),  # type: ignore[list-item] # likewise
         Scope(results=[NOW.replace(tzinfo=None)]),
-        Scope(references=None),  # type: ignore[arg-type]
-        Scope(unsettled="yes"),  # type: ignore[arg-type]
+        Scope(references=None),  # type: ignore[arg-type] # likewise
+        Scope(unsettled="yes"),  # type: ignore[arg-type] # likewise
     ],
     ids=[
         "a balance of nothing",
