@@ -147,7 +147,8 @@ class Book:
         """Forget what is looked up by name, and what was true of the whole ledger: each group asks for it anew."""
         for named in (self.references, self.transactions, self.holds, self.periods, self.attachments, self.results):
             named.clear()
-        self.seen = Looked()
+        if self.seen is not None:
+            self.seen = Looked()
 
     def fork(self) -> "Book":
         """Return a copy, which goes its own way; it takes as long as there is much in this book."""
