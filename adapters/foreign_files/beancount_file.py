@@ -36,7 +36,8 @@ from domain.ledger.account import AccountType
 # Beancount takes no notice of lines that begin so: titles of outlines, for example.
 _COMMENT_MARKS: Final = ";*:#!&?%"
 _DATED: Final = re.compile(r"([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})[ \t]+(.*)")
-_OPTION: Final = re.compile(rf"option[ \t]+({STRING})[ \t]+({STRING})[ \t]*(?:;.*)?")
+_OPTION: Final = re.compile(rf"option[ \t]++({STRING})[ \t]++({STRING})[ \t]*+(?:;.*)?")
+_BOOKING: Final = re.compile(r'"([A-Z_]+)"')
 _ROOTS: Final = {
     "name_assets": AccountType.ASSET,
     "name_liabilities": AccountType.LIABILITY,
@@ -183,7 +184,7 @@ def _open(block: Block, arguments: str, state: BeancountState) -> None:
             state.journal.accounts.given(account, path)
     elif path is not None:
         metadata["path"] = path
-    if booking := re.search(r'"([A-Z_]+)"', rest):
+    if booking := _BOOKING.search(rest):
         state.lots.bookings[account] = booking[1]
     state.journal.accounts.declare(account, None, bounded(metadata)[0], block.place)
 

@@ -22,14 +22,22 @@ from application.interchange.found import Found, FoundTransaction, Remark, Unrea
 from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.chain import parse_time
 
-STRING: Final = r'"(?:[^"\\]|\\.)*"'
-METADATA: Final = re.compile(r"[ \t]+([a-z][a-zA-Z0-9_\-]*):[ \t]*(.*?)[ \t]*")
+# Lines come from anybody: quantifiers give nothing back (`++`), or a line that almost matches would take minutes.
+STRING: Final = r'"(?:[^"\\]|\\.)*+"'
+METADATA: Final = re.compile(r"[ \t]++([a-z][a-zA-Z0-9_\-]*+):(.*)")
+_STRING: Final = re.compile(STRING)
 _HEAD: Final = re.compile(
-    rf"[ \t]*(txn|[*!&#?%PSTCURM])[ \t]*({STRING})?[ \t]*({STRING})?((?:[ \t]*[#^][A-Za-z0-9_/.\-]+)*)[ \t]*(?:;.*)?"
+    rf"[ \t]*+(txn|[*!&#?%PSTCURM])[ \t]*+({STRING})?+[ \t]*+({STRING})?+"
+    r"((?:[ \t]*+[#^][A-Za-z0-9_/.\-]++)*+)[ \t]*+(?:;.*)?"
 )
 _POSTING: Final = re.compile(
-    r"[ \t]+(?:([*!&#?%PSTCURM])[ \t]+)?([^\s:;\"]+(?::[^\s:;\"]+)+)[ \t]*((?:\"[^\"]*\"|[^;\"])*)(?:;.*)?"
+    r"[ \t]++(?:([*!&#?%PSTCURM])[ \t]++)?+([^\s:;\"]++(?::[^\s:;\"]++)++)[ \t]*+"
+    r"((?:\"[^\"]*+\"|[^;\"]++)*+)(?:;.*)?"
 )
+_MARKS: Final = re.compile(r"[ \t]++((?:[#^][A-Za-z0-9_/.\-]++[ \t]*+)++)")
+_TAG: Final = re.compile(r"#([^\s#^]++)")
+_LINK: Final = re.compile(r"\^([^\s#^]++)")
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _OURS: Final = ("id", "sequence", "effective_at", "recorded_at", "reference")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 
@@ -47,12 +55,13 @@ class BeancountState:
 
 def read_string(written: str) -> str:
     """Return what a text between quotes is."""
-    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), written[1:-1], flags=re.DOTALL)
+    return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), written[1:-1])
 
 
 def read_value(written: str) -> str:
     """Return a value of metadata as text."""
-    return read_string(written) if re.fullmatch(STRING, written) else written.partition(";")[0].strip()
+    written = written.strip(" \t")
+    return read_string(written) if _STRING.fullmatch(written) else written.partition(";")[0].strip()
 
 
 def read_beancount_transaction(block: Block, rest: str, day: date, state: BeancountState) -> Iterator[Found]:
@@ -124,8 +133,8 @@ def posted(
 
 
 def _mark(metadata: dict[str, str], marks: str, state: BeancountState) -> None:
-    tags = [*state.tags, *re.findall(r"#([^\s#^]+)", marks)]
-    links = re.findall(r"\^([^\s#^]+)", marks)
+    tags = [*state.tags, *_TAG.findall(marks)]
+    links = _LINK.findall(marks)
     if tags:
         metadata["tags"] = " ".join(dict.fromkeys(tags))
     if links:
@@ -142,7 +151,7 @@ def _postings(block: Block, day: date, state: BeancountState, metadata: dict[str
             key = match[1] if not postings else f"{match[1]}-{len(postings)}"
             metadata[key] = read_value(match[2])
             continue
-        if marks := re.fullmatch(r"[ \t]+((?:[#^][A-Za-z0-9_/.\-]+[ \t]*)+)", text):
+        if marks := _MARKS.fullmatch(text):
             _mark(metadata, marks[1], state)
             continue
         posting = _POSTING.fullmatch(text)

@@ -31,6 +31,7 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _ALIASES_MAX: Final = 500
 _NESTING_MAX: Final = 64
 _YEAR: Final = re.compile(r"(?:apply )?(?:year|Y)[ \t]*([0-9]{4,5})")
+_ACCOUNT: Final = re.compile(r"(\S+(?: \S+)*)[ \t]*(?:;(.*))?")
 _WITHOUT_EFFECT: Final = frozenset({"payee", "tag", "N", "end tag"})
 
 
@@ -147,7 +148,7 @@ def _account(block: Block, head: str, state: JournalState) -> None:
 
 def _parted(text: str) -> tuple[str, str]:
     """Return an account's name, which ends at two blanks, and the comment behind it."""
-    match = re.match(r"(\S+(?: \S+)*)[ \t]*(?:;(.*))?", text)
+    match = _ACCOUNT.match(text)
     if match is None:
         raise NoAmount("it names no account")
     name = match[1]

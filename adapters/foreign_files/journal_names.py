@@ -34,6 +34,7 @@ _SYMBOLS: Final = {
     "": "UNITS",
 }
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,31}")
+_NOT_OF_CODES: Final = re.compile(r"[^A-Z0-9._-]")
 _CODE_LENGTH_MAX: Final = 32
 # What hledger takes for a type without being told, where the default chart has no such word.
 _WORDS: Final = {
@@ -218,7 +219,7 @@ def _is_allowed(character: str) -> bool:
 
 def _plain_code(symbol: str) -> str:
     """Return the symbol in capitals with `-` for what a code may not have; else the numbers of its characters."""
-    code = re.sub(r"[^A-Z0-9._-]", "-", symbol.upper())[:_CODE_LENGTH_MAX]
+    code = _NOT_OF_CODES.sub("-", symbol.upper())[:_CODE_LENGTH_MAX]
     if _CODE.fullmatch(code) and any(each.isascii() and each.isalnum() for each in symbol):
         return code
     return "-".join(["U", *[f"{ord(each):X}" for each in symbol]])[:_CODE_LENGTH_MAX].rstrip("-")
