@@ -39,12 +39,14 @@ class Balanced:
     """Postings of which each has its amount, without any rounding; entries that balance; and what was rounded.
 
     `roundings` are left over, by asset; `shortened` are the postings with more digits than their asset has so far.
+    `own_accounts` are those of conversions and roundings.
     """
 
     postings: Sequence[Posting]
     entries: tuple[FoundEntry, ...]
     roundings: Mapping[str, Decimal]
     shortened: Sequence[Posting]
+    own_accounts: Sequence[str] = ()
 
     def remarks(self, options: JournalOptions) -> Iterator[str]:
         """Yield what is to be said of it."""
@@ -92,10 +94,10 @@ def balance(
     for entry in entries:
         left[entry.asset] = add(left.get(entry.asset, NOTHING), entry.amount)
     roundings = {code: surplus for code, surplus in left.items() if surplus}
-    if not roundings:
-        return Balanced(complete, tuple(entries), _NO_ROUNDINGS, shortened)
     entries += [FoundEntry(options.rounding, negative(surplus), code) for code, surplus in roundings.items()]
-    return Balanced(complete, tuple(entries), roundings, shortened)
+    named = {posting.account for posting in complete}
+    own_accounts = [entry.account for entry in entries if entry.account not in named]
+    return Balanced(complete, tuple(entries), roundings, shortened, own_accounts)
 
 
 def _completed(

@@ -25,7 +25,7 @@ from adapters.foreign_files.dates import NoDate, begins_at, read_date
 from adapters.foreign_files.exact import add, negative
 from adapters.foreign_files.journal_amounts import AmountStyle, NoAmount
 from adapters.foreign_files.journal_comments import bounded
-from adapters.foreign_files.journal_names import JournalAccounts, PathTooLong
+from adapters.foreign_files.journal_names import JournalAccounts, NoName
 from adapters.foreign_files.journal_state import JournalState
 from adapters.foreign_files.text_lines import detect_encoding, encoding_remarks, read_lines
 from adapters.foreign_files.totals import Totals, failed_balance
@@ -97,7 +97,7 @@ class BeancountFile:
                     continue
                 try:
                     yield from _block(block, state, stated)
-                except (NoAmount, NoDate, PathTooLong) as error:
+                except (NoAmount, NoDate, NoName) as error:
                     yield Unreadable(block.place, f"{_shown(block.head)}: {str(error).rstrip('.')}.")
             yield from _checked(stated, state)
             yield from journal.news()

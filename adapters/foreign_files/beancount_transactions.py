@@ -16,7 +16,7 @@ from adapters.foreign_files.dates import NoDate, begins_at
 from adapters.foreign_files.exact import add, divide, multiply, negative
 from adapters.foreign_files.journal_amounts import Amount, NoAmount
 from adapters.foreign_files.journal_comments import bounded
-from adapters.foreign_files.journal_names import PathTooLong
+from adapters.foreign_files.journal_names import NoName
 from adapters.foreign_files.journal_state import JournalState
 from application.interchange.found import Found, FoundTransaction, Remark, Unreadable
 from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
@@ -68,7 +68,7 @@ def read_beancount_transaction(block: Block, rest: str, day: date, state: Beanco
     """Yield what a transaction comes to, or why it is not understood."""
     try:
         found = list(_read(block, rest, day, state))
-    except (NoDate, NoAmount, NoLot, PathTooLong, Unbalanced) as error:
+    except (NoDate, NoAmount, NoLot, NoName, Unbalanced) as error:
         yield Unreadable(block.place, f"The transaction is left out: {str(error).rstrip('.')}.")
     else:
         yield from state.journal.news()
@@ -113,17 +113,16 @@ def posted(
 ) -> Iterator[Found]:
     """Yield a transaction, and what is to be said of it."""
     effective_at = begins_at(day, state.time_zone)
-    own = metadata.get("reference") or metadata.get("uuid")
+    own, code = metadata.get("uuid"), metadata.get("reference")
     if metadata.get("id", "").startswith("txn_") and "sequence" in metadata:
         # Partita wrote it.
-        own = metadata.get("reference") or metadata["id"]
+        own = code or metadata["id"]
         with suppress(KeyError, ValueError):
             effective_at = parse_time(metadata["effective_at"])
         for name in _OURS:
             metadata.pop(name, None)
-    reference, is_own = state.reference(own, day.isoformat(), narration, balanced)
-    if own and not is_own:
-        yield Remark(place, f"{own[:80]!r} names another transaction before: this one is named by what it says.")
+    reference = state.reference(own, code, day.isoformat(), narration, balanced)
+    state.use(balanced, place)
     kept, is_all = bounded(metadata)
     if not is_all or len(narration) > DESCRIPTION_LENGTH_MAX:
         yield Remark(place, "It says more than fits into a description of 1,000 characters and 64 metadata.")

@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 from adapters.foreign_files.blocks import Block, read_blocks
 from adapters.foreign_files.journal_amounts import AmountStyle, NoAmount, decimal_mark, read_amount
 from adapters.foreign_files.journal_comments import bounded, read_tags
-from adapters.foreign_files.journal_names import JournalAccounts, PathTooLong
+from adapters.foreign_files.journal_names import JournalAccounts, NoName
 from adapters.foreign_files.journal_state import JournalState
 from adapters.foreign_files.journal_transactions import read_transaction
 from adapters.foreign_files.text_lines import detect_encoding, encoding_remarks, read_lines
@@ -110,7 +110,7 @@ def _directive(block: Block, state: JournalState) -> Iterator[Found]:
                 pass
             case _:
                 raise NoAmount(_reason(word))
-    except (NoAmount, PathTooLong) as error:
+    except (NoAmount, NoName) as error:
         yield Unreadable(block.place, f"{_shown(block.head)}: {str(error).rstrip('.')}.")
 
 

@@ -35,6 +35,7 @@ class JobParts(AccessParts):
     )
     import_job = providers.Singleton(
         ImportJob,
+        AccessParts.books,
         AccessParts.journal,
         AccessParts.ids,
         providers.Object(parse_line),

@@ -42,7 +42,7 @@ def test_a_journal_is_shown_and_then_imported_once(partita: Partita, journal: Pa
     assert "nothing was posted" in refused.err
 
     posted = partita("ledger", "import", str(journal), "--format", "hledger", "--partial")
-    assert posted.out == "2 posted, 0 already there, 0 refused; 5 accounts and assets new.\n"
+    assert posted.out == "2 posted, 0 already there, 0 refused; 7 accounts and assets new.\n"
     assert posted.code == 0
     again = partita("ledger", "import", str(journal), "--format", "hledger", "--partial")
     assert again.out == "0 posted, 2 already there, 0 refused; 0 accounts and assets new.\n"
