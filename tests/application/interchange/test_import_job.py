@@ -55,12 +55,12 @@ async def test_no_transaction_is_posted_before_what_it_relies_on(monkeypatch: py
     clock, ids = ManualClock(), CountedIds()
     books = MemoryBooks(clock, ids)
     books.create(MAIN, LedgerCreated("Main", "UTC"), AUTHOR)
-    accounts = [account_line(FoundAccount("line 2", f"users:{n}", AccountType.LIABILITY)) for n in range(60)]
-    transactions = [transaction_line(FoundTransaction("line 3", f"r-{n}", DAY, "", ENTRIES)) for n in range(5)]
+    accounts = [account_line(FoundAccount("line 2", f"users:{n}", AccountType.LIABILITY)) for n in range(180)]
+    transactions = [transaction_line(FoundTransaction("line 3", f"r-{n}", DAY, "", ENTRIES)) for n in range(50)]
     paper = Paper(b"".join([asset_line(FoundAsset("line 1", "POINTS", 0)), *accounts, *transactions]))
     author = JobAuthor("key_x", "key_x", frozenset(Permission))
     of_file = {"format": "hledger"}
-    job = Job(1, "job_1", JobKind.IMPORT, "main", of_file, author, "req_x", Progress(0, 66, "lines"), NOW)
+    job = Job(1, "job_1", JobKind.IMPORT, "main", of_file, author, "req_x", Progress(0, 231, "lines"), NOW)
     work = ImportJob(books, Journal(books, clock, ids), ids, parse, draft_of, code_of)
     with monkeypatch.context() as patched:
         # The third command has no room; once a group was written, there would be room again.
@@ -74,6 +74,6 @@ async def test_no_transaction_is_posted_before_what_it_relies_on(monkeypatch: py
     await work.run(Desk(job, paper, paper))
     assert [next(iter(each.keys() & {"asset", "account", "transaction", "problem"})) for each in paper.told] == [
         "asset",
-        *["account"] * 60,
-        *["transaction"] * 5,
+        *["account"] * 180,
+        *["transaction"] * 50,
     ]
