@@ -13,10 +13,11 @@ from adapters.foreign_files.exact import NOTHING, add, negative, rounded
 from adapters.foreign_files.journal_names import JournalCommodities
 from application.interchange.found import FoundEntry
 from application.interchange.journal_options import JournalOptions
+from domain.ledger.transaction import ENTRIES_MAX
 
 
 class Unbalanced(Exception):
-    """A transaction does not balance; says how, in a clause."""
+    """Postings do not balance, or come to more entries than a transaction has; says how, in a clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def balance(
     implies_prices: bool,
     tolerances: Mapping[str, Decimal] | None = None,
 ) -> Balanced:
-    """Return what the postings come to. Raises `Unbalanced`.
+    """Return what the postings come to: up to 5,000 entries. Raises `Unbalanced`.
 
     Without `tolerances`, by asset, each may be off by half of its last digit. With `implies_prices`, a transaction in
     two assets without prices is a conversion of one into the other.
@@ -83,7 +84,7 @@ def balance(
     if tolerances is None and all(posting.weight is None for posting in complete):
         # Without prices nothing has more digits than it was written with, and nothing is left over: so are most.
         plain = [FoundEntry(each.account, each.amount, each.code) for each in complete if each.amount]
-        return Balanced(complete, tuple(plain), _NO_ROUNDINGS, ())
+        return _bounded(Balanced(complete, tuple(plain), _NO_ROUNDINGS, ()))
     entries: list[FoundEntry] = []
     left: dict[str, Decimal] = {}
     shortened: list[Posting] = []
@@ -97,7 +98,13 @@ def balance(
     entries += [FoundEntry(options.rounding, negative(surplus), code) for code, surplus in roundings.items()]
     named = {posting.account for posting in complete}
     own_accounts = [entry.account for entry in entries if entry.account not in named]
-    return Balanced(complete, tuple(entries), roundings, shortened, own_accounts)
+    return _bounded(Balanced(complete, tuple(entries), roundings, shortened, own_accounts))
+
+
+def _bounded(balanced: Balanced) -> Balanced:
+    if len(balanced.entries) > ENTRIES_MAX:
+        raise Unbalanced(f"it comes to {len(balanced.entries):,} entries; a transaction has {ENTRIES_MAX:,} at most")
+    return balanced
 
 
 def _completed(

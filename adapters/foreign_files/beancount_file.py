@@ -4,11 +4,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import IO, Any, Final
 
 from adapters.foreign_files.balancing import Posting, balance
-from adapters.foreign_files.beancount_amounts import Balance, read_balance
+from adapters.foreign_files.beancount_amounts import Balance, read_balance, read_tolerance
 from adapters.foreign_files.beancount_transactions import (
     METADATA,
     STRING,
@@ -38,6 +37,12 @@ _COMMENT_MARKS: Final = ";*:#!&?%"
 _DATED: Final = re.compile(r"([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})[ \t]+(.*)")
 _OPTION: Final = re.compile(rf"option[ \t]++({STRING})[ \t]++({STRING})[ \t]*+(?:;.*)?")
 _BOOKING: Final = re.compile(r'"([A-Z_]+)"')
+# Each transaction goes through all of them.
+_TOLERANCES_MAX: Final = 500
+_TAGS_MAX: Final = 64
+_TAG_LENGTH_MAX: Final = 255
+# They wait for the end of the file.
+_STATED_MAX: Final = 200_000
 _ROOTS: Final = {
     "name_assets": AccountType.ASSET,
     "name_liabilities": AccountType.LIABILITY,
@@ -100,6 +105,7 @@ class BeancountFile:
                 except (NoAmount, NoDate, NoName) as error:
                     yield Unreadable(block.place, f"{_shown(block.head)}: {str(error).rstrip('.')}.")
             yield from _checked(stated, state)
+            yield from state.journal.totals_given_up()
             yield from journal.news()
             yield from journal.commodities.found()
         finally:
@@ -114,6 +120,8 @@ def _block(block: Block, state: BeancountState, stated: list[_Stated]) -> Iterat
     day, rest = read_date(dated[1], None), dated[2]
     word, _, arguments = rest.partition(" ")
     arguments = arguments.partition(";")[0].strip() if word not in ("note", "query", "custom") else arguments
+    if word in ("balance", "pad") and len(stated) >= _STATED_MAX:
+        raise NoAmount(f"{_STATED_MAX:,} balances and pads are checked, and no more")
     match word:
         case "open":
             _open(block, arguments, state)
@@ -147,7 +155,10 @@ def _undated(block: Block, state: BeancountState) -> Iterator[Found]:
                 raise NoAmount("it is not understood")
             _option(read_string(option[1]), read_string(option[2]), state)
         case "pushtag":
-            state.tags.append(rest.strip().removeprefix("#"))
+            tag = rest.strip().removeprefix("#")
+            if len(state.tags) >= _TAGS_MAX or len(tag) > _TAG_LENGTH_MAX:
+                raise NoAmount(f"{_TAGS_MAX} tags of {_TAG_LENGTH_MAX} characters are pushed at a time, and no more")
+            state.tags.append(tag)
         case "poptag" if (tag := rest.strip().removeprefix("#")) in state.tags:
             state.tags.remove(tag)
         case "plugin":
@@ -159,18 +170,18 @@ def _undated(block: Block, state: BeancountState) -> Iterator[Found]:
 
 
 def _option(name: str, value: str, state: BeancountState) -> None:
-    try:
-        if name in _ROOTS:
-            state.journal.accounts.declare_type(value, _ROOTS[name])
-        elif name == "inferred_tolerance_multiplier":
-            state.multiplier = Decimal(value)
-        elif name == "inferred_tolerance_default":
-            currency, _, tolerance = value.partition(":")
-            if currency != "*":
-                code = state.journal.commodities.code(currency, "line 1")
-                state.default_tolerances[code] = Decimal(tolerance)
-    except InvalidOperation as error:
-        raise NoAmount(f"{value!r} is no number") from error
+    if name in _ROOTS:
+        state.journal.accounts.declare_type(value, _ROOTS[name])
+    elif name == "inferred_tolerance_multiplier":
+        state.multiplier = read_tolerance(value)
+    elif name == "inferred_tolerance_default":
+        currency, _, tolerance = value.partition(":")
+        if currency == "*":
+            return
+        if len(state.default_tolerances) >= _TOLERANCES_MAX:
+            raise NoAmount(f"{_TOLERANCES_MAX} tolerances are followed, and no more")
+        code = state.journal.commodities.code(currency, "line 1")
+        state.default_tolerances[code] = read_tolerance(tolerance)
 
 
 def _open(block: Block, arguments: str, state: BeancountState) -> None:
@@ -217,23 +228,25 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
     journal = state.journal
     totals = journal.totals
     assert totals is not None, "beancount always asserts"
+    if totals.given_up is not None:
+        return
     pads: dict[str, _Stated] = {}
-    padded: set[tuple[str, str]] = set()
+    padded: dict[str, set[str]] = {}
     # A day begins with its balances.
     for each in sorted(stated, key=lambda each: (each.day, each.balance is None)):
         if each.balance is None:
             pads[each.account] = each
-            padded = {key for key in padded if key[0] != each.account}
+            padded.pop(each.account, None)
             continue
         expected = each.balance.amount.number
         actual = totals.before(each.account, each.code, each.day.isoformat())
         surplus = add(expected, negative(actual))
         tolerance = each.balance.tolerance
         allowed = plain_amount(each.balance.amount) if tolerance is None else tolerance
-        pad, key = pads.get(each.account), (each.account, each.code)
+        pad, done = pads.get(each.account), padded.setdefault(each.account, set())
         if surplus.copy_abs() <= allowed:
             pass
-        elif pad is None or key in padded:
+        elif pad is None or each.code in done:
             yield failed_balance(each.place, each.account, expected, actual, each.code)
         else:
             padded_path, source_path = (journal.account(name, pad.place) for name in (pad.account, pad.source))
@@ -242,7 +255,7 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
             filled = balance(postings, journal.commodities, journal.options, implies_prices=False)
             count(filled, pad.day, journal)
             yield from posted(pad.place, pad.day, f"Padding up to the balance of {each.day}", {}, filled, journal)
-        padded.add(key)
+        done.add(each.code)
 
 
 def _shown(text: str) -> str:

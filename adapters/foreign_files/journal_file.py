@@ -16,6 +16,7 @@ from adapters.foreign_files.totals import Totals
 from application.interchange.found import Found, Unreadable
 from application.interchange.journal_options import JournalOptions
 from domain.ledger.account import AccountType
+from domain.shared.paths import PATH_LENGTH_MAX
 
 _COMMENT_MARKS: Final = ";#*%|"
 _COMMENT_WORDS: Final = {"comment": "end comment", "test": "end test"}
@@ -63,6 +64,7 @@ class JournalFile:
             yield from state.commodities.found()
             if state.totals is not None:
                 yield from state.totals.failed()
+                yield from state.totals_given_up()
         finally:
             state.occurrences.close()
 
@@ -100,7 +102,7 @@ def _directive(block: Block, state: JournalState) -> Iterator[Found]:
             case "apply" if rest.startswith("account "):
                 if len(state.prefixes) >= _NESTING_MAX:
                     raise NoAmount(f"it is inside of {_NESTING_MAX} others")
-                state.prefixes.append(rest.removeprefix("account ").strip())
+                state.prefixes.append(_name_part(rest.removeprefix("account ").strip()))
                 state.names.clear()
             case "end":
                 _end(rest, state)
@@ -182,8 +184,14 @@ def _alias(rest: str, state: JournalState) -> None:
         raise NoAmount("aliases by regular expressions are not followed")
     if len(state.aliases) >= _ALIASES_MAX:
         raise NoAmount(f"{_ALIASES_MAX} aliases are followed, and no more")
-    state.aliases.append((old.strip(), new.strip()))
+    state.aliases.append((_name_part(old.strip()), _name_part(new.strip())))
     state.names.clear()
+
+
+def _name_part(text: str) -> str:
+    if len(text) > PATH_LENGTH_MAX:
+        raise NoAmount(f"a name has {PATH_LENGTH_MAX} characters at most")
+    return text
 
 
 def _end(rest: str, state: JournalState) -> None:

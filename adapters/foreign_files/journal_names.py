@@ -15,7 +15,7 @@ from application.interchange.found import Found, FoundAccount, FoundAsset, Remar
 from domain.ledger.account import AccountType
 from domain.ledger.asset import SCALE_MAX, Asset, standard_asset
 from domain.shared.errors import ValidationFailed
-from domain.shared.paths import checked_path
+from domain.shared.paths import PATH_LENGTH_MAX, checked_path
 
 _SYMBOLS: Final = {
     "$": "USD",
@@ -34,6 +34,8 @@ _SYMBOLS: Final = {
     "R$": "BRL",
     "": "UNITS",
 }
+# All of them are kept in memory while a file is read.
+ACCOUNTS_MAX: Final = 100_000
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,31}")
 _NOT_OF_CODES: Final = re.compile(r"[^A-Z0-9._-]")
 _CODE_LENGTH_MAX: Final = 32
@@ -66,6 +68,8 @@ class JournalAccounts:
 
     def declare(self, name: str, of_type: AccountType | None, metadata: Mapping[str, str], place: str) -> None:
         """Take in a directive; accounts below it have its type, too, unless they say another. Raises `NoName`."""
+        if len(name) > PATH_LENGTH_MAX:
+            raise NoName(f"The name comes to {len(name):,} characters; at most {PATH_LENGTH_MAX} fit")
         if of_type is not None:
             self._types[name] = of_type
         self._add(name, place, metadata)
@@ -123,6 +127,8 @@ class JournalAccounts:
             checked_path(path)
         except ValidationFailed as refusal:
             raise NoName(refusal.detail) from refusal
+        if len(self._names) >= ACCOUNTS_MAX:
+            raise NoName(f"a file has {ACCOUNTS_MAX:,} accounts at most")
         other = self._names.setdefault(path, name)
         if other != name:
             raise NoName(f"the accounts {other!r} and {name!r} would both be {path}: give one of them another name")

@@ -11,7 +11,7 @@ from adapters.foreign_files.journal_amounts import Amount, AmountStyle
 from adapters.foreign_files.journal_names import JournalAccounts, JournalCommodities, NoName
 from adapters.foreign_files.occurrences import Occurrences
 from adapters.foreign_files.totals import Totals
-from application.interchange.found import Found, Remark
+from application.interchange.found import FailedCheck, Found, Remark
 from application.interchange.journal_options import JournalOptions
 from domain.ledger.transaction import REFERENCE_LENGTH_MAX
 from domain.shared.paths import PATH_LENGTH_MAX
@@ -46,6 +46,8 @@ class JournalState:
             for old, new in reversed(self.aliases):
                 if name == old or name.startswith(f"{old}:"):
                     name = new + name[len(old) :]
+            if len(name) > PATH_LENGTH_MAX:
+                raise NoName(f"The name comes to {len(name):,} characters; at most {PATH_LENGTH_MAX} fit")
             self.names[written] = name
         return self.accounts.path(name, place)
 
@@ -59,6 +61,11 @@ class JournalState:
         """Take in which accounts of conversions and roundings a transaction has."""
         for path in balanced.own_accounts:
             self.accounts.use_own(path, place)
+
+    def totals_given_up(self) -> Iterator[FailedCheck]:
+        """Yield where balances were not checked any more, at the end."""
+        if self.totals is not None and self.totals.given_up is not None:
+            yield self.totals.given_up
 
     def once(self, place: str, detail: str) -> Iterator[Remark]:
         """Yield the remark where it was not made before."""

@@ -29,6 +29,8 @@ from domain.shared.errors import DomainError, ValidationFailed
 
 # As many as an import has on its way at a time.
 _LINES_AT_ONCE: Final = 250
+# About a thousand entries.
+_BYTES_AT_ONCE: Final = 96 * 1024
 _NAMES_AT_ONCE: Final = 1_000
 _READ_AT_A_TIME: Final = 2
 
@@ -133,10 +135,9 @@ class Importing:
     async def preview(self, principal: Principal, slug: str, prepared: Prepared) -> Expected:
         """Return what would become of a file if it was posted now. Raises `LedgerNotFound`, `StoreUnavailable`."""
         rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug)
-        lines = prepared.lines()
-        while some := list(islice(lines, _LINES_AT_ONCE)):
-            await rehearsal.try_lines(some)
-            await asyncio.sleep(0)
+        async with self._turn:
+            for some in _batches(prepared.lines()):
+                await rehearsal.try_lines(some)
         return rehearsal.expected
 
     async def post(
@@ -204,6 +205,20 @@ class Importing:
                     is_here = f"The account {path} is of the type {known.type.value} here, and stays so."
                     read.remarks.add(Remark(found.place, is_here))
         return steps
+
+
+def _batches(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """Yield the lines, as many at a time as others wait for without noticing."""
+    some: list[bytes] = []
+    size = 0
+    for line in lines:
+        if some and (len(some) == _LINES_AT_ONCE or size + len(line) > _BYTES_AT_ONCE):
+            yield some
+            some, size = [], 0
+        some.append(line)
+        size += len(line)
+    if some:
+        yield some
 
 
 def _require_same_name(found: FoundAccount, known: Account) -> None:

@@ -1,9 +1,10 @@
 """What would become of what was found in a file: the ledger's own rules, on its books as they are, without a change."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from application.interchange.already_there import another_has, is_same, stored
 from application.interchange.found_lines import command_of, place_of
@@ -22,6 +23,8 @@ from domain.ledger.scope import Scope
 from domain.ledger.transaction import DuplicateReference
 from domain.shared.access import Principal, Reach
 from domain.shared.errors import DomainError
+
+_ENTRIES_PER_TURN: Final = 500
 
 _Stored = Mapping[str, PostedTransaction]
 
@@ -68,14 +71,20 @@ class Rehearsal:
     async def try_lines(self, lines: Sequence[bytes]) -> None:
         """Try some lines, some hundred at most. Raises `LedgerNotFound`, `StoreUnavailable`."""
         steps = [step for line in lines if (step := self._step(line)) is not None]
+        await asyncio.sleep(0)
         async with self._books.snapshot(self._address) as snapshot:
             scopes = [scope_within(self._reach(step.command), step.command) for step in steps]
             book = self._merged(await snapshot.load(Scope.union(scopes)))
             taken = {book.references[name] for scope in scopes for name in scope.references if name in book.references}
             there = await stored(snapshot, list(taken))
             now = max(self._clock.now(), snapshot.head.recorded_at)
+        entries = 0
         for step, scope in zip(steps, scopes, strict=True):
             self._try(step, scope, book, there, now)
+            entries += step.command.size
+            if entries >= _ENTRIES_PER_TURN:
+                entries = 0
+                await asyncio.sleep(0)
         # Within one file, what names transactions names each once.
         book.forget_named()
 
