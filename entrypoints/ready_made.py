@@ -1,6 +1,6 @@
 """What entrypoints are given: everything that they may use, without knowing what stands behind it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from application.attachments.attaching import Attaching
@@ -40,6 +40,8 @@ from application.shared.rate_limits import Counting
 from application.shared.telemetry import Metrics, Telemetry
 from application.webhooks.keeping import WebhookKeeping
 from application.webhooks.operating import WebhookOperation
+from entrypoints.extending import ExtensionServices
+from entrypoints.extending.loading import Extensions
 from entrypoints.settings import Settings
 
 
@@ -123,6 +125,8 @@ class Services:
     journal: Journal
     runners: Runners
     jobs: JobKeeping
+    extensions: Extensions
+    extension_services: Mapping[str, ExtensionServices]
     ledgers: Work[LedgerReads, LedgerChanges]
     answers: Answers
     verifications: Verifications
@@ -150,6 +154,7 @@ class Services:
     cursor_key: bytes
     database_health: Health
     redis_health: Health
+    replica_health: Health
     telemetry: Telemetry
     metrics: Metrics | None
     lifecycle: Lifecycle

@@ -52,10 +52,11 @@ def _of_servers(settings: Settings) -> Iterator[Danger]:
             "Name a PostgreSQL that is backed up, such as postgresql://partita_server:…@db.example.com/partita",
         )
     else:
-        url = settings.database_url.get_secret_value()
-        if _is_remote(url) and _query(url, "sslmode") not in _ENCRYPTED:
+        named = [("DATABASE_URL", settings.database_url.get_secret_value())]
+        named += [("DATABASE_REPLICA_URLS", url) for url in settings.replica_urls]
+        for variable in dict.fromkeys(name for name, url in named if _is_in_the_clear(url)):
             yield Danger(
-                "DATABASE_URL",
+                variable,
                 "lets books and passwords cross the network in the clear: its sslmode is weaker than require",
                 "Add ?sslmode=verify-full&sslrootcert=FILE, or sslmode=require if the network cannot be tampered with",
             )
@@ -138,6 +139,10 @@ def _is_too_open(file: Path) -> bool:
     return bool(os.stat(file).st_mode & _TOO_OPEN)
 
 
+def _is_in_the_clear(url: str) -> bool:
+    return _is_remote(url) and _query(url, "sslmode") not in _ENCRYPTED
+
+
 def _is_loopback(host: str) -> bool:
     return host in LOOPBACK_HOSTS or host.startswith(("127.", "/"))
 
@@ -145,7 +150,7 @@ def _is_loopback(host: str) -> bool:
 def _is_remote(url: str) -> bool:
     """Whether the way to a server leaves this machine; a URL that makes no sense is refused elsewhere."""
     try:
-        hosts = _query(url, "host") or urlsplit(url).hostname or ""
+        hosts = ",".join(parse_qs(urlsplit(url).query).get("host", [])) or urlsplit(url).hostname or ""
     except ValueError:
         return False
     return any(host and not _is_loopback(host) for host in hosts.split(","))

@@ -43,6 +43,7 @@ def _checked_origin(text: str) -> str:
 
 Quota = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_listed)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Origins = Annotated[tuple[Annotated[str, AfterValidator(_checked_origin)], ...], NoDecode, BeforeValidator(_listed)]
 
 
@@ -58,6 +59,12 @@ class Settings(BaseSettings):
     """Where this is: in `production`, a server refuses to start with settings that are not safe there."""
     database_url: SecretStr | None = Field(default=None, validation_alias="DATABASE_URL")
     """PostgreSQL to use; without it, one is started in the data folder."""
+    database_replica_urls: SecretStr = Field(default=SecretStr(""), validation_alias="DATABASE_REPLICA_URLS")
+    """Replicas of that PostgreSQL, with commas between: reads go there of who says what they have seen of a ledger."""
+    replica_staleness_seconds: Annotated[float, Field(ge=0, le=5)] = 0
+    """How old may be, in seconds, what those read who do not say what they have seen. 0: they read the primary."""
+    transaction_pooler: bool = False
+    """Whether DATABASE_URL leads to a pooler that lends connections for a transaction: PgBouncer in that mode."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
     """Redis or Valkey to use; without it, one is started in the data folder, or, with DATABASE_URL, port 6379 here."""
     data_dir: Path = Path(".partita")
@@ -75,8 +82,7 @@ class Settings(BaseSettings):
     """Who can register: those who were invited to an organisation, or everyone (`open`). Only where it is open, persons
     can make organisations by themselves."""
     quota_ledgers: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
-    """The quota of ledgers that an organisation begins with which a person makes. This one and those below can be set
-    for each organisation afterwards."""
+    """The quota of ledgers that an organisation begins with which a person makes. It can be changed later."""
     quota_keys: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
     """The same of API keys that work."""
     quota_requests_per_minute: Annotated[int, Field(ge=1, le=QUOTA_MAX)] | None = None
@@ -84,8 +90,7 @@ class Settings(BaseSettings):
     quota_storage_bytes: Annotated[int, Field(ge=0, le=QUOTA_MAX)] | None = None
     """The same of its logs and its files, in bytes."""
     oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^?#\s]+$"), AfterValidator(_checked_issuer)] | None = None
-    """The OpenID provider that people may log in with: its issuer, an https URL, as it calls itself. Without it, there
-    is none."""
+    """The OpenID provider that people may log in with: its issuer, an https URL. By default, none."""
     oidc_client_id: str = ""
     """What this server is called at the OpenID provider."""
     oidc_client_secret: SecretStr = SecretStr("")
@@ -107,7 +112,7 @@ class Settings(BaseSettings):
     mail_from: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$")] = "partita@localhost"
     """The address that mail comes from."""
     pool_size: Annotated[int, Field(ge=1, le=500)] = 10
-    """Connections for reads, and as many again for groups of commands."""
+    """Connections for reads, as many again for groups of commands, and as many to each replica."""
     body_bytes_max: Annotated[int, Field(ge=1024)] = 4 * MEBIBYTE
     """The longest body of a request, and the longest line of a stream, in bytes."""
     bulk_bytes_max: Annotated[int, Field(ge=1024)] = 32 * MEBIBYTE
@@ -135,6 +140,9 @@ class Settings(BaseSettings):
     """The longest file that can be attached, in bytes."""
     file_retention_days: Annotated[int, Field(ge=0, le=36_500)] = 30
     """For how many days a file is kept after its attachment was removed."""
+    required_extensions: Names = ()
+    """Extensions without which nothing is posted, held, captured, reversed or closed, such as those with a posting
+    policy: names, with commas between."""
     trusted_proxies: Networks = ()
     """Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses or networks, with commas between."""
     cors_origins: Origins = ()
@@ -168,7 +176,6 @@ class Settings(BaseSettings):
     """How long a client may pause while it sends a body, in seconds."""
     keep_alive_seconds: Annotated[int, Field(ge=1, le=3600)] = 75
     """How long a connection is kept on which nothing is asked, in seconds: longer than a proxy in front keeps its."""
-
     stop_grace_seconds: Annotated[float, Field(ge=0, le=300)] = 0
     """How long a server that is told to stop goes on while `/health/ready` says so already, in seconds: until whoever
     sends it requests has noticed. Not after Ctrl-C."""
@@ -212,6 +219,11 @@ class Settings(BaseSettings):
     def is_secret(cls, name: str) -> bool:
         """Return whether nobody should see the setting, and it may stand in a file of its own."""
         return is_secret_field(cls.model_fields[name])
+
+    @property
+    def replica_urls(self) -> tuple[str, ...]:
+        """Where replicas are."""
+        return tuple(_listed(self.database_replica_urls.get_secret_value()))
 
     @property
     def openid_client(self) -> OpenIdClient | None:

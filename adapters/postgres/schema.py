@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.engine import SERVICE_ROLE
+from adapters.postgres.engine import SERVICE_ROLE, require_session
 
 # Any number will do, as long as all who migrate a database take the same lock.
 _MIGRATION_LOCK = 7_061_727
@@ -53,8 +53,10 @@ def newest_revision() -> str:
 async def upgrade(owner: AsyncEngine) -> None:
     """Bring the schema up to date; whoever does so at the same time waits its turn, and finds nothing left to do.
 
-    Raises `SchemaNotReady` where a newer version of Partita has been here, or where a lock cannot be had.
+    Raises `SchemaNotReady` where a newer version of Partita has been here, or where a lock cannot be had;
+    `BadDatabaseUrl` behind a pooler.
     """
+    require_session(owner, "Migrating")
     # The lock is a connection's, not a transaction's: a migration may have to commit on its way, and one that builds
     # an index beside running servers waits for all transactions that are open. For the same reason it is tried again
     # and again: a statement that waits is a transaction that is open.

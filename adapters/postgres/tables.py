@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 import adapters.postgres.access_tables
+import adapters.postgres.extension_tables
 import adapters.postgres.job_tables
 import adapters.postgres.person_tables
 import adapters.postgres.webhook_tables  # noqa: F401 # so that its tables and those above are in the metadata, too

@@ -56,6 +56,8 @@ _GAUGES: Final = {
     "wake_ups_heard": ("1 while news of other servers comes in over Redis.", ""),
     "pool_connections": ("Connections to PostgreSQL that a pool may have.", "pool"),
     "pool_connections_used": ("Connections to PostgreSQL that are in use.", "pool"),
+    "replica_lag_seconds": ("How far a replica is behind, at the most.", "replica"),
+    "replica_fit": ("1 while a replica can be read from.", "replica"),
     "up": ("1 while a part that the server relies on is in order.", "part"),
     "jobs_due": ("Organisations' jobs that could be begun now, or were lost by whoever ran them.", ""),
     "jobs_late_seconds": ("How long the first of them has been due.", ""),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from domain.shared.stable import stable
+
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -127,6 +129,7 @@ class UnusedFiles(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 class Scanner(Protocol):
     """Who looks into a file before anyone can read it, for viruses and the like."""
 

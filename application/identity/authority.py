@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from application.identity.allowances import Allowances
 from application.identity.known_scopes import known_permissions
@@ -12,10 +13,16 @@ from domain.shared.access import Grant, Permission, Principal
 from domain.shared.chain import Origin
 from domain.shared.errors import NotAuthenticated
 
+EXTENSIONS: Final = "system:x:"
+"""How those are called that extensions act as."""
+
 
 @dataclass(frozen=True, slots=True)
 class CurrentAuthority:
-    """Looks up what a credential is still good for, by its id: a key, a session or an OAuth grant."""
+    """Looks up what a credential is still good for, by its id: a key, a session or an OAuth grant.
+
+    An extension that acts by itself needs none: what its jobs may do, whoever runs the server has decided.
+    """
 
     work: Work[IdentityReads, IdentityChanges]
     standings: Standings
@@ -36,6 +43,8 @@ class CurrentAuthority:
             grants = await self.standings.grants(
                 AccessClaims(actor, credential, organisation_id, None, issued_at=since, expires_at=since)
             )
+        elif credential.startswith(EXTENSIONS):
+            grants = (Grant(permissions),)
         else:
             raise NotAuthenticated(f"{credential!a} is nothing that a job can be run in the name of.")
         allowance = await self.allowances.of(organisation_id)

@@ -11,12 +11,14 @@ from application.shared.ports import Work
 from domain.ledger.asset import Asset
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import ValidationFailed
+from domain.shared.stable import stable
 
 # About a millisecond of work between two waits, in which others are served.
 _EVENTS_PER_TURN: Final = 100
 _BALANCES_MAX: Final = 500
 
 
+@stable(since="0.2.0")
 class LedgerFormat(Protocol):
     """A format that one ledger is being written in, from its first event on; it may have no place for balances."""
 

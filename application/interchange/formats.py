@@ -11,6 +11,8 @@ from application.interchange.entries_csv import EntriesCsv
 from application.interchange.export_ledger import LedgerFormat
 from application.interchange.hledger_journal import HledgerJournal
 from application.interchange.log_file import LogFile
+from domain.shared.errors import ValidationFailed
+from domain.shared.stable import stable
 
 
 class ExportFormat(Enum):
@@ -22,6 +24,7 @@ class ExportFormat(Enum):
     CSV = "csv"
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FileType:
     """How files of a format are called and sent, and how one is begun."""
@@ -37,3 +40,11 @@ FORMATS: Final[Mapping[ExportFormat, FileType]] = {
     ExportFormat.BEANCOUNT: FileType("beancount", "text/plain; charset=utf-8", BeancountFile),
     ExportFormat.CSV: FileType("csv", CSV_MEDIA_TYPE, EntriesCsv),
 }
+
+
+def file_type_of(name: str, others: Mapping[str, FileType]) -> FileType:
+    """Return the format of a name: one of those above, or of the others. Raises `ValidationFailed`."""
+    known = {**{each.value: file_type for each, file_type in FORMATS.items()}, **others}
+    if name not in known:
+        raise ValidationFailed(f"There is no format {name!a}; there are: {', '.join(known)}.")
+    return known[name]

@@ -10,12 +10,15 @@ from typing import Final
 
 from application.ledger.ports import Command, Outcome
 from application.shared.idempotency import IdempotencyKey
+from application.shared.ports import StoreBusy, StoreUnavailable
+from application.shared.telling import Telling
 from domain.ledger.book import Book
 from domain.ledger.events import Event
+from domain.ledger.policy import PolicyFailed
 from domain.ledger.settings import ArchivedLedger
 from domain.shared.access import EVERYWHERE, Permission, Reach
 from domain.shared.chain import Author, Head
-from domain.shared.errors import Overloaded
+from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 COMMANDS_MAX: Final = 1_000
 ENTRIES_MAX: Final = 10_000
@@ -27,6 +30,7 @@ WAITING_MAX: Final = 20_000
 CLOCK_AHEAD_ALERT: Final = timedelta(seconds=5)
 
 _log = logging.getLogger("partita.journal")
+_policies = Telling(_log, "postings are refused", "postings are refused, as an extension cannot be asked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,11 @@ def execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
     """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
     if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
         raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
-    return command.execute(book, now)
+    try:
+        return command.execute(book, now)
+    except PolicyFailed as failure:
+        _policies.tell(failure)
+        raise
 
 
 def group_time(head: Head, now: datetime) -> datetime:
@@ -111,3 +119,10 @@ def group_time(head: Head, now: datetime) -> datetime:
     if head.recorded_at - now > CLOCK_AHEAD_ALERT:
         _log.error("a ledger's last event was recorded at %s, ahead of the clock: %s", head.recorded_at, now)
     return max(now, head.recorded_at)
+
+
+def not_written(error: StoreUnavailable) -> DomainError:
+    """Return what the callers of a group are told that the store has not taken."""
+    if isinstance(error, StoreBusy):
+        return Overloaded("Others had all connections to the database, or a lock, for too long. Try again.")
+    return Unavailable("The database cannot be reached. Nothing was changed; try again.")

@@ -13,8 +13,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from application.ledger.group import Answer, Decided, GroupQueue, Submission, execute, group_time
+from application.ledger.group import Answer, Decided, GroupQueue, Submission, execute, group_time, not_written
 from application.ledger.permitted import require_within, scope_within
+from application.ledger.policies import load
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
@@ -23,27 +24,26 @@ from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.holding import expire
 from domain.ledger.ledger import LedgerNotFound
+from domain.ledger.policy import PolicyInForce
 from domain.ledger.scope import Scope
 from domain.shared.access import Principal
 from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Overloaded, Unavailable
+from domain.shared.stable import stable
 
 RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
-
 # However the store fails: refusing, or not answering at all.
 PATIENCE_SECONDS: Final = 30.0
 # All that waits in this process, whichever its ledger; some 500 bytes each.
 WAITING_WEIGHT_MAX: Final = 200_000
-
 # Of holds that expire in one group, before its commands or instead of them.
 EXPIRING_ENTRIES_MAX: Final = 10_000
 EXPIRY_ACTOR: Final = "system:expiry"
-
 Committed = Callable[[LedgerAddress, Sequence[Applied]], None]
-
 _log = logging.getLogger("partita.journal")
 
 
+@stable(since="0.2.0")
 class Journal:
     """Takes commands from all callers, and commits them in groups."""
 
@@ -56,6 +56,7 @@ class Journal:
         committed: Committed | None = None,
         retry_delays_seconds: Sequence[float] = RETRY_DELAYS_SECONDS,
         telemetry: Telemetry = UNWATCHED,
+        policies: Sequence[PolicyInForce] = (),
     ) -> None:
         """`committed` is told of the events of each group; `retry_delays_seconds` when to try a store that is away."""
         self._books = books
@@ -64,6 +65,7 @@ class Journal:
         self._committed = committed
         self._retry_delays_seconds = retry_delays_seconds
         self._telemetry = telemetry
+        self._policies = policies
         self._queues: dict[LedgerAddress, GroupQueue] = {}
         self._waiting_weight = 0
         self._runners: set[asyncio.Task[None]] = set()
@@ -122,7 +124,8 @@ class Journal:
         async with self._books.snapshot(LedgerAddress(principal.organisation_id, slug)) as snapshot:
             now = max(self._clock.now(), snapshot.head.recorded_at)
             due = (await snapshot.due_holds(now, entries_max=EXPIRING_ENTRIES_MAX)).ids
-            book = await snapshot.load(Scope.union([scope := scope_within(reach, command), Scope(holds=due)]))
+            scopes = [scope := scope_within(reach, command), Scope(holds=due)]
+            book = await load(snapshot, Scope.union(scopes), self._policies)
             for expiry in expire(book, due, now):
                 book.apply(expiry)
             require_within(reach, scope, book)
@@ -169,7 +172,7 @@ class Journal:
             answer = refusal
         except StoreUnavailable as error:
             _log.warning("the store is away; a group of %d commands is refused: %s", len(group), error)
-            answer = Unavailable("The database cannot be reached. Nothing was changed; try again.")
+            answer = not_written(error)
         except CommitInDoubt as error:
             _log.error("the store was lost in a commit of %d commands and stayed away: %s", len(group), error)
             answer = Unavailable(
@@ -255,7 +258,7 @@ class Journal:
         known = await held.known_keys(keys, used_after=now - KEYS_LIVE) if keys else {}
         recalled = await held.recall(known) if known else {}
         scopes = [scope_within(submission.reach, submission.command) for submission in group]
-        book = await held.load(Scope.union([*scopes, Scope(holds=due)] if due else scopes))
+        book = await load(held, Scope.union([*scopes, Scope(holds=due)] if due else scopes), self._policies)
         head = held.head
         if expiries := expire(book, due, now):
             author = Author(EXPIRY_ACTOR, self._ids.new("req"))

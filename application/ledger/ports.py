@@ -14,11 +14,13 @@ from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.chain import Author, Head, Recorded
 from domain.shared.errors import DomainError, ErrorKind
+from domain.shared.stable import stable
 
 # Of holds and of transactions to reverse, which one group looks at.
 LOADED_ENTRIES_MAX: Final = 50_000
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class LedgerAddress:
     """A ledger, by its organisation and its slug."""
@@ -27,6 +29,7 @@ class LedgerAddress:
     slug: str
 
 
+@stable(since="0.2.0")
 class Command(Protocol):
     """A change to a ledger that someone asks for."""
 
@@ -67,6 +70,7 @@ class Applied:
         return self.effect.lines
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What an accepted command did: its events in order. `replayed` when the key had done it before.

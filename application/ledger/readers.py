@@ -23,6 +23,7 @@ from domain.ledger.effect import Line
 from domain.ledger.events import Event
 from domain.shared.chain import Author, Head, Recorded
 from domain.shared.patterns import Pattern
+from domain.shared.stable import stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class AccountEntryView:
     recorded_at: datetime
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """An event as the log holds it; `recorded_at` is what stands beside it, which the event says, too."""
@@ -78,6 +80,7 @@ class TransactionFilter:
     reverses: str | None = None
 
 
+@stable(since="0.2.0")
 class AccountReader(Protocol):
     """Reads accounts, what they hold and how they came to hold it."""
 
@@ -116,6 +119,7 @@ class AccountReader(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 class TransactionReader(Protocol):
     """Reads transactions."""
 
@@ -128,6 +132,7 @@ class TransactionReader(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 class EventReader(Protocol):
     """Reads logs: that of a ledger, and the organisation's own."""
 

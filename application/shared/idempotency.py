@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Final
 
 from domain.shared.errors import IdempotencyConflict
+from domain.shared.stable import stable
 from domain.shared.text import checked_name
 
 KEY_LENGTH_MAX: Final = 255
 KEYS_LIVE: Final = timedelta(days=30)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
     """A key that the caller chose, and the SHA-256 of the request that it stands for."""

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from domain.shared.stable import stable
+
 ROWS_READ_MAX = 10_000
 
 Item = TypeVar("Item", covariant=True)
 Position = tuple[str | int, ...]
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class PageRequest:
     """Which page of a list: at most `limit` items after the position `after` (None is the beginning) in `sort` order.
@@ -32,6 +35,7 @@ class PageRequest:
         return self.sort.startswith("-")
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
     """Some items of a list, and the position after which the next page starts; None when this is the last.

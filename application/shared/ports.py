@@ -9,8 +9,10 @@ from typing import Any, Final, Protocol, TypeVar
 from application.shared.idempotency import IdempotencyKey
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import Author, Fact
+from domain.shared.stable import stable
 
 
+@stable(since="0.2.0")
 class Clock(Protocol):
     """Where the time comes from."""
 
@@ -19,6 +21,7 @@ class Clock(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 class Ids(Protocol):
     """Where outward ids come from."""
 
@@ -72,6 +75,10 @@ class StoreUnavailable(Exception):
     """The store could not be reached, or was lost before COMMIT: nothing was kept, and trying again is safe."""
 
 
+class StoreBusy(StoreUnavailable):
+    """The store is there, and others had all of its connections, or a lock, for longer than anyone is to wait."""
+
+
 class CommitInDoubt(Exception):
     """The store was lost while it committed: it may have kept all of it, or nothing."""
 
@@ -80,6 +87,7 @@ Reads = TypeVar("Reads", covariant=True)
 Changes = TypeVar("Changes", covariant=True)
 
 
+@stable(since="0.2.0")
 class Work(Protocol[Reads, Changes]):
     """The one door to an organisation's stored state, except for changes to a ledger, which the journal makes."""
 
@@ -91,12 +99,16 @@ class Work(Protocol[Reads, Changes]):
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[Reads], Awaitable[Iterable[str]]] | None = None,
+        seen: int | None = None,
     ) -> AbstractAsyncContextManager[Reads]:
         """Check the permission, and open one consistent view for the principal's organisation.
 
         What is to be read lies in one ledger, and there concerns one account, or the accounts that `concerning` finds
         there; without either it concerns all of them, which takes a permission without limits.
-        Raises `PermissionDenied`, `StoreUnavailable`.
+
+        The view is of the latest state. With `seen`, a sequence of the ledger, it may be of a copy that is some seconds
+        behind, and has all events up to that one; 0 is what someone has seen who has seen nothing.
+        Raises `PermissionDenied`, `StoreUnavailable`; `SequenceNotReached` where there is no such event anywhere.
         """
         ...
 

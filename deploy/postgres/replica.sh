@@ -10,4 +10,4 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
 	done
 fi
 
-exec postgres -D "$PGDATA" -c hot_standby=on -c listen_addresses="${LISTEN:-*}" "$@"
+exec postgres -D "$PGDATA" -c hot_standby=on -c hot_standby_feedback=on -c listen_addresses="${LISTEN:-*}" "$@"

@@ -49,11 +49,20 @@ class JobKind(Enum):
 
     IMPORT = "import"
     REPORT = "report"
+    EXTENSION = "extension"
 
     @property
     def permission(self) -> Permission:
         """Return what its author must be allowed in the ledger, when it is made and whenever it runs."""
-        return Permission.TRANSACTIONS_POST if self is JobKind.IMPORT else Permission.REPORTS_READ
+        return _PERMISSIONS[self]
+
+
+_PERMISSIONS: Final = {
+    JobKind.IMPORT: Permission.TRANSACTIONS_POST,
+    JobKind.REPORT: Permission.REPORTS_READ,
+    # What it may do beside that, its commands and readers ask for.
+    JobKind.EXTENSION: Permission.JOBS_MANAGE,
+}
 
 
 class JobState(Enum):

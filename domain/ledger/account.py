@@ -8,6 +8,7 @@ from typing import Final
 from domain.ledger.limit import Limit
 from domain.ledger.transaction import Direction
 from domain.shared.errors import DomainError, ErrorKind
+from domain.shared.stable import stable
 
 
 class AccountNotFound(DomainError):
@@ -60,6 +61,7 @@ class AccountNotEmpty(DomainError):
     title = "The account is not empty"
 
 
+@stable(since="0.2.0")
 class AccountType(Enum):
     """The five kinds of account; each has a normal side, on which it grows."""
 
@@ -91,6 +93,7 @@ NEITHER: Final[frozenset[Direction]] = frozenset()
 BOTH: Final = frozenset(Direction)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Account:
     """An account as its ledger's events have it.

@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.ledger.iso_4217 import MINOR_UNITS
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+from domain.shared.stable import stable
 
 SCALE_MAX: Final = 30
 AMOUNT_MAX: Final = 10**30  # minor units
@@ -45,6 +46,7 @@ class ScaleFixed(DomainError):
     title = "The scale is fixed"
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Asset:
     """What is counted: its code, its scale (digits after the point), and how often its settings were changed."""
@@ -77,6 +79,7 @@ def standard_asset(code: str) -> Asset | None:
     return None if scale is None else Asset(code, scale)
 
 
+@stable(since="0.2.0")
 def parse_amount(text: str, asset: Asset, *, pointer: str | None = None) -> int:
     """Return the minor units of a positive amount in major units: `"12.50"` EUR is 1250.
 
@@ -127,6 +130,7 @@ def amounts_of(minor: int) -> Iterator[int]:
         minor -= AMOUNT_MAX
 
 
+@stable(since="0.2.0")
 def format_amount(minor: int, scale: int) -> str:
     """Return minor units as text in major units with all its digits: 1250 at scale 2 is `"12.50"`, -5 is `"-0.05"`."""
     if scale == 0:

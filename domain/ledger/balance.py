@@ -6,8 +6,10 @@ from datetime import datetime
 from domain.ledger.account import AccountType
 from domain.ledger.transaction import Direction
 from domain.shared.chain import BEGINNING_OF_TIME
+from domain.shared.stable import stable
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Balance:
     """All that was ever posted to one account in one asset, in minor units; `version` counts the entries.

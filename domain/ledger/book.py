@@ -1,6 +1,6 @@
 """The Book: the part of a ledger's state that a group of commands decides on, kept true event by event."""
 
-from collections.abc import Mapping, MutableMapping, MutableSet
+from collections.abc import Mapping, MutableMapping, MutableSet, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -36,6 +36,7 @@ from domain.ledger.hold import Hold, HoldStatus
 from domain.ledger.limit import Limit
 from domain.ledger.overlay import Overlay, OverlaySet
 from domain.ledger.period import Period
+from domain.ledger.policy import PolicyInForce
 from domain.ledger.posted import PostedTransaction, undone
 from domain.ledger.scope import AccountAsset
 from domain.ledger.settings import LedgerSettings
@@ -49,6 +50,7 @@ class Book:
 
     Commands read it; `apply` alone changes it. What is in scope and missing here does not exist. `chart_limits` are
     what the chart gives by path, kept because matching patterns takes long; books of the same chart share them.
+    `policies` are those of whoever runs the server, and no part of the ledger.
     """
 
     sequence: int = 0
@@ -66,6 +68,7 @@ class Book:
     attachments: MutableMapping[str, Attachment] = field(default_factory=dict)
     results: MutableMapping[datetime, changes.Results] = field(default_factory=dict)
     chart_limits: MutableMapping[str, Mapping[str, Limit]] = field(default_factory=dict)
+    policies: Sequence[PolicyInForce] = ()
 
     def account(self, path: str) -> Account:
         """Return the account of that path, or raise `AccountNotFound`."""
@@ -136,8 +139,7 @@ class Book:
 
     def forget_named(self) -> None:
         """Forget what is looked up by name, and what was true of the whole ledger: each group asks for it anew."""
-        by_name = (self.references, self.transactions, self.holds, self.periods, self.attachments, self.results)
-        for named in by_name:
+        for named in (self.references, self.transactions, self.holds, self.periods, self.attachments, self.results):
             named.clear()
 
     def fork(self) -> "Book":
@@ -250,9 +252,7 @@ class Book:
             changes.keep_results(self.results, self.accounts, event)
         if event.hold is not None:
             return replace(self._capture(self.holds[event.hold], event), lines=tuple(lines))
-        if event.reverses is not None:
-            return Effect(tuple(lines), left=self._undo(event.reverses, event))
-        return Effect(tuple(lines))
+        return Effect(tuple(lines), left=() if event.reverses is None else self._undo(event.reverses, event))
 
     def _place(self, event: HoldPlaced) -> Effect:
         hold = changes.placed_hold(self.sequence, event)

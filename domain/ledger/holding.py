@@ -8,8 +8,10 @@ from domain.ledger.blaming import blame_no_entries, blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, HoldExpired, HoldPlaced, HoldReleased, TransactionPosted
 from domain.ledger.hold import CaptureDraft, Hold, HoldDraft, HoldExceeded, HoldNotOpen, HoldStatus, ReleaseDraft
+from domain.ledger.judging import accepted, with_additions
 from domain.ledger.limiting import require_within_limits
 from domain.ledger.parts import excess, part_of
+from domain.ledger.policy import Proposal, Way
 from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.resolving import resolve
 from domain.ledger.transaction import Entry, effective_time
@@ -40,6 +42,9 @@ def _placed(book: Book, draft: HoldDraft, now: datetime) -> list[Event]:
             f"The hold would expire at {format_time(draft.expires_at)}; here it is {format_time(now)}.",
             pointer="/expires_at",
         )
+    if book.policies:
+        of = (draft.reference, draft.description, draft.metadata)
+        resolved = with_additions(book, resolved, Proposal(Way.HOLD, draft.id, resolved.entries, now, now, *of))
     admit(book, resolved.entries)
     require_within_limits(book, resolved.entries, resolved.types, is_hold=True)
     placed = HoldPlaced(
@@ -50,15 +55,15 @@ def _placed(book: Book, draft: HoldDraft, now: datetime) -> list[Event]:
         description=checked_description(draft.description),
         metadata=checked_metadata(draft.metadata),
     )
-    resolved.first.append(placed)
-    return resolved.first
+    return accepted(book, Way.HOLD, placed, now, resolved.first)
 
 
 def capture(book: Book, draft: CaptureDraft, now: datetime) -> list[Event]:
     """Return the transaction that captures from a hold. It moves nothing that its hold did not reserve.
 
     Raises `NotFound`, `HoldNotOpen`, `HoldExceeded`, `UnbalancedTransaction`, `DuplicateReference`,
-    `EffectiveInFuture`, `InClosedPeriod`, `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `ValidationFailed`.
+    `EffectiveInFuture`, `InClosedPeriod`, `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `ValidationFailed`, and
+    what posting policies refuse with.
     """
     try:
         return _captured(book, draft, now)
@@ -77,18 +82,17 @@ def _captured(book: Book, draft: CaptureDraft, now: datetime) -> list[Event]:
     admit_time(book, effective_at)
     admit(book, entries)
     description = hold.description if draft.description is None else draft.description
-    return [
-        TransactionPosted(
-            id=draft.id,
-            entries=entries,
-            effective_at=effective_at,
-            reference=draft.reference,
-            description=checked_description(description),
-            metadata=checked_metadata(draft.metadata),
-            hold=hold.id,
-            is_final=draft.is_final,
-        )
-    ]
+    captured = TransactionPosted(
+        id=draft.id,
+        entries=entries,
+        effective_at=effective_at,
+        reference=draft.reference,
+        description=checked_description(description),
+        metadata=checked_metadata(draft.metadata),
+        hold=hold.id,
+        is_final=draft.is_final,
+    )
+    return accepted(book, Way.CAPTURE, captured, now)
 
 
 def release(book: Book, draft: ReleaseDraft) -> list[Event]:

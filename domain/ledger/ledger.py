@@ -22,6 +22,18 @@ class LedgerNotFound(DomainError):
     title = "No such ledger"
 
 
+class SequenceNotReached(DomainError):
+    """The ledger has no event yet of the sequence that `Partita-Sequence` names, so what you have seen is not there.
+
+    It is the sequence of another ledger; or the database has failed over to a copy that lacked its last events. Leave
+    the header out to read what there is.
+    """
+
+    code = "sequence-not-reached"
+    kind = ErrorKind.STALE
+    title = "The ledger is not there yet"
+
+
 class LedgerExists(DomainError):
     """Your organisation has a ledger of this name already."""
 

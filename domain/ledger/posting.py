@@ -6,7 +6,9 @@ from domain.ledger.admission import admit, admit_results, admit_time
 from domain.ledger.blaming import blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
+from domain.ledger.judging import accepted, with_additions
 from domain.ledger.limiting import require_within_limits
+from domain.ledger.policy import Proposal, Way
 from domain.ledger.resolving import Resolved, resolve
 from domain.ledger.transaction import (
     DESCRIPTION_LENGTH_MAX,
@@ -18,14 +20,16 @@ from domain.ledger.transaction import (
     effective_time,
 )
 from domain.shared.errors import DomainError
+from domain.shared.stable import stable
 from domain.shared.text import checked_metadata, checked_name, checked_text
 
 
+@stable(since="0.2.0")
 def post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
     """Return the events of a posting: assets and accounts used for the first time, then the transaction.
 
-    Raises what `resolve`, `admit` and `require_within_limits` do, and `DuplicateReference`, `EffectiveInFuture`,
-    `InClosedPeriod`.
+    Raises what `resolve`, `admit` and `require_within_limits` do, what posting policies refuse with,
+    `DuplicateReference`, `EffectiveInFuture` and `InClosedPeriod`.
     """
     try:
         return _post(book, draft, now)
@@ -40,9 +44,15 @@ def _post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
     resolved = resolve(book, draft)
     effective_at = effective_time(draft.effective_at, now)
     admit_time(book, effective_at)
+    if book.policies:
+        of = (draft.reference, draft.description, draft.metadata)
+        resolved = with_additions(
+            book, resolved, Proposal(Way.POSTING, draft.id, resolved.entries, effective_at, now, *of)
+        )
     admit(book, resolved.entries)
     require_within_limits(book, resolved.entries, resolved.types)
-    return _posted(draft, resolved, effective_at, TransactionKind.ORDINARY)
+    posted = _posted(draft, resolved, effective_at, TransactionKind.ORDINARY)
+    return accepted(book, Way.POSTING, posted, now, resolved.first)
 
 
 def post_closing(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
@@ -64,11 +74,14 @@ def post_closing(book: Book, draft: TransactionDraft, now: datetime) -> list[Eve
     admit(book, brought)
     admit_results(book, moved)
     require_within_limits(book, brought, resolved.types)
-    return _posted(draft, resolved, effective_at, TransactionKind.CLOSING)
+    posted = _posted(draft, resolved, effective_at, TransactionKind.CLOSING)
+    return accepted(book, Way.CLOSING, posted, now, resolved.first)
 
 
-def _posted(draft: TransactionDraft, resolved: Resolved, effective_at: datetime, kind: TransactionKind) -> list[Event]:
-    posted = TransactionPosted(
+def _posted(
+    draft: TransactionDraft, resolved: Resolved, effective_at: datetime, kind: TransactionKind
+) -> TransactionPosted:
+    return TransactionPosted(
         id=draft.id,
         entries=resolved.entries,
         effective_at=effective_at,
@@ -77,8 +90,6 @@ def _posted(draft: TransactionDraft, resolved: Resolved, effective_at: datetime,
         kind=kind,
         metadata=checked_metadata(draft.metadata),
     )
-    resolved.first.append(posted)
-    return resolved.first
 
 
 def check_reference(book: Book, reference: str | None) -> None:

@@ -8,22 +8,27 @@ from domain.ledger.admission import admit, admit_time
 from domain.ledger.blaming import blame_no_entries
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
+from domain.ledger.judging import accepted
 from domain.ledger.limiting import require_within_limits
 from domain.ledger.parts import excess, part_of
+from domain.ledger.policy import Way
 from domain.ledger.posted import PostedTransaction, ReversalDraft, ReversalExceeded, undone
 from domain.ledger.posting import check_reference, checked_description
 from domain.ledger.transaction import Entry
 from domain.shared.errors import DomainError
+from domain.shared.stable import stable
 from domain.shared.text import checked_metadata
 
 GENERATIONS_MAX: Final = 16
 
 
+@stable(since="0.2.0")
 def reverse(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: bool = False) -> list[Event]:
     """Return the transaction that reverses another, of the same kind; `is_forced` is past the accounts' limits.
 
     Raises `NotFound`, `ReversalExceeded`, `UnbalancedTransaction`, `DuplicateReference`, `InClosedPeriod`,
-    `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `InsufficientFunds`, `LimitExceeded`, `ValidationFailed`.
+    `FrozenLedger`, `ArchivedAccount`, `FrozenAccount`, `InsufficientFunds`, `LimitExceeded`, `ValidationFailed`, and
+    what posting policies refuse with.
     """
     try:
         return _reversed(book, draft, now, is_forced=is_forced)
@@ -60,18 +65,17 @@ def _reversed(book: Book, draft: ReversalDraft, now: datetime, *, is_forced: boo
     if not is_forced:
         require_within_limits(book, entries, {})
     description = f"Reversal of {reversed_one.id}" if draft.description is None else draft.description
-    return [
-        TransactionPosted(
-            id=draft.id,
-            entries=entries,
-            effective_at=effective_at,
-            reference=draft.reference,
-            description=checked_description(description),
-            kind=reversed_one.kind,
-            metadata=checked_metadata(draft.metadata),
-            reverses=reversed_one.id,
-        )
-    ]
+    reversal = TransactionPosted(
+        id=draft.id,
+        entries=entries,
+        effective_at=effective_at,
+        reference=draft.reference,
+        description=checked_description(description),
+        kind=reversed_one.kind,
+        metadata=checked_metadata(draft.metadata),
+        reverses=reversed_one.id,
+    )
+    return accepted(book, Way.REVERSAL, reversal, now)
 
 
 def _check_left(transaction: PostedTransaction, part: Sequence[Entry]) -> None:

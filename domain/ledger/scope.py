@@ -4,9 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from domain.shared.stable import stable
+
 AccountAsset = tuple[str, str]  # an account's path and an asset's code
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a command must see before it can decide. Whatever it does not name, it cannot look at.

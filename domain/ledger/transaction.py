@@ -8,6 +8,7 @@ from typing import Final
 
 from domain.ledger.asset import Asset, format_amount
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
+from domain.shared.stable import stable
 
 ENTRIES_MAX: Final = 5_000
 REFERENCE_LENGTH_MAX: Final = 255
@@ -72,6 +73,7 @@ class EffectiveInFuture(DomainError):
     title = "Not yet"
 
 
+@stable(since="0.2.0")
 class Direction(Enum):
     """The side of an account that an entry goes to."""
 
@@ -91,6 +93,7 @@ class TransactionKind(Enum):
     CLOSING = "closing"
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One debit or credit: a positive amount, in minor units, of one asset on one account."""
@@ -137,6 +140,7 @@ class BalanceCondition:
     balance_version: int | None = None
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class EntryDraft:
     """An entry as it was asked for, before its account and its asset are known: the amount in major units, as text.
@@ -164,6 +168,7 @@ class TransferDraft:
     up_to: str | None = None
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class TransactionDraft:
     """A transaction as it was asked for; `id` was drawn for it (`txn_…`), times are UTC, None means now.

@@ -10,12 +10,14 @@ from domain.shared.chain import Author, Origin
 from domain.shared.errors import PermissionDenied, ValidationFailed
 from domain.shared.patterns import Pattern
 from domain.shared.quotas import StorageUsedUp
+from domain.shared.stable import stable
 
 Limits = TypeVar("Limits")
 
 _LEDGERS = re.compile(r"\*|[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|[a-z0-9][a-z0-9-]{0,61}\*")
 
 
+@stable(since="0.2.0")
 class Permission(Enum):
     """What can be allowed, by area and verb."""
 
@@ -160,6 +162,7 @@ EVERYWHERE: Final = Reach()
 FULL_ACCESS: Final = (Grant(frozenset(Permission)),)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who is asking: an organisation, the one who acts for it, and what that one may do.

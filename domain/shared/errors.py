@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from domain.shared.stable import stable
 
+
+@stable(since="0.2.0")
 class ErrorKind(Enum):
     """What sort of refusal it is; an entrypoint decides what that means in its protocol."""
 
@@ -34,6 +37,7 @@ class Blame:
     detail: str
 
 
+@stable(since="0.2.0")
 class DomainError(Exception):
     """The root of all refusals. A subclass says why in its docstring, which is also its page of documentation."""
 

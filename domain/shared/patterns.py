@@ -6,6 +6,7 @@ from typing import Final
 
 from domain.shared.errors import ValidationFailed
 from domain.shared.paths import PATH_LENGTH_MAX, checked_path
+from domain.shared.stable import stable
 
 # Each further one multiplies the ways in which PostgreSQL's regular expressions may try a path.
 DOUBLE_WILDCARDS_MAX: Final = 2
@@ -49,6 +50,7 @@ class _Piece:
         return found
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A pattern of account paths: `*` stands for one segment, `**` for any number of them, none included."""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -83,12 +84,17 @@ def _shown(settings: "Settings") -> Iterator[tuple[str, str, str]]:
 
 
 def _unknown() -> Iterator[str]:
+    from entrypoints.extending.environment import prefix_of
+    from entrypoints.extending.loading import GROUP
     from entrypoints.secret_files import PREFIX
     from entrypoints.settings import Settings
 
+    # What is wrong with theirs, extensions are asked about.
+    of_extensions = tuple(prefix_of(entry.name) for entry in entry_points(group=GROUP))
     known = {*Settings.variables().values(), *_OTHERS}
     known |= {f"{variable}_FILE" for name, variable in Settings.variables().items() if Settings.is_secret(name)}
-    for variable in sorted(name for name in _environment() if name.startswith(PREFIX) and name not in known):
+    given = [name for name in _environment() if name.startswith(PREFIX) and not name.startswith(of_extensions)]
+    for variable in sorted(name for name in given if name not in known):
         near = get_close_matches(variable, known, n=1, cutoff=0.8)
         yield f"{variable} sets nothing{f': is {near[0]} meant?' if near else '.'}"
 

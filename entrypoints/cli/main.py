@@ -11,6 +11,7 @@ from entrypoints.cli import (
     accounts,
     audit_log,
     config,
+    extensions,
     failures,
     foreign_files,
     health,
@@ -44,6 +45,7 @@ app.command()(serve.serve)
 app.command()(worker.worker)
 app.command()(serve.migrate)
 app.command()(health.health)
+app.command()(extensions.extensions)
 app.add_typer(config.app, name="config")
 app.command("import")(transfer.import_file)
 app.command()(transfer.export)
@@ -66,6 +68,7 @@ app.add_typer(members.invitations, name="invitation")
 app.add_typer(persons.app, name="person")
 app.add_typer(token_keys.app, name="token-key")
 app.add_typer(webhooks.app, name="webhook")
+app.add_typer(extensions.app, name="x")
 
 
 def _show_version(is_asked: bool) -> None:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from application.interchange.export_ledger import export_ledger, last_sequence
-from application.interchange.formats import FORMATS, ExportFormat
+from application.interchange.formats import ExportFormat, file_type_of
 from application.interchange.import_transactions import Destination, ImportSummary, import_transactions
 from application.interchange.journal_destination import JournalDestination
 from application.ledger.log import always
+from domain.shared.errors import ValidationFailed
 from entrypoints.cli.failures import CommandFailed, WrongUsage
 from entrypoints.cli.progress import progress_bar
 from entrypoints.cli.session import LedgerOption, OrganisationOption, acting, run_async, with_database
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 def export(
     ledger: LedgerOption = "main",
-    written_as: Annotated[ExportFormat, typer.Option("--format", help="What to write.")] = ExportFormat.NDJSON,
+    written_as: Annotated[
+        str, typer.Option("--format", help="What to write: ndjson, hledger, beancount, csv, or one of an extension.")
+    ] = ExportFormat.NDJSON.value,
     sequence: Annotated[
         int | None, typer.Option(help="As the ledger was after this event.", min=1, show_default="the last one")
     ] = None,
@@ -37,10 +40,14 @@ def export(
     """
 
     async def write(container: "Container", stream: BinaryIO) -> int:
+        try:
+            file_type = file_type_of(written_as, container.extensions().export_formats)
+        except ValidationFailed as refusal:
+            raise WrongUsage(refusal.detail) from refusal
         work = container.ledger_work()
         principal = await acting(container, organisation)
         until = await last_sequence(work, principal, ledger, sequence)
-        written = FORMATS[written_as].begin()
+        written = file_type.begin()
         with progress_bar("Exporting") as report:
             async for part in export_ledger(work, always(principal), ledger, written, until=until, progress=report):
                 stream.write(part)

@@ -45,6 +45,8 @@ class Container(ForeignFileParts):
         journal=AccessParts.journal,
         runners=BackgroundParts.runners,
         jobs=BackgroundParts.jobs,
+        extensions=BackgroundParts.extensions,
+        extension_services=BackgroundParts.extension_services,
         ledgers=AccessParts.ledger_work,
         answers=AccessParts.answers,
         verifications=providers.Singleton(Verifications, AccessParts.ledger_work),
@@ -74,6 +76,7 @@ class Container(ForeignFileParts):
         cursor_key=AccessParts.signer.provided.derive.call("cursors"),
         database_health=WatchedParts.watched_database,
         redis_health=WatchedParts.watched_redis,
+        replica_health=WatchedParts.replicas,
         telemetry=AccessParts.telemetry,
         metrics=WatchedParts.metrics,
         lifecycle=WatchedParts.lifecycle,
@@ -107,6 +110,7 @@ async def opened(settings: Settings, urls: ServerUrls) -> AsyncIterator[Containe
             container.owner_engine(),
         ):
             await engine.dispose()
+        await container.replicas().close()
         await container.redis_health().close()
         await container.wake_ups().close()
         await container.channels().close()

@@ -13,6 +13,8 @@ from adapters.security.signer import FileSigner
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.shared.telemetry import UNWATCHED, Telemetry
+from entrypoints.container.file_formats import FORMATS
+from entrypoints.extending.loading import load_extensions
 from entrypoints.settings import Settings
 
 # What telemetry takes is imported late, and only where it is on.
@@ -65,6 +67,7 @@ class Foundations(containers.DeclarativeContainer):
     settings = providers.Dependency(instance_of=Settings)
     database_url = providers.Dependency(instance_of=str)
     redis_url = providers.Dependency(instance_of=str)
+    extensions = providers.Singleton(load_extensions, providers.Object(FORMATS))
     clock = providers.Singleton(SystemClock)
     ids = providers.Singleton(TypeIds)
     secrets = providers.Singleton(SystemSecrets)
@@ -74,10 +77,18 @@ class Foundations(containers.DeclarativeContainer):
     figures = providers.Singleton(figures, settings.provided.metrics_port)
     telemetry = providers.Singleton(telemetry, traces, figures, settings.provided.log_format)
     journal_engine = providers.Singleton(
-        engine.journal_engine, database_url, pool_size=settings.provided.pool_size, telemetry=telemetry
+        engine.journal_engine,
+        database_url,
+        pool_size=settings.provided.pool_size,
+        telemetry=telemetry,
+        is_pooled=settings.provided.transaction_pooler,
     )
     service_engine = providers.Singleton(
-        engine.service_engine, database_url, pool_size=settings.provided.pool_size, telemetry=telemetry
+        engine.service_engine,
+        database_url,
+        pool_size=settings.provided.pool_size,
+        telemetry=telemetry,
+        is_pooled=settings.provided.transaction_pooler,
     )
     patient_engine = providers.Singleton(
         engine.service_engine,
@@ -85,6 +96,9 @@ class Foundations(containers.DeclarativeContainer):
         pool_size=2,
         statement_seconds=engine.PATIENT_STATEMENT_SECONDS,
         telemetry=telemetry,
+        is_pooled=settings.provided.transaction_pooler,
     )
-    owner_engine = providers.Singleton(engine.owner_engine, database_url)
+    owner_engine = providers.Singleton(
+        engine.owner_engine, database_url, is_pooled=settings.provided.transaction_pooler
+    )
     channels = providers.Singleton(RedisChannels, redis_url, telemetry=telemetry)

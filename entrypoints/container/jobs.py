@@ -15,29 +15,29 @@ from application.interchange.report_job import ReportJob
 from application.jobs.keeping import JobKeeping
 from application.jobs.runner import JobRunner
 from domain.jobs.job import JobKind
-from entrypoints.container.access import AccessParts
+from entrypoints.container.extensions import ExtensionParts
 from entrypoints.schemas.json_text import parse_line
 from entrypoints.schemas.kept_problems import kept_problem
 from entrypoints.schemas.late_forms import report_as_json, transaction_draft
 
 
-class JobParts(AccessParts):
+class JobParts(ExtensionParts):
     """Jobs, and who runs them."""
 
     kept_jobs = providers.Singleton(
-        PostgresJobs, AccessParts.service_engine, bytes_max=AccessParts.settings.provided.job_bytes_max
+        PostgresJobs, ExtensionParts.service_engine, bytes_max=ExtensionParts.settings.provided.job_bytes_max
     )
-    kept_parts = providers.Singleton(PostgresJobParts, AccessParts.service_engine)
-    leases = providers.Singleton(PostgresJobLeases, AccessParts.service_engine)
-    job_queue = providers.Singleton(ArqQueue, AccessParts.redis_url, telemetry=AccessParts.telemetry)
+    kept_parts = providers.Singleton(PostgresJobParts, ExtensionParts.service_engine)
+    leases = providers.Singleton(PostgresJobLeases, ExtensionParts.service_engine)
+    job_queue = providers.Singleton(ArqQueue, ExtensionParts.redis_url, telemetry=ExtensionParts.telemetry)
     jobs = providers.Singleton(
-        JobKeeping, kept_jobs, kept_jobs, kept_parts, job_queue, AccessParts.clock, AccessParts.ids
+        JobKeeping, kept_jobs, kept_jobs, kept_parts, job_queue, ExtensionParts.clock, ExtensionParts.ids
     )
     import_job = providers.Singleton(
         ImportJob,
-        AccessParts.books,
-        AccessParts.journal,
-        AccessParts.ids,
+        ExtensionParts.books,
+        ExtensionParts.journal,
+        ExtensionParts.ids,
         providers.Object(parse_line),
         providers.Object(transaction_draft),
         providers.Object(kept_problem),
@@ -45,7 +45,7 @@ class JobParts(AccessParts):
     report_job = providers.Singleton(
         ReportJob,
         providers.Singleton(
-            PostgresWork, AccessParts.patient_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
+            PostgresWork, ExtensionParts.patient_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
         ),
         providers.Object(report_as_json),
     )
@@ -56,14 +56,16 @@ class JobParts(AccessParts):
         leases,
         providers.Singleton(
             CurrentAuthority,
-            AccessParts.identity_work,
-            AccessParts.standings,
-            AccessParts.allowances,
-            AccessParts.clock,
+            ExtensionParts.identity_work,
+            ExtensionParts.standings,
+            ExtensionParts.allowances,
+            ExtensionParts.clock,
         ),
-        providers.Dict({JobKind.IMPORT: import_job, JobKind.REPORT: report_job}),
+        providers.Dict(
+            {JobKind.IMPORT: import_job, JobKind.REPORT: report_job, JobKind.EXTENSION: ExtensionParts.extension_jobs}
+        ),
         providers.Object(kept_problem),
-        AccessParts.clock,
-        AccessParts.ids,
-        telemetry=AccessParts.telemetry,
+        ExtensionParts.clock,
+        ExtensionParts.ids,
+        telemetry=ExtensionParts.telemetry,
     )

@@ -12,51 +12,54 @@ from adapters.postgres.ledger.readers import PostgresLedgerReads
 from adapters.postgres.work import PostgresWork
 from adapters.redis.cache import RedisCache
 from adapters.redis.health import RedisHealth
-from adapters.redis.wake_ups import RedisWakeUps
 from adapters.security.sealing import ChaChaSealing
 from application.ledger.expiry import Expiry
 from application.ledger.journal import Journal
 from application.ledger.relay import Relay
 from application.shared.answers import Answers
-from entrypoints.container.foundations import Foundations
+from entrypoints.container.replicas import ReplicaParts, telling
 
 
-class LedgerParts(Foundations):
+class LedgerParts(ReplicaParts):
     """What keeps ledgers, and what tells of them."""
 
-    database_health = providers.Singleton(PostgresHealth, Foundations.service_engine)
-    redis_health = providers.Singleton(RedisHealth, Foundations.redis_url)
+    database_health = providers.Singleton(PostgresHealth, ReplicaParts.service_engine)
+    redis_health = providers.Singleton(RedisHealth, ReplicaParts.redis_url)
     ledger_work = providers.Singleton(
-        PostgresWork, Foundations.service_engine, reads=PostgresLedgerReads, changes=PostgresLedgerChanges
+        PostgresWork,
+        ReplicaParts.service_engine,
+        reads=PostgresLedgerReads,
+        changes=PostgresLedgerChanges,
+        replicas=ReplicaParts.replicas,
     )
-    wake_ups = providers.Singleton(RedisWakeUps, Foundations.channels)
-    relay = providers.Singleton(Relay, ledger_work, wake_ups)
-    cache = providers.Singleton(RedisCache, Foundations.redis_url, telemetry=Foundations.telemetry)
+    relay = providers.Singleton(Relay, ledger_work, ReplicaParts.wake_ups)
+    cache = providers.Singleton(RedisCache, ReplicaParts.redis_url, telemetry=ReplicaParts.telemetry)
     answers = providers.Singleton(
         Answers,
         cache,
-        providers.Singleton(ChaChaSealing, Foundations.signer.provided.derive.call("answers kept in Redis")),
-        Foundations.signer.provided.derive.call("names of answers"),
+        providers.Singleton(ChaChaSealing, ReplicaParts.signer.provided.derive.call("answers kept in Redis")),
+        ReplicaParts.signer.provided.derive.call("names of answers"),
         version("partita"),
     )
     books = providers.Singleton(
         PostgresBooks,
-        Foundations.journal_engine,
-        snapshots=Foundations.service_engine,
-        telemetry=Foundations.telemetry,
+        ReplicaParts.journal_engine,
+        snapshots=ReplicaParts.service_engine,
+        telemetry=ReplicaParts.telemetry,
     )
     journal = providers.Singleton(
         Journal,
         books,
-        Foundations.clock,
-        Foundations.ids,
-        committed=relay.provided.committed,
-        telemetry=Foundations.telemetry,
+        ReplicaParts.clock,
+        ReplicaParts.ids,
+        committed=providers.Callable(telling, relay.provided.committed, ReplicaParts.replicas.provided.committed),
+        telemetry=ReplicaParts.telemetry,
+        policies=ReplicaParts.extensions.provided.policies.call(ReplicaParts.settings.provided.required_extensions),
     )
     expiry = providers.Singleton(
         Expiry,
-        providers.Singleton(PostgresAgenda, Foundations.service_engine),
+        providers.Singleton(PostgresAgenda, ReplicaParts.service_engine),
         journal,
-        Foundations.clock,
-        Foundations.ids,
+        ReplicaParts.clock,
+        ReplicaParts.ids,
     )

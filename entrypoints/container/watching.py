@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from adapters.postgres.backlog import PostgresBacklog
+from adapters.postgres.replicas import Replicas
 from application.ledger.journal import Journal
 from application.ledger.relay import Relay
 from application.shared.ports import Health
@@ -24,11 +25,17 @@ class ProcessGauges:
     """What is so in this process: what waits, who follows, and which connections are used."""
 
     def __init__(
-        self, journal: Journal, relay: Relay, pools: Mapping[str, AsyncEngine], parts: Mapping[str, Health]
+        self,
+        journal: Journal,
+        relay: Relay,
+        replicas: Replicas,
+        pools: Mapping[str, AsyncEngine],
+        parts: Mapping[str, Health],
     ) -> None:
         self._journal = journal
         self._relay = relay
-        self._pools = pools
+        self._replicas = replicas
+        self._pools = {**pools, **{f"replica {each.name}": each.engine for each in replicas.all}}
         self._parts = parts
 
     async def read(self) -> Mapping[tuple[str, str], float]:
@@ -47,6 +54,10 @@ class ProcessGauges:
             assert isinstance(pool, QueuePool), "engines have pools of a size"
             found["pool_connections", name] = pool.size()
             found["pool_connections_used", name] = pool.checkedout()
+        for name, (lag, is_fit) in self._replicas.lags().items():
+            found["replica_fit", name] = float(is_fit)
+            if lag is not None:
+                found["replica_lag_seconds", name] = lag
         for name, part in self._parts.items():
             found["up", name] = float(await part.trouble() is None)
         return found
@@ -72,6 +83,7 @@ class WatchedParts(BackgroundParts):
             ProcessGauges,
             BackgroundParts.journal,
             BackgroundParts.relay,
+            BackgroundParts.replicas,
             providers.Dict(journal=BackgroundParts.journal_engine, service=BackgroundParts.service_engine),
             providers.Dict(database=watched_database, redis=watched_redis),
         ),

@@ -23,8 +23,10 @@ from entrypoints.container import Services
 from entrypoints.http import health, jwks
 from entrypoints.http.addresses import Proxies
 from entrypoints.http.answer_headers import page_policy
+from entrypoints.http.extending import extension_routes
 from entrypoints.http.graphql import endpoint as graphql
 from entrypoints.http.graphql import socket as graphql_socket
+from entrypoints.http.graphql.extending import schema_with
 from entrypoints.http.middleware import Envelope, HotPaths
 from entrypoints.http.oauth import authorize, endpoints, oidc
 from entrypoints.http.openapi import openapi_document
@@ -174,6 +176,7 @@ def create_app(services: Services) -> Partita:
     )
     app.state.services = services
     app.state.realtime = realtime
+    app.state.graphql = schema_with(services.extensions)
     settings = services.settings
     origins = settings.cors_origins
     app.front = Envelope(
@@ -186,7 +189,7 @@ def create_app(services: Services) -> Partita:
         lifecycle=services.lifecycle,
         sharing=Sharing(origins, has_credentials=settings.cors_credentials) if origins else None,
     )
-    app.router.routes.extend(_routes())
+    app.router.routes.extend([*_routes(), *extension_routes(services.extensions)])
     # The package's own page names its assets by whatever scheme the server itself was asked with.
     app.mount("/swagger", StaticFiles(packages=[("fastapi_swagger", "resources")]))
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign] # FastAPI's documented way to change it

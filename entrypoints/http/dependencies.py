@@ -3,56 +3,72 @@
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Query
-from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
-from starlette.types import Scope
 
 from application.identity.admission import Admission
 from application.identity.authenticate import Bearer
 from application.identity.refusal_log import Refused
 from application.ledger.ports import Command, Outcome
+from application.ledger.readers import LedgerReads
 from application.shared.idempotency import IdempotencyKey
 from application.shared.telemetry import UNWATCHED, Telemetry
-from domain.shared.access import Principal
+from domain.shared.access import Permission, Principal
 from domain.shared.chain import canonical_json
 from domain.shared.errors import DomainError, PreconditionRequired, ValidationFailed, VersionConflict
+from domain.shared.stable import stable
 from entrypoints.container import Services
 from entrypoints.http.credentials import credential_of
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
-from entrypoints.http.reading import address_of, has_body, header, read_json, user_agent_of
+from entrypoints.http.reading import ReadRequest, address_of, has_body, header, read_json, user_agent_of
+from entrypoints.http.routes import query_parameters
+from entrypoints.http.seen import seen_by, settled
 from entrypoints.http.validators import revalidating
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.schemas.hidden import without_credentials
-from entrypoints.settings import Settings
 
 KEY_DESCRIPTION: Final = "The same key with the same request answers as it did at first, for 30 days."
 DRY_RUN_DESCRIPTION: Final = "Say what would happen; change nothing."
 IF_MATCH_DESCRIPTION: Final = "The ETag of the resource, as you last read it; `*` for any."
-
 _ETAG = re.compile(r'"([0-9]{1,18})(?:\.[0-9a-f]{1,64})?"', re.ASCII)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, in which request, and the services."""
+    """Who calls, in which request, the services, and what the caller has seen of the ledger in the path."""
 
     principal: Principal
     request_id: str
     services: Services
+    seen: int | None = None
 
     @property
     def reader(self) -> str:
         """Return who alone may go on with the cursors of a list: the organisation."""
         return str(self.principal.organisation_id)
+
+    def read(
+        self,
+        permission: Permission,
+        ledger: str,
+        *,
+        account: str | None = None,
+        concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
+    ) -> AbstractAsyncContextManager[LedgerReads]:
+        """Open a view of a ledger as `Work.read` does: as new as the caller has seen it, or the latest."""
+        return self.services.ledgers.read(
+            self.principal, permission, ledger=ledger, account=account, concerning=concerning, seen=self.seen
+        )
 
     def log_refusal(self, refusal: DomainError, what: str, ledger: str) -> None:
         """Write down what was refused within a request that is answered otherwise."""
@@ -100,7 +116,7 @@ async def caller(request: Request) -> Caller:
     """Return who calls. Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`."""
     services: Services = request.scope["app"].state.services
     principal = (await bearer(request)).coming_from(address_of(request), user_agent_of(request))
-    return Caller(principal, request.scope["state"]["request_id"], services)
+    return Caller(principal, request.scope["state"]["request_id"], services, seen_by(request, services.settings))
 
 
 async def bearer(request: HTTPConnection) -> Bearer:
@@ -137,6 +153,7 @@ def _tell(request: HTTPConnection, who: Bearer) -> None:
 CallerDependency = Annotated[Caller, Depends(caller)]
 
 
+@stable(since="0.2.0")
 class StrictRoute(APIRoute):
     """A route whose body is read by `read_json`, so that it is as strict as every other, and as short.
 
@@ -154,7 +171,7 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         # A list knows its own, and those of metadata have no end.
         is_list = "parameters" in (self.openapi_extra or {})
-        parameters = _query_parameters(self.dependant)
+        parameters = query_parameters(self.dependant)
         form: Any = None if self.body_field is None else self.body_field.field_info.annotation
         assert form is None or issubclass(form, Form)
 
@@ -165,20 +182,16 @@ class StrictRoute(APIRoute):
                 return await handle(request)
             # Who is nobody is told so first, whatever they send.
             await self.admit(request)
-            settings: Settings = request.app.state.services.settings
             if not self.body_field.field_info.is_required() and not has_body(request):
-                return await handle(_ReadRequest(request.scope, {}, b""))
-            document = await read_json(request, min(settings.body_bytes_max, self.body_bytes_max))
+                return await handle(ReadRequest(request.scope, {}, b""))
+            document = await read_json(
+                request, min(request.app.state.services.settings.body_bytes_max, self.body_bytes_max)
+            )
             if form is not None:
                 require_bounded(form, document)
-            return await handle(_ReadRequest(request.scope, document))
+            return await handle(ReadRequest(request.scope, document))
 
-        return revalidating(handle_strictly) if "GET" in (self.methods or ()) else handle_strictly
-
-
-def _query_parameters(dependant: Dependant) -> list[str]:
-    names = [field.alias for field in dependant.query_params]
-    return names + [name for each in dependant.dependencies for name in _query_parameters(each)]
+        return revalidating(settled(handle_strictly)) if "GET" in (self.methods or ()) else handle_strictly
 
 
 def require_known_parameters(request: HTTPConnection, known: Collection[str]) -> None:
@@ -193,19 +206,6 @@ def require_known_parameters(request: HTTPConnection, known: Collection[str]) ->
             raise UnknownParameter(f"The parameter {name} is given twice.")
 
 
-class _ReadRequest(Request):
-    def __init__(self, scope: Scope, document: Any, body: bytes = b"read already") -> None:
-        super().__init__(scope)
-        self._document = document
-        self._bytes = body
-
-    async def body(self) -> bytes:
-        return self._bytes
-
-    async def json(self) -> Any:
-        return self._document
-
-
 class Answer(Response):
     """JSON that is ready to be sent, with headers that are bytes already: for the hot paths."""
 
@@ -213,8 +213,7 @@ class Answer(Response):
         self.body = body
         self.status_code = status
         self.background = None
-        length = (b"content-length", b"%d" % len(body))
-        self.raw_headers = [(b"content-type", b"application/json"), length, *headers]
+        self.raw_headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
 
 
 class PlainRoute(APIRoute):

@@ -32,13 +32,16 @@ class StartupDocument(TypedDict):
 class ReadyDocument(TypedDict):
     """What the server relies on: `ok`, or what is wrong. It works on without Redis, and not without its database.
 
-    `relay` says whether those who follow a ledger hear of new events in time.
+    `relay` says whether those who follow a ledger hear of new events in time, and `replicas` whether all of these are
+    read from, if there are any; `extensions` names those that do not take part as they should.
     """
 
     status: Literal["ready", "degraded", "not-ready", "stopping"]
     database: str
     redis: str
     relay: str
+    replicas: str
+    extensions: str
 
 
 @router.get("/live", summary="Is the process alive?", openapi_extra=FOR_EVERYONE)
@@ -79,16 +82,28 @@ async def ready(request: Request, response: Response) -> ReadyDocument:
     if services.lifecycle.is_stopping:
         # Whoever asks is to know at once, whatever the others take.
         response.status_code = 503
-        return {"status": "stopping", "database": _NOT_ASKED, "redis": _NOT_ASKED, "relay": _NOT_ASKED}
+        return {
+            "status": "stopping",
+            "database": _NOT_ASKED,
+            "redis": _NOT_ASKED,
+            "relay": _NOT_ASKED,
+            "replicas": _NOT_ASKED,
+            "extensions": _NOT_ASKED,
+        }
     database = await services.database_health.trouble()
     redis = await services.redis_health.trouble()
     _, lag_seconds = services.relay.followed
     relay = f"Events come {lag_seconds:.0f} seconds late." if lag_seconds > RELAY_SECONDS_MAX else None
+    replicas = await services.replica_health.trouble()
+    failed = services.extensions.failed
+    extensions = f"Something is wrong with {', '.join(sorted(failed))}; the log says what." if failed else None
     if database:
         response.status_code = 503
     return {
-        "status": "not-ready" if database else "degraded" if redis or relay else "ready",
+        "status": "not-ready" if database else "degraded" if redis or relay or replicas or extensions else "ready",
         "database": database or "ok",
         "redis": redis or "ok",
         "relay": relay or "ok",
+        "replicas": replicas or "ok",
+        "extensions": extensions or "ok",
     }

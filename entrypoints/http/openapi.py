@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
 from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, METADATA_FILTERS_MAX, ListSpec
 from entrypoints.http.problems import NOT_OF_ROUTES, PROBLEM_TYPE, documented_errors, statuses_of
+from entrypoints.http.seen import SEEN_DESCRIPTION, SEEN_MAX
 
 _described: set[type[BaseModel]] = set()
 
@@ -22,7 +23,7 @@ PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     "`held_credits` of `account-not-empty` and `ledger-not-empty`; `hold`, `hold_status`, `transaction`, `left` and "
     "`asked` of what is captured or reversed; `closed_until` of `period-closed`; `taken_by` of "
     "`duplicate-reference`, which is `transaction` or `hold`; `permission` of `permission-denied`; `quota`, `used` and "
-    "`limit` of `quota-exceeded`; `policy` of `rate-limited`.",
+    "`limit` of `quota-exceeded`; `policy` of `rate-limited`; `extension` of `extension-failed`.",
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "properties": {
         "type": {"type": "string", "description": "A path on this server that explains the code."},
@@ -141,6 +142,9 @@ IF_NONE_MATCH_PARAMETER = _parameter(
     "header",
     description="The `ETag` of the answer that you have, or several of them: if it would be the same again, it is 304.",
 )
+SEEN_PARAMETER = _parameter(
+    "Partita-Sequence", "header", {"type": "integer", "minimum": 0, "maximum": SEEN_MAX}, description=SEEN_DESCRIPTION
+)
 DRY_RUN_PARAMETER = _parameter(
     "dry_run", "query", {"type": "boolean", "default": False}, description=DRY_RUN_DESCRIPTION
 )
@@ -162,8 +166,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         }
         document["security"] = [{"key": []}]
         codes = _codes_by_status()
-        for operations in document["paths"].values():
-            for operation in operations.values():
+        for path, operations in document["paths"].items():
+            for method, operation in operations.items():
+                if method == "get" and "{ledger}" in path:
+                    operation.setdefault("parameters", []).append(SEEN_PARAMETER)
+                    operation["responses"] |= {"412": described_problems(412)[412]}
                 if "requestBody" in operation:
                     of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
                     operation["responses"] = of_body | operation["responses"]

@@ -12,9 +12,9 @@ import orjson
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, Response
 
-from application.shared.ports import CommitInDoubt, StoreUnavailable
+from application.shared.ports import CommitInDoubt, StoreBusy, StoreUnavailable
 from domain.attachments.refusals import FileTooLarge, RangeNotSatisfiable
-from domain.shared.errors import DomainError, ErrorKind, NotFound, RateLimited, Unavailable
+from domain.shared.errors import DomainError, ErrorKind, NotFound, Overloaded, RateLimited, Unavailable
 from entrypoints.http.answer_headers import page_policy
 from entrypoints.schemas.forms import BLAMES_MAX
 from entrypoints.schemas.hidden import without_credentials
@@ -226,6 +226,8 @@ def refusal_of(failure: BaseException, request_id: str) -> DomainError:
     """Return what to tell about a failure: a refusal as it is, and little of what is logged as our own."""
     if isinstance(failure, DomainError):
         return failure
+    if isinstance(failure, StoreBusy):
+        return Overloaded("The database is busy: others had all connections to it, or a lock, for too long. Try again.")
     if isinstance(failure, StoreUnavailable):
         return Unavailable("The database cannot be reached. Nothing was changed; try again.")
     if isinstance(failure, CommitInDoubt):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from fastapi.dependencies.models import Dependant
 from starlette.types import Scope
 
 _VERSION_1: Final = "/v1"
@@ -17,3 +18,9 @@ def route_of(scope: Scope) -> str | None:
         return None
     # A route knows its path only within the router that has it.
     return _VERSION_1 + path if scope["path"].startswith(_VERSION_1) and not path.startswith(_VERSION_1) else path
+
+
+def query_parameters(dependant: Dependant) -> list[str]:
+    """Return the names of the query parameters that a route takes, and all that it depends on."""
+    names = [field.alias for field in dependant.query_params]
+    return names + [name for each in dependant.dependencies for name in query_parameters(each)]

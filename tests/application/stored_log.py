@@ -76,6 +76,7 @@ class StoredLog:
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
+        seen: int | None = None,
     ) -> AsyncIterator[LedgerReads]:
         principal.require(permission, ledger=ledger, account=account)
         self.views += 1

@@ -22,6 +22,7 @@ from domain.identity.role import BUILT_IN_ROLES
 from domain.shared.errors import DomainError
 from entrypoints import settings
 from entrypoints.cli.main import app as command_line
+from entrypoints.extending.loading import Extensions
 from entrypoints.http.app import create_app
 from entrypoints.http.pagination import PAGE_PARAMETERS
 from entrypoints.http.problems import status_of
@@ -32,6 +33,7 @@ from tests.adapters.postgres.tenant_tables import GLOBAL_TABLES
 from tests.bench.sections import WORDS as WORDS_OF_SECTIONS
 from tests.bench.sections import Section
 from tests.docs.pages import ROOT
+from tests.docs.stable_ports import described
 
 _TABLE = re.compile(r"(<!-- table: ([\w ]+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 _SAMPLE_HEAD: Final = """\
@@ -86,6 +88,7 @@ def described_application() -> FastAPI:
         telemetry = UNWATCHED
         lifecycle = Lifecycle()
         settings = Settings()
+        extensions = Extensions()
 
     services: Any = NoServices()
     return create_app(services)
@@ -228,6 +231,12 @@ def close_codes() -> str:
     return _table(("close code", "what it means", "what to do"), rows)
 
 
+def stable_ports() -> str:
+    """Return what extensions may rely on, from where, and since when."""
+    rows = [(f"`{name}`", f"`{module}`", since, said) for name, module, since, said in described()]
+    return _table(("port", "from", "since", "what it is"), rows)
+
+
 TABLES: Final[dict[str, Callable[[], str]]] = {
     "problems": problems,
     "routes": routes,
@@ -239,6 +248,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "permissions": permissions,
     "sections": sections,
     "close codes": close_codes,
+    "stable ports": stable_ports,
     "reference tables": reference_tables,
 }
 

@@ -45,6 +45,8 @@ def test_good_settings_are_good(good: dict[str, Any]) -> None:
         ({"DATABASE_URL": "postgresql://db.example.com/partita"}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql://db.example.com/partita?sslmode=prefer"}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgresql:///partita?host=127.0.0.1,db.example.com"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "postgresql:///partita?host=127.0.0.1:1&host=db.example.com:2"}, "DATABASE_URL"),
+        ({"DATABASE_REPLICA_URLS": f"{ENCRYPTED}, postgresql://db-2.example.com/partita"}, "DATABASE_REPLICA_URLS"),
         ({"REDIS_URL": "redis://redis.example.com:6379/0"}, "REDIS_URL"),
         ({"public_url": None}, "PARTITA_PUBLIC_URL"),
         ({"public_url": "http://ledger.example.com"}, "PARTITA_PUBLIC_URL"),

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from adapters.postgres.failures import is_deadlock
+from adapters.postgres.failures import is_undone
 from adapters.postgres.ids import stored_id
 from adapters.postgres.ledger.readers.events import PostgresEvents
 from adapters.postgres.webhook_tables import webhook_agenda, webhook_endpoints
@@ -108,7 +108,7 @@ class PostgresOutbox:
             try:
                 return await self._keep(parcel, results, now, is_last=is_last)
             except StoreUnavailable as error:
-                if error.__cause__ is None or not is_deadlock(error.__cause__):
+                if error.__cause__ is None or not is_undone(error.__cause__):
                     raise
         return await self._keep(parcel, results, now, is_last=is_last)
 

@@ -91,9 +91,10 @@ class Asking:
         concerning: Accounts | None = None,
     ) -> AsyncIterator[LedgerReads]:
         """Open a view as `Work.read` does, once no other is open. Raises what that raises."""
-        of = {"ledger": ledger, "account": account}
-        work = self.who.services.ledgers
-        async with self.turn, work.read(self.principal, permission, concerning=concerning, **of) as reads:
+        view = self.who.services.ledgers.read(
+            self.principal, permission, ledger=ledger, account=account, concerning=concerning
+        )
+        async with self.turn, view as reads:
             yield reads
 
     def _loader(self, load: Callable[[str, list[Key]], Awaitable[Mapping[Key, Any]]]) -> DataLoader[Key, Any]:

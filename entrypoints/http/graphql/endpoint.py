@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+import strawberry
 from fastapi import APIRouter
 from pydantic import ConfigDict, Field
 from starlette.requests import Request
@@ -19,7 +20,7 @@ from domain.shared.errors import DomainError, ValidationFailed
 from entrypoints.http.dependencies import Caller, PlainRoute, caller, require_known_parameters
 from entrypoints.http.graphql.asking import Asking
 from entrypoints.http.graphql.persisted import PersistedQueryNotFound, query_of
-from entrypoints.http.graphql.schema import InvalidQuery, schema
+from entrypoints.http.graphql.schema import InvalidQuery
 from entrypoints.http.problems import problem_document, status_of
 from entrypoints.http.reading import read_json
 from entrypoints.http.v1.formats import accepted_type
@@ -82,7 +83,7 @@ async def post(request: Request) -> Response:
 async def _answer(request: Request, who: Caller, operation: OperationIn, allowed: frozenset[OperationType]) -> Response:
     media_type = accepted_type(request, [JSON, RESPONSE_JSON])
     try:
-        result = await _executed(who, operation, allowed)
+        result = await _executed(request, who, operation, allowed)
     except (InvalidQuery, PersistedQueryNotFound) as refusal:
         result = _refused(who, refusal)
     body = orjson.dumps(result.document)
@@ -90,9 +91,12 @@ async def _answer(request: Request, who: Caller, operation: OperationIn, allowed
     return Response(body, status, media_type=media_type, headers={"Vary": "Accept"})
 
 
-async def _executed(who: Caller, operation: OperationIn, allowed: frozenset[OperationType]) -> _Result:
+async def _executed(
+    request: Request, who: Caller, operation: OperationIn, allowed: frozenset[OperationType]
+) -> _Result:
     """Do an operation. Raises `InvalidQuery`, `PersistedQueryNotFound`, `ValidationFailed`."""
     query = await query_of(who, operation.query, operation.extensions or {})
+    schema: strawberry.Schema = request.app.state.graphql
     try:
         result = await schema.execute(
             query,

@@ -1,7 +1,8 @@
 """The schema, and how what goes wrong in an operation is told."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import strawberry
@@ -12,6 +13,7 @@ from strawberry.types import ExecutionContext
 from strawberry.types.graphql import OperationType
 from typing_extensions import override
 
+from application.shared.extension_watch import ExtensionWatch
 from domain.shared.errors import DomainError, ErrorKind
 from entrypoints.http.graphql.asking import Asking
 from entrypoints.http.graphql.documents import read_member
@@ -71,12 +73,19 @@ def _require_at_home(context: ExecutionContext) -> None:
 
 
 class _Schema(strawberry.Schema):
+    # Of fields that extensions have added, by name.
+    watches: Mapping[str, ExtensionWatch] = MappingProxyType({})
+
     @override
     def process_errors(self, errors: Sequence[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         assert execution_context is not None
         asking: Asking = execution_context.context
         logged: set[str] = set()
         for error in errors:
+            cause = error.original_error
+            watch = self.watches.get(str(error.path[0])) if error.path else None
+            if watch is not None and isinstance(cause, Exception) and not isinstance(cause, DomainError):
+                watch.tell("a field of GraphQL", cause)
             refusal = _told(error, asking)
             if refusal is not None and status_of(refusal) in LOGGED_STATUSES and refusal.detail not in logged:
                 logged.add(refusal.detail)
@@ -106,14 +115,21 @@ def _told(error: GraphQLError, asking: Asking) -> DomainError | None:
     return refusal
 
 
-schema: Final = _Schema(
-    query=Query,
-    mutation=Mutation,
-    subscription=Subscription,
-    extensions=[_Bounds, lambda: MaxTokensLimiter(TOKENS_MAX)],
-    config=StrawberryConfig(
-        scalar_map=SCALARS,
-        default_resolver=read_member,
-        sort_schema=True,
-    ),
-)
+def schema_of(query: type, mutation: type, watches: Mapping[str, ExtensionWatch]) -> strawberry.Schema:
+    """Return the schema of what can be asked, and of what can be changed; `watches` are of fields of extensions."""
+    made = _Schema(
+        query=query,
+        mutation=mutation,
+        subscription=Subscription,
+        extensions=[_Bounds, lambda: MaxTokensLimiter(TOKENS_MAX)],
+        config=StrawberryConfig(
+            scalar_map=SCALARS,
+            default_resolver=read_member,
+            sort_schema=True,
+        ),
+    )
+    made.watches = watches
+    return made
+
+
+schema: Final = schema_of(Query, Mutation, {})

@@ -155,7 +155,7 @@ async def shown_account(
 
     The permission is that of the command, where there was one: who may change an account may see what came of it.
     """
-    async with who.services.ledgers.read(who.principal, permission, ledger=ledger, account=path) as reads:
+    async with who.read(permission, ledger, account=path) as reads:
         view = await reads.accounts.account(ledger, path)
         chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(view.account.version)
@@ -175,7 +175,7 @@ async def list_accounts(
     """Return a page of accounts, those that are archived only where `status` asks for them."""
     query = ACCOUNTS.read(request, who)
     where = account_filter(query)
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.ACCOUNTS_READ, ledger) as reads:
         response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.accounts.accounts(ledger, where, query.page)
     return query.document(page, listed_document, response)
@@ -233,7 +233,7 @@ async def get_balances(
 
     With `at`, the answer has posted figures alone: `available`, what is held and `balance_version` are null.
     """
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+    async with who.read(Permission.ACCOUNTS_READ, ledger, account=path) as reads:
         response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         as_of = await point_of_view.as_of(reads, ledger)
         account, balances = await reads.accounts.balances(ledger, path, as_of=as_of)
@@ -256,7 +256,7 @@ async def list_entries(
 ) -> ListDocument[AccountEntryDocument]:
     """Return a page of the account's history, now or as of a sequence, the latest first unless sorted otherwise."""
     query = ENTRIES.read(request, who)
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+    async with who.read(Permission.ACCOUNTS_READ, ledger, account=path) as reads:
         response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.accounts.entries(
             ledger,

@@ -66,8 +66,10 @@ async def kept_bytes(who: Caller, chosen: Format, asked: Asked, make: Make) -> b
     """Return the report as `kept_report` does, without an answer around it."""
 
     async def work_out() -> bytes:
+        # It is kept as what the ledger was after that event, for all: a copy will do that has it.
+        seen = None if who.seen is None else asked.head.sequence
         async with who.services.ledgers.read(
-            who.principal, asked.permission, ledger=asked.ledger, account=asked.account
+            who.principal, asked.permission, ledger=asked.ledger, account=asked.account, seen=seen
         ) as reads:
             shown = await make(reads)
         return await written(chosen, shown)

@@ -93,12 +93,12 @@ async def get_asset(ledger: str, code: str, who: CallerDependency, response: Res
 @router.get("/ledgers/{ledger}/assets", summary="List assets", responses=described_problems(401, 403, 404))
 async def list_assets(ledger: str, who: CallerDependency) -> AssetsDocument:
     """Return all assets that the ledger has registered or used, by code."""
-    async with who.services.ledgers.read(who.principal, Permission.LEDGERS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.LEDGERS_READ, ledger) as reads:
         return {"data": [asset_document(asset) for asset in await reads.ledgers.assets(ledger)]}
 
 
 async def _asset(ledger: str, code: str, who: Caller, permission: Permission) -> Asset:
-    async with who.services.ledgers.read(who.principal, permission, ledger=ledger) as reads:
+    async with who.read(permission, ledger) as reads:
         for asset in await reads.ledgers.assets(ledger):
             if asset.code == code:
                 return asset

@@ -88,7 +88,7 @@ async def get_chart(ledger: str, who: CallerDependency, response: Response) -> C
 
 
 async def _stored(ledger: str, who: Caller, response: Response, permission: Permission) -> ChartDocument:
-    async with who.services.ledgers.read(who.principal, permission, ledger=ledger) as reads:
+    async with who.read(permission, ledger) as reads:
         chart = await reads.ledgers.chart(ledger)
     response.headers["ETag"] = etag(chart.version)
     return chart_document(chart)

@@ -148,7 +148,7 @@ async def list_events(
         after = after if last_event_id is None else last_event_id
         return await event_stream(who, principal_now(request), ledger, after=after, wanted=wanted)
     headers = {"Vary": "Accept"}
-    async with who.services.ledgers.read(who.principal, Permission.EVENTS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.EVENTS_READ, ledger) as reads:
         headers["ETag"] = await tag_unless_known(request, who, reads, ledger, headers)
         page = await event_page(reads, ledger, after=after or 0, limit=limit, wanted=wanted)
     lines = b",".join([event_line(event) for event in page.events])

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from application.interchange.export_ledger import export_ledger, last_sequence
-from application.interchange.formats import FORMATS, ExportFormat
+from application.interchange.formats import FORMATS, ExportFormat, file_type_of
 from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.lasting import LastingPrincipal
@@ -36,13 +36,14 @@ async def export(
     who: CallerDependency,
     request: Request,
     written_as: Annotated[
-        ExportFormat,
+        str,
         Query(
             alias="format",
-            description="The log as lines of JSON; a journal of hledger and ledger; a file of "
-            "beancount; or CSV, a line for each entry.",
+            description="The log as lines of JSON; a journal of hledger and ledger; a file of beancount; CSV, a line "
+            "for each entry; or one of an extension.",
+            examples=[each.value for each in ExportFormat],
         ),
-    ] = ExportFormat.NDJSON,
+    ] = ExportFormat.NDJSON.value,
     sequence: AsOfSequence = None,
 ) -> Response:
     """Return the whole ledger as a file, as it was after an event; however long it is, it is written as it is read.
@@ -50,10 +51,10 @@ async def export(
     It takes `events:read` for all accounts of the ledger. What hledger, ledger and beancount read states the balances
     at its end, and these programs check them.
     """
+    file_type = file_type_of(written_as, who.services.extensions.export_formats)
     work = who.services.ledgers
     until = await last_sequence(work, who.principal, ledger, sequence)
     lasting = LastingPrincipal(who.principal, principal_now(request))
-    file_type = FORMATS[written_as]
     parts = export_ledger(work, lasting.now, ledger, file_type.begin(), until=until)
     # The first one is read before the answer begins: a refusal is a problem, and no broken file. A later one cuts the
     # answer off, so that nobody takes for whole what is not.

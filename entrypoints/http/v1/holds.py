@@ -87,9 +87,7 @@ async def place_hold(
 @router.get("/ledgers/{ledger}/holds/{id}", summary="Get a hold", responses=described_problems(401, 403, 404))
 async def get_hold(ledger: str, id: str, who: CallerDependency) -> HoldDocument:
     """Return one hold, what is left of it, and the transactions that captured it."""
-    async with who.services.ledgers.read(
-        who.principal, Permission.HOLDS_READ, ledger=ledger, concerning=of_holds(ledger, [id])
-    ) as reads:
+    async with who.read(Permission.HOLDS_READ, ledger, concerning=of_holds(ledger, [id])) as reads:
         return hold_document(await reads.holds.hold(ledger, id))
 
 
@@ -105,7 +103,7 @@ async def list_holds(
     """Return a page of holds, the latest first unless sorted otherwise."""
     query = HOLDS.read(request, who)
     where = hold_filter(query)
-    async with who.services.ledgers.read(who.principal, Permission.HOLDS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.HOLDS_READ, ledger) as reads:
         page = await reads.holds.holds(ledger, where, query.page)
     return query.document(page, hold_document, response)
 
@@ -200,7 +198,5 @@ async def _released(who: Caller, ledger: str, outcome: Outcome) -> Mapping[str, 
     ids = [applied.event.id for applied in outcome.applied if isinstance(applied.event, HoldReleased)]
     if not ids:
         return {}
-    async with who.services.ledgers.read(
-        who.principal, Permission.HOLDS_RESOLVE, ledger=ledger, concerning=of_holds(ledger, ids)
-    ) as reads:
+    async with who.read(Permission.HOLDS_RESOLVE, ledger, concerning=of_holds(ledger, ids)) as reads:
         return await reads.holds.named(ledger, ids)

@@ -175,7 +175,7 @@ async def _shown(
 
     The permission is that of the command, where there was one: who may change a ledger may see what came of it.
     """
-    async with who.services.ledgers.read(who.principal, permission, ledger=ledger) as reads:
+    async with who.read(permission, ledger) as reads:
         view = await reads.ledgers.ledger(ledger)
     response.headers["ETag"] = etag(view.settings.version)
     if outcome is not None and outcome.book is not None:

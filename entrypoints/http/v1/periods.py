@@ -117,7 +117,7 @@ async def post_period(
 @router.get("/ledgers/{ledger}/periods/{id}", summary="Get a period", responses=described_problems(401, 403, 404))
 async def get_period(ledger: str, id: str, who: CallerDependency) -> PeriodDocument:
     """Return one period, whether it is closed or was opened again."""
-    async with who.services.ledgers.read(who.principal, Permission.PERIODS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.PERIODS_READ, ledger) as reads:
         return period_document(await reads.periods.period(ledger, id))
 
 
@@ -132,7 +132,7 @@ async def list_periods(
 ) -> ListDocument[PeriodDocument]:
     """Return a page of the ledger's periods, the last closed first unless sorted otherwise, the reopened ones too."""
     query = PERIODS.read(request, who)
-    async with who.services.ledgers.read(who.principal, Permission.PERIODS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.PERIODS_READ, ledger) as reads:
         page = await reads.periods.periods(ledger, query.page)
     return query.document(page, period_document, response)
 

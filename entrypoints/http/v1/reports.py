@@ -78,7 +78,7 @@ async def get_trial_balance(
 
 async def asked_trial_balance(who: Caller, ledger: str, point_of_view: PointOfView, depth: int | None) -> Report:
     """Return which trial balance is asked for. Raises `PermissionDenied`, `LedgerNotFound`."""
-    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.REPORTS_READ, ledger) as reads:
         view = await point_of_view.as_of(reads, ledger)
         head = await reads.ledgers.head(ledger, up_to=view.sequence)
     as_of = AsOf(view.before, head.sequence)
@@ -124,7 +124,7 @@ async def asked_balance_sheet(
 ) -> Report:
     """Return which balance sheet is asked for. Raises `PermissionDenied`, `LedgerNotFound`, `ValidationFailed`."""
     compare = read_moment("compare_at", compare_at)
-    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.REPORTS_READ, ledger) as reads:
         view = await point_of_view.as_of(reads, ledger)
         before = None if compare is None else end_of(compare, await zone_for(reads, ledger, compare))
         head = await reads.ledgers.head(ledger, up_to=view.sequence)
@@ -177,7 +177,7 @@ async def asked_income_statement(
     depth: int | None,
 ) -> Report:
     """Return which income statement is asked for. Raises `PermissionDenied`, `LedgerNotFound`, `ValidationFailed`."""
-    async with who.services.ledgers.read(who.principal, Permission.REPORTS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.REPORTS_READ, ledger) as reads:
         zone = await zone_for(reads, ledger, asked.start, asked.end, compared.start, compared.end)
         interval = asked.interval(zone)
         compare = compared.interval(zone) if compared.is_asked else None

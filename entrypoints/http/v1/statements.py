@@ -43,7 +43,7 @@ async def get_statement(
     as JSON, as CSV, and as a page to print.
     """
     chosen = accepted_format(request)
-    async with who.services.ledgers.read(who.principal, Permission.ACCOUNTS_READ, ledger=ledger, account=path) as reads:
+    async with who.read(Permission.ACCOUNTS_READ, ledger, account=path) as reads:
         interval = asked.interval(await zone_for(reads, ledger, asked.start, asked.end))
         view = await knowledge.as_of(reads, ledger)
         head = await reads.ledgers.head(ledger, up_to=view.sequence)

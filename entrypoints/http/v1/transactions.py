@@ -111,9 +111,7 @@ async def get_transaction(ledger: str, id: str, who: CallerDependency, response:
 
 
 async def _stored(ledger: str, id: str, who: Caller, response: Response, permission: Permission) -> TransactionDocument:
-    async with who.services.ledgers.read(
-        who.principal, permission, ledger=ledger, concerning=of_transaction(ledger, id)
-    ) as reads:
+    async with who.read(permission, ledger, concerning=of_transaction(ledger, id)) as reads:
         view = await reads.transactions.transaction(ledger, id)
     response.headers["ETag"] = etag(view.version)
     return view_document(view)
@@ -131,7 +129,7 @@ async def list_transactions(
     """Return a page of transactions, the latest first unless sorted otherwise."""
     query = TRANSACTIONS.read(request, who)
     where = transaction_filter(query)
-    async with who.services.ledgers.read(who.principal, Permission.TRANSACTIONS_READ, ledger=ledger) as reads:
+    async with who.read(Permission.TRANSACTIONS_READ, ledger) as reads:
         response.headers["ETag"] = await tag_unless_known(request, who, reads, ledger)
         page = await reads.transactions.transactions(ledger, where, query.page)
     return query.document(page, view_document, response)

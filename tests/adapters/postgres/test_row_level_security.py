@@ -32,6 +32,7 @@ MORE_POLICIES = {
     "files": {"due"},
     "loose_contents": {"due"},
     "idempotency_keys": {"old", "tidied"},
+    "organisations": {"every"},
 }
 # What is written once: not even the organisation that it is of can change it.
 WRITTEN_ONCE = ("event_log", "entries", "late_entries", "late_blocks")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.application.attachments.scanner_contract import ScannerContract
+from entrypoints.testing.scanners import ScannerContract
 
 WORD = b"X5O!P%@AP-EXAMPLE"
 

@@ -68,6 +68,7 @@ class GrowingLog:
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
+        seen: int | None = None,
     ) -> AsyncIterator[LedgerReads]:
         principal.require(permission, ledger=ledger, account=account)
         await asyncio.sleep(0)

@@ -45,6 +45,7 @@ class Books(GrowingLog):
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
+        seen: int | None = None,
     ) -> AsyncIterator[LedgerReads]:
         if concerning is None:
             async with super().read(principal, permission, ledger=ledger) as reads:

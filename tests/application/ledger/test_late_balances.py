@@ -33,6 +33,7 @@ class LogWithBalances(GrowingLog):
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
+        seen: int | None = None,
     ) -> AsyncIterator[LedgerReads]:
         async with super().read(principal, permission, ledger=ledger) as reads:
             cast(Any, reads).accounts = self

@@ -111,4 +111,5 @@ def test_what_a_job_does_takes_what_it_would_take_by_itself() -> None:
     assert {kind: kind.permission for kind in JobKind} == {
         JobKind.IMPORT: Permission.TRANSACTIONS_POST,
         JobKind.REPORT: Permission.REPORTS_READ,
+        JobKind.EXTENSION: Permission.JOBS_MANAGE,
     }

@@ -153,7 +153,8 @@ def test_in_the_image_a_server_works_in_production_as_a_user_without_power_and_n
         ready, live = partita("health"), partita("health", "--live")
     finally:
         assert server.stop() == 0
-    assert (ready.code, ready.out) == (0, '{"status":"ready","database":"ok","redis":"ok","relay":"ok"}\n')
+    fine = '{"status":"ready","database":"ok","redis":"ok","relay":"ok","replicas":"ok","extensions":"ok"}'
+    assert (ready.code, ready.out) == (0, f"{fine}\n")
     assert (live.code, live.out) == (0, '{"status":"live"}\n')
     assert partita("health").code == 1
 

@@ -121,7 +121,7 @@ def checked_problem(told: Json, status: int, code: str) -> Json:
     members = {"type", "title", "status", "detail", "instance", "code", "request_id", "errors"}
     facts = {"account", "asset", "available", "balance", "condition", "limit", "asked"}
     facts |= {"held_debits", "held_credits", "hold", "hold_status", "left", "transaction", "closed_until", "taken_by"}
-    facts |= {"permission", "quota", "used", "policy"}
+    facts |= {"permission", "quota", "used", "policy", "extension"}
     assert set(told) <= members | facts, told
     for blame in told.get("errors", ()):
         assert set(blame) == {"pointer", "detail"}

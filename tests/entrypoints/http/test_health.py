@@ -23,6 +23,8 @@ async def test_a_server_with_all_it_needs_is_ready(client: AsyncClient) -> None:
         "database": "ok",
         "redis": "ok",
         "relay": "ok",
+        "replicas": "ok",
+        "extensions": "ok",
     }
 
 

@@ -1,0 +1,1 @@
+"""Extensions at work: told of events, and given jobs to do."""

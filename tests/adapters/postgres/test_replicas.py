@@ -1,0 +1,127 @@
+"""How far behind a replica is said to be, and which one is chosen; what it says of itself is made up here."""
+
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.postgres import replicas as replicas_module
+from adapters.postgres.replicas import KNOWN_HEADS_MAX, Replica, Replicas
+from application.ledger.ports import LedgerAddress
+
+NOBODY = LedgerAddress(1, "nobody")
+
+
+@pytest.fixture
+def replica(service_engine: AsyncEngine) -> Replica:
+    return Replica("db-2:5432", service_engine, service_engine)
+
+
+def look(
+    replica: Replica, position: int, *, at: float, written: Sequence[tuple[float, int]], last: int = 10**9
+) -> None:
+    """Have it judged: the database was at these positions at these times, the latest last."""
+    replica.judge(position, at, reversed(written), last)
+
+
+WRITTEN = [(10.0, 100), (11.0, 200), (12.0, 300)]
+
+
+def test_a_replica_is_as_old_as_the_last_position_that_it_has_got_to(replica: Replica) -> None:
+    look(replica, 300, at=12.1, written=WRITTEN)
+    assert replica.lag_seconds(12.1) == pytest.approx(0.1)
+    look(replica, 299, at=12.1, written=WRITTEN)
+    assert replica.lag_seconds(12.1) == pytest.approx(1.1)
+    assert replica.is_fit(12.1, 2.0)
+    assert not replica.is_fit(12.1, 1.0)
+
+
+def test_where_nothing_is_written_a_replica_does_not_age(replica: Replica) -> None:
+    look(replica, 100, at=60.0, written=[(59.0, 100), (60.0, 100)])
+    assert replica.lag_seconds(60.0) == 0
+
+
+def test_a_replica_that_is_not_asked_any_more_ages(replica: Replica) -> None:
+    look(replica, 300, at=12.0, written=WRITTEN)
+    assert replica.is_fit(13.0, 5.0)
+    assert not replica.is_fit(17.5, 5.0)
+
+
+def test_of_a_replica_that_is_further_behind_than_is_remembered_nothing_is_known(replica: Replica) -> None:
+    look(replica, 99, at=12.0, written=WRITTEN)
+    assert replica.lag_seconds(12.0) is None
+    assert not replica.is_fit(12.0, 1_000_000)
+    assert replica.trouble == "is too far behind"
+
+
+def test_a_replica_that_was_ahead_is_not_trusted_until_it_moves(replica: Replica) -> None:
+    look(replica, 300, at=12.0, written=WRITTEN, last=250)
+    assert replica.trouble is not None
+    assert "rewind" in replica.trouble
+    # The database has got past it with other events.
+    beyond = [(13.0, 260), (14.0, 400)]
+    look(replica, 300, at=14.0, written=beyond, last=400)
+    assert not replica.is_fit(14.0, 5.0)
+    # It was rewound, and follows.
+    look(replica, 260, at=14.0, written=beyond, last=400)
+    assert replica.is_fit(14.0, 5.0)
+
+
+def test_a_replica_that_is_lost_is_done_without_until_it_answers(replica: Replica) -> None:
+    look(replica, 300, at=12.0, written=WRITTEN)
+    replica.lose(TimeoutError())
+    assert not replica.is_fit(12.0, 5.0)
+    look(replica, 300, at=12.0, written=WRITTEN)
+    assert replica.is_fit(12.0, 5.0)
+
+
+async def test_it_is_logged_once_that_a_replica_is_not_read_from(
+    replica: Replica, caplog: pytest.LogCaptureFixture
+) -> None:
+    look(replica, 300, at=12.0, written=WRITTEN)
+    for _ in range(1000):
+        replica.lose(ConnectionRefusedError())
+        replica.lose(TimeoutError())
+    assert [record.getMessage() for record in caplog.records] == [
+        "the replica db-2:5432 is not read from: it does not answer"
+    ]
+
+
+async def test_replicas_take_turns_and_those_that_are_unfit_are_left_out(
+    service_engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicas_module, "monotonic", lambda: 12.0)
+    made = [Replica(f"db-{number}", service_engine, service_engine) for number in (2, 3, 4)]
+    replicas = Replicas(made, None, staleness_seconds=0)
+    assert replicas.choose(1) is None
+    for each in made[:2]:
+        look(each, 300, at=12.0, written=WRITTEN)
+    chosen = [replicas.choose(1) for _ in range(4)]
+    assert [each.name for each in chosen if each] == ["db-3", "db-2", "db-3", "db-2"]
+    assert await replicas.trouble() == "1 of 3 replicas cannot be read from: behind, or without an answer."
+
+
+def test_those_who_say_nothing_read_a_replica_where_that_is_allowed_and_it_is_young_enough(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look(replica, 299, at=12.0, written=WRITTEN)
+    now = 12.5
+    monkeypatch.setattr(replicas_module, "monotonic", lambda: now)
+    assert Replicas([replica], None, staleness_seconds=0).choose(0) is None
+    assert Replicas([replica], None, staleness_seconds=1).choose(0) is None
+    assert Replicas([replica], None, staleness_seconds=2).choose(0) is replica
+    assert Replicas([replica], None, staleness_seconds=0).choose(7) is replica
+
+
+def test_what_is_known_of_ledgers_only_grows_and_has_a_bound(replica: Replica) -> None:
+    replicas = Replicas([replica], None, staleness_seconds=2)
+    for sequence in (7, 9, 8):
+        replicas.heard(NOBODY, sequence)
+    assert replicas.known_head(NOBODY) == 9
+    for number in range(KNOWN_HEADS_MAX):
+        replicas.heard(LedgerAddress(number, "main"), 1)
+    assert replicas.known_head(NOBODY) == 0
+    # Where nobody is shown what is old, there is nothing to remember.
+    strict = Replicas([replica], None, staleness_seconds=0)
+    strict.heard(NOBODY, 7)
+    assert strict.known_head(NOBODY) == 0

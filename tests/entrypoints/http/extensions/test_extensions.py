@@ -1,0 +1,309 @@
+"""What extensions add works as if it had always been there, and what goes wrong in them stays theirs."""
+
+import asyncio
+import logging
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx2 import AsyncClient
+
+from adapters.memory import ManualClock
+from adapters.postgres.extensions.cursors import PostgresHandlerCursors
+from application.extensions.handling import LEASE, BoundHandler, EventHandling
+from application.extensions.ports import Happened
+from application.shared.extension_watch import ExtensionWatch
+from entrypoints.container import Container
+from tests.entrypoints.extending import sample
+from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.jobs_run import ended
+from tests.entrypoints.http.tenant import Tenant, document, problem, sale
+
+
+async def graphql(guest: Tenant, query: str) -> Any:
+    return (await guest.client.post("/graphql", json={"query": query})).json()
+
+
+async def test_a_command_is_asked_for_by_a_route_with_keys_and_dry_runs(guest: Tenant) -> None:
+    path = guest.path("/x/sample/gifts")
+    tried = await guest.client.post(path, params={"dry_run": "true"}, json={"amount": "2.00"})
+    assert document(tried, 201) == {"sequence": None}
+    first = await guest.client.post(path, headers={"Idempotency-Key": "k"}, json={"amount": "2.00"})
+    again = await guest.client.post(path, headers={"Idempotency-Key": "k"}, json={"amount": "2.00"})
+    assert document(again, 201) == document(first, 201)
+    assert again.headers["idempotency-replayed"] == "true"
+    assert await guest.balance("income:gifts") == "2.00"
+
+
+async def test_routes_are_as_strict_as_all_others(guest: Tenant) -> None:
+    path = guest.path("/x/sample/gifts")
+    problem(await guest.client.post(path, json={"amount": "2.00", "amuont": "3"}), 422, "validation-failed")
+    problem(await guest.client.get(guest.path("/x/sample/entries?limit=1")), 400, "unknown-parameter")
+    problem(
+        await guest.client.post(path, content=b"{", headers={"Content-Type": "application/json"}), 400, "malformed-json"
+    )
+
+
+async def test_who_is_nobody_or_may_not_is_told_so(guest: Tenant, extended_app: FastAPI) -> None:
+    async with connected(extended_app) as nobody:
+        for path in ("/x/sample/entries", "/x/sample/bug", "/x/sample/gifts"):
+            method = "POST" if path.endswith("gifts") else "GET"
+            problem(await nobody.request(method, guest.path(path), json={"amount": "1"}), 401, "not-authenticated")
+    made = document(await guest.client.post("/v1/api-keys", json={"name": "reader", "scopes": ["ledgers:read"]}), 201)
+    async with connected(extended_app, made["key"]) as reader:
+        told = problem(await reader.post(guest.path("/x/sample/gifts"), json={"amount": "1"}), 403, "permission-denied")
+        assert told["permission"] == "transactions:post"
+        problem(await reader.get(guest.path("/x/sample/entries")), 403, "permission-denied")
+
+
+async def test_no_organisation_reaches_another_by_it(
+    guest: Tenant, extended_app: FastAPI, new_organisation: NewOrganisation
+) -> None:
+    await guest.posted(sale())
+    other = await new_organisation()
+    made = document(await guest.client.post("/v1/ledgers", json={"slug": "mine", "name": "Mine"}), 201)
+    async with connected(extended_app, other.key) as client:
+        assert document(await client.get(other.path("/x/sample/entries"))) == {"entries": 0}
+        missing = await client.post(f"/v1/ledgers/{made['slug']}/x/sample/gifts", json={"amount": "1"})
+        problem(missing, 404, "ledger-not-found")
+    assert document(await guest.get("/x/sample/entries")) == {"entries": 2}
+
+
+async def test_its_policy_holds_whichever_door_is_taken(guest: Tenant) -> None:
+    bad = sale(description="bad")
+    assert problem(await guest.post(bad), 422, "sample-not-today")["detail"] == "The sample has seen through it."
+    problem(await guest.post(bad, params={"dry_run": "true"}), 422, "sample-not-today")
+    problem(await guest.bulk([sale(), bad], atomic=True), 422, "sample-not-today")
+    items = document(await guest.bulk([sale(), bad]))["results"]
+    assert [each.get("problem", {}).get("code") for each in items] == [None, "sample-not-today"]
+    problem(await guest.client.post(guest.path("/holds"), json=bad), 422, "sample-not-today")
+    mutation = (
+        'mutation { postTransaction(ledger: "main", input: {from: "assets:bank", to: "assets:till", amount: "1",'
+        ' asset: "EUR", description: "bad"}) { sequence } }'
+    )
+    assert (await graphql(guest, mutation))["errors"][0]["extensions"]["code"] == "sample-not-today"
+    page = await guest.client.get("/problems/sample-not-today")
+    assert "The sample does not want it today, whatever it is: try tomorrow." in page.text
+
+
+async def test_what_its_policy_adds_is_in_the_answer_and_in_the_event(guest: Tenant) -> None:
+    posted = await guest.posted(sale(description="dear"))
+    assert [(each["account"], each["amount"]) for each in posted["entries"]] == [
+        ("assets:bank", "12.50"),
+        ("income:sales", "12.50"),
+        ("assets:bank", "0.10"),
+        ("income:fees", "0.10"),
+    ]
+    assert await guest.balance("assets:bank") == "12.60"
+    event = document(await guest.get("/events", params={"type": "transaction.posted"}))["data"][0]
+    assert [each["amount"] for each in event["data"]["entries"]] == ["12.50", "12.50", "0.10", "0.10"]
+    told = document(await guest.client.post(guest.path("/verification")))
+    assert told["valid"], told
+
+
+async def test_a_policy_that_fails_refuses_and_is_named(guest: Tenant, caplog: pytest.LogCaptureFixture) -> None:
+    told = problem(await guest.post(sale(description="buggy")), 503, "extension-failed")
+    assert told["extension"] == "sample"
+    assert "bug" not in told["detail"]
+    assert "the extension sample failed in its posting policy" in caplog.text
+    await guest.posted(sale())
+
+
+async def test_a_bug_in_a_route_is_a_problem_and_named(guest: Tenant, caplog: pytest.LogCaptureFixture) -> None:
+    told = problem(await guest.get("/x/sample/bug"), 500, "internal-error")
+    assert "bug" not in told["detail"]
+    assert "the extension sample failed in a request" in caplog.text
+
+
+async def test_its_fields_stand_beside_the_others(guest: Tenant, caplog: pytest.LogCaptureFixture) -> None:
+    await guest.posted(sale())
+    given = await graphql(guest, 'mutation { giveGift(ledger: "main", amount: "3.00") }')
+    assert given == {"data": {"giveGift": await guest.head()}}
+    asked = await graphql(guest, '{ sampleEntries(ledger: "main") ledger(slug: "main") { sequence } }')
+    assert asked["data"]["sampleEntries"] == asked["data"]["ledger"]["sequence"]
+    failed = await graphql(guest, "{ sampleBug }")
+    assert failed["errors"][0]["extensions"]["code"] == "internal-error"
+    assert "the extension sample failed in a field of GraphQL" in caplog.text
+
+
+async def test_its_format_is_one_more(guest: Tenant) -> None:
+    await guest.posted(sale())
+    export = await guest.get("/export", params={"format": "count"})
+    assert export.text == f"{await guest.head()} events\n"
+    assert export.headers["content-disposition"].endswith('.txt"')
+    told = problem(await guest.get("/export", params={"format": "xml"}), 422, "validation-failed")
+    assert told["detail"].endswith("there are: ndjson, hledger, beancount, csv, count.")
+
+
+async def test_handlers_are_told_of_each_event_once_and_in_order(guest: Tenant, extended: Container) -> None:
+    for _ in range(3):
+        await guest.posted(sale())
+    handling = extended.event_handling()
+    await handling.handle_due()
+    await handling.handle_due()
+    ours = [each[1:] for each in sample.told if each[0] == guest.organisation_id]
+    head = await guest.head()
+    assert [sequence for _, sequence, _ in ours] == list(range(1, head + 1))
+    assert ours[0] == ("main", 1, "ledger.created")
+    assert ours[-1] == ("main", head, "transaction.posted")
+
+
+async def test_one_that_fails_is_told_again_later_and_nothing_is_left_out(
+    guest: Tenant, extended: Container, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = ManualClock(extended.clock().now())
+    with extended.clock.override(clock), extended.event_handling.reset():
+        handling = extended.event_handling()
+    sample.failing.add("account.opened")
+    await guest.posted(sale())
+    await handling.handle_due()
+    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
+    assert ours == [1, 2]  # the ledger, an asset; then it fails
+    assert "the extension sample failed in its handler sample:listener" in caplog.text
+    sample.failing.clear()
+    await handling.handle_due()  # too soon
+    assert len([each for each in sample.told if each[0] == guest.organisation_id]) == 2
+    clock.advance(timedelta(seconds=2))
+    await handling.handle_due()
+    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
+    assert ours == list(range(1, await guest.head() + 1))
+
+
+async def test_handlers_are_told_without_being_asked(guest: Tenant, extended: Container) -> None:
+    with extended.event_handling.reset():
+        handling = extended.event_handling()
+    handling.start()
+    try:
+        head = (await guest.posted(sale()))["sequence"]
+        async with asyncio.timeout(30):
+            while (guest.organisation_id, "main", head, "transaction.posted") not in sample.told:
+                await sample.news.wait()
+                sample.news.clear()
+    finally:
+        await handling.stop()
+
+
+async def test_two_processes_tell_each_event_once(guest: Tenant, extended: Container) -> None:
+    for _ in range(3):
+        await guest.posted(sale())
+    one = extended.event_handling()
+    with extended.event_handling.reset():
+        other = extended.event_handling()
+    assert one is not other
+    await asyncio.gather(one.handle_due(), other.handle_due())
+    await one.handle_due()
+    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
+    assert ours == list(range(1, await guest.head() + 1))
+
+
+async def test_what_a_killed_process_was_about_is_told_by_the_next(guest: Tenant, extended: Container) -> None:
+    await guest.posted(sale())
+    clock = ManualClock(extended.clock().now())
+    with extended.clock.override(clock), extended.event_handling.reset():
+        handling = extended.event_handling()
+    cursors = PostgresHandlerCursors(extended.service_engine())
+    now, lease = clock.now(), extended.ids().new("lease")
+    # It takes a ledger, and is never heard of again.
+    claimed = await cursors.claim(guest.organisation_id, "sample:listener", lease, now, now + LEASE)
+    assert claimed is not None
+    assert claimed.ledger.slug == "main"
+    await handling.handle_due()
+    assert not [each for each in sample.told if each[0] == guest.organisation_id]
+    clock.advance(LEASE)
+    await handling.handle_due()
+    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
+    assert ours == list(range(1, await guest.head() + 1))
+    # Who comes back from the dead keeps nothing.
+    assert not await cursors.keep(claimed, sequence=1, attempts=0, due_at=clock.now(), is_left=True)
+
+
+async def test_one_that_takes_too_long_is_broken_off_and_tried_again(
+    guest: Tenant, extended: Container, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def linger(_: Happened) -> None:
+        await asyncio.sleep(60)
+
+    watch = ExtensionWatch("lingering")
+    handler = BoundHandler("lingering:handler", watch, linger, frozenset({"ledger.created"}))
+    handling = EventHandling(
+        [handler],
+        Only(guest.organisation_id),
+        PostgresHandlerCursors(extended.service_engine()),
+        extended.clock(),
+        extended.ids(),
+        extended.wake_ups(),
+        seconds_max=0.05,
+    )
+    await handling.handle_due()
+    assert "the extension lingering failed in its handler lingering:handler" in caplog.text
+
+
+class Only:
+    """One organisation, where those of other tests would be told of, too."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    async def numbers(self, *, after: int, limit: int) -> list[int]:
+        return [] if after else [self._number]
+
+
+async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, extended: Container) -> None:
+    (job,) = extended.bound_jobs()
+    for _ in range(2):
+        await extended.scheduling().schedule(job)
+    (made,) = document(await guest.client.get("/v1/jobs", params={"kind": "extension"}))["data"]
+    assert made["arguments"]["extension"] == "sample"
+    assert made["created_by"] == "system:x:sample"
+    finished = await ended(extended, guest, made["id"])
+    assert (finished["state"], finished["progress"]["done"]) == ("done", 1)
+    assert ("system:x:sample", "main") in sample.done
+    assert await guest.balance("income:gifts") == "0.01"
+
+
+async def test_something_wrong_is_told_by_readiness_and_the_rest_works(
+    guest: Tenant, extended: Container, extended_app: FastAPI
+) -> None:
+    told = document(await guest.client.get("/health/ready"))
+    assert told["status"] == "degraded"
+    assert told["extensions"] == "Something is wrong with broken, crooked; the log says what."
+    assert (
+        "no StrictRoute" in extended.extensions().failed["crooked"]
+        or "Query.ledger" in (extended.extensions().failed["crooked"])
+    )
+    problem(await guest.get("/x/crooked/fine"), 404, "not-found")
+    await guest.posted(sale())
+
+
+async def test_where_one_is_required_that_is_not_there_nothing_is_posted(
+    guest: Tenant, extended: Container, extended_app: FastAPI, caplog: pytest.LogCaptureFixture
+) -> None:
+    policies = extended.extensions().policies(("sample", "limits"))
+    assert "the extension limits is required and not there: nothing is posted" in caplog.text
+    journal = extended.journal()
+    before, journal._policies = journal._policies, policies
+    try:
+        told = problem(await guest.post(sale()), 503, "extension-failed")
+        assert told["extension"] == "limits"
+        document(await guest.client.get(guest.path()))
+    finally:
+        journal._policies = before
+
+
+async def test_a_slow_policy_is_named_and_waited_for(
+    guest: Tenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def check(*_: object) -> None:
+        time.sleep(0.03)
+
+    monkeypatch.setattr(sample.SamplePolicy, "check", check)
+    with caplog.at_level(logging.WARNING):
+        await guest.posted(sale())
+    assert "the extension sample took" in caplog.text
+
+
+async def test_other_servers_know_nothing_of_it(tenant: Tenant, client: AsyncClient) -> None:
+    problem(await tenant.get("/x/sample/entries"), 404, "not-found")
+    await tenant.posted(sale(description="bad"))
