@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import IO, Any, Final
 
 from adapters.foreign_files.balancing import Posting, balance
@@ -12,7 +13,6 @@ from adapters.foreign_files.beancount_transactions import (
     METADATA,
     STRING,
     BeancountState,
-    count,
     plain_amount,
     posted,
     read_beancount_transaction,
@@ -21,7 +21,7 @@ from adapters.foreign_files.beancount_transactions import (
 )
 from adapters.foreign_files.blocks import Block, read_blocks
 from adapters.foreign_files.dates import NoDate, begins_at, read_date
-from adapters.foreign_files.exact import add, negative
+from adapters.foreign_files.exact import NOTHING, add, negative
 from adapters.foreign_files.journal_amounts import AmountStyle, NoAmount
 from adapters.foreign_files.journal_comments import bounded
 from adapters.foreign_files.journal_names import JournalAccounts, NoName
@@ -232,6 +232,8 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
         return
     pads: dict[str, _Stated] = {}
     padded: dict[str, set[str]] = {}
+    # What pads have added, each before the day of all that is checked after it.
+    filled_up: dict[tuple[str, str], Decimal] = {}
     # A day begins with its balances.
     for each in sorted(stated, key=lambda each: (each.day, each.balance is None)):
         if each.balance is None:
@@ -239,7 +241,8 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
             padded.pop(each.account, None)
             continue
         expected = each.balance.amount.number
-        actual = totals.before(each.account, each.code, each.day.isoformat())
+        before = totals.before(each.account, each.code, each.day.isoformat())
+        actual = add(before, filled_up.get((each.account, each.code), NOTHING))
         surplus = add(expected, negative(actual))
         tolerance = each.balance.tolerance
         allowed = plain_amount(each.balance.amount) if tolerance is None else tolerance
@@ -253,9 +256,16 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
             postings = [Posting(padded_path, surplus, each.code), Posting(source_path, negative(surplus), each.code)]
             journal.commodities.learn(each.code, surplus, each.balance.amount.digits)
             filled = balance(postings, journal.commodities, journal.options, implies_prices=False)
-            count(filled, pad.day, journal)
+            for name, amount in ((pad.account, surplus), (pad.source, negative(surplus))):
+                _fill_up(filled_up, name, each.code, amount)
             yield from posted(pad.place, pad.day, f"Padding up to the balance of {each.day}", {}, filled, journal)
         done.add(each.code)
+
+
+def _fill_up(sums: dict[tuple[str, str], Decimal], account: str, code: str, amount: Decimal) -> None:
+    while account:
+        sums[account, code] = add(sums.get((account, code), NOTHING), amount)
+        account = account.rpartition(":")[0]
 
 
 def _shown(text: str) -> str:

@@ -1,6 +1,7 @@
 """What is out of all proportion is told with its place, and takes neither memory nor time."""
 
 from io import BytesIO
+from time import thread_time
 
 import pytest
 
@@ -39,6 +40,18 @@ def test_a_transaction_has_no_more_entries_than_the_ledger_takes(count: int, is_
     if not is_read:
         assert found.places == ["line 1"]
         assert "5,002 entries; a transaction has 5,000 at most" in found.unreadable[0].detail
+
+
+def test_pads_take_no_longer_the_more_there_are() -> None:
+    """With the square of their number, these would take minutes."""
+    days = [f"{year}-{month:02}" for year in range(1000, 1500) for month in range(1, 13)]
+    pads = [f"{day}-01 pad A:B E:O\n{day}-02 balance A:B {n + 1} X\n" for n, day in enumerate(days)]
+    began = thread_time()
+    found = gather("".join(pads), "beancount")
+    assert thread_time() - began < 4.0
+    assert (found.failed, found.unreadable) == ([], [])
+    # Each adds one to what the one before it came to.
+    assert found.balances == {("A:B", "X"): len(days), ("E:O", "X"): -len(days)}
 
 
 async def test_a_file_does_not_grow_beyond_proportion() -> None:
