@@ -96,7 +96,9 @@ async def test_a_migration_waits_for_another_that_goes_on_in_another_process(own
     async with owner.connect() as other:
         await other.execute(text("SELECT pg_advisory_lock(7061727)"))
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, url)
-        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        waiting = text(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND pid <> pg_backend_pid()"
+        )
         deadline = time.monotonic() + 30
         while not await other.scalar(waiting):
             assert time.monotonic() < deadline
