@@ -81,7 +81,6 @@ class ExtensionParts(AccessParts):
         providers.Callable(bound_handlers, AccessParts.extensions, extension_services),
         organisation_numbers,
         providers.Singleton(PostgresHandlerCursors, AccessParts.service_engine),
-        AccessParts.clock,
         AccessParts.ids,
         AccessParts.wake_ups,
     )
