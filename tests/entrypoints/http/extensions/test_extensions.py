@@ -2,15 +2,20 @@
 
 import logging
 import time
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
+from application.extensions import scheduling
+from application.extensions.scheduling import ExtensionJobs
 from entrypoints.container import Container
 from tests.entrypoints.extending import sample
 from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.extensions.organisations import Only
 from tests.entrypoints.http.jobs_run import ended
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
@@ -139,8 +144,26 @@ async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, ext
     assert made["created_by"] == "system:x:sample"
     finished = await ended(extended, guest, made["id"])
     assert (finished["state"], finished["progress"]["done"]) == ("done", 1)
-    assert ("system:x:sample", "main") in sample.done
+    today = extended.clock().now().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert ("system:x:sample", "main", today) in sample.done
     assert await guest.balance("income:gifts") == "0.01"
+
+
+async def test_a_job_that_hangs_is_named_stopped_and_tried_again(
+    guest: Tenant, extended: Container, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (job,) = extended.bound_jobs()
+    quick = ExtensionJobs([replace(job, time_max=timedelta(seconds=0.2))])
+    monkeypatch.setattr(extended.extension_jobs(), "_jobs", quick._jobs)
+    monkeypatch.setattr(scheduling, "SLOW_SECONDS", 0.01)
+    sample.failing.add("hang")
+    await replace(extended.scheduling(), organisations=Only(guest.organisation_id)).schedule(job)
+    (made,) = document(await guest.client.get("/v1/jobs", params={"kind": "extension"}))["data"]
+    while f"the job {made['id']} failed" not in caplog.text:
+        assert await extended.job_runner().run_due()
+    assert "the extension sample takes more than 0 s in its job giving" in caplog.text
+    assert "the extension sample failed in its job giving" in caplog.text
+    assert document(await guest.client.get(f"/v1/jobs/{made['id']}"))["state"] == "queued"
 
 
 async def test_something_wrong_is_told_by_readiness_and_the_rest_works(

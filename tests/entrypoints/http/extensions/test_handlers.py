@@ -19,17 +19,8 @@ from application.shared.extension_watch import ExtensionWatch
 from entrypoints.container import Container
 from tests.entrypoints.extending import sample
 from tests.entrypoints.http.conftest import NewOrganisation
+from tests.entrypoints.http.extensions.organisations import Only
 from tests.entrypoints.http.tenant import Tenant, sale
-
-
-class Only:
-    """These organisations, where those of other tests would be told of, too."""
-
-    def __init__(self, *organisation_ids: int) -> None:
-        self._numbers = sorted(organisation_ids)
-
-    async def numbers(self, *, after: int, limit: int) -> list[int]:
-        return [each for each in self._numbers if each > after]
 
 
 def handler_of(name: str, handle: Callable[[Happened], Awaitable[None]], *types: str) -> BoundHandler:
