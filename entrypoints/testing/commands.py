@@ -8,9 +8,11 @@ from application.ledger.ports import Command
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import PermissionDenied
+from domain.shared.stable import stable
 from entrypoints.container.in_memory import SLUG, LedgerInMemory
 
 
+@stable(since="0.2.0")
 class CommandContract:
     """A command decides by what its scope names alone, changes nothing by itself, and takes a permission."""
 

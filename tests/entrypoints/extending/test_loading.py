@@ -57,6 +57,7 @@ def test_one_that_is_installed_is_found_with_its_settings(tmp_path: Path) -> Non
         ("no-permission", f"{HERE}:no_permission", "names no permission"),
         ("no-policy", f"{HERE}:no_policy", "no PostingPolicy"),
         ("exploding", f"{HERE}:exploding", "ZeroDivisionError"),
+        ("lax-body", "tests.entrypoints.extending.lax_body:extension", "Lax'>, which is no Form of"),
         ("leaving", "tests.entrypoints.extending.leaving:extension", "SystemExit"),
     ],
 )
