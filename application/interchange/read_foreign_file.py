@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import IO, Final
 
@@ -79,9 +79,7 @@ class ReadFile:
             case FoundTransaction():
                 self.transactions += 1
             case FoundAccount():
-                known = self.accounts.get(found.path)
-                if known is None or (known.type is None and found.type is not None) or not known.metadata:
-                    self.accounts[found.path] = found
+                self._take_account(found)
             case FoundAsset():
                 self._take_asset(found)
             case Unreadable():
@@ -90,6 +88,13 @@ class ReadFile:
                 self.failed_checks.add(found)
             case Remark():
                 self.remarks.add(found)
+
+    def _take_account(self, found: FoundAccount) -> None:
+        # A file may use an account before it declares it: what either of them says of it stays.
+        known = self.accounts.get(found.path, found)
+        self.accounts[found.path] = replace(
+            known, type=found.type or known.type, metadata={**known.metadata, **found.metadata}
+        )
 
     def _take_asset(self, found: FoundAsset) -> None:
         standard, known = standard_asset(found.code), self.assets.get(found.code)
