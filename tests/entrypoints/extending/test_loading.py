@@ -59,6 +59,7 @@ def test_one_that_is_installed_is_found_with_its_settings(tmp_path: Path) -> Non
         ("exploding", f"{HERE}:exploding", "ZeroDivisionError"),
         ("lax-body", "tests.entrypoints.extending.lax_body:extension", "Lax'>, which is no Form of"),
         ("leaving", "tests.entrypoints.extending.leaving:extension", "SystemExit"),
+        ("panicking", "tests.entrypoints.extending.panicking:extension", "Panic()"),
     ],
 )
 def test_one_with_which_something_is_wrong_is_named_and_left_out(
