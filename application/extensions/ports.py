@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from application.ledger.ports import LedgerAddress
@@ -51,12 +51,13 @@ class Organisations(Protocol):
 
 
 class HandlerCursors(Protocol):
-    """How far handlers have come. A ledger that a handler knows nothing of is followed from its first event on."""
+    """How far handlers have come. A ledger that a handler knows nothing of is followed from its first event on.
 
-    async def claim(
-        self, organisation_id: int, handler: str, lease: str, now: datetime, until: datetime
-    ) -> Place | None:
-        """Return a ledger of the organisation that has events for the handler, which is ours until that time (UTC).
+    What is due, the clock of the store alone says: those of servers may differ.
+    """
+
+    async def claim(self, organisation_id: int, handler: str, lease: str, length: timedelta) -> Place | None:
+        """Return a ledger of the organisation that has events for the handler; it is ours for that long from now on.
 
         None where there is none that is due and free. Raises `StoreUnavailable`, `CommitInDoubt`.
         """
@@ -66,9 +67,9 @@ class HandlerCursors(Protocol):
         """Return the next events of the ledger in order. Raises `StoreUnavailable`."""
         ...
 
-    async def keep(self, place: Place, *, sequence: int, attempts: int, due_at: datetime, is_left: bool) -> bool:
-        """Keep how far the handler has come, until when it is ours, or from when on it is due again where it is left.
+    async def leave(self, place: Place, pause: timedelta) -> None:
+        """Keep how far the handler has come, if the ledger still is ours; it is due again after the pause.
 
-        False where it is ours no more. Raises `StoreUnavailable`, `CommitInDoubt`.
+        Raises `StoreUnavailable`, `CommitInDoubt`.
         """
         ...

@@ -43,14 +43,15 @@ def principal_of(extension: str, organisation_id: int, permissions: frozenset[Pe
 
 @dataclass(frozen=True, slots=True)
 class BoundJob:
-    """A job of an extension: what it does in a ledger, in whose name it may do what, and how often."""
+    """A job of an extension: what it does in a ledger, in whose name it may do what, how often, and for how long."""
 
     extension: str
     name: str
     watch: ExtensionWatch
     permissions: frozenset[Permission]
     period: timedelta
-    do: Callable[[Principal, str], Awaitable[None]]
+    time_max: timedelta
+    do: Callable[[Principal, str, datetime], Awaitable[None]]
 
 
 class ExtensionJobs:
@@ -66,10 +67,13 @@ class ExtensionJobs:
         if job is None:
             raise NotFound(f"There is no job {asked['job']} of an extension {asked['extension']} on this server.")
         principal = await desk.principal()
-        with job.watch.doing(
-            f"its job {job.name}", slow_seconds=SLOW_SECONDS, fine=(DomainError, StoreUnavailable, CommitInDoubt)
-        ):
-            await job.do(principal, desk.job.ledger)
+        await job.watch.awaited(
+            f"its job {job.name}",
+            job.do(principal, desk.job.ledger, datetime.fromisoformat(asked["period"])),
+            slow_seconds=SLOW_SECONDS,
+            seconds_max=job.time_max.total_seconds(),
+            fine=(DomainError, StoreUnavailable, CommitInDoubt),
+        )
         await desk.advance(0, b"{}", done=1)
         return "application/json"
 
@@ -85,9 +89,9 @@ class Scheduling:
     ids: Ids
 
     def duties(self, jobs: Sequence[BoundJob]) -> list[Duty]:
-        """Return what has to be done for them, now and then: more often than in each period, as it does nothing twice.
+        """Return what has to be done for them, now and then: once an hour at least, as it does nothing twice.
 
-        So no period is left out, whenever it is done, and what was interrupted is done soon.
+        So what was interrupted, and what was left out for a while, is done within the same period, if that is longer.
         """
         return [
             Duty(f"x:{job.extension}:{job.name}", min(job.period, _OFTEN), partial(self.schedule, job)) for job in jobs

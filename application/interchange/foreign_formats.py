@@ -6,11 +6,13 @@ from typing import Any
 
 from application.interchange.found import ForeignFile
 from domain.shared.errors import ValidationFailed
+from domain.shared.stable import stable
 
 Options = Mapping[str, Any]
 """What the caller says of a file, as a JSON object; each format knows its own options."""
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class ForeignFormat:
     """A format: what it is called, how files of it are sent, and how one is read.

@@ -7,8 +7,10 @@ from decimal import Decimal
 from typing import IO, Protocol
 
 from domain.ledger.account import AccountType
+from domain.shared.stable import stable
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FoundAsset:
     """An asset that a file declares, or shows by its amounts: with so many digits after the point."""
@@ -18,6 +20,7 @@ class FoundAsset:
     scale: int
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FoundAccount:
     """An account that a file declares, under the path that it has here; `type` is None where nothing tells it.
@@ -31,6 +34,7 @@ class FoundAccount:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FoundEntry:
     """An amount on an account: a debit where it is above zero, a credit where it is below. Never zero."""
@@ -40,6 +44,7 @@ class FoundEntry:
     asset: str
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FoundTransaction:
     """A transaction that balances in each asset, as it would be posted.
@@ -56,6 +61,7 @@ class FoundTransaction:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
     """A statement of the file about itself that its own amounts do not bear out: a balance, a total, a count."""
@@ -64,6 +70,7 @@ class FailedCheck:
     detail: str
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Unreadable:
     """A part of the file that is not understood, and so would not be posted; what comes after it may be."""
@@ -72,6 +79,7 @@ class Unreadable:
     detail: str
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Remark:
     """What a person should know and nobody need mend: an encoding that was detected, a rounding, what was left out."""
@@ -81,8 +89,10 @@ class Remark:
 
 
 Found = FoundAsset | FoundAccount | FoundTransaction | FailedCheck | Unreadable | Remark
+"""Stable since 0.2.0: what a reader of files yields."""
 
 
+@stable(since="0.2.0")
 class ForeignFile(Protocol):
     """A format of another program."""
 

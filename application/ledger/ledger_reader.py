@@ -10,6 +10,7 @@ from domain.ledger.asset import Asset
 from domain.ledger.chart import Chart
 from domain.ledger.settings import LedgerSettings
 from domain.shared.chain import Head
+from domain.shared.stable import stable
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class LedgerView:
     sequence: int
 
 
+@stable(since="0.2.0")
 class LedgerReader(Protocol):
     """Reads ledgers and their settings."""
 

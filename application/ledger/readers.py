@@ -52,6 +52,7 @@ class StoredEvent:
     recorded_at: datetime
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class AccountFilter:
     """Which accounts to list; what is None or empty does not restrict."""
@@ -63,6 +64,7 @@ class AccountFilter:
     opened_at: Span = OPEN_SPAN
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class TransactionFilter:
     """Which transactions to list; what is None or empty does not restrict."""
@@ -157,6 +159,7 @@ class EventReader(Protocol):
         ...
 
 
+@stable(since="0.2.0")
 class LedgerReads(Protocol):
     """All that can be read of an organisation's ledgers, in one consistent view."""
 

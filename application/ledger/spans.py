@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from domain.shared.stable import stable
 
+
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class Span:
     """From and to, each inclusive or not; None is open."""
@@ -18,6 +21,7 @@ class Span:
 OPEN_SPAN: Final = Span()
 
 
+@stable(since="0.2.0")
 @dataclass(frozen=True, slots=True)
 class AsOf:
     """From where a ledger is looked at: what is effective before that time (UTC; None is all there is), as known after

@@ -5,6 +5,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from domain.shared.errors import ValidationFailed
+from domain.shared.stable import stable
 
 # Not zones, but what a machine happens to be set to, or that it is not set at all.
 _OF_THE_MACHINE = frozenset({"localtime", "Factory"})
@@ -28,6 +29,7 @@ def checked_time_zone(name: str) -> str:
     return name
 
 
+@stable(since="0.2.0")
 def beginning_of_day(day: date, time_zone: str, *, pointer: str | None = None) -> datetime:
     """Return the first moment (UTC) of the day in the time zone.
 

@@ -43,11 +43,13 @@ from domain.ledger.scope import AccountAsset, Looked, ScopeTooNarrow
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import Side, sides_of
 from domain.shared.errors import NotFound
+from domain.shared.stable import stable
 
 _MAPPINGS = ["assets", "accounts", "balances", "held", "references", "transactions", "holds", "periods", "attachments"]
 Nothing = TypeVar("Nothing")
 
 
+@stable(since="0.2.0")
 @dataclass(slots=True)
 class Book:
     """The state of a ledger after the event `sequence`, as far as a scope reaches.
@@ -235,16 +237,8 @@ class Book:
             lines.append(Line(entry, self.accounts[entry.account], balance))
         if event.reference is not None:
             self.references[event.reference] = event.id
-        self.transactions[event.id] = PostedTransaction(
-            self.sequence,
-            event.id,
-            event.reference,
-            event.metadata,
-            event.entries,
-            event.effective_at,
-            event.kind,
-            event.reverses,
-        )
+        of = (event.reference, event.metadata, event.entries, event.effective_at, event.kind, event.reverses)
+        self.transactions[event.id] = PostedTransaction(self.sequence, event.id, *of)
         if self.results:
             changes.keep_results(self.results, self.accounts, event)
         if event.hold is not None:

@@ -24,6 +24,7 @@ class UnbalancedTransaction(DomainError):
     title = "Debits and credits differ"
 
 
+@stable(since="0.2.0")
 class DuplicateReference(DomainError):
     """Another transaction or hold of this ledger has this reference already. Nothing was done a second time.
 

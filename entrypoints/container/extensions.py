@@ -57,7 +57,15 @@ def bound_handlers(extensions: Extensions, services: Mapping[str, ExtensionServi
 def bound_jobs(extensions: Extensions, services: Mapping[str, ExtensionServices]) -> list[BoundJob]:
     """Return all jobs, each with what it works with."""
     return [
-        BoundJob(name, each.name, loaded.watch, each.permissions, each.period, partial(each.do, services[name]))
+        BoundJob(
+            name,
+            each.name,
+            loaded.watch,
+            each.permissions,
+            each.period,
+            each.time_max,
+            partial(each.do, services[name]),
+        )
         for name, loaded in extensions.loaded.items()
         for each in loaded.extension.jobs
     ]
@@ -81,7 +89,6 @@ class ExtensionParts(AccessParts):
         providers.Callable(bound_handlers, AccessParts.extensions, extension_services),
         organisation_numbers,
         providers.Singleton(PostgresHandlerCursors, AccessParts.service_engine),
-        AccessParts.clock,
         AccessParts.ids,
         AccessParts.wake_ups,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from application.extensions.ports import Happened
@@ -67,14 +67,25 @@ class EventHandler:
 class LedgerJob:
     """Is done in each open ledger once in a `period`, as the extension itself, which has these permissions there.
 
+    `do` gets, with its services, who does it and the ledger's slug, when the period began (UTC): the same again where
+    it is done again. A period in which no worker ran, or in which the organisation had too many jobs, is left out.
+
     It is a job of kind `extension` below `/v1/jobs`: it may be done twice, also at the same time, and then comes to the
-    same. Where it raises a refusal it has failed; with anything else it is tried again, five times.
+    same. Where it raises a refusal it has failed; with anything else, also where it takes longer than `time_max`, it is
+    tried again, five times. Raises `ValueError` for a period below a minute, and a `time_max` above an hour.
     """
 
     name: str
-    do: Callable[[ExtensionServices, Principal, str], Awaitable[None]]
+    do: Callable[[ExtensionServices, Principal, str, datetime], Awaitable[None]]
     permissions: frozenset[Permission]
     period: timedelta = DAILY
+    time_max: timedelta = timedelta(minutes=10)
+
+    def __post_init__(self) -> None:
+        if self.period < timedelta(minutes=1):
+            raise ValueError(f"the job {self.name} has a period of {self.period}; a minute is the least")
+        if not timedelta() < self.time_max <= timedelta(hours=1):
+            raise ValueError(f"the job {self.name} may take {self.time_max}; an hour is the most")
 
 
 @stable(since="0.2.0")

@@ -151,6 +151,7 @@ def _tell(request: HTTPConnection, who: Bearer) -> None:
 
 
 CallerDependency = Annotated[Caller, Depends(caller)]
+"""Stable since 0.2.0: how routes get who calls."""
 
 
 @stable(since="0.2.0")
@@ -173,7 +174,8 @@ class StrictRoute(APIRoute):
         is_list = "parameters" in (self.openapi_extra or {})
         parameters = query_parameters(self.dependant)
         form: Any = None if self.body_field is None else self.body_field.field_info.annotation
-        assert form is None or issubclass(form, Form)
+        if form is not None and not (isinstance(form, type) and issubclass(form, Form)):
+            raise TypeError(f"the body of {self.path} is {form!r}, which is no Form of entrypoints.schemas.forms")
 
         async def handle_strictly(request: Request) -> Response:
             if not is_list:
@@ -243,6 +245,7 @@ async def _key_of_form(request: Request, key: KeyHeader = None) -> IdempotencyKe
 
 
 Key = Annotated[IdempotencyKey | None, Depends(_key_of_form)]
+"""Stable since 0.2.0: how routes with a form get the idempotency key, if one was sent."""
 
 
 def _boolean(value: Any) -> bool:
@@ -252,6 +255,7 @@ def _boolean(value: Any) -> bool:
 
 
 DryRun = Annotated[bool, Query(alias="dry_run", description=DRY_RUN_DESCRIPTION), BeforeValidator(_boolean)]
+"""Stable since 0.2.0: how routes get whether it is to be tried out only."""
 
 
 def is_dry_run(request: Request) -> bool:
@@ -282,10 +286,7 @@ def _expected_version(
 
 
 def version_of(if_match: str) -> int | None:
-    """Return the version that an ETag begins with, or None for `*`, which any version satisfies.
-
-    Raises `VersionConflict` for a tag that no version ever had.
-    """
+    """Return the version that an ETag begins with, None for `*`, that is any. Raises `VersionConflict` for no ETag."""
     if if_match.strip() == "*":
         return None
     match = _ETAG.fullmatch(if_match.strip())

@@ -71,7 +71,7 @@ def _require_strict(router: APIRouter) -> None:
 
 def _watched(watch: ExtensionWatch) -> Callable[[], AsyncIterator[None]]:
     async def watched() -> AsyncIterator[None]:
-        with watch.doing("a request", slow_seconds=SLOW_SECONDS, fine=_FINE):
+        with watch.awaiting("a request", slow_seconds=SLOW_SECONDS, fine=_FINE):
             yield
 
     return watched

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, Wi
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from domain.shared.errors import Blame, DomainError, ErrorKind, ValidationFailed
+from domain.shared.stable import stable
 
 # So many mistakes are told one by one; of the others, how many they are.
 BLAMES_MAX: Final = 20
@@ -36,6 +37,7 @@ class AmountNotAString(DomainError):
     title = "Amounts are strings"
 
 
+@stable(since="0.2.0")
 class Form(BaseModel):
     """A JSON object that comes in: nothing is converted, and a field that is not known is refused by name."""
 

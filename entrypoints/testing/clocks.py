@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from application.shared.ports import Clock, Ids
+from domain.shared.stable import stable
 
 
+@stable(since="0.2.0")
 class ClockContract:
     """A clock tells the time in UTC, and does not go back by itself."""
 
@@ -23,6 +25,7 @@ class ClockContract:
         assert moments == sorted(moments)
 
 
+@stable(since="0.2.0")
 class IdsContract:
     """Ids say what they name, are never the same, and sort as they were drawn."""
 

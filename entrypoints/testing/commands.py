@@ -9,9 +9,11 @@ from domain.ledger.scope import Scope
 from domain.ledger.soundness import require_sound
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import PermissionDenied
+from domain.shared.stable import stable
 from entrypoints.container.in_memory import SLUG, LedgerInMemory
 
 
+@stable(since="0.2.0")
 class CommandContract:
     """A command decides by what its scope names alone, changes nothing by itself, and takes a permission."""
 

@@ -6,9 +6,11 @@ from application.interchange.formats import FileType
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.readers import StoredEvent
 from domain.ledger.transaction import Direction, EntryDraft, TransactionDraft
+from domain.shared.stable import stable
 from entrypoints.container.in_memory import SLUG, LedgerInMemory
 
 
+@stable(since="0.2.0")
 class LedgerFormatContract:
     """A format takes the events in order, however many at a time, and every file is begun anew."""
 

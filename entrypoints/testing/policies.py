@@ -12,9 +12,11 @@ from domain.ledger.policy import BooksSeen, PolicyInForce, PostingPolicy, Propos
 from domain.ledger.scope import AccountAsset, Scope
 from domain.ledger.transaction import EntryDraft
 from domain.shared.errors import DomainError
+from domain.shared.stable import stable
 from entrypoints.container.in_memory import SLUG, LedgerInMemory
 
 
+@stable(since="0.2.0")
 class PostingPolicyContract:
     """A policy is pure and quick, and either accepts or refuses with an error that clients can be told."""
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from application.attachments.ports import Scanner
+from domain.shared.stable import stable
 
 
 async def pieces(content: bytes, size: int) -> AsyncIterator[bytes]:
@@ -13,6 +14,7 @@ async def pieces(content: bytes, size: int) -> AsyncIterator[bytes]:
         yield content[at : at + size]
 
 
+@stable(since="0.2.0")
 class ScannerContract:
     """A scanner says what is wrong with a content, wherever that stands in it, and however it comes."""
 

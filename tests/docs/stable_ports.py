@@ -7,6 +7,8 @@ each port that differs from what was released to be named in the changelog, belo
 import ast
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -14,41 +16,64 @@ from tests.docs.pages import ROOT
 
 NOW: Final = ROOT / "docs" / "stable_ports.txt"
 RELEASED: Final = ROOT / "docs" / "stable_ports_released.txt"
-_RINGS: Final = ("domain", "application", "adapters", "entrypoints")
+RINGS: Final = ("domain", "application", "adapters", "entrypoints")
+_STABLE_ALIAS: Final = "Stable since "
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What is marked: by its full name, since which version, what it shows, and what is said of it."""
+
+    name: str
+    since: str
+    shown: tuple[str, ...]
+    said: str
 
 
 def ports(root: Path = ROOT) -> dict[str, str]:
     """Return what each port that is marked shows, by its full name: as the source says it, one part on a line."""
-    found = {name: "\n".join([str(_mark(node)), *_shown(node)]) for name, node in _marked(root)}
+    found = {port.name: "\n".join([f"since '{port.since}'", *port.shown]) for port in _marked(root)}
     return dict(sorted(found.items()))
 
 
 def described() -> list[tuple[str, str, str, str]]:
     """Return each port's name, its module, since when it is stable, and what its first paragraph says of it."""
     found = []
-    for full, node in _marked(ROOT):
-        module, _, name = full.rpartition(".")
-        said = " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
-        found.append((name, module, str(_mark(node)).removeprefix("since ").strip("'"), said))
+    for port in _marked(ROOT):
+        module, _, name = port.name.rpartition(".")
+        found.append((name, module, port.since, " ".join(port.said.split("\n\n")[0].split())))
     return sorted(found, key=lambda port: (port[1], port[0]))
 
 
-def _marked(root: Path) -> Iterator[tuple[str, ast.ClassDef | Function]]:
-    for ring in _RINGS:
+def _marked(root: Path) -> Iterator[Port]:
+    for ring in RINGS:
         for file in sorted((root / ring).rglob("*.py")):
             text = file.read_text("utf-8")
-            if "@stable(" in text:
+            if "@stable(" in text or _STABLE_ALIAS in text:
                 module = ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-                for node in ast.parse(text).body:
-                    if isinstance(node, ast.ClassDef | Function) and _mark(node) is not None:
-                        yield f"{module}.{node.name}", node
+                yield from _in_module(module, ast.parse(text))
+
+
+def _in_module(module: str, tree: ast.Module) -> Iterator[Port]:
+    for node, after in pairwise([*tree.body, ast.Pass()]):
+        if isinstance(node, ast.ClassDef | Function):
+            if (since := _mark(node)) is not None:
+                yield Port(f"{module}.{node.name}", since, tuple(_shown(node)), ast.get_docstring(node) or "")
+        elif isinstance(node, ast.Assign) and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            # An alias cannot be decorated: what is said of it says so.
+            said = str(after.value.value)
+            if said.startswith(_STABLE_ALIAS):
+                since, _, said = said.removeprefix(_STABLE_ALIAS).partition(": ")
+                yield Port(
+                    f"{module}.{ast.unparse(node.targets[0])}", since, (ast.unparse(node),), said[0].upper() + said[1:]
+                )
 
 
 def _mark(node: ast.ClassDef | Function) -> str | None:
     for each in node.decorator_list:
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "stable":
-            return ast.unparse(each.keywords[0]).replace("=", " ")
+            return str(ast.literal_eval(each.keywords[0].value))
     return None
 
 
@@ -59,7 +84,7 @@ def _shown(node: ast.ClassDef | Function) -> Iterator[str]:
     bases = [ast.unparse(base) for base in node.bases]
     yield f"class ({', '.join(bases)})"
     for member in node.body:
-        if isinstance(member, Function) and not member.name.startswith("_"):
+        if isinstance(member, Function) and (member.name == "__init__" or not member.name.startswith("_")):
             yield _signature(member)
         elif isinstance(member, ast.AnnAssign) and not ast.unparse(member.target).startswith("_"):
             default = "" if member.value is None else " = …"

@@ -1,9 +1,12 @@
 """What extensions rely on does not change without a word in the changelog."""
 
+import ast
 import re
+from importlib import import_module
+from typing import Any
 
 from tests.docs.pages import ROOT
-from tests.docs.stable_ports import NOW, RELEASED, kept, ports, unnamed, written
+from tests.docs.stable_ports import NOW, RELEASED, RINGS, kept, ports, unnamed, written
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text("utf-8")
 RUN = "run `python -m tests.docs.stable_ports`, and name the port in CHANGELOG.md"
@@ -21,6 +24,28 @@ def test_each_is_listed_where_extending_is_described() -> None:
     page = (ROOT / "docs" / "extending.md").read_text("utf-8").partition("\n## Stable ports\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE))
     assert listed == {name.rpartition(".")[2] for name in ports()}
+
+
+def test_the_example_takes_nothing_that_may_change_at_any_time() -> None:
+    promised = {id(_named(name)) for name in ports()}
+    taken = set()
+    for file in (ROOT / "examples" / "partita-interest").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in RINGS:
+                taken |= {f"{node.module}.{each.name}" for each in node.names}
+    assert len(taken) > 20
+    assert [name for name in sorted(taken) if id(_named(name)) not in promised] == []
+
+
+def test_each_contract_is_promised() -> None:
+    page = (ROOT / "docs" / "extending.md").read_text("utf-8")
+    for name in re.findall(r"`entrypoints\.testing\.(\w+\.\w+)`", page):
+        assert f"entrypoints.testing.{name}" in ports()
+
+
+def _named(name: str) -> Any:
+    module, _, attribute = name.rpartition(".")
+    return getattr(import_module(module), attribute)
 
 
 def test_a_change_would_be_noticed() -> None:
@@ -46,6 +71,8 @@ def test_a_signature_tells_of_all_that_callers_use() -> None:
         "async def submit(self, principal: Principal, slug: str, command: Command, *, request_id: str, "
         in (now["application.ledger.journal.Journal"])
     )
+    assert "def __init__(self, detail: str, *, pointer: str | None=None" in now["domain.shared.errors.DomainError"]
+    assert "CallerDependency = Annotated[Caller" in now["entrypoints.http.dependencies.CallerDependency"]
     assert all(text.startswith("since '") for text in now.values())
 
 

@@ -1,7 +1,7 @@
 """How far extensions have come, ledger by ledger."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import select, text
@@ -16,9 +16,9 @@ from application.ledger.ports import LedgerAddress
 from application.ledger.readers import StoredEvent
 from domain.jobs.job import LAST_PAUSE
 
-# No pause and no lease is longer: what is due later than that was written by a clock that was set back since.
+# No pause and no lease is longer: what is due later than that was written before the database's clock was set back.
 _FAR: Final = LAST_PAUSE + timedelta(minutes=1)
-_IS_DUE: Final = "(cursors.due_at <= :now OR cursors.due_at > :far)"
+_IS_DUE: Final = "(cursors.due_at <= statement_timestamp() OR cursors.due_at > statement_timestamp() + :far)"
 
 # The ledger of which nothing was told for longest.
 _LAGGING = text(f"""
@@ -33,13 +33,14 @@ LIMIT 1
 """)  # noqa: S608 # only constants are joined
 _CLAIM = text(f"""
 INSERT INTO extension_cursors AS cursors (organisation_id, handler, ledger_id, sequence, attempts, due_at, lease)
-VALUES (:organisation, :handler, :ledger, 0, 0, :until, :lease)
-ON CONFLICT (organisation_id, handler, ledger_id) DO UPDATE SET due_at = :until, lease = :lease WHERE {_IS_DUE}
+VALUES (:organisation, :handler, :ledger, 0, 0, clock_timestamp() + :length, :lease)
+ON CONFLICT (organisation_id, handler, ledger_id) DO UPDATE SET due_at = excluded.due_at, lease = excluded.lease
+    WHERE {_IS_DUE}
 RETURNING sequence, attempts
 """)  # noqa: S608 # only constants are joined
-_KEEP = text("""
-UPDATE extension_cursors SET sequence = :sequence, attempts = :attempts, due_at = :due_at,
-    lease = CASE WHEN :is_left THEN NULL ELSE lease END
+_LEAVE = text("""
+UPDATE extension_cursors
+SET sequence = :sequence, attempts = :attempts, due_at = clock_timestamp() + :pause, lease = NULL
 WHERE organisation_id = :organisation AND handler = :handler AND ledger_id = :ledger AND lease = :lease
 """)
 
@@ -63,15 +64,13 @@ class PostgresHandlerCursors:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
-    async def claim(
-        self, organisation_id: int, handler: str, lease: str, now: datetime, until: datetime
-    ) -> Place | None:
-        asked = {"organisation": organisation_id, "handler": handler, "now": now, "far": now + _FAR}
+    async def claim(self, organisation_id: int, handler: str, lease: str, length: timedelta) -> Place | None:
+        asked = {"organisation": organisation_id, "handler": handler, "far": _FAR}
         async with tenant_transaction(self._engine, organisation_id) as connection:
             ledger = (await connection.execute(_LAGGING, asked)).one_or_none()
             if ledger is None:
                 return None
-            taking = {"ledger": ledger.id, "until": until, "lease": stored_id("lease", lease)}
+            taking = {"ledger": ledger.id, "length": length, "lease": stored_id("lease", lease)}
             cursor = (await connection.execute(_CLAIM, asked | taking)).one_or_none()
         if cursor is None:  # someone else was faster
             return None
@@ -83,16 +82,15 @@ class PostgresHandlerCursors:
         async with tenant_view(self._engine, organisation_id) as connection:
             return await PostgresEvents(connection, organisation_id).events(place.ledger.slug, after=after, limit=limit)
 
-    async def keep(self, place: Place, *, sequence: int, attempts: int, due_at: datetime, is_left: bool) -> bool:
+    async def leave(self, place: Place, pause: timedelta) -> None:
         values = {
             "organisation": place.ledger.organisation_id,
             "handler": place.handler,
             "ledger": place.ledger_id,
             "lease": stored_id("lease", place.lease),
-            "sequence": sequence,
-            "attempts": attempts,
-            "due_at": due_at,
-            "is_left": is_left,
+            "sequence": place.sequence,
+            "attempts": place.attempts,
+            "pause": pause,
         }
         async with tenant_transaction(self._engine, place.ledger.organisation_id) as connection:
-            return bool((await connection.execute(_KEEP, values)).rowcount)
+            await connection.execute(_LEAVE, values)

@@ -55,6 +55,7 @@ Event = (
     | AttachmentAdded
     | AttachmentRemoved
 )
+"""Stable since 0.2.0: what happens to a ledger, as `post` and `reverse` return it."""
 
 EVENT_TYPES: Final = tuple(sorted(each.type for each in get_args(Event)))
 """What types of events there are."""

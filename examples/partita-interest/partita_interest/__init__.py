@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from domain.shared.access import Permission
 from entrypoints.extending import Extension, LedgerJob
 from partita_interest.accrual import AccrueInterest
-from partita_interest.accruing import accrue_yesterday, router
+from partita_interest.accruing import accrue_daily, router
 from partita_interest.withdrawals import WithdrawalPolicy
 
 READS = {Permission.LEDGERS_READ, Permission.ACCOUNTS_READ, Permission.TRANSACTIONS_READ}
@@ -23,6 +23,6 @@ extension = Extension(
     settings=InterestSettings,
     commands=(AccrueInterest,),
     policies=(lambda settings: WithdrawalPolicy(settings.withdrawal_max),),
-    jobs=(LedgerJob("accrual", accrue_yesterday, frozenset({*READS, Permission.TRANSACTIONS_POST})),),
+    jobs=(LedgerJob("accrual", accrue_daily, frozenset({*READS, Permission.TRANSACTIONS_POST})),),
     routes=(router,),
 )

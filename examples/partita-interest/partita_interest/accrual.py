@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from domain.ledger.asset import Asset, format_amount
@@ -22,21 +22,15 @@ def earned(balances: Iterable[int], basis_points: int) -> int:
     return sum(max(balance, 0) for balance in balances) * basis_points // (365 * 10_000)
 
 
-def reference(account: str, asset: str, day: str) -> str:
-    """Return the reference of what is accrued on a day; of a month, it is what those of its days begin with."""
-    return f"interest:{account}:{asset}:{day}"
-
-
 @dataclass(frozen=True, slots=True)
 class AccrueInterest:
-    """Accrue an amount (minor units) for an account, effective at the end of a day, and once for that day."""
+    """Accrue an amount (minor units) under a reference, and once: of two worked out from the same, one is refused."""
 
     permission: ClassVar = Permission.TRANSACTIONS_POST
     size: ClassVar = 2
     id: str
-    account: str
     asset: Asset
-    day: date
+    reference: str
     amount: int
     effective_at: datetime
 
@@ -45,13 +39,12 @@ class AccrueInterest:
         each = format_amount(self.amount, self.asset.scale), self.asset.code
         paid = EntryDraft("expenses:interest", Direction.DEBIT, *each)
         owed = EntryDraft("liabilities:accrued-interest", Direction.CREDIT, *each)
-        name = reference(self.account, self.asset.code, self.day.isoformat())
-        return TransactionDraft(self.id, (paid, owed), name, f"Interest of {self.account}", self.effective_at)
+        return TransactionDraft(self.id, (paid, owed), self.reference, effective_at=self.effective_at)
 
     def scope(self) -> Scope:
         """Return its accounts, its asset and its reference."""
-        return Scope.of_entries(self._draft.touches(), self._draft.reference)
+        return Scope.of_entries(self._draft.touches(), self.reference)
 
     def execute(self, book: Book, now: datetime) -> Sequence[Event]:
-        """Return the events of the posting. Refuses with `DuplicateReference` where that day is accrued already."""
+        """Return the events of the posting. Refuses with `DuplicateReference` where someone else was faster."""
         return post(book, self._draft, now)

@@ -115,12 +115,14 @@ async def tell(services: ExtensionServices, event: Happened) -> None:
     news.set()
 
 
-done: list[tuple[str, str]] = []
+done: list[tuple[str, str, datetime]] = []
 
 
-async def give_daily(services: ExtensionServices, principal: Principal, ledger: str) -> None:
+async def give_daily(services: ExtensionServices, principal: Principal, ledger: str, period: datetime) -> None:
     """Give 0.01 to each ledger."""
-    done.append((principal.actor, ledger))
+    done.append((principal.actor, ledger, period))
+    if "hang" in failing:
+        await asyncio.Event().wait()
     if "job" in failing:
         raise RuntimeError("the sample was told to fail")
     request_id = services.ids.new("req")

@@ -1,6 +1,7 @@
 """Extensions that are installed take part; what is wrong with one is told, and no other's matter."""
 
 import logging
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from entrypoints.extending import Extension, LedgerJob
 from entrypoints.extending.environment import BadSettings, read_settings
 from entrypoints.extending.loading import Extensions, load_extensions
 from tests.entrypoints.extending.installed import SAMPLE, installed
-from tests.entrypoints.extending.sample import SampleFile
+from tests.entrypoints.extending.sample import SampleFile, give_daily
 
 HERE = "tests.entrypoints.extending.test_loading"
 
@@ -56,6 +57,7 @@ def test_one_that_is_installed_is_found_with_its_settings(tmp_path: Path) -> Non
         ("no-permission", f"{HERE}:no_permission", "names no permission"),
         ("no-policy", f"{HERE}:no_policy", "no PostingPolicy"),
         ("exploding", f"{HERE}:exploding", "ZeroDivisionError"),
+        ("lax-body", "tests.entrypoints.extending.lax_body:extension", "Lax'>, which is no Form of"),
         ("leaving", "tests.entrypoints.extending.leaving:extension", "SystemExit"),
         ("panicking", "tests.entrypoints.extending.panicking:extension", "Panic()"),
     ],
@@ -68,6 +70,19 @@ def test_one_with_which_something_is_wrong_is_named_and_left_out(
     assert list(extensions.failed) == [name]
     assert why in extensions.failed[name]
     assert f"the extension {name}: " in caplog.text
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"period": timedelta(seconds=59)},
+        {"time_max": timedelta()},
+        {"time_max": timedelta(hours=1, seconds=1)},
+    ],
+)
+def test_a_job_is_not_done_all_the_time(times: dict[str, timedelta]) -> None:
+    with pytest.raises(ValueError, match="the job often"):
+        LedgerJob("often", give_daily, frozenset(), **times)
 
 
 def test_of_two_with_one_name_none_is_loaded(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """What extensions add works as if it had always been there, and what goes wrong in them stays theirs."""
 
-import asyncio
 import logging
 import time
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,14 +10,12 @@ import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient
 
-from adapters.memory import ManualClock
-from adapters.postgres.extensions.cursors import PostgresHandlerCursors
-from application.extensions.handling import LEASE, BoundHandler, EventHandling
-from application.extensions.ports import Happened
-from application.shared.extension_watch import ExtensionWatch
+from application.extensions import scheduling
+from application.extensions.scheduling import ExtensionJobs
 from entrypoints.container import Container
 from tests.entrypoints.extending import sample
 from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.extensions.organisations import Only
 from tests.entrypoints.http.jobs_run import ended
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
@@ -137,119 +135,6 @@ async def test_its_format_is_one_more(guest: Tenant) -> None:
     assert told["detail"].endswith("there are: ndjson, hledger, beancount, csv, count.")
 
 
-async def test_handlers_are_told_of_each_event_once_and_in_order(guest: Tenant, extended: Container) -> None:
-    for _ in range(3):
-        await guest.posted(sale())
-    handling = extended.event_handling()
-    await handling.handle_due()
-    await handling.handle_due()
-    ours = [each[1:] for each in sample.told if each[0] == guest.organisation_id]
-    head = await guest.head()
-    assert [sequence for _, sequence, _ in ours] == list(range(1, head + 1))
-    assert ours[0] == ("main", 1, "ledger.created")
-    assert ours[-1] == ("main", head, "transaction.posted")
-
-
-async def test_one_that_fails_is_told_again_later_and_nothing_is_left_out(
-    guest: Tenant, extended: Container, caplog: pytest.LogCaptureFixture
-) -> None:
-    clock = ManualClock(extended.clock().now())
-    with extended.clock.override(clock), extended.event_handling.reset():
-        handling = extended.event_handling()
-    sample.failing.add("account.opened")
-    await guest.posted(sale())
-    await handling.handle_due()
-    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
-    assert ours == [1, 2]  # the ledger, an asset; then it fails
-    assert "the extension sample failed in its handler sample:listener" in caplog.text
-    sample.failing.clear()
-    await handling.handle_due()  # too soon
-    assert len([each for each in sample.told if each[0] == guest.organisation_id]) == 2
-    clock.advance(timedelta(seconds=2))
-    await handling.handle_due()
-    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
-    assert ours == list(range(1, await guest.head() + 1))
-
-
-async def test_handlers_are_told_without_being_asked(guest: Tenant, extended: Container) -> None:
-    with extended.event_handling.reset():
-        handling = extended.event_handling()
-    handling.start()
-    try:
-        head = (await guest.posted(sale()))["sequence"]
-        async with asyncio.timeout(30):
-            while (guest.organisation_id, "main", head, "transaction.posted") not in sample.told:
-                await sample.news.wait()
-                sample.news.clear()
-    finally:
-        await handling.stop()
-
-
-async def test_two_processes_tell_each_event_once(guest: Tenant, extended: Container) -> None:
-    for _ in range(3):
-        await guest.posted(sale())
-    one = extended.event_handling()
-    with extended.event_handling.reset():
-        other = extended.event_handling()
-    assert one is not other
-    await asyncio.gather(one.handle_due(), other.handle_due())
-    await one.handle_due()
-    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
-    assert ours == list(range(1, await guest.head() + 1))
-
-
-async def test_what_a_killed_process_was_about_is_told_by_the_next(guest: Tenant, extended: Container) -> None:
-    await guest.posted(sale())
-    clock = ManualClock(extended.clock().now())
-    with extended.clock.override(clock), extended.event_handling.reset():
-        handling = extended.event_handling()
-    cursors = PostgresHandlerCursors(extended.service_engine())
-    now, lease = clock.now(), extended.ids().new("lease")
-    # It takes a ledger, and is never heard of again.
-    claimed = await cursors.claim(guest.organisation_id, "sample:listener", lease, now, now + LEASE)
-    assert claimed is not None
-    assert claimed.ledger.slug == "main"
-    await handling.handle_due()
-    assert not [each for each in sample.told if each[0] == guest.organisation_id]
-    clock.advance(LEASE)
-    await handling.handle_due()
-    ours = [each[2] for each in sample.told if each[0] == guest.organisation_id]
-    assert ours == list(range(1, await guest.head() + 1))
-    # Who comes back from the dead keeps nothing.
-    assert not await cursors.keep(claimed, sequence=1, attempts=0, due_at=clock.now(), is_left=True)
-
-
-async def test_one_that_takes_too_long_is_broken_off_and_tried_again(
-    guest: Tenant, extended: Container, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def linger(_: Happened) -> None:
-        await asyncio.sleep(60)
-
-    watch = ExtensionWatch("lingering")
-    handler = BoundHandler("lingering:handler", watch, linger, frozenset({"ledger.created"}))
-    handling = EventHandling(
-        [handler],
-        Only(guest.organisation_id),
-        PostgresHandlerCursors(extended.service_engine()),
-        extended.clock(),
-        extended.ids(),
-        extended.wake_ups(),
-        seconds_max=0.05,
-    )
-    await handling.handle_due()
-    assert "the extension lingering failed in its handler lingering:handler" in caplog.text
-
-
-class Only:
-    """One organisation, where those of other tests would be told of, too."""
-
-    def __init__(self, number: int) -> None:
-        self._number = number
-
-    async def numbers(self, *, after: int, limit: int) -> list[int]:
-        return [] if after else [self._number]
-
-
 async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, extended: Container) -> None:
     (job,) = extended.bound_jobs()
     for _ in range(2):
@@ -259,8 +144,26 @@ async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, ext
     assert made["created_by"] == "system:x:sample"
     finished = await ended(extended, guest, made["id"])
     assert (finished["state"], finished["progress"]["done"]) == ("done", 1)
-    assert ("system:x:sample", "main") in sample.done
+    today = extended.clock().now().replace(hour=0, minute=0, second=0, microsecond=0)
+    assert ("system:x:sample", "main", today) in sample.done
     assert await guest.balance("income:gifts") == "0.01"
+
+
+async def test_a_job_that_hangs_is_named_stopped_and_tried_again(
+    guest: Tenant, extended: Container, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (job,) = extended.bound_jobs()
+    quick = ExtensionJobs([replace(job, time_max=timedelta(seconds=0.2))])
+    monkeypatch.setattr(extended.extension_jobs(), "_jobs", quick._jobs)
+    monkeypatch.setattr(scheduling, "SLOW_SECONDS", 0.01)
+    sample.failing.add("hang")
+    await replace(extended.scheduling(), organisations=Only(guest.organisation_id)).schedule(job)
+    (made,) = document(await guest.client.get("/v1/jobs", params={"kind": "extension"}))["data"]
+    while f"the job {made['id']} failed" not in caplog.text:
+        assert await extended.job_runner().run_due()
+    assert "the extension sample takes more than 0 s in its job giving" in caplog.text
+    assert "the extension sample failed in its job giving" in caplog.text
+    assert document(await guest.client.get(f"/v1/jobs/{made['id']}"))["state"] == "queued"
 
 
 async def test_something_wrong_is_told_by_readiness_and_the_rest_works(
