@@ -218,7 +218,7 @@ class Journal:
                     if decided.outcomes:
                         await held.append(decided.outcomes)
             except CommitInDoubt:
-                # What was only looked up, such as an earlier answer, may itself be no more than on its way to a standby.
+                # What was only looked up, such as an earlier answer, may itself be still on its way to a standby.
                 if decided.outcomes and await self._was_kept(address, decided):
                     return decided
                 if asyncio.get_running_loop().time() > until:
