@@ -16,6 +16,8 @@ from entrypoints.settings import Settings
 _VARIABLE = "DATABASE_REPLICA_URLS"
 # Whoever finds all connections to a replica taken goes to the database itself, and waits there.
 _WAIT_SECONDS = 0.25
+# So does whoever is not answered by it in this time: it may be paused, and will not be waited for as the database is.
+STATEMENT_SECONDS = 10.0
 
 Committed = Callable[[LedgerAddress, Sequence[Applied]], None]
 
@@ -33,6 +35,7 @@ def replicas(database_url: str, settings: Settings, wake_ups: RedisWakeUps, tele
         engine = service_engine(
             url,
             pool_size=settings.pool_size,
+            statement_seconds=STATEMENT_SECONDS,
             wait_seconds=_WAIT_SECONDS,
             telemetry=telemetry,
             is_pooled=is_pooled,

@@ -171,7 +171,9 @@ async def test_what_a_lost_server_has_kept_for_itself_is_not_answered_from_its_k
 ) -> None:
     monkeypatch.setattr(engine_module, "JOURNAL_STATEMENT_SECONDS", 0.5)
     # A server gives up soon.
-    monkeypatch.setitem(Journal.__init__.__kwdefaults__, "retry_delays_seconds", (0.05, 0.05))
+    defaults = Journal.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "retry_delays_seconds", (0.05, 0.05))
     standby = cluster.standby("follower")
     async with serve(urls=cluster.urls) as served:
         await served.tenant.posted(sale("10.00"))
