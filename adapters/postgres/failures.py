@@ -53,7 +53,9 @@ def is_busy(error: BaseException) -> bool:
 
 def _has_pooler_none_free(cause: BaseException) -> bool:
     """Return whether PgBouncer had no connection for as long as it lets anyone wait; it closes the one to itself."""
-    return isinstance(cause, asyncpg.ProtocolViolationError) and "query_wait_timeout" in str(cause)
+    # The driver tells it as it is, or as the loss of the connection that came of it.
+    is_told_so = isinstance(cause, asyncpg.ProtocolViolationError | asyncpg.ConnectionDoesNotExistError)
+    return is_told_so and "query_wait_timeout" in str(cause)
 
 
 def is_read_only(error: BaseException) -> bool:
