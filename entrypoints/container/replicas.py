@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dependency_injector import providers
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.engine import host_of, service_engine
+from adapters.postgres.engine import BadDatabaseUrl, host_of, service_engine
 from adapters.postgres.replicas import ANSWER_SECONDS, Replica, Replicas
 from adapters.redis.wake_ups import RedisWakeUps
 from application.ledger.ports import Applied, LedgerAddress
@@ -44,6 +44,9 @@ def replicas(database_url: str, settings: Settings, wake_ups: RedisWakeUps, tele
         return Replica(host_of(url), engine, watch(url, _VARIABLE))
 
     made = [replica(url) for url in settings.replica_urls]
+    names = [each.name for each in made]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadDatabaseUrl(f"{_VARIABLE} names {twice[0]} twice; each replica is named once")
     database = watch(database_url, "DATABASE_URL") if made else None
     found = Replicas(made, database, staleness_seconds=settings.replica_staleness_seconds)
     wake_ups.listen(found.heard)

@@ -14,6 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.embedded import EmbeddedServers
+from adapters.postgres.engine import BadDatabaseUrl
 from adapters.postgres.work import tenant_view
 from application.ledger.readers import LedgerReads
 from application.shared.ports import Seen, StoreUnavailable
@@ -204,3 +205,18 @@ async def test_nobody_waits_for_a_connection_to_a_replica(standby: Standby, serv
             assert served.container.replicas().fit(seen) == []
             assert document(await served.tenant.get("/accounts", headers={SEEN: str(seen)}))
         assert served.container.replicas().fit(seen) == [replica]
+
+
+@pytest.mark.parametrize(
+    ("urls", "said"),
+    [
+        ("postgresql://a:secret@db-2/p, postgresql://b:secret@db-2:5432/p", "names db-2:5432 twice"),
+        # Commas part URLs, so what is meant as two hosts of one is no URL.
+        ("postgresql://a:secret@db-2,db-3/p", "is not a URL"),
+    ],
+)
+async def test_replicas_that_cannot_be_told_apart_are_refused(serve: Serve, urls: str, said: str) -> None:
+    with pytest.raises(BadDatabaseUrl, match=f"DATABASE_REPLICA_URLS {said}") as refused:
+        async with serve(database_replica_urls=SecretStr(urls)):
+            pass
+    assert "secret" not in str(refused.value)
