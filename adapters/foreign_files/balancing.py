@@ -13,10 +13,11 @@ from adapters.foreign_files.exact import NOTHING, add, negative, rounded
 from adapters.foreign_files.journal_names import JournalCommodities
 from application.interchange.found import FoundEntry
 from application.interchange.journal_options import JournalOptions
+from domain.ledger.transaction import ENTRIES_MAX
 
 
 class Unbalanced(Exception):
-    """A transaction does not balance; says how, in a clause."""
+    """Postings do not balance, or come to more entries than a transaction has; says how, in a clause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,14 @@ class Balanced:
     """Postings of which each has its amount, without any rounding; entries that balance; and what was rounded.
 
     `roundings` are left over, by asset; `shortened` are the postings with more digits than their asset has so far.
+    `own_accounts` are those of conversions and roundings.
     """
 
     postings: Sequence[Posting]
     entries: tuple[FoundEntry, ...]
     roundings: Mapping[str, Decimal]
     shortened: Sequence[Posting]
+    own_accounts: Sequence[str] = ()
 
     def remarks(self, options: JournalOptions) -> Iterator[str]:
         """Yield what is to be said of it."""
@@ -65,7 +68,7 @@ def balance(
     implies_prices: bool,
     tolerances: Mapping[str, Decimal] | None = None,
 ) -> Balanced:
-    """Return what the postings come to. Raises `Unbalanced`.
+    """Return what the postings come to: up to 5,000 entries. Raises `Unbalanced`.
 
     Without `tolerances`, by asset, each may be off by half of its last digit. With `implies_prices`, a transaction in
     two assets without prices is a conversion of one into the other.
@@ -81,7 +84,7 @@ def balance(
     if tolerances is None and all(posting.weight is None for posting in complete):
         # Without prices nothing has more digits than it was written with, and nothing is left over: so are most.
         plain = [FoundEntry(each.account, each.amount, each.code) for each in complete if each.amount]
-        return Balanced(complete, tuple(plain), _NO_ROUNDINGS, ())
+        return _bounded(Balanced(complete, tuple(plain), _NO_ROUNDINGS, ()))
     entries: list[FoundEntry] = []
     left: dict[str, Decimal] = {}
     shortened: list[Posting] = []
@@ -92,10 +95,16 @@ def balance(
     for entry in entries:
         left[entry.asset] = add(left.get(entry.asset, NOTHING), entry.amount)
     roundings = {code: surplus for code, surplus in left.items() if surplus}
-    if not roundings:
-        return Balanced(complete, tuple(entries), _NO_ROUNDINGS, shortened)
     entries += [FoundEntry(options.rounding, negative(surplus), code) for code, surplus in roundings.items()]
-    return Balanced(complete, tuple(entries), roundings, shortened)
+    named = {posting.account for posting in complete}
+    own_accounts = [entry.account for entry in entries if entry.account not in named]
+    return _bounded(Balanced(complete, tuple(entries), roundings, shortened, own_accounts))
+
+
+def _bounded(balanced: Balanced) -> Balanced:
+    if len(balanced.entries) > ENTRIES_MAX:
+        raise Unbalanced(f"it comes to {len(balanced.entries):,} entries; a transaction has {ENTRIES_MAX:,} at most")
+    return balanced
 
 
 def _completed(

@@ -33,6 +33,7 @@ CURRENCY: /{CURRENCY}/
 %ignore /[ \t]+/
 """
 _PLAIN: Final = re.compile(rf"([+-]?)([0-9]+(?:\.([0-9]+))?)[ \t]+({CURRENCY})[ \t]*")
+_TOLERANCE: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{0,30})?|\.[0-9]{1,30}")
 # Beancount divides with so many digits.
 _QUOTIENT_DIGITS: Final = 28
 
@@ -96,6 +97,13 @@ def read_balance(text: str) -> Balance:
     return asserted
 
 
+def read_tolerance(text: str) -> Decimal:
+    """Return a number that an option gives as a text, from 0 to 1. Raises `NoAmount`."""
+    if not _TOLERANCE.fullmatch(text) or (number := Decimal(text)) > 1:
+        raise NoAmount(f"{text[:80]!r} is no number from 0 to 1")
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class _Number:
     """A number, and with how many digits after the point it is written; a quotient has as many as there are."""
@@ -154,6 +162,8 @@ class _AsUnits(Transformer[Token, Any]):
 
     def balance(self, children: list[Any]) -> Balance:
         tolerance = children[1].value if len(children) == 3 else None
+        if tolerance is not None and tolerance < 0:
+            raise NoAmount("a tolerance is below zero")
         return Balance(Amount(children[0].value, str(children[-1]), children[0].digits), tolerance)
 
     def lot_amount(self, children: list[Any]) -> dict[str, Any]:

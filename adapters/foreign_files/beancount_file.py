@@ -4,16 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import IO, Any, Final
 
 from adapters.foreign_files.balancing import Posting, balance
-from adapters.foreign_files.beancount_amounts import Balance, read_balance
+from adapters.foreign_files.beancount_amounts import Balance, read_balance, read_tolerance
 from adapters.foreign_files.beancount_transactions import (
     METADATA,
     STRING,
     BeancountState,
-    count,
     plain_amount,
     posted,
     read_beancount_transaction,
@@ -22,10 +21,10 @@ from adapters.foreign_files.beancount_transactions import (
 )
 from adapters.foreign_files.blocks import Block, read_blocks
 from adapters.foreign_files.dates import NoDate, begins_at, read_date
-from adapters.foreign_files.exact import add, negative
+from adapters.foreign_files.exact import NOTHING, add, negative
 from adapters.foreign_files.journal_amounts import AmountStyle, NoAmount
 from adapters.foreign_files.journal_comments import bounded
-from adapters.foreign_files.journal_names import JournalAccounts, PathTooLong
+from adapters.foreign_files.journal_names import JournalAccounts, NoName
 from adapters.foreign_files.journal_state import JournalState
 from adapters.foreign_files.text_lines import detect_encoding, encoding_remarks, read_lines
 from adapters.foreign_files.totals import Totals, failed_balance
@@ -36,7 +35,14 @@ from domain.ledger.account import AccountType
 # Beancount takes no notice of lines that begin so: titles of outlines, for example.
 _COMMENT_MARKS: Final = ";*:#!&?%"
 _DATED: Final = re.compile(r"([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})[ \t]+(.*)")
-_OPTION: Final = re.compile(rf"option[ \t]+({STRING})[ \t]+({STRING})[ \t]*(?:;.*)?")
+_OPTION: Final = re.compile(rf"option[ \t]++({STRING})[ \t]++({STRING})[ \t]*+(?:;.*)?")
+_BOOKING: Final = re.compile(r'"([A-Z_]+)"')
+# Each transaction goes through all of them.
+_TOLERANCES_MAX: Final = 500
+_TAGS_MAX: Final = 64
+_TAG_LENGTH_MAX: Final = 255
+# They wait for the end of the file.
+_STATED_MAX: Final = 200_000
 _ROOTS: Final = {
     "name_assets": AccountType.ASSET,
     "name_liabilities": AccountType.LIABILITY,
@@ -96,9 +102,10 @@ class BeancountFile:
                     continue
                 try:
                     yield from _block(block, state, stated)
-                except (NoAmount, NoDate, PathTooLong) as error:
+                except (NoAmount, NoDate, NoName) as error:
                     yield Unreadable(block.place, f"{_shown(block.head)}: {str(error).rstrip('.')}.")
             yield from _checked(stated, state)
+            yield from state.journal.totals_given_up()
             yield from journal.news()
             yield from journal.commodities.found()
         finally:
@@ -113,6 +120,8 @@ def _block(block: Block, state: BeancountState, stated: list[_Stated]) -> Iterat
     day, rest = read_date(dated[1], None), dated[2]
     word, _, arguments = rest.partition(" ")
     arguments = arguments.partition(";")[0].strip() if word not in ("note", "query", "custom") else arguments
+    if word in ("balance", "pad") and len(stated) >= _STATED_MAX:
+        raise NoAmount(f"{_STATED_MAX:,} balances and pads are checked, and no more")
     match word:
         case "open":
             _open(block, arguments, state)
@@ -146,7 +155,10 @@ def _undated(block: Block, state: BeancountState) -> Iterator[Found]:
                 raise NoAmount("it is not understood")
             _option(read_string(option[1]), read_string(option[2]), state)
         case "pushtag":
-            state.tags.append(rest.strip().removeprefix("#"))
+            tag = rest.strip().removeprefix("#")
+            if len(state.tags) >= _TAGS_MAX or len(tag) > _TAG_LENGTH_MAX:
+                raise NoAmount(f"{_TAGS_MAX} tags of {_TAG_LENGTH_MAX} characters are pushed at a time, and no more")
+            state.tags.append(tag)
         case "poptag" if (tag := rest.strip().removeprefix("#")) in state.tags:
             state.tags.remove(tag)
         case "plugin":
@@ -158,18 +170,18 @@ def _undated(block: Block, state: BeancountState) -> Iterator[Found]:
 
 
 def _option(name: str, value: str, state: BeancountState) -> None:
-    try:
-        if name in _ROOTS:
-            state.journal.accounts.declare_type(value, _ROOTS[name])
-        elif name == "inferred_tolerance_multiplier":
-            state.multiplier = Decimal(value)
-        elif name == "inferred_tolerance_default":
-            currency, _, tolerance = value.partition(":")
-            if currency != "*":
-                code = state.journal.commodities.code(currency, "line 1")
-                state.default_tolerances[code] = Decimal(tolerance)
-    except InvalidOperation as error:
-        raise NoAmount(f"{value!r} is no number") from error
+    if name in _ROOTS:
+        state.journal.accounts.declare_type(value, _ROOTS[name])
+    elif name == "inferred_tolerance_multiplier":
+        state.multiplier = read_tolerance(value)
+    elif name == "inferred_tolerance_default":
+        currency, _, tolerance = value.partition(":")
+        if currency == "*":
+            return
+        if len(state.default_tolerances) >= _TOLERANCES_MAX:
+            raise NoAmount(f"{_TOLERANCES_MAX} tolerances are followed, and no more")
+        code = state.journal.commodities.code(currency, "line 1")
+        state.default_tolerances[code] = read_tolerance(tolerance)
 
 
 def _open(block: Block, arguments: str, state: BeancountState) -> None:
@@ -183,7 +195,7 @@ def _open(block: Block, arguments: str, state: BeancountState) -> None:
             state.journal.accounts.given(account, path)
     elif path is not None:
         metadata["path"] = path
-    if booking := re.search(r'"([A-Z_]+)"', rest):
+    if booking := _BOOKING.search(rest):
         state.lots.bookings[account] = booking[1]
     state.journal.accounts.declare(account, None, bounded(metadata)[0], block.place)
 
@@ -216,32 +228,44 @@ def _checked(stated: list[_Stated], state: BeancountState) -> Iterator[Found]:
     journal = state.journal
     totals = journal.totals
     assert totals is not None, "beancount always asserts"
+    if totals.given_up is not None:
+        return
     pads: dict[str, _Stated] = {}
-    padded: set[tuple[str, str]] = set()
+    padded: dict[str, set[str]] = {}
+    # What pads have added, each before the day of all that is checked after it.
+    filled_up: dict[tuple[str, str], Decimal] = {}
     # A day begins with its balances.
     for each in sorted(stated, key=lambda each: (each.day, each.balance is None)):
         if each.balance is None:
             pads[each.account] = each
-            padded = {key for key in padded if key[0] != each.account}
+            padded.pop(each.account, None)
             continue
         expected = each.balance.amount.number
-        actual = totals.before(each.account, each.code, each.day.isoformat())
+        before = totals.before(each.account, each.code, each.day.isoformat())
+        actual = add(before, filled_up.get((each.account, each.code), NOTHING))
         surplus = add(expected, negative(actual))
         tolerance = each.balance.tolerance
         allowed = plain_amount(each.balance.amount) if tolerance is None else tolerance
-        pad, key = pads.get(each.account), (each.account, each.code)
+        pad, done = pads.get(each.account), padded.setdefault(each.account, set())
         if surplus.copy_abs() <= allowed:
             pass
-        elif pad is None or key in padded:
+        elif pad is None or each.code in done:
             yield failed_balance(each.place, each.account, expected, actual, each.code)
         else:
             padded_path, source_path = (journal.account(name, pad.place) for name in (pad.account, pad.source))
             postings = [Posting(padded_path, surplus, each.code), Posting(source_path, negative(surplus), each.code)]
             journal.commodities.learn(each.code, surplus, each.balance.amount.digits)
             filled = balance(postings, journal.commodities, journal.options, implies_prices=False)
-            count(filled, pad.day, journal)
+            for name, amount in ((pad.account, surplus), (pad.source, negative(surplus))):
+                _fill_up(filled_up, name, each.code, amount)
             yield from posted(pad.place, pad.day, f"Padding up to the balance of {each.day}", {}, filled, journal)
-        padded.add(key)
+        done.add(each.code)
+
+
+def _fill_up(sums: dict[tuple[str, str], Decimal], account: str, code: str, amount: Decimal) -> None:
+    while account:
+        sums[account, code] = add(sums.get((account, code), NOTHING), amount)
+        account = account.rpartition(":")[0]
 
 
 def _shown(text: str) -> str:

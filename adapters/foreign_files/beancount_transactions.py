@@ -16,20 +16,28 @@ from adapters.foreign_files.dates import NoDate, begins_at
 from adapters.foreign_files.exact import add, divide, multiply, negative
 from adapters.foreign_files.journal_amounts import Amount, NoAmount
 from adapters.foreign_files.journal_comments import bounded
-from adapters.foreign_files.journal_names import PathTooLong
+from adapters.foreign_files.journal_names import NoName
 from adapters.foreign_files.journal_state import JournalState
 from application.interchange.found import Found, FoundTransaction, Remark, Unreadable
 from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.chain import parse_time
 
-STRING: Final = r'"(?:[^"\\]|\\.)*"'
-METADATA: Final = re.compile(r"[ \t]+([a-z][a-zA-Z0-9_\-]*):[ \t]*(.*?)[ \t]*")
+# Lines come from anybody: quantifiers give nothing back (`++`), or a line that almost matches would take minutes.
+STRING: Final = r'"(?:[^"\\]|\\.)*+"'
+METADATA: Final = re.compile(r"[ \t]++([a-z][a-zA-Z0-9_\-]*+):(.*)")
+_STRING: Final = re.compile(STRING)
 _HEAD: Final = re.compile(
-    rf"[ \t]*(txn|[*!&#?%PSTCURM])[ \t]*({STRING})?[ \t]*({STRING})?((?:[ \t]*[#^][A-Za-z0-9_/.\-]+)*)[ \t]*(?:;.*)?"
+    rf"[ \t]*+(txn|[*!&#?%PSTCURM])[ \t]*+({STRING})?+[ \t]*+({STRING})?+"
+    r"((?:[ \t]*+[#^][A-Za-z0-9_/.\-]++)*+)[ \t]*+(?:;.*)?"
 )
 _POSTING: Final = re.compile(
-    r"[ \t]+(?:([*!&#?%PSTCURM])[ \t]+)?([^\s:;\"]+(?::[^\s:;\"]+)+)[ \t]*((?:\"[^\"]*\"|[^;\"])*)(?:;.*)?"
+    r"[ \t]++(?:([*!&#?%PSTCURM])[ \t]++)?+([^\s:;\"]++(?::[^\s:;\"]++)++)[ \t]*+"
+    r"((?:\"[^\"]*+\"|[^;\"]++)*+)(?:;.*)?"
 )
+_MARKS: Final = re.compile(r"[ \t]++((?:[#^][A-Za-z0-9_/.\-]++[ \t]*+)++)")
+_TAG: Final = re.compile(r"#([^\s#^]++)")
+_LINK: Final = re.compile(r"\^([^\s#^]++)")
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 _OURS: Final = ("id", "sequence", "effective_at", "recorded_at", "reference")
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "b": "\b"}
 
@@ -47,19 +55,20 @@ class BeancountState:
 
 def read_string(written: str) -> str:
     """Return what a text between quotes is."""
-    return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), written[1:-1], flags=re.DOTALL)
+    return _ESCAPED.sub(lambda match: _ESCAPES.get(match[1], match[1]), written[1:-1])
 
 
 def read_value(written: str) -> str:
     """Return a value of metadata as text."""
-    return read_string(written) if re.fullmatch(STRING, written) else written.partition(";")[0].strip()
+    written = written.strip(" \t")
+    return read_string(written) if _STRING.fullmatch(written) else written.partition(";")[0].strip()
 
 
 def read_beancount_transaction(block: Block, rest: str, day: date, state: BeancountState) -> Iterator[Found]:
     """Yield what a transaction comes to, or why it is not understood."""
     try:
         found = list(_read(block, rest, day, state))
-    except (NoDate, NoAmount, NoLot, PathTooLong, Unbalanced) as error:
+    except (NoDate, NoAmount, NoLot, NoName, Unbalanced) as error:
         yield Unreadable(block.place, f"The transaction is left out: {str(error).rstrip('.')}.")
     else:
         yield from state.journal.news()
@@ -104,17 +113,16 @@ def posted(
 ) -> Iterator[Found]:
     """Yield a transaction, and what is to be said of it."""
     effective_at = begins_at(day, state.time_zone)
-    own = metadata.get("reference") or metadata.get("uuid")
+    own, code = metadata.get("uuid"), metadata.get("reference")
     if metadata.get("id", "").startswith("txn_") and "sequence" in metadata:
         # Partita wrote it.
-        own = metadata.get("reference") or metadata["id"]
+        own = code or metadata["id"]
         with suppress(KeyError, ValueError):
             effective_at = parse_time(metadata["effective_at"])
         for name in _OURS:
             metadata.pop(name, None)
-    reference, is_own = state.reference(own, day.isoformat(), narration, balanced)
-    if own and not is_own:
-        yield Remark(place, f"{own[:80]!r} names another transaction before: this one is named by what it says.")
+    reference = state.reference(own, code, day.isoformat(), narration, balanced)
+    state.use(balanced, place)
     kept, is_all = bounded(metadata)
     if not is_all or len(narration) > DESCRIPTION_LENGTH_MAX:
         yield Remark(place, "It says more than fits into a description of 1,000 characters and 64 metadata.")
@@ -124,8 +132,8 @@ def posted(
 
 
 def _mark(metadata: dict[str, str], marks: str, state: BeancountState) -> None:
-    tags = [*state.tags, *re.findall(r"#([^\s#^]+)", marks)]
-    links = re.findall(r"\^([^\s#^]+)", marks)
+    tags = [*state.tags, *_TAG.findall(marks)]
+    links = _LINK.findall(marks)
     if tags:
         metadata["tags"] = " ".join(dict.fromkeys(tags))
     if links:
@@ -142,7 +150,7 @@ def _postings(block: Block, day: date, state: BeancountState, metadata: dict[str
             key = match[1] if not postings else f"{match[1]}-{len(postings)}"
             metadata[key] = read_value(match[2])
             continue
-        if marks := re.fullmatch(r"[ \t]+((?:[#^][A-Za-z0-9_/.\-]+[ \t]*)+)", text):
+        if marks := _MARKS.fullmatch(text):
             _mark(metadata, marks[1], state)
             continue
         posting = _POSTING.fullmatch(text)

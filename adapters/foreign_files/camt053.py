@@ -8,6 +8,7 @@ from typing import IO, Final
 from xml.etree.ElementTree import Element
 
 from adapters.foreign_files.beginnings import refused
+from adapters.foreign_files.exact import negative, summed
 from adapters.foreign_files.xml_parts import NotXml, XmlParts
 from application.interchange.found import Remark, Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
@@ -50,13 +51,18 @@ class _Reading:
         self._account, self._currency = "", ""
         self._opening: Decimal | None = None
         self._closing: Decimal | None = None
-        self._opened_by = ""
+        self._opened_by = self._opened_on = ""
+        self._id = self._page = ""
 
     def take(self, place: str, name: str, part: Element | None) -> Iterator[StatementItem]:
         if part is None:
             yield from self._around(place, name)
         elif not self._in_statement:
             return
+        elif name == "Id":
+            self._id = (part.text or "").strip()
+        elif name == "StmtPgntn":
+            self._page = _text(part, "PgNb")
         elif name == "Acct":
             self._account = _text(part, "Id/IBAN") or _text(part, "Id/Othr/Id")
             self._currency = _text(part, "Ccy")
@@ -81,7 +87,7 @@ class _Reading:
             self._is_statement = True
         elif name == "Stmt" and self._is_statement:
             self._in_statement, self._is_opened = True, False
-            self._account = self._currency = self._opened_by = ""
+            self._account = self._currency = self._opened_by = self._opened_on = self._id = self._page = ""
             self._opening = self._closing = None
         elif name == "/Stmt" and self._in_statement:
             yield from self._open(place)
@@ -92,7 +98,9 @@ class _Reading:
         """Yield the beginning of the statement before its first entry, as its balances stand before that."""
         if not self._is_opened:
             self._is_opened = True
-            yield StatementOpening(place, self._account, self._currency, self._opening)
+            # Some banks give all statements one id: the day and the balance are with it.
+            name = f"{self._id} {self._page} {self._opened_on} {self._opening}" if self._id else ""
+            yield StatementOpening(place, self._account, self._currency, self._opening, name)
 
     def _balance(self, place: str, part: Element) -> Iterator[StatementItem]:
         kind = _text(part, "Tp/CdOrPrtry/Cd")
@@ -105,6 +113,7 @@ class _Reading:
             self._closing = amount
         elif self._opened_by != "OPBD":
             self._opening, self._opened_by = amount, kind
+            self._opened_on = _text(part, "Dt/Dt") or _text(part, "Dt/DtTm")
         self._currency = self._currency or currency
 
 
@@ -157,8 +166,8 @@ def _amounts(payments: list[Element], total: Decimal, currency: str) -> list[Dec
         if of is None or amount is None or _currency(of) != currency:
             return None
         mark = _text(payment, "CdtDbtInd")
-        amounts.append(-amount if (mark == "DBIT" if mark else total < 0) else amount)
-    return amounts if sum(amounts) == total else None
+        amounts.append(negative(amount) if (mark == "DBIT" if mark else total < 0) else amount)
+    return amounts if summed(amounts) == total else None
 
 
 def _said(entry: Element, payment: Element | None, is_credit: bool) -> tuple[str, str, dict[str, str]]:
@@ -209,7 +218,7 @@ def _signed(element: Element) -> Decimal | None:
     amount, mark = _amount(element), _text(element, "CdtDbtInd")
     if amount is None or mark not in ("CRDT", "DBIT"):
         return None
-    return amount if mark == "CRDT" else -amount
+    return amount if mark == "CRDT" else negative(amount)
 
 
 def _day(element: Element, name: str) -> date | None:

@@ -8,10 +8,20 @@ from typing import IO
 
 from adapters.foreign_files.beginnings import is_in, refused
 from adapters.foreign_files.csv_rows import Layout, Row, layout, rows, widest
-from adapters.foreign_files.csv_values import Money, OrderEvidence, PointEvidence, Question, day, money
+from adapters.foreign_files.csv_values import (
+    Money,
+    OrderEvidence,
+    PointEvidence,
+    Question,
+    SignEvidence,
+    day,
+    looks_like_a_date,
+    money,
+)
+from adapters.foreign_files.exact import add, negative, summed
 from adapters.foreign_files.text_lines import Encoding, detect_encoding
 from application.interchange.found import FailedCheck, Remark, Unreadable
-from application.interchange.statement_profile import CsvShape, DateOrder
+from application.interchange.statement_profile import CsvShape, DateOrder, MoneyOut
 from application.interchange.statements import StatementItem, StatementLine, StatementOpening
 
 _AMOUNTS = ("amount", "money_in", "money_out", "balance")
@@ -49,7 +59,7 @@ class CsvStatements:
             yield _no_table(file, encoding, self.shape)
             return
         try:
-            table = _Table(self.shape, found, *_styles(file, encoding, found, self.shape))
+            table = _Table(self.shape, found, _styles(file, encoding, found, self.shape))
         except Question as question:
             yield Unreadable("the file", str(question))
             return
@@ -83,11 +93,20 @@ def _no_table(file: IO[bytes], encoding: Encoding, shape: CsvShape | None) -> Un
     return Unreadable(f"line {row.line}", f"{missing} Separated by {delimiter!r}, there are here: {cells}.")
 
 
-def _styles(file: IO[bytes], encoding: Encoding, found: Layout, shape: CsvShape) -> tuple[str, DateOrder]:
-    """Return the sign before decimals and the order of dates. Raises `Question`."""
-    if shape.decimal is not None and shape.date_order is not None:
-        return shape.decimal, shape.date_order
-    points, orders = PointEvidence(), OrderEvidence()
+@dataclass(slots=True)
+class _Styles:
+    """How the columns of a table are written, and its first date and its last one as they are written there."""
+
+    point: str
+    order: DateOrder
+    money_out: MoneyOut
+    dates: tuple[str, str]
+
+
+def _styles(file: IO[bytes], encoding: Encoding, found: Layout, shape: CsvShape) -> _Styles:
+    """Return how the table is written. Raises `Question`."""
+    points, orders, signs = PointEvidence(), OrderEvidence(), SignEvidence()
+    first = last = ""
     for row in rows(file, encoding, found.delimiter):
         if row.line < found.first_line:
             continue
@@ -95,7 +114,15 @@ def _styles(file: IO[bytes], encoding: Encoding, found: Layout, shape: CsvShape)
             points.add(row.line, row.cell(found.places.get(name)))
         for name in _DATES:
             orders.add(row.line, row.cell(found.places.get(name)))
-    return shape.decimal or points.verdict(), shape.date_order or orders.verdict()
+        signs.add(row.line, row.cell(found.places.get("money_out")))
+        if looks_like_a_date(day_written := row.cell(found.places["date"])):
+            first, last = first or day_written, day_written
+    return _Styles(
+        shape.decimal or points.verdict(),
+        shape.date_order or orders.verdict(),
+        shape.money_out or signs.verdict(),
+        (first, last),
+    )
 
 
 @dataclass(slots=True)
@@ -106,12 +133,11 @@ class _Balance:
 
 
 class _Table:
-    def __init__(self, shape: CsvShape, found: Layout, point: str, order: DateOrder) -> None:
+    def __init__(self, shape: CsvShape, found: Layout, styles: _Styles) -> None:
         self._shape = shape
         self._places = found.places
         self._found = found
-        self._point = point
-        self._order = order
+        self._styles = styles
         self._opened: tuple[str, str] | None = None
         self._before: _Balance | None = None
         self._is_oldest_first: bool | None = None
@@ -119,10 +145,12 @@ class _Table:
     def shown(self, encoding: Encoding) -> str:
         """Return what was found out about the file."""
         columns = ", ".join(f"{name} is {said!r}" for name, said in self._found.header.items())
-        point = "a comma" if self._point == "," else "a point"
+        point = "a comma" if self._styles.point == "," else "a point"
+        days = [each.isoformat() for text in self._styles.dates if (each := day(text, self._styles.order))]
+        shown = f" (the first is {days[0]}, the last {days[-1]})" if days else ""
         return (
             f"Read as {encoding.name}, cells separated by {self._found.delimiter!r}, decimals behind {point}, dates as "
-            f"{_ORDERS[self._order]}{'; ' if columns else ''}{columns}."
+            f"{_ORDERS[self._styles.order]}{shown}{'; ' if columns else ''}{columns}."
         )
 
     def take(self, row: Row) -> Iterator[StatementItem]:
@@ -170,10 +198,10 @@ class _Table:
         )
 
     def _day(self, row: Row, name: str) -> date | None:
-        return day(row.cell(self._places.get(name)), self._order)
+        return day(row.cell(self._places.get(name)), self._styles.order)
 
     def _amount(self, row: Row) -> Decimal | None:
-        """Return what came in, less what went out: that is written with a minus or without one."""
+        """Return what came in, less what went out."""
         if "amount" in self._places:
             return self._read(row, "amount")
         sides = [name for name in ("money_in", "money_out") if row.cell(self._places.get(name))]
@@ -181,13 +209,12 @@ class _Table:
         known = [each for each in amounts if each is not None]
         if not sides or len(known) < len(amounts):
             return None
-        return sum(
-            (-abs(each) if name == "money_out" else each for name, each in zip(sides, known, strict=True)), Decimal()
-        )
+        turned = "money_out" if self._styles.money_out is MoneyOut.UNSIGNED else ""
+        return summed(negative(each) if name == turned else each for name, each in zip(sides, known, strict=True))
 
     def _read(self, row: Row, name: str) -> Decimal | None:
         written = money(row.cell(self._places.get(name)))
-        return None if written is None else written.read(self._point)
+        return None if written is None else written.read(self._styles.point)
 
     def _currency(self, row: Row) -> str:
         """Return the currency, nothing where there are two."""
@@ -211,7 +238,7 @@ class _Table:
         self._before = now
         if before is None:
             return
-        fits = {True: before.balance + amount == balance, False: balance + before.amount == before.balance}
+        fits = {True: add(before.balance, amount) == balance, False: add(balance, before.amount) == before.balance}
         if self._is_oldest_first is None and fits[True] != fits[False]:
             self._is_oldest_first = fits[True]
         is_right = any(fits.values()) if self._is_oldest_first is None else fits[self._is_oldest_first]

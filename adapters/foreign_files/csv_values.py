@@ -6,7 +6,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
-from application.interchange.statement_profile import DateOrder
+from adapters.foreign_files.exact import negative
+from application.interchange.statement_profile import DateOrder, MoneyOut
 
 _MINUS: Final = str.maketrans(
     dict.fromkeys("−–‒—﹣－", "-") | dict.fromkeys("\u00a0\u202f\u2009\u2007", " ") | {"’": "'"}
@@ -22,6 +23,12 @@ _WHOLE: Final = {
 }
 _SAY_POINT: Final = "Say it by `csv.decimal` in the profile."
 _SAY_ORDER: Final = "Say it by `csv.date_order` in the profile."
+_SAY_SIGN: Final = "Say by `csv.money_out` in the profile how it is meant."
+_FIRST: Final = {
+    DateOrder.DAY_MONTH_YEAR: "the day",
+    DateOrder.MONTH_DAY_YEAR: "the month",
+    DateOrder.YEAR_MONTH_DAY: "the year",
+}
 _DECIMALS: Final = re.compile(r"[0-9]{0,17}")
 _DATE: Final = re.compile(r"(\d{1,4})([./-])(\d{1,2})\2(\d{1,4})(?:[T ].{0,20})?", re.ASCII)
 _DIGITS: Final = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
@@ -41,7 +48,7 @@ class Money:
         if not _WHOLE[point].fullmatch(whole) or not _DECIMALS.fullmatch(decimals) or not (whole or decimals):
             return None
         amount = Decimal(f"{re.sub('[^0-9]', '', whole) or '0'}.{decimals or '0'}")
-        return -amount if self.is_negative else amount
+        return negative(amount) if self.is_negative else amount
 
 
 def money(text: str) -> Money | None:
@@ -123,12 +130,33 @@ def _point_of(number: str) -> str | None:
     return None
 
 
-class OrderEvidence:
-    """Finds out in which order dates are that do not begin with the year."""
+class SignEvidence:
+    """Finds out whether a column of what went out has it below zero, or as it was paid."""
 
     def __init__(self) -> None:
-        self._seen: dict[DateOrder, Evidence] = {}
-        self._open: Evidence | None = None
+        self._seen: dict[MoneyOut, Evidence] = {}
+
+    def add(self, line: int, text: str) -> None:
+        """Look at an amount of the column."""
+        written = money(text)
+        if written is not None and re.search("[1-9]", written.number):
+            sign = MoneyOut.SIGNED if written.is_negative else MoneyOut.UNSIGNED
+            self._seen.setdefault(sign, Evidence(line, text))
+
+    def verdict(self) -> MoneyOut:
+        """Return how the column is written. Raises `Question`: what is of the other sign came back."""
+        if len(self._seen) == 2:
+            first, second = self._seen.values()
+            raise Question(f"What went out is above zero and below it: {first}, {second}. {_SAY_SIGN}")
+        return next(iter(self._seen), MoneyOut.UNSIGNED)
+
+
+class OrderEvidence:
+    """Finds out in which order dates are that do not begin with a year of four digits: each date rules orders out."""
+
+    def __init__(self) -> None:
+        self._ruled_out: dict[DateOrder, Evidence] = {}
+        self._first: Evidence | None = None
         self._has_points_only = True
 
     def add(self, line: int, text: str) -> None:
@@ -136,27 +164,48 @@ class OrderEvidence:
         match = _DATE.fullmatch(text.strip())
         if match is None or len(match[1]) > 2:
             return
-        first, second = int(match[1]), int(match[3])
-        if first > 12:
-            self._seen.setdefault(DateOrder.DAY_MONTH_YEAR, Evidence(line, text))
-        elif second > 12:
-            self._seen.setdefault(DateOrder.MONTH_DAY_YEAR, Evidence(line, text))
-        elif self._open is None:
-            self._open = Evidence(line, text)
+        possible = {order for order in DateOrder if _may_be(order, match[1], match[3], match[4])}
+        if not possible:
+            return
+        seen = Evidence(line, text)
+        for order in DateOrder:
+            if order not in possible:
+                self._ruled_out.setdefault(order, seen)
+        self._first = self._first or seen
         self._has_points_only = self._has_points_only and match[2] == "."
 
     def verdict(self) -> DateOrder:
         """Return the order. Raises `Question`. With points between, the day is first: nobody has it otherwise."""
-        if len(self._seen) == 2:
-            first, second = self._seen.values()
-            raise Question(f"Days stand before months and behind them: {first}, {second}. {_SAY_ORDER}")
-        if self._seen:
-            return next(iter(self._seen))
-        if self._open is None:
+        if self._first is None:
             return DateOrder.YEAR_MONTH_DAY
-        if self._has_points_only:
+        left = [order for order in DateOrder if order not in self._ruled_out]
+        if not left:
+            seen = sorted(self._ruled_out.values(), key=lambda each: each.line)
+            raise Question(f"Dates are in different orders: {', '.join(dict.fromkeys(map(str, seen)))}. {_SAY_ORDER}")
+        if len(left) == 1:
+            return left[0]
+        if self._has_points_only and DateOrder.DAY_MONTH_YEAR in left:
             return DateOrder.DAY_MONTH_YEAR
-        raise Question(f"No date tells whether the day or the month is first: {self._open} may be either. {_SAY_ORDER}")
+        first = " or ".join(name for order, name in _FIRST.items() if order in left)
+        raise Question(f"No date tells whether {first} is first: {self._first} may be either. {_SAY_ORDER}")
+
+
+def _may_be(order: DateOrder, first: str, second: str, third: str) -> bool:
+    """Return whether there may be a date of these parts in an order; 30 February is one, to banks that count so."""
+    year, month, day_of_month = _in_order(order, first, second, third)
+    is_year = len(year) in (2, 4) and (order is not DateOrder.YEAR_MONTH_DAY or len(day_of_month) == 2)
+    return is_year and len(day_of_month) <= 2 and 1 <= int(month) <= 12 and 1 <= int(day_of_month) <= 31
+
+
+def _in_order(order: DateOrder, first: str, second: str, third: str) -> tuple[str, str, str]:
+    """Return the parts of a date as year, month and day."""
+    match order:
+        case DateOrder.YEAR_MONTH_DAY:
+            return first, second, third
+        case DateOrder.DAY_MONTH_YEAR:
+            return third, second, first
+        case DateOrder.MONTH_DAY_YEAR:
+            return third, first, second
 
 
 def looks_like_a_date(text: str) -> bool:
@@ -171,17 +220,12 @@ def day(text: str, order: DateOrder) -> date | None:
         year, month, day_of_month = digits.groups()
     elif match := _DATE.fullmatch(text):
         first, _, second, third = match.groups()
-        if len(first) == 4 or (order is DateOrder.YEAR_MONTH_DAY and len(first) == len(third) == 2):
-            year, month, day_of_month = first, second, third
-        elif order is DateOrder.DAY_MONTH_YEAR:
-            day_of_month, month, year = first, second, third
-        elif order is DateOrder.MONTH_DAY_YEAR:
-            month, day_of_month, year = first, second, third
-        else:
+        if len(first) == 4:
+            order = DateOrder.YEAR_MONTH_DAY
+        elif not _may_be(order, first, second, third):
             return None
+        year, month, day_of_month = _in_order(order, first, second, third)
     else:
-        return None
-    if len(year) not in (2, 4) or len(day_of_month) > 2:
         return None
     try:
         return date(int(year) + (2000 if len(year) == 2 else 0), int(month), int(day_of_month))

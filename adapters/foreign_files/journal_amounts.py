@@ -37,6 +37,8 @@ QUOTED: /"[^"]*"/
 # Most amounts; the grammar takes ten times as long.
 _PLAIN: Final = re.compile(rf'([+\-]?)([0-9]+(?:[.,][0-9]+)*) ?({_SYMBOL}|"[^"]*")?[ \t]*')
 _PLAIN_LEFT: Final = re.compile(rf"({_SYMBOL})([+\-]?)([0-9]+(?:[.,][0-9]+)*)[ \t]*")
+_MARK: Final = re.compile(r"(?<=[0-9])[.,]")
+_GROUPED: Final = re.compile(r"[0-9]{1,3},[0-9]{3}")
 _SPACES: Final = re.compile(r"[\x20\u00a0\u2009\u202f]")
 
 
@@ -137,7 +139,7 @@ def read_amount(text: str, style: AmountStyle) -> Amount:
 
 def decimal_mark(text: str) -> str | None:
     """Return the decimal mark that an amount shows, as a directive writes one: the last of two, or the only one."""
-    marks = re.findall(r"(?<=[0-9])[.,]", text)
+    marks = _MARK.findall(text)
     return marks[-1] if marks and marks.count(marks[-1]) == 1 else None
 
 
@@ -167,7 +169,7 @@ def _mark_of(digits: str, is_ledger: bool) -> str:
     points, commas = digits.count("."), digits.count(",")
     if points and commas:
         return "." if digits.rindex(".") > digits.rindex(",") else ","
-    if commas == 1 and not (is_ledger and re.fullmatch(r"[0-9]{1,3},[0-9]{3}", digits)):
+    if commas == 1 and not (is_ledger and _GROUPED.fullmatch(digits)):
         return ","
     return "," if points > 1 else "."
 

@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 from adapters.foreign_files.blocks import Block, read_blocks
 from adapters.foreign_files.journal_amounts import AmountStyle, NoAmount, decimal_mark, read_amount
 from adapters.foreign_files.journal_comments import bounded, read_tags
-from adapters.foreign_files.journal_names import JournalAccounts, PathTooLong
+from adapters.foreign_files.journal_names import JournalAccounts, NoName
 from adapters.foreign_files.journal_state import JournalState
 from adapters.foreign_files.journal_transactions import read_transaction
 from adapters.foreign_files.text_lines import detect_encoding, encoding_remarks, read_lines
@@ -16,6 +16,7 @@ from adapters.foreign_files.totals import Totals
 from application.interchange.found import Found, Unreadable
 from application.interchange.journal_options import JournalOptions
 from domain.ledger.account import AccountType
+from domain.shared.paths import PATH_LENGTH_MAX
 
 _COMMENT_MARKS: Final = ";#*%|"
 _COMMENT_WORDS: Final = {"comment": "end comment", "test": "end test"}
@@ -31,6 +32,7 @@ _CHUNK_BYTES: Final = 1024 * 1024
 _ALIASES_MAX: Final = 500
 _NESTING_MAX: Final = 64
 _YEAR: Final = re.compile(r"(?:apply )?(?:year|Y)[ \t]*([0-9]{4,5})")
+_ACCOUNT: Final = re.compile(r"(\S+(?: \S+)*)[ \t]*(?:;(.*))?")
 _WITHOUT_EFFECT: Final = frozenset({"payee", "tag", "N", "end tag"})
 
 
@@ -62,6 +64,7 @@ class JournalFile:
             yield from state.commodities.found()
             if state.totals is not None:
                 yield from state.totals.failed()
+                yield from state.totals_given_up()
         finally:
             state.occurrences.close()
 
@@ -99,7 +102,7 @@ def _directive(block: Block, state: JournalState) -> Iterator[Found]:
             case "apply" if rest.startswith("account "):
                 if len(state.prefixes) >= _NESTING_MAX:
                     raise NoAmount(f"it is inside of {_NESTING_MAX} others")
-                state.prefixes.append(rest.removeprefix("account ").strip())
+                state.prefixes.append(_name_part(rest.removeprefix("account ").strip()))
                 state.names.clear()
             case "end":
                 _end(rest, state)
@@ -109,7 +112,7 @@ def _directive(block: Block, state: JournalState) -> Iterator[Found]:
                 pass
             case _:
                 raise NoAmount(_reason(word))
-    except (NoAmount, PathTooLong) as error:
+    except (NoAmount, NoName) as error:
         yield Unreadable(block.place, f"{_shown(block.head)}: {str(error).rstrip('.')}.")
 
 
@@ -147,7 +150,7 @@ def _account(block: Block, head: str, state: JournalState) -> None:
 
 def _parted(text: str) -> tuple[str, str]:
     """Return an account's name, which ends at two blanks, and the comment behind it."""
-    match = re.match(r"(\S+(?: \S+)*)[ \t]*(?:;(.*))?", text)
+    match = _ACCOUNT.match(text)
     if match is None:
         raise NoAmount("it names no account")
     name = match[1]
@@ -181,8 +184,14 @@ def _alias(rest: str, state: JournalState) -> None:
         raise NoAmount("aliases by regular expressions are not followed")
     if len(state.aliases) >= _ALIASES_MAX:
         raise NoAmount(f"{_ALIASES_MAX} aliases are followed, and no more")
-    state.aliases.append((old.strip(), new.strip()))
+    state.aliases.append((_name_part(old.strip()), _name_part(new.strip())))
     state.names.clear()
+
+
+def _name_part(text: str) -> str:
+    if len(text) > PATH_LENGTH_MAX:
+        raise NoAmount(f"a name has {PATH_LENGTH_MAX} characters at most")
+    return text
 
 
 def _end(rest: str, state: JournalState) -> None:

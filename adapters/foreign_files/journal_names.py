@@ -1,7 +1,8 @@
 """Names of accounts and commodities in journals, and what they are called here.
 
-Most names of accounts can be paths as they are. What a path may not have becomes `-`; where two names come to one path,
-the later one has a number behind it; and the name is kept beside the path. A commodity's symbol becomes its code.
+Most names of accounts can be paths as they are. What a path may not have becomes `-`, and the name is kept beside the
+path. A commodity's symbol becomes its code. What becomes of a name follows from it alone, so that it is the same in
+each file: where two come to one path or code, the later one is not understood.
 """
 
 import re
@@ -14,7 +15,7 @@ from application.interchange.found import Found, FoundAccount, FoundAsset, Remar
 from domain.ledger.account import AccountType
 from domain.ledger.asset import SCALE_MAX, Asset, standard_asset
 from domain.shared.errors import ValidationFailed
-from domain.shared.paths import checked_path
+from domain.shared.paths import PATH_LENGTH_MAX, checked_path
 
 _SYMBOLS: Final = {
     "$": "USD",
@@ -33,7 +34,10 @@ _SYMBOLS: Final = {
     "R$": "BRL",
     "": "UNITS",
 }
+# All of them are kept in memory while a file is read.
+ACCOUNTS_MAX: Final = 100_000
 _CODE: Final = re.compile(r"[A-Z0-9][A-Z0-9._-]{0,31}")
+_NOT_OF_CODES: Final = re.compile(r"[^A-Z0-9._-]")
 _CODE_LENGTH_MAX: Final = 32
 # What hledger takes for a type without being told, where the default chart has no such word.
 _WORDS: Final = {
@@ -46,8 +50,8 @@ _WORDS: Final = {
 }
 
 
-class PathTooLong(Exception):
-    """A name has more characters than a path may have."""
+class NoName(Exception):
+    """A name cannot be one here: it is too long, or would be taken for another one of the file; says so."""
 
 
 class JournalAccounts:
@@ -58,12 +62,14 @@ class JournalAccounts:
         self._paths: dict[str, str] = {}
         self._names: dict[str, str] = {}
         self._given: set[str] = set()
-        # Where many names come to one path, each is not to try all numbers before its own.
-        self._numbers: dict[str, int] = {}
+        self._own: set[str] = set()
         self._new: list[FoundAccount] = []
+        self._remarks: list[Remark] = []
 
     def declare(self, name: str, of_type: AccountType | None, metadata: Mapping[str, str], place: str) -> None:
-        """Take in a directive; accounts below it have its type, too, unless they say another. Raises `PathTooLong`."""
+        """Take in a directive; accounts below it have its type, too, unless they say another. Raises `NoName`."""
+        if len(name) > PATH_LENGTH_MAX:
+            raise NoName(f"The name comes to {len(name):,} characters; at most {PATH_LENGTH_MAX} fit")
         if of_type is not None:
             self._types[name] = of_type
         self._add(name, place, metadata)
@@ -73,7 +79,7 @@ class JournalAccounts:
         self._types[name] = of_type
 
     def path(self, name: str, place: str) -> str:
-        """Return the path of an account that is used at a place. Raises `PathTooLong`."""
+        """Return the path of an account that is used at a place. Raises `NoName`."""
         return self._paths.get(name) or self._add(name, place, {})
 
     def given(self, name: str, path: str) -> None:
@@ -93,24 +99,40 @@ class JournalAccounts:
         new, self._new = self._new, []
         return new
 
+    def use_own(self, path: str, place: str) -> None:
+        """Take in that an account of conversions or roundings is used, which no file declares."""
+        if path not in self._own:
+            self._own.add(path)
+            self._new.append(FoundAccount(place, path, self._type(path) or AccountType.EQUITY))
+
+    def remarks(self) -> list[Remark]:
+        """Return what is to be said since this was asked last."""
+        remarks, self._remarks = self._remarks, []
+        return remarks
+
     def _add(self, name: str, place: str, metadata: Mapping[str, str]) -> str:
         known = self._paths.get(name)
-        path = known or self._free(_plain_path(name), name)
+        path = known or self._checked(_plain_path(name), name)
         self._paths[name] = path
-        is_known = path == name or name in self._given
-        kept = dict(metadata) if is_known else {"name": name[:1_000], **metadata}
-        self._new.append(FoundAccount(place, path, self._type(name), kept))
+        if path == name or name in self._given:
+            self._new.append(FoundAccount(place, path, self._type(name), metadata))
+            return path
+        if known is None:
+            self._remarks.append(Remark(place, f"The account {name!r} is {path} here."))
+        self._new.append(FoundAccount(place, path, self._type(name), {"name": name[:1_000], **metadata}))
         return path
 
-    def _free(self, plain: str, name: str) -> str:
-        path = plain
-        while self._names.setdefault(path, name) != name:
-            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
-            path = f"{plain}-{number}"
+    def _checked(self, path: str, name: str) -> str:
         try:
-            return checked_path(path)
+            checked_path(path)
         except ValidationFailed as refusal:
-            raise PathTooLong(refusal.detail) from refusal
+            raise NoName(refusal.detail) from refusal
+        if len(self._names) >= ACCOUNTS_MAX:
+            raise NoName(f"a file has {ACCOUNTS_MAX:,} accounts at most")
+        other = self._names.setdefault(path, name)
+        if other != name:
+            raise NoName(f"the accounts {other!r} and {name!r} would both be {path}: give one of them another name")
+        return path
 
     def _type(self, name: str) -> AccountType | None:
         prefix = name
@@ -127,23 +149,28 @@ class JournalCommodities:
     def __init__(self) -> None:
         self._codes: dict[str, str] = {}
         self._names: dict[str, str] = {}
-        self._numbers: dict[str, int] = {}
         self._declared: dict[str, int] = {}
         self._scales: dict[str, int] = {}
         self._places: dict[str, str] = {}
         self._remarks: list[Remark] = []
 
     def code(self, symbol: str, place: str) -> str:
-        """Return the code of a commodity that is used at a place."""
+        """Return the code of a commodity that is used at a place. Raises `NoName`."""
         code = self._codes.get(symbol)
         if code is None:
-            plain = _SYMBOLS.get(symbol) or _plain_code(symbol)
-            code = self._free(plain, symbol)
-            self._know(symbol, code, standard_asset(plain), place)
+            code = _SYMBOLS.get(symbol) or _plain_code(symbol)
+            other = self._names.setdefault(code, symbol)
+            if other != symbol:
+                raise NoName(f"the commodities {other!r} and {symbol!r} would both be {code}: write one of them only")
+            self._know(symbol, code, standard_asset(code), place)
             if code != symbol:
                 named = f"The commodity {symbol!r}" if symbol else "An amount without a commodity"
                 self._remarks.append(Remark(place, f"{named} is the asset {code} here."))
         return code
+
+    def symbol(self, code: str) -> str:
+        """Return what the file calls a commodity."""
+        return self._names.get(code, code)
 
     def given(self, symbol: str, code: str, place: str) -> None:
         """Take in that the file itself says by which code a symbol is meant."""
@@ -186,14 +213,6 @@ class JournalCommodities:
         self._scales[code] = 0 if standard is None else standard.scale
         self._places[code] = place
 
-    def _free(self, plain: str, symbol: str) -> str:
-        code = plain
-        while self._names.setdefault(code, symbol) != symbol:
-            self._numbers[plain] = number = self._numbers.get(plain, 1) + 1
-            suffix = f"-{number}"
-            code = plain[: _CODE_LENGTH_MAX - len(suffix)] + suffix
-        return code
-
 
 def _plain_path(name: str) -> str:
     """Return the name with `-` for what a path may not have, and `_` where a segment would be empty or dots alone."""
@@ -218,7 +237,7 @@ def _is_allowed(character: str) -> bool:
 
 def _plain_code(symbol: str) -> str:
     """Return the symbol in capitals with `-` for what a code may not have; else the numbers of its characters."""
-    code = re.sub(r"[^A-Z0-9._-]", "-", symbol.upper())[:_CODE_LENGTH_MAX]
+    code = _NOT_OF_CODES.sub("-", symbol.upper())[:_CODE_LENGTH_MAX]
     if _CODE.fullmatch(code) and any(each.isascii() and each.isalnum() for each in symbol):
         return code
     return "-".join(["U", *[f"{ord(each):X}" for each in symbol]])[:_CODE_LENGTH_MAX].rstrip("-")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from adapters.foreign_files.balancing import Balanced, Posting, balance
 from adapters.foreign_files.exact import NOTHING, add, multiply, negative
 from adapters.foreign_files.journal_amounts import NOTHING_STATED, Assertion, NoAmount, Price, Stated, read_stated
-from adapters.foreign_files.journal_names import PathTooLong
+from adapters.foreign_files.journal_names import NoName
 from adapters.foreign_files.journal_state import JournalState
 from adapters.foreign_files.totals import NO_DAY, Asserted
 
@@ -47,7 +47,7 @@ def posting_line(number: int, account: str, stated_text: str, state: JournalStat
         return PostingLine(number, state.account(account, f"line {number}"), group, stated, day)
     except NoAmount as error:
         raise UnclearLine(number, str(error)) from error
-    except PathTooLong as error:
+    except NoName as error:
         raise UnclearLine(number, str(error).rstrip(".")) from error
 
 

@@ -10,7 +10,7 @@ from adapters.foreign_files.balancing import Balanced, Unbalanced
 from adapters.foreign_files.blocks import Block
 from adapters.foreign_files.dates import NoDate, begins_at, read_date
 from adapters.foreign_files.journal_comments import bounded, posting_date, read_tags
-from adapters.foreign_files.journal_names import PathTooLong
+from adapters.foreign_files.journal_names import NoName
 from adapters.foreign_files.journal_postings import PostingLine, UnclearLine, balanced_lines, posting_line
 from adapters.foreign_files.journal_state import JournalState
 from application.interchange.found import Found, FoundTransaction, Remark, Unreadable
@@ -52,7 +52,7 @@ def read_transaction(block: Block, state: JournalState) -> Iterator[Found]:
     """Yield what a transaction comes to, or why it is not understood."""
     try:
         found = list(_read(block, state))
-    except (NoDate, PathTooLong, Unbalanced) as error:
+    except (NoDate, NoName, Unbalanced) as error:
         yield Unreadable(block.place, f"The transaction is left out: {str(error).rstrip('.')}.")
     except UnclearLine as error:
         yield Unreadable(error.place, f"The transaction is left out: {error.detail}.")
@@ -94,7 +94,7 @@ def _transaction(
 ) -> Iterator[Found]:
     place, metadata = block.place, notes.metadata
     effective_at = begins_at(read_date(day, None), state.time_zone)
-    own = metadata.get("uuid") or metadata.get("reference") or code
+    own = metadata.get("uuid")
     if metadata.get("id", "").startswith("txn_") and "sequence" in metadata:
         # Partita wrote it.
         own = code or metadata["id"]
@@ -102,10 +102,9 @@ def _transaction(
             effective_at = parse_time(metadata["effective_at"])
         for name in _OURS:
             metadata.pop(name, None)
-    reference, is_own = state.reference(own, day, description, balanced)
-    if own and not is_own:
-        yield Remark(place, f"{own[:80]!r} names another transaction before: this one is named by what it says.")
-    if code and not (is_own and own == code):
+    reference = state.reference(own, code, day, description, balanced)
+    state.use(balanced, place)
+    if code and reference != code:
         metadata["code"] = code
     if notes.comments:
         metadata["comment"] = "\n".join(notes.comments)

@@ -21,8 +21,8 @@ _TAG: Final = re.compile(r"(?:\{.*\{4:)?\s*:([0-9]{2}[A-Z]?|NS):")
 _OPTIONS: Final = mt940.Options.all()
 _LINE: Final = mt940.tags.StatementGLS()
 _BALANCE: Final = mt940.tags.FinalClosingBalance()
-# Fields of which nothing is posted: numbers of statements, limits, what is available, totals.
-_PASSED_OVER: Final = frozenset(("13", "13D", "21", "28", "28C", "34", "34F", "64", "65", "90", "90C", "90D", "NS"))
+# Fields of which nothing is posted: limits, what is available, totals.
+_PASSED_OVER: Final = frozenset(("13", "13D", "21", "34", "34F", "64", "65", "90", "90C", "90D", "NS"))
 
 # Structured details are German, with any sign before the number of each part, or have a word between slashes.
 _NUMBERED: Final = re.compile(r"\d{3}([^\w\s])\d{2}")
@@ -91,7 +91,7 @@ def _fields(lines: Iterator[TextLine]) -> Iterator[_Field]:
 
 class _Reading:
     def __init__(self) -> None:
-        self._account = ""
+        self._account = self._number = ""
         self._currency: str | None = None
         self._line: StatementLine | None = None
         self._context = mt940.models.Transactions(options=_OPTIONS)
@@ -136,9 +136,11 @@ class _Reading:
                 if self._is_begun:
                     yield Unreadable(field.place, "The statement before this one has no closing balance.")
                     yield StatementClosing(field.place, None)
-                self._account, self._currency, self._is_begun = "", None, True
+                self._account, self._number, self._currency, self._is_begun = "", "", None, True
             case "25" | "25P":
                 self._account = field.lines[0].strip()
+            case "28" | "28C":
+                self._number = field.lines[0].strip()
             case "60" | "60F" | "60M":
                 yield from self._opened(field)
             case "61":
@@ -155,7 +157,9 @@ class _Reading:
             return
         amount, self._currency = balance
         self._is_begun = True
-        yield StatementOpening(field.place, self._account, self._currency, amount)
+        # Numbers begin anew each year, and are always the same at some banks: the day and the balance are with them.
+        name = f"{self._number} {field.lines[0].strip()}" if self._number else ""
+        yield StatementOpening(field.place, self._account, self._currency, amount, name)
 
     def _closed(self, field: _Field) -> Iterator[StatementItem]:
         balance = _balance(field)

@@ -12,12 +12,14 @@ from adapters.foreign_files.ofx_tags import NotOfx, Tag, tags
 from adapters.foreign_files.text_lines import Encoding, encoding_remarks
 from application.interchange.found import Remark, Unreadable
 from application.interchange.statements import StatementClosing, StatementItem, StatementLine, StatementOpening
+from domain.ledger.asset import standard_asset
 
 _HEADER_BYTES: Final = 2_048
 _XML_ENCODING: Final = re.compile(r"""<\?xml[^>]{0,200}encoding=["']([A-Za-z0-9._-]{1,40})""")
 _SGML_ENCODING: Final = re.compile(r"ENCODING:\s*(\S{1,20})\s*CHARSET:\s*(\S{1,20})")
-# A comma or a point, whichever is last, is before the decimals.
-_AMOUNT: Final = re.compile(r"([+-]?)(\d{1,18}|\d{1,3}(?:[.,]\d{3}){1,5}(?=[.,]))(?:[.,](\d{1,9}))?", re.ASCII)
+# One separator is before the decimals. Where one stands twice, or before the other one, it parts thousands.
+_AMOUNT: Final = re.compile(r"([+-]?)(\d{1,18})(?:[.,](\d{1,9}))?", re.ASCII)
+_GROUPED: Final = re.compile(r"([+-]?)(\d{1,3}([.,])\d{3}(?:\3\d{3}){0,4})(?:(?!\3)[.,](\d{1,9}))?", re.ASCII)
 _VALUES_MAX: Final = 100
 # Those that have values of their own; the values of all others are of the one around them.
 _PARTS: Final = frozenset(
@@ -163,7 +165,8 @@ class _Reading:
             case "STMTTRN":
                 yield self._line(part)
             case "LEDGERBAL":
-                self._balance = _amount(part.values.get("BALAMT", ""))
+                currency = "" if self._statement is None else self._statement.values.get("CURDEF", "")
+                self._balance = _amount(part.values.get("BALAMT", ""), currency.upper())
                 if self._balance is None:
                     yield Unreadable(part.place, "The balance has no amount that can be read.")
             case "STMTRS" | "CCSTMTRS" if self._statement is not None:
@@ -179,9 +182,10 @@ class _Reading:
                 part.place,
                 f"The bank corrects its transaction {values['CORRECTFITID'][:60]!r} by this one: reverse that by hand.",
             )
-        amount, booked_on = _amount(values.get("TRNAMT", "")), _day(values.get("DTPOSTED", ""))
+        currency = values.get("CURRENCY/CURSYM", self._statement.values.get("CURDEF", "")).upper()
+        amount, booked_on = _amount(values.get("TRNAMT", ""), currency), _day(values.get("DTPOSTED", ""))
         if amount is None or booked_on is None:
-            wrong = f"amount {values.get('TRNAMT', '')[:40]!r}" if amount is None else "date"
+            wrong = f"amount {values.get('TRNAMT', '')[:40]!r} in {currency[:40]}" if amount is None else "date"
             return Unreadable(part.place, f"The transaction has no {wrong} that can be read.")
         details = {key: values.get(theirs, "") for key, theirs in _DETAILS.items()}
         details["counterparty_account"] = values.get("BANKACCTTO/ACCTID", values.get("CCACCTTO/ACCTID", ""))
@@ -190,19 +194,28 @@ class _Reading:
             booked_on=booked_on,
             value_on=_day(values.get("DTAVAIL", "")),
             amount=amount,
-            currency=values.get("CURRENCY/CURSYM", self._statement.values.get("CURDEF", "")).upper(),
+            currency=currency,
             bank_reference=values.get("FITID", ""),
             counterparty=values.get("NAME", values.get("PAYEE/NAME", "")),
             purpose=values.get("MEMO", ""),
             details={key: text for key, text in details.items() if text},
+            is_reference_unique=True,
         )
 
 
-def _amount(text: str) -> Decimal | None:
-    match = _AMOUNT.fullmatch(text)
-    if match is None:
+def _amount(text: str, currency: str) -> Decimal | None:
+    """Return the amount, None if it is none, or has more decimals than the currency has: they may be thousands."""
+    if match := _AMOUNT.fullmatch(text):
+        sign, whole, decimals = match.groups(default="")
+    elif match := _GROUPED.fullmatch(text):
+        sign, whole, _, decimals = match.groups(default="")
+    else:
         return None
-    sign, whole, decimals = match.groups()
+    standard = standard_asset(currency)
+    # Zeros behind are no more than that, unless there are three of them.
+    significant = decimals if len(decimals) == 3 else decimals.rstrip("0")
+    if standard is not None and len(significant) > standard.scale:
+        return None
     return Decimal(f"{sign}{re.sub('[.,]', '', whole)}.{decimals or '0'}")
 
 

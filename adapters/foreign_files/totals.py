@@ -12,6 +12,8 @@ from application.interchange.found import FailedCheck
 
 # The day of all that goes by the order of the file.
 NO_DAY: Final = ""
+# Sums that are kept in memory: by account, those above it, asset and day.
+SUMS_MAX: Final = 1_000_000
 # Of an account with more assets, that it holds no other one is checked for so many.
 _SOLE_AMONG_MAX: Final = 1_000
 
@@ -39,9 +41,12 @@ class _DaySums:
         self.days: list[str] | None = None
         self.sums: list[Decimal] = []
 
-    def add(self, day: str, amount: Decimal) -> None:
-        self.by_day[day] = add(self.by_day.get(day, NOTHING), amount)
+    def add(self, day: str, amount: Decimal) -> int:
+        """Add an amount, and return by how many sums there are more."""
+        before = self.by_day.get(day)
+        self.by_day[day] = amount if before is None else add(before, amount)
         self.days = None
+        return int(before is None)
 
     def before(self, day: str) -> Decimal:
         """Return the sum of all days before, once all are known."""
@@ -65,29 +70,36 @@ class Totals:
         self._running: dict[tuple[str, str], Decimal] = {}
         self._last_day = NO_DAY
         self._is_in_order = True
+        self._size = 0
+        self.given_up: FailedCheck | None = None
         self._asserted: list[tuple[Asserted, dict[str, Decimal]]] = []
 
     def add(self, account: str, code: str, day: str, amount: Decimal) -> None:
-        """Count an amount."""
+        """Count an amount, as long as there are not too many sums to be kept."""
+        if self.given_up is not None:
+            return
         if day < self._last_day:
             self._is_in_order = False
         self._last_day = max(day, self._last_day)
         key = (account, code)
         self._running[key] = add(self._running.get(key, NOTHING), amount)
-        _sums(self._sums, account, code).add(day, amount)
+        self._size += _sums(self._sums, account, code).add(day, amount)
         prefix = account
         while prefix:
-            _sums(self._deep, prefix, code).add(day, amount)
+            self._size += _sums(self._deep, prefix, code).add(day, amount)
             prefix = prefix.rpartition(":")[0]
+        self._give_up_beyond_bound()
 
     def running(self, account: str, code: str, day: str) -> Decimal | None:
         """Return what the account holds so far on that day; None where that is not known, as days have gone back."""
-        if not self._is_in_order or day < self._last_day:
+        if self.given_up is not None or not self._is_in_order or day < self._last_day:
             return None
         return self._running.get((account, code), NOTHING)
 
     def check(self, asserted: Asserted) -> None:
         """Take in what is asserted after all that was added before."""
+        if self.given_up is not None:
+            return
         all_sums = self._of(asserted)
         codes = islice(all_sums, _SOLE_AMONG_MAX) if asserted.is_sole else ()
         of_day = {
@@ -96,6 +108,14 @@ class Totals:
             if code in all_sums
         }
         self._asserted.append((asserted, of_day))
+        self._size += 1 + len(of_day)
+        self._give_up_beyond_bound()
+
+    def _give_up_beyond_bound(self) -> None:
+        if self._size > SUMS_MAX:
+            detail = f"Balances are not checked: that takes more than {SUMS_MAX:,} sums by account and day."
+            self.given_up = FailedCheck("the file", detail)
+            self._sums, self._deep, self._running, self._asserted = {}, {}, {}, []
 
     def before(self, account: str, code: str, day: str) -> Decimal:
         """Return what the account and those below it hold at the beginning of the day, once all of it was added."""

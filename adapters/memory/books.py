@@ -19,7 +19,7 @@ from domain.ledger.changes import Results
 from domain.ledger.events import Event, LedgerCreated, TransactionPosted
 from domain.ledger.hold import HoldStatus
 from domain.ledger.ledger import LedgerExists, LedgerNotFound
-from domain.ledger.scope import Scope
+from domain.ledger.scope import Looked, Scope, ScopeTooNarrow
 from domain.shared.chain import Author, Head, Recorded, record
 
 Key = TypeVar("Key")
@@ -28,13 +28,6 @@ Value = TypeVar("Value")
 
 class NotTheNextEvent(Exception):
     """What was to be appended does not follow the ledger's last event."""
-
-
-class ScopeTooNarrow(Exception):
-    """A command decided on a book that lacked something: the lines it made are not the ones that the whole book makes.
-
-    A store that keeps running balances would have kept wrong ones.
-    """
 
 
 @dataclass(slots=True)
@@ -193,6 +186,7 @@ def _limited(ledger: _Ledger, book: Book, scope: Scope) -> Book:
         periods=_named(book.periods, scope.periods),
         attachments=_named(book.attachments, scope.attachments),
         results=results,
+        seen=Looked(keys, set(scope.whole_accounts)),
     )
 
 

@@ -58,6 +58,10 @@ def refusal_of(answer: Outcome | BaseException) -> Refusal | None:
     if isinstance(answer, Outcome):
         return None
     if isinstance(answer, DomainError):
-        stops = answer.kind in _STOPPING or isinstance(answer, LedgerNotFound)
-        return Refusal(answer.code, answer.detail, stops, answer.facts.get("taken_by"))
+        return Refusal(answer.code, answer.detail, stops(answer), answer.facts.get("taken_by"))
     raise answer
+
+
+def stops(answer: BaseException | None) -> bool:
+    """Return whether it makes no sense to go on with other lines after it."""
+    return isinstance(answer, LedgerNotFound) or (isinstance(answer, DomainError) and answer.kind in _STOPPING)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from os import SEEK_END
 from typing import IO, Final
 
 from application.interchange.found import (
@@ -18,12 +19,16 @@ from application.interchange.found import (
 )
 from application.interchange.found_lines import transaction_line
 from application.interchange.listed import Listed
+from application.interchange.transaction_lines import LINE_BYTES_MAX
 from domain.ledger.asset import standard_asset
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
 
 # About ten milliseconds of work of a thread, after each of which a reading that nobody waits for any more ends.
 _FOUND_PER_TURN: Final = 300
 _SHOWN_MAX: Final = 3
+# The tersest journals come to lines of 14 times their size: what comes to more is made for that.
+_LINES_TIMES_MAX: Final = 16
+_LINES_BYTES_MIN: Final = 1024 * 1024
 _COMPRESSED: Final = {
     b"\x1f\x8b": "gzip",
     b"PK\x03\x04": "zip",
@@ -79,9 +84,7 @@ class ReadFile:
             case FoundTransaction():
                 self.transactions += 1
             case FoundAccount():
-                known = self.accounts.get(found.path)
-                if known is None or (known.type is None and found.type is not None) or not known.metadata:
-                    self.accounts[found.path] = found
+                self._take_account(found)
             case FoundAsset():
                 self._take_asset(found)
             case Unreadable():
@@ -90,6 +93,13 @@ class ReadFile:
                 self.failed_checks.add(found)
             case Remark():
                 self.remarks.add(found)
+
+    def _take_account(self, found: FoundAccount) -> None:
+        # A file may use an account before it declares it: what either of them says of it stays.
+        known = self.accounts.get(found.path, found)
+        self.accounts[found.path] = replace(
+            known, type=found.type or known.type, metadata={**known.metadata, **found.metadata}
+        )
 
     def _take_asset(self, found: FoundAsset) -> None:
         standard, known = standard_asset(found.code), self.assets.get(found.code)
@@ -100,26 +110,40 @@ class ReadFile:
 async def read_foreign_file(reader: ForeignFile, file: IO[bytes], lines: IO[bytes]) -> ReadFile:
     """Read a file in a thread, write its transactions as lines, and return what else was found.
 
-    Raises `ValidationFailed` for a file in which there is nothing, or which is compressed.
+    Raises `ValidationFailed` for a file in which there is nothing, which is compressed, or of which more would be kept
+    than there is in it.
     """
     _require_plain(file)
     read = ReadFile()
+    bytes_max = max(_LINES_BYTES_MIN, _LINES_TIMES_MAX * file.seek(0, SEEK_END))
+    file.seek(0)
     found = reader.read(file)
-    while await asyncio.to_thread(_take_some, found, read, lines):
+    while await asyncio.to_thread(_take_some, found, read, lines, bytes_max):
         pass
     if not (read.transactions or read.accounts or read.assets or read.unreadable.total or read.failed_checks.total):
         raise ValidationFailed("There is nothing in the file that could be imported.")
     return read
 
 
-def _take_some(found: Iterator[Found], read: ReadFile, lines: IO[bytes]) -> bool:
+def _take_some(found: Iterator[Found], read: ReadFile, lines: IO[bytes], bytes_max: int) -> bool:
     """Take what comes next, and return whether there may be more."""
     count = 0
     for each in islice(found, _FOUND_PER_TURN):
         count += 1
+        if not isinstance(each, FoundTransaction):
+            read.take(each)
+            continue
+        line = transaction_line(each)
+        if len(line) > LINE_BYTES_MAX:
+            read.take(Unreadable(each.place, f"It comes to more than {LINE_BYTES_MAX:,} bytes: no transaction does."))
+            continue
+        if lines.tell() + len(line) > bytes_max:
+            raise ValidationFailed(
+                f"Up to {each.place}, the file comes to more than {_LINES_TIMES_MAX} times its own size: import it in "
+                "parts, with shorter names."
+            )
         read.take(each)
-        if isinstance(each, FoundTransaction):
-            lines.write(transaction_line(each))
+        lines.write(line)
     return count == _FOUND_PER_TURN
 
 

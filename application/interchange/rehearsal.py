@@ -1,21 +1,21 @@
 """What would become of what was found in a file: the ledger's own rules, on its books as they are, without a change."""
 
-from collections import Counter
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from application.interchange.already_there import another_has, is_same, stored
 from application.interchange.found_lines import command_of, place_of
 from application.interchange.import_transactions import Parse
 from application.interchange.listed import Listed
 from application.ledger.group import execute
 from application.ledger.permitted import require_within, scope_within
-from application.ledger.ports import Books, Command, LedgerAddress, Snapshot, TooManyEntries
+from application.ledger.ports import Books, Command, LedgerAddress
 from application.ledger.post_transaction import PostTransaction
 from application.shared.ports import Clock, Ids
 from domain.ledger.account import AccountExists
-from domain.ledger.asset import format_amount
 from domain.ledger.book import Book
 from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
 from domain.ledger.posted import PostedTransaction
@@ -24,7 +24,7 @@ from domain.ledger.transaction import DuplicateReference
 from domain.shared.access import Principal, Reach
 from domain.shared.errors import DomainError
 
-_OTHER: Final = "The reference {!r} belongs to another transaction of this ledger: its time or its entries differ."
+_ENTRIES_PER_TURN: Final = 500
 
 _Stored = Mapping[str, PostedTransaction]
 
@@ -71,15 +71,20 @@ class Rehearsal:
     async def try_lines(self, lines: Sequence[bytes]) -> None:
         """Try some lines, some hundred at most. Raises `LedgerNotFound`, `StoreUnavailable`."""
         steps = [step for line in lines if (step := self._step(line)) is not None]
+        await asyncio.sleep(0)
         async with self._books.snapshot(self._address) as snapshot:
             scopes = [scope_within(self._reach(step.command), step.command) for step in steps]
             book = self._merged(await snapshot.load(Scope.union(scopes)))
             taken = {book.references[name] for scope in scopes for name in scope.references if name in book.references}
-            transactions = [id for id in taken if not id.startswith("hold_")]
-            stored = await _stored(snapshot, transactions)
+            there = await stored(snapshot, list(taken))
             now = max(self._clock.now(), snapshot.head.recorded_at)
+        entries = 0
         for step, scope in zip(steps, scopes, strict=True):
-            self._try(step, scope, book, stored, now)
+            self._try(step, scope, book, there, now)
+            entries += step.command.size
+            if entries >= _ENTRIES_PER_TURN:
+                entries = 0
+                await asyncio.sleep(0)
         # Within one file, what names transactions names each once.
         book.forget_named()
 
@@ -115,9 +120,10 @@ class Rehearsal:
                 if key not in ours:
                     ours[key] = value
         book.used_assets |= loaded.used_assets
+        book.seen = loaded.seen
         return book
 
-    def _try(self, step: _Step, scope: Scope, book: Book, stored: _Stored, now: datetime) -> None:
+    def _try(self, step: _Step, scope: Scope, book: Book, posted: _Stored, now: datetime) -> None:
         try:
             require_within(self._reach(step.command), scope, book)
             events = execute(step.command, book, now)
@@ -125,7 +131,7 @@ class Rehearsal:
             return
         except DuplicateReference as refusal:
             assert isinstance(step.command, PostTransaction), "nothing else has a reference"
-            self._known(step, step.command, book, stored, refusal)
+            self._known(step, step.command, book, posted, refusal)
             return
         except DomainError as refusal:
             self._refuse(step.place, refusal)
@@ -145,44 +151,18 @@ class Rehearsal:
         step: _Step,
         command: PostTransaction,
         book: Book,
-        stored: _Stored,
+        posted: _Stored,
         refusal: DuplicateReference,
     ) -> None:
         """Count what is there already, if it is the same; a reference may have been given to something else."""
         reference = command.draft.reference or ""
-        there = stored.get(book.references.get(reference, ""))
+        there = posted.get(book.references.get(reference, ""))
         if there is None:
             self._refuse(step.place, refusal)
-        elif _is_same(command, there):
+        elif is_same(command.draft, there):
             self.expected.already_there += 1
         else:
-            self._refuse(step.place, DuplicateReference(_OTHER.format(reference)))
+            self._refuse(step.place, another_has(command.draft))
 
     def _refuse(self, place: str, refusal: DomainError) -> None:
         self.expected.refused.add(WouldRefuse(place, refusal.code, refusal.detail))
-
-
-def _is_same(command: PostTransaction, there: PostedTransaction) -> bool:
-    asked = Counter(
-        (entry.account, entry.direction, entry.asset, _digits(entry.amount)) for entry in command.draft.entries
-    )
-    posted = Counter(
-        (entry.account, entry.direction, entry.asset.code, _digits(format_amount(entry.amount, entry.asset.scale)))
-        for entry in there.entries
-    )
-    return asked == posted and command.draft.effective_at == there.effective_at
-
-
-async def _stored(snapshot: Snapshot, ids: Sequence[str]) -> Mapping[str, PostedTransaction]:
-    """Return transactions with their entries; all at once, unless these are too many."""
-    if not ids:
-        return {}
-    try:
-        return (await snapshot.load(Scope(reversals=ids))).transactions
-    except TooManyEntries:
-        one_by_one = [await snapshot.load(Scope(reversals=(id,))) for id in ids]
-        return {id: book.transactions[id] for id, book in zip(ids, one_by_one, strict=True)}
-
-
-def _digits(amount: str) -> str:
-    return amount.rstrip("0").rstrip(".") if "." in amount else amount

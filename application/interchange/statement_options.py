@@ -9,6 +9,7 @@ from application.interchange.statement_profile import (
     CsvColumns,
     CsvShape,
     DateOrder,
+    MoneyOut,
     OwnAccount,
     StatementProfile,
     TextRule,
@@ -30,6 +31,7 @@ _SINGLE_COLUMNS: Final = (
 )
 
 _T = TypeVar("_T")
+_Types = dict[str, AccountType]
 
 
 def statement_profile(options: Mapping[str, Any], *, is_table: bool) -> StatementProfile:
@@ -39,15 +41,19 @@ def statement_profile(options: Mapping[str, Any], *, is_table: bool) -> Statemen
     """
     profile = _Object(options, "/options")
     standard = StatementProfile()
-    bank_accounts = _bank_accounts(profile)
-    rules = tuple(map(_rule, profile.items("rules")))
-    unassigned = profile.inner("unassigned")
+    types: _Types = {}
+    bank_accounts = _bank_accounts(profile, types) or standard.bank_accounts
+    given = profile.inner("unassigned")
+    unassigned = standard.unassigned if given is None else _own_account(given, types)
+    # What the profile leaves out has its type all the same.
+    types |= {own.path: own.type for own in (*(each.own for each in bank_accounts), unassigned) if own.type is not None}
+    rules = tuple(_rule(each, types) for each in profile.items("rules"))
     csv = profile.inner("csv") if is_table else None
     profile.finish()
     return StatementProfile(
-        bank_accounts=bank_accounts or standard.bank_accounts,
+        bank_accounts=bank_accounts,
         rules=rules,
-        unassigned=standard.unassigned if unassigned is None else _own_account(unassigned),
+        unassigned=unassigned,
         csv=None if csv is None else _csv(csv),
     )
 
@@ -109,14 +115,20 @@ def _text(value: object, pointer: str) -> str:
     return checked_name(value, what="The text", length_max=_TEXT_LENGTH_MAX, pointer=pointer)
 
 
-def _own_account(given: _Object) -> OwnAccount:
+def _own_account(given: _Object, types: _Types) -> OwnAccount:
+    """Return the account that is given; `types` are those of the accounts before it, which it may not contradict."""
     path = checked_path(given.required("account"), f"{given.pointer}/account")
     account = OwnAccount(path, given.choice("type", {each.value: each for each in AccountType}))
     given.finish()
+    if account.type is not None and (known := types.setdefault(path, account.type)) is not account.type:
+        raise ValidationFailed(
+            f"{path} is of the type {known.value} elsewhere in the profile: an account has one type.",
+            pointer=f"{given.pointer}/type",
+        )
     return account
 
 
-def _bank_accounts(profile: _Object) -> tuple[BankAccount, ...]:
+def _bank_accounts(profile: _Object, types: _Types) -> tuple[BankAccount, ...]:
     accounts, known = [], set()
     for given in profile.items("bank_accounts"):
         names = tuple(_text(each, pointer) for each, pointer in given.array("names"))
@@ -125,12 +137,12 @@ def _bank_accounts(profile: _Object) -> tuple[BankAccount, ...]:
                 what = f"Two of them have the name {name!a}." if name else "Two of them have no names."
                 raise ValidationFailed(what, pointer=given.pointer)
             known.add(name)
-        accounts.append(BankAccount(_own_account(given), names))
+        accounts.append(BankAccount(_own_account(given, types), names))
     return tuple(accounts)
 
 
-def _rule(given: _Object) -> TextRule:
-    return TextRule(given.required("contains"), _own_account(given))
+def _rule(given: _Object, types: _Types) -> TextRule:
+    return TextRule(given.required("contains"), _own_account(given, types))
 
 
 def _csv(given: _Object) -> CsvShape:
@@ -144,6 +156,7 @@ def _csv(given: _Object) -> CsvShape:
         encoding=given.text("encoding"),
         decimal=given.choice("decimal", {".": ".", ",": ","}),
         date_order=given.choice("date_order", {each.value: each for each in DateOrder}),
+        money_out=given.choice("money_out", {each.value: each for each in MoneyOut}),
         currency=None if currency is None else checked_asset_code(currency, pointer=f"{given.pointer}/currency"),
         bank_account=given.text("bank_account") or "",
     )

@@ -46,6 +46,13 @@ class DateOrder(Enum):
     MONTH_DAY_YEAR = "mdy"
 
 
+class MoneyOut(Enum):
+    """How a column of what went out is written: below zero, or as it was paid; what is the other way came back."""
+
+    SIGNED = "signed"
+    UNSIGNED = "unsigned"
+
+
 Column = str | int
 """A column of a table, by what its header says or by its number, from 1."""
 
@@ -86,6 +93,7 @@ class CsvShape:
     encoding: str | None = None
     decimal: str | None = None
     date_order: DateOrder | None = None
+    money_out: MoneyOut | None = None
     currency: str | None = None
     bank_account: str = ""
 

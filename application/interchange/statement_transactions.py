@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from hashlib import sha256
 from typing import IO, Final
 
@@ -34,6 +34,14 @@ from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.errors import ValidationFailed
 from domain.shared.text import METADATA_VALUE_LENGTH_MAX
 
+# Amounts have up to 18 digits before the point and 17 behind it; that is room for the sum of any file.
+_EXACT: Final = Context(prec=100)
+_UNNAMED: Final = (
+    "Nothing names the bank account: a line of another one without a name that says the same counts as there already. "
+    "Where you have two, name each before its first import, by `csv.bank_account` for a table."
+)
+# Bank accounts whose statements are checked by those before them; nobody has more in one file.
+_BANK_ACCOUNTS_MAX: Final = 1_000
 # There are some 180 in the world.
 _CURRENCIES_MAX: Final = 1_000
 _BLANK: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -71,13 +79,17 @@ class _Reading:
         self._tally = tally
         self._opening = StatementOpening("", "", "", None)
         self._total: Decimal | None = None
+        self._is_left_out = self._is_unnamed_told = False
+        self._closed: dict[bytes, tuple[Decimal, str]] = {}
         self._accounts: set[OwnAccount] = set()
         self._scales: dict[str, int] = {}
 
     def take(self, item: StatementItem) -> Iterator[Found]:
         match item:
             case StatementOpening():
-                self._opening, self._total = replace(item, bank_account=_plain(item.bank_account)), item.balance
+                yield from self._open(replace(item, bank_account=_plain(item.bank_account)))
+            case StatementLine() | StatementClosing() if self._is_left_out:
+                return
             case StatementLine():
                 yield from self._line(item)
             case StatementClosing():
@@ -85,10 +97,37 @@ class _Reading:
             case _:
                 yield item
 
+    def _open(self, opening: StatementOpening) -> Iterator[Found]:
+        """Take the beginning of a statement: it follows on the one before it, and stands in the file once."""
+        self._opening, self._total, self._is_left_out = opening, opening.balance, False
+        if not opening.name and opening.balance is None:
+            return
+        account = self._account()
+        balance, place = self._closed.get(account, (None, ""))
+        if opening.name and self._was_before(account, opening.name):
+            self._is_left_out = True
+            yield Unreadable(opening.place, "The same statement stands in the file before; here, it is left out.")
+        elif balance is None and len(self._closed) == _BANK_ACCOUNTS_MAX:
+            self._is_left_out = True
+            yield Unreadable(opening.place, f"There are more than {_BANK_ACCOUNTS_MAX:,} bank accounts in the file.")
+        elif balance is not None and opening.balance is not None and opening.balance != balance:
+            yield FailedCheck(
+                opening.place,
+                f"The statement opens with {opening.balance:f} {opening.currency}; the one before it closed with "
+                f"{balance:f} ({place}). One is missing between them, or they have lines in common.",
+            )
+
+    def _account(self) -> bytes:
+        """Return what tells the bank account of the statement, and its currency, from others."""
+        return _digest(self._profile.identity(self._opening.bank_account), self._opening.currency)
+
+    def _was_before(self, account: bytes, name: str) -> bool:
+        return self._tally.before(account + _digest(name)) > 0
+
     def _line(self, line: StatementLine) -> Iterator[Found]:
         if self._total is not None:
             # A sum over two currencies is none.
-            self._total = self._total + line.amount if line.currency == self._opening.currency else None
+            self._total = _EXACT.add(self._total, line.amount) if line.currency == self._opening.currency else None
         name = self._opening.bank_account
         own = self._profile.own_account(name)
         if own is None:
@@ -97,12 +136,24 @@ class _Reading:
             yield Remark(line.place, "Nothing came in or went out by this line; it is left out.")
         elif wrong := self._wrong_with(line.currency):
             yield Unreadable(line.place, wrong)
+        elif self._is_repeated(line):
+            yield Unreadable(
+                line.place,
+                f"The bank's reference {line.bank_reference[:60]!r} is in the file before, and it is of one line only.",
+            )
         elif (begins := self._beginning(line.booked_on)) is None:
             yield Unreadable(line.place, f"The day {line.booked_on} is before all time.")
         else:
+            if not name and not self._is_unnamed_told:
+                self._is_unnamed_told = True
+                yield Remark(line.place, _UNNAMED)
             other = self._profile.other_side(f"{line.counterparty} {line.purpose}")
             yield from self._declared(line, own, other)
             yield self._transaction(line, own, other, begins)
+
+    def _is_repeated(self, line: StatementLine) -> bool:
+        reference = _bank_reference(line)
+        return line.is_reference_unique and bool(reference) and self._was_before(self._account(), reference)
 
     def _wrong_with(self, currency: str) -> str | None:
         if currency in self._scales:
@@ -125,11 +176,17 @@ class _Reading:
 
     def _declared(self, line: StatementLine, own: OwnAccount, other: OwnAccount) -> Iterator[Found]:
         """Yield the asset and the accounts of a line that were not found before."""
-        scale = max(-int(line.amount.normalize().as_tuple().exponent), 0)
-        if standard := standard_asset(line.currency):
-            scale = max(scale, standard.scale)
+        written = max(-int(_EXACT.normalize(line.amount).as_tuple().exponent), 0)
+        standard = standard_asset(line.currency)
+        scale = written if standard is None else max(written, standard.scale)
         if scale > self._scales.get(line.currency, -1):
             self._scales[line.currency] = scale
+            if standard is not None and scale > standard.scale:
+                yield Remark(
+                    line.place,
+                    f"{line.amount:f} has {scale} digits after the point, and {line.currency} has {standard.scale}: "
+                    "look whether they are decimals.",
+                )
             yield FoundAsset(line.place, line.currency, scale)
         for account in (own, other):
             if account not in self._accounts:
@@ -140,7 +197,7 @@ class _Reading:
         self, line: StatementLine, own: OwnAccount, other: OwnAccount, begins: datetime
     ) -> FoundTransaction:
         counterparty, purpose = _plain(line.counterparty), _plain(line.purpose)
-        bank_reference = "" if _NO_REFERENCE.fullmatch(reference := _plain(line.bank_reference)) else reference
+        bank_reference = _bank_reference(line)
         metadata = {
             "bank_account": self._opening.bank_account,
             "bank_reference": bank_reference,
@@ -155,7 +212,7 @@ class _Reading:
             " | ".join(filter(None, (counterparty, purpose)))[:DESCRIPTION_LENGTH_MAX],
             (
                 FoundEntry(own.path, line.amount, line.currency),
-                FoundEntry(other.path, -line.amount, line.currency),
+                FoundEntry(other.path, line.amount.copy_negate(), line.currency),
             ),
             {key: text for key, value in metadata.items() if (text := _plain(value)[:METADATA_VALUE_LENGTH_MAX])},
         )
@@ -166,7 +223,7 @@ class _Reading:
         Banks give one reference to a transfer and its fee, so it does not stand alone; and lines that are alike in all
         of it are numbered within their day. So files that begin with whole days give each line the same reference.
         """
-        amount = line.amount.normalize()
+        amount = _EXACT.normalize(line.amount)
         parts = [self._profile.identity(self._opening.bank_account), line.currency, f"{amount:f}"]
         if bank_reference:
             parts += ["reference", bank_reference]
@@ -195,6 +252,19 @@ class _Reading:
                 f"come to {total:f}.",
             )
         self._total = None
+        if closing.balance is None:
+            self._closed.pop(self._account(), None)
+        elif (account := self._account()) in self._closed or len(self._closed) < _BANK_ACCOUNTS_MAX:
+            self._closed[account] = closing.balance, closing.place
+
+
+def _bank_reference(line: StatementLine) -> str:
+    reference = _plain(line.bank_reference)
+    return "" if _NO_REFERENCE.fullmatch(reference) else reference
+
+
+def _digest(*texts: str) -> bytes:
+    return sha256("\0".join(texts).encode("utf-8", "surrogatepass")).digest()
 
 
 def _plain(text: str) -> str:

@@ -14,19 +14,22 @@ class StatementOpening:
     """The beginning of a statement: of which bank account, as the file names it (`""` where it does not).
 
     `balance` is what was on it before the first line, None where nothing tells; below zero where it was overdrawn.
+    `name` is the same for no two statements of a bank account, `""` where nothing tells them apart.
     """
 
     place: str
     bank_account: str
     currency: str
     balance: Decimal | None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
     """Money that came in (above zero) or went out (below) of the bank account of the statement that is open.
 
-    `bank_reference` is what the bank itself calls this line, `""` where it does not. `details` are for the metadata.
+    `bank_reference` is what the bank itself calls this line, `""` where it does not; by some formats, it calls no other
+    one of the bank account so. `details` are for the metadata.
     """
 
     place: str
@@ -38,6 +41,7 @@ class StatementLine:
     counterparty: str
     purpose: str
     details: Mapping[str, str] = field(default_factory=dict)
+    is_reference_unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,21 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from application.ledger.ports import Command, Outcome
+from application.ledger.ports import Applied, Command, Outcome
 from application.shared.idempotency import IdempotencyKey
-from application.shared.ports import StoreBusy, StoreUnavailable
+from application.shared.ports import Ids, StoreBusy, StoreUnavailable
 from application.shared.telling import Telling
 from domain.ledger.book import Book
 from domain.ledger.events import Event
 from domain.ledger.policy import PolicyFailed
 from domain.ledger.settings import ArchivedLedger
+from domain.ledger.soundness import require_sound
 from domain.shared.access import EVERYWHERE, Permission, Reach
-from domain.shared.chain import Author, Head
+from domain.shared.chain import Author, Head, record
 from domain.shared.errors import DomainError, Overloaded, Unavailable
 
 COMMANDS_MAX: Final = 1_000
@@ -102,16 +103,45 @@ class GroupQueue:
                     entries += size
         return group
 
+    def leave(self) -> list[Submission]:
+        """Return all that waits, and let nothing wait any more."""
+        waiting = [*self._singles, *self._bulk]
+        self._singles.clear()
+        self._bulk.clear()
+        return waiting
 
-def execute(command: Command, book: Book, now: datetime) -> Sequence[Event]:
-    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring."""
+
+class UnsoundEvents(Exception):
+    """A command of an extension made what is none, such as a transaction that does not balance."""
+
+
+def execute(command: Command, book: Book, now: datetime, reach: Reach = EVERYWHERE) -> Sequence[Event]:
+    """Return what happens, or raise what the command refuses with; in an archived ledger, nothing but its restoring.
+
+    What policies add to it is within the reach. Raises `UnsoundEvents`.
+    """
     if book.settings.is_archived and command.permission is not Permission.LEDGERS_ARCHIVE:
         raise ArchivedLedger("The ledger is archived: nothing in it changes until it is restored.")
+    if reach.is_limited and book.policies:
+        # It shares everything else with the book, which commands leave as it is.
+        book = replace(book, policies=[replace(each, reach=reach) for each in book.policies])
     try:
-        return command.execute(book, now)
+        events = command.execute(book, now)
     except PolicyFailed as failure:
         _policies.tell(failure)
         raise
+    # Those of ours make them by rules that see to it.
+    return events if type(command).__module__.startswith("application.") else _sound(command, events)
+
+
+def _sound(command: Command, events: Sequence[Event]) -> Sequence[Event]:
+    events = tuple(events)
+    try:
+        for event in events:
+            require_sound(event)
+    except DomainError as error:  # for which whoever asked is not to blame
+        raise UnsoundEvents(f"{type(command).__name__}: {error}") from error
+    return events
 
 
 def group_time(head: Head, now: datetime) -> datetime:
@@ -119,6 +149,34 @@ def group_time(head: Head, now: datetime) -> datetime:
     if head.recorded_at - now > CLOCK_AHEAD_ALERT:
         _log.error("a ledger's last event was recorded at %s, ahead of the clock: %s", head.recorded_at, now)
     return max(now, head.recorded_at)
+
+
+def take_in(
+    events: Sequence[Event], author: Author, book: Book, head: Head, now: datetime, ids: Ids
+) -> tuple[tuple[Applied, ...], Head]:
+    """Chain the events to the head and apply them to the book; return them, and the head that they leave."""
+    applied = []
+    for event in events:
+        recorded = record(event, head, id=ids.new("evt"), author=author, recorded_at=now)
+        applied.append(Applied(event, book.apply(event), now, recorded))
+        head = recorded.head
+    return tuple(applied), head
+
+
+def in_doubt() -> DomainError:
+    """Return what the callers of a group are told of which it cannot be known whether it was kept."""
+    return Unavailable(
+        "The database was lost while it committed, so this may have been done or not. Try again with the "
+        "same idempotency key or reference: it will not be done twice."
+    )
+
+
+def given_up() -> DomainError:
+    """Return what the callers are told whose ledger is written to no longer, whatever has ended that."""
+    return Unavailable(
+        "The server stopped writing before this was answered, so it may have been done or not. Try again with the "
+        "same idempotency key or reference: it will not be done twice."
+    )
 
 
 def not_written(error: StoreUnavailable) -> DomainError:

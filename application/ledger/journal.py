@@ -10,25 +10,34 @@ import logging
 from collections.abc import Callable, Sequence
 from contextvars import Context
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 
-from application.ledger.group import Answer, Decided, GroupQueue, Submission, execute, group_time, not_written
+from application.ledger.group import (
+    Answer,
+    Decided,
+    GroupQueue,
+    Submission,
+    execute,
+    given_up,
+    group_time,
+    in_doubt,
+    not_written,
+    take_in,
+)
 from application.ledger.permitted import require_within, scope_within
 from application.ledger.policies import load
 from application.ledger.ports import Applied, Books, Command, Group, LedgerAddress, Outcome, TooManyEntries
+from application.shared.containing import contained
 from application.shared.idempotency import KEYS_LIVE, IdempotencyKey
 from application.shared.ports import Clock, CommitInDoubt, Ids, StoreUnavailable
 from application.shared.telemetry import UNWATCHED, Kind, Telemetry
-from domain.ledger.book import Book
-from domain.ledger.events import Event
 from domain.ledger.holding import expire
 from domain.ledger.ledger import LedgerNotFound
 from domain.ledger.policy import PolicyInForce
 from domain.ledger.scope import Scope
 from domain.shared.access import Principal
-from domain.shared.chain import Author, Head, record
-from domain.shared.errors import DomainError, Overloaded, Unavailable
+from domain.shared.chain import Author
+from domain.shared.errors import DomainError, Overloaded
 from domain.shared.stable import stable
 
 RETRY_DELAYS_SECONDS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 3.2, 3.2)
@@ -129,7 +138,7 @@ class Journal:
             for expiry in expire(book, due, now):
                 book.apply(expiry)
             require_within(reach, scope, book)
-            events = execute(command, book, now)
+            events = execute(command, book, now, reach)
             return Outcome(tuple([Applied(event, book.apply(event), now) for event in events]), book=book)
 
     async def close(self, *, patience_seconds: float = PATIENCE_SECONDS) -> None:
@@ -147,6 +156,7 @@ class Journal:
         runner.add_done_callback(self._runners.discard)
 
     async def _run(self, address: LedgerAddress, queue: GroupQueue) -> None:
+        group: Sequence[Submission] = ()
         try:
             # One turn of the loop lets callers that are ready join the first group.
             await asyncio.sleep(0)
@@ -159,6 +169,9 @@ class Journal:
                     submission.give(answer)
         finally:
             del self._queues[address]
+            # Where it was ended, nobody else would answer them.
+            for submission in (*group, *queue.leave()):
+                submission.give(given_up())
 
     async def _settle(self, address: LedgerAddress, group: Sequence[Submission]) -> list[Answer]:
         """Commit the group, whatever it takes, and return every submission's answer."""
@@ -175,10 +188,7 @@ class Journal:
             answer = not_written(error)
         except CommitInDoubt as error:
             _log.error("the store was lost in a commit of %d commands and stayed away: %s", len(group), error)
-            answer = Unavailable(
-                "The database was lost while it committed, so this may have been done or not. Try again with the "
-                "same idempotency key or reference: it will not be done twice."
-            )
+            answer = in_doubt()
         except Exception as error:
             self._telemetry.tell(error=type(error).__name__)
             if len(group) == 1:
@@ -214,7 +224,8 @@ class Journal:
             decided = Decided()
             try:
                 async with self._books.group(address) as held:
-                    await self._decide(held, group, decided)
+                    with contained():  # commands of others are done there
+                        await self._decide(held, group, decided)
                     if decided.outcomes:
                         await held.append(decided.outcomes)
             except CommitInDoubt:
@@ -262,7 +273,7 @@ class Journal:
         head = held.head
         if expiries := expire(book, due, now):
             author = Author(EXPIRY_ACTOR, self._ids.new("req"))
-            expired, head = self._take_in(expiries, author, book, head, now)
+            expired, head = take_in(expiries, author, book, head, now, self._ids)
             decided.outcomes.append(Outcome(expired, author=author))
         for submission, scope in zip(group, scopes, strict=True):
             key = submission.key
@@ -275,8 +286,8 @@ class Journal:
                 elif key and key.key in decided.done:
                     answer = decided.done[key.key].again(key)
                 else:
-                    events = execute(submission.command, book, now)
-                    applied, head = self._take_in(events, submission.author, book, head, now)
+                    events = execute(submission.command, book, now, submission.reach)
+                    applied, head = take_in(events, submission.author, book, head, now, self._ids)
                     answer = Outcome(applied, key, author=submission.author)
                     # What changed nothing leaves no key behind, so it is judged anew in this group as in the next.
                     if events:
@@ -286,14 +297,3 @@ class Journal:
             except DomainError as refusal:
                 answer = refusal
             decided.answers.append((submission, answer))
-
-    def _take_in(
-        self, events: Sequence[Event], author: Author, book: Book, head: Head, now: datetime
-    ) -> tuple[tuple[Applied, ...], Head]:
-        """Chain the events to the head and apply them to the book."""
-        applied = []
-        for event in events:
-            recorded = record(event, head, id=self._ids.new("evt"), author=author, recorded_at=now)
-            applied.append(Applied(event, book.apply(event), now, recorded))
-            head = recorded.head
-        return tuple(applied), head

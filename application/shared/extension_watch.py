@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import Final
 
+from application.shared.containing import contained
+
 TOLD_EVERY_SECONDS: Final = 60.0
 
 Errors = tuple[type[Exception], ...]
@@ -22,17 +24,14 @@ class ExtensionWatch:
 
     @contextmanager
     def doing(self, what: str, *, slow_seconds: float, fine: Errors = ()) -> Iterator[None]:
-        """Have it done here, whatever that is: `its posting policy`. Whatever it raises, is raised.
+        """Have it done here, whatever that is: `its posting policy`. Whatever it raises, is raised as an `Exception`.
 
         What is `fine`, such as a refusal, is no failure of its own.
         """
         began = perf_counter()
         try:
-            yield
-        except SystemExit as error:  # it is not theirs to end the server
-            ended = RuntimeError(f"it wanted to end the process: {error!r}")
-            self.tell(what, ended)
-            raise ended from error
+            with contained():
+                yield
         except Exception as error:
             if not isinstance(error, fine):
                 self.tell(what, error)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, MutableMapping, MutableSet, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, TypeVar
 
 from domain.ledger import changes
 from domain.ledger.account import Account, AccountNotFound
@@ -38,10 +39,13 @@ from domain.ledger.overlay import Overlay, OverlaySet
 from domain.ledger.period import Period
 from domain.ledger.policy import PolicyInForce
 from domain.ledger.posted import PostedTransaction, undone
-from domain.ledger.scope import AccountAsset
+from domain.ledger.scope import AccountAsset, Looked, ScopeTooNarrow
 from domain.ledger.settings import LedgerSettings
 from domain.ledger.transaction import Side, sides_of
 from domain.shared.errors import NotFound
+
+_MAPPINGS = ["assets", "accounts", "balances", "held", "references", "transactions", "holds", "periods", "attachments"]
+Nothing = TypeVar("Nothing")
 
 
 @dataclass(slots=True)
@@ -50,7 +54,8 @@ class Book:
 
     Commands read it; `apply` alone changes it. What is in scope and missing here does not exist. `chart_limits` are
     what the chart gives by path, kept because matching patterns takes long; books of the same chart share them.
-    `policies` are those of whoever runs the server, and no part of the ledger.
+    `policies` are those of whoever runs the server, and no part of the ledger. `seen` is where a store has looked for
+    balances, whether or not there were any; None is everywhere.
     """
 
     sequence: int = 0
@@ -69,6 +74,7 @@ class Book:
     results: MutableMapping[datetime, changes.Results] = field(default_factory=dict)
     chart_limits: MutableMapping[str, Mapping[str, Limit]] = field(default_factory=dict)
     policies: Sequence[PolicyInForce] = ()
+    seen: Looked | None = field(default=None, compare=False, repr=False)
 
     def account(self, path: str) -> Account:
         """Return the account of that path, or raise `AccountNotFound`."""
@@ -141,23 +147,14 @@ class Book:
         """Forget what is looked up by name, and what was true of the whole ledger: each group asks for it anew."""
         for named in (self.references, self.transactions, self.holds, self.periods, self.attachments, self.results):
             named.clear()
+        if self.seen is not None:
+            self.seen = Looked()
 
     def fork(self) -> "Book":
         """Return a copy, which goes its own way; it takes as long as there is much in this book."""
-        return replace(
-            self,
-            assets=dict(self.assets),
-            used_assets=set(self.used_assets),
-            accounts=dict(self.accounts),
-            balances=dict(self.balances),
-            held=dict(self.held),
-            references=dict(self.references),
-            transactions=dict(self.transactions),
-            holds=dict(self.holds),
-            periods=dict(self.periods),
-            attachments=dict(self.attachments),
-            results={before: dict(results) for before, results in self.results.items()},
-        )
+        of_things: dict[str, Any] = {name: dict(getattr(self, name)) for name in _MAPPINGS}
+        of_things["results"] = {before: dict(results) for before, results in self.results.items()}
+        return replace(self, used_assets=set(self.used_assets), **of_things)
 
     def trial(self) -> "Book":
         """Return a book that starts out the same and leaves this one alone, at once, however much is in this one.
@@ -180,7 +177,7 @@ class Book:
         )
 
     def apply(self, event: Event) -> Effect:
-        """Take the next event in, and return what it adds to what is kept."""
+        """Take the next event in, and return what it adds to what is kept. Raises `ScopeTooNarrow`."""
         self.sequence += 1
         match event:
             case TransactionPosted():
@@ -230,7 +227,7 @@ class Book:
         lines = []
         for entry in event.entries:
             key = (entry.account, entry.asset.code)
-            balance = self.balances.get(key, NOTHING).after(
+            balance = (self.balances.get(key) or self._untouched(key, NOTHING)).after(
                 entry.direction, entry.amount, sequence=self.sequence, effective_at=event.effective_at
             )
             self.balances[key] = balance
@@ -269,7 +266,8 @@ class Book:
         status = HoldStatus.OPEN if is_open else HoldStatus.CAPTURED
         self.holds[hold.id] = replace(hold, left=left, status=status)
         held = self._hold_back(taken if is_open else hold.left, -1)
-        return Effect(held=held, left=self._changed(hold.number, hold.left, left), closes=not is_open)
+        changed = changes.changed_sides(self.accounts, hold.number, hold.left, left)
+        return Effect(held=held, left=changed, closes=not is_open)
 
     def _close(self, hold: Hold, status: HoldStatus) -> Effect:
         self.holds[hold.id] = replace(hold, status=status)
@@ -280,20 +278,21 @@ class Book:
         changed: dict[AccountAsset, Held] = {}
         for (path, direction, code), amount in amounts.items():
             if amount:
-                held = self.held_on(path, code).after(direction, sign * amount, sequence=self.sequence)
+                before = self.held.get((path, code)) or self._untouched((path, code), NOTHING_HELD)
+                held = before.after(direction, sign * amount, sequence=self.sequence)
                 self.held[path, code] = changed[path, code] = held
         return tuple(HeldLine(self.accounts[path], code, held) for (path, code), held in changed.items())
 
     def _undo(self, id: str, event: TransactionPosted) -> tuple[LeftLine, ...]:
         lines: list[LeftLine] = []
         for transaction in undone(self.lineage(id), event.entries):
-            lines += self._changed(transaction.number, self.transactions[transaction.id].left, transaction.left)
+            before = self.transactions[transaction.id].left
+            lines += changes.changed_sides(self.accounts, transaction.number, before, transaction.left)
             self.transactions[transaction.id] = transaction
         return tuple(lines)
 
-    def _changed(self, number: int, before: Mapping[Side, int], left: Mapping[Side, int]) -> tuple[LeftLine, ...]:
-        return tuple(
-            LeftLine(number, self.accounts[path], direction, code, amount)
-            for (path, direction, code), amount in left.items()
-            if amount != before.get((path, direction, code))
-        )
+    def _untouched(self, key: AccountAsset, nothing: Nothing) -> Nothing:
+        """Return nothing, where the book does not just know of nothing: somebody has looked."""
+        if self.seen is not None and key not in self.seen:
+            raise ScopeTooNarrow(f"{key[0]} was not looked at in {key[1]}")
+        return nothing

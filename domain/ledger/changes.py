@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import assert_never
 
 from domain.ledger.account import Account, AccountStatus
+from domain.ledger.effect import LeftLine
 from domain.ledger.events import (
     AccountArchived,
     AccountChanged,
@@ -26,7 +27,7 @@ from domain.ledger.hold import Hold
 from domain.ledger.period import Period
 from domain.ledger.scope import AccountAsset
 from domain.ledger.settings import LedgerSettings
-from domain.ledger.transaction import sides_of
+from domain.ledger.transaction import Side, sides_of
 
 Results = MutableMapping[AccountAsset, int]
 """Debits less credits of income and expense accounts, in minor units."""
@@ -89,6 +90,17 @@ def placed_hold(number: int, event: HoldPlaced) -> Hold:
 def closed_period(event: PeriodClosed) -> Period:
     """Return the period that the event closes."""
     return Period(event.id, event.starts_on, event.starts_at, event.ends_on, event.ends_at)
+
+
+def changed_sides(
+    accounts: Mapping[str, Account], number: int, before: Mapping[Side, int], left: Mapping[Side, int]
+) -> tuple[LeftLine, ...]:
+    """Return what is left now of those sides of the hold or transaction with that number of which less is left."""
+    return tuple(
+        LeftLine(number, accounts[path], direction, code, amount)
+        for (path, direction, code), amount in left.items()
+        if amount != before.get((path, direction, code))
+    )
 
 
 def keep_results(

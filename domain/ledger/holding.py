@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.ledger.admission import admit, admit_time
-from domain.ledger.blaming import blame_no_entries, blame_transfer
+from domain.ledger.blaming import blame_asked, blame_no_entries, blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, HoldExpired, HoldPlaced, HoldReleased, TransactionPosted
 from domain.ledger.hold import CaptureDraft, Hold, HoldDraft, HoldExceeded, HoldNotOpen, HoldStatus, ReleaseDraft
@@ -31,6 +31,8 @@ def place(book: Book, draft: HoldDraft, now: datetime) -> list[Event]:
     except DomainError as refusal:
         if draft.transfer is not None:
             blame_transfer(refusal)
+        if book.policies:
+            blame_asked(refusal, len(draft.entries))
         raise
 
 

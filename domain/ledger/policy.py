@@ -12,6 +12,7 @@ from domain.ledger.balance import Balance
 from domain.ledger.held import Held
 from domain.ledger.scope import AccountAsset, Scope
 from domain.ledger.transaction import Entry, EntryDraft
+from domain.shared.access import EVERYWHERE, Reach
 from domain.shared.errors import DomainError, ErrorKind
 from domain.shared.stable import stable
 
@@ -94,7 +95,10 @@ class PostingPolicy(Protocol):
     """
 
     def scope(self, touched: Collection[AccountAsset]) -> Scope:
-        """Return what it has to see besides what is touched, which is known, to judge entries there."""
+        """Return what it has to see besides what is touched, which is known, to judge entries there.
+
+        Where it may add entries, it names the balances. Those that policies before it have named are touched, too.
+        """
         return Scope()
 
     def added(self, proposal: Proposal, books: BooksSeen) -> Sequence[EntryDraft]:
@@ -116,7 +120,8 @@ class PostingPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PolicyInForce:
-    """A policy, and the extension that it is of."""
+    """A policy, the extension that it is of, and the accounts on which it may add entries for whoever posts."""
 
     name: str
     policy: PostingPolicy
+    reach: Reach = EVERYWHERE

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.ledger.admission import admit, admit_results, admit_time
-from domain.ledger.blaming import blame_transfer
+from domain.ledger.blaming import blame_asked, blame_transfer
 from domain.ledger.book import Book
 from domain.ledger.events import Event, TransactionPosted
 from domain.ledger.judging import accepted, with_additions
@@ -36,6 +36,8 @@ def post(book: Book, draft: TransactionDraft, now: datetime) -> list[Event]:
     except DomainError as refusal:
         if draft.transfer is not None:
             blame_transfer(refusal)
+        if book.policies:
+            blame_asked(refusal, len(draft.entries))
         raise
 
 

@@ -1,12 +1,31 @@
 """Scopes: what commands must see."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 from domain.shared.stable import stable
 
 AccountAsset = tuple[str, str]  # an account's path and an asset's code
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Where a store has looked for balances, whether or not there were any: those of whole accounts in any asset."""
+
+    balances: Set[AccountAsset] = frozenset()
+    whole_accounts: Set[str] = frozenset()
+
+    def __contains__(self, key: AccountAsset) -> bool:
+        """Return whether what the books know of the account in the asset is all that there is."""
+        return key in self.balances or key[0] in self.whole_accounts
+
+
+class ScopeTooNarrow(Exception):
+    """Something would be entered where the books were not looked at: what is there is not known to be nothing.
+
+    Whoever decided on it has not named it. A store that keeps running balances would keep wrong ones.
+    """
 
 
 @stable(since="0.2.0")

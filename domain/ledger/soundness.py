@@ -1,4 +1,4 @@
-"""What an event of a foreign log must keep to, whoever wrote it: that a chain is whole says nothing of the books."""
+"""What an event must keep to that others have made, in a log or by a command: a whole chain says nothing of books."""
 
 from domain.ledger.asset import checked_asset_code, checked_scale
 from domain.ledger.events import AccountOpened, AssetRegistered, Event, HoldPlaced, TransactionPosted

@@ -148,12 +148,13 @@ class Reach:
         if not named and not found:
             raise _denied(self.permission, f"{limits}, and this takes all accounts")
         for path in named:
-            if not self._is_of(path):
+            if not self.covers(path):
                 raise _denied(self.permission, f"{limits}, without {path}")
-        if not all(map(self._is_of, found)):
+        if not all(map(self.covers, found)):
             raise _denied(self.permission, f"{limits}, without an account that this concerns")
 
-    def _is_of(self, path: str) -> bool:
+    def covers(self, path: str) -> bool:
+        """Return whether it reaches an account."""
         return self.accounts is None or any(pattern.matches(path) for pattern in self.accounts)
 
 

@@ -35,6 +35,7 @@ class JobParts(ExtensionParts):
     )
     import_job = providers.Singleton(
         ImportJob,
+        ExtensionParts.books,
         ExtensionParts.journal,
         ExtensionParts.ids,
         providers.Object(parse_line),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from application.interchange.foreign_formats import ForeignFormat
 from application.interchange.formats import ExportFormat, FileType
 from application.ledger.policies import RefusingPolicy, WatchedPolicy, failed
+from application.shared.containing import contained
 from application.shared.extension_watch import ExtensionWatch
 from domain.ledger.policy import PolicyInForce, PostingPolicy
 from domain.shared.access import Permission
@@ -112,9 +113,10 @@ def load_extensions(
             extensions.fail(name, f"several packages have it: {', '.join(sorted(map(_source, entries)))}")
             continue
         try:
-            loaded = _loaded(entries[0], environment, list(by_name))
-            _require_new_formats(extensions, loaded.extension, own_formats)
-        except (Exception, SystemExit) as error:
+            with contained():
+                loaded = _loaded(entries[0], environment, list(by_name))
+                _require_new_formats(extensions, loaded.extension, own_formats)
+        except Exception as error:
             reason = str(error) if isinstance(error, BadExtension) else f"it cannot be loaded: {error!r}"
             extensions.fail(name, reason, error)
         else:

@@ -6,6 +6,7 @@ import pytest
 
 from application.ledger.ports import Command
 from domain.ledger.scope import Scope
+from domain.ledger.soundness import require_sound
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import PermissionDenied
 from entrypoints.container.in_memory import SLUG, LedgerInMemory
@@ -48,6 +49,12 @@ class CommandContract:
         outcome = await ledger.journal().submit(ledger.principal, SLUG, command, request_id="req_it")
         assert outcome.applied
         assert len(ledger.log()) == before + len(outcome.applied)
+
+    async def test_what_it_makes_is_sound(self, command: Command, ledger: LedgerInMemory) -> None:
+        """Debits equal credits, and names are such as accounts and assets may have."""
+        async with ledger.books.snapshot(ledger.address) as snapshot:
+            for event in command.execute(await snapshot.load(command.scope()), ledger.clock.now()):
+                require_sound(event)
 
     async def test_it_decides_the_same_again_and_changes_nothing(
         self, command: Command, ledger: LedgerInMemory

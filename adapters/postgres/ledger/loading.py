@@ -14,7 +14,7 @@ from domain.ledger.book import Book
 from domain.ledger.held import Held
 from domain.ledger.period import Period
 from domain.ledger.posted import PostedTransaction
-from domain.ledger.scope import AccountAsset, Scope
+from domain.ledger.scope import AccountAsset, Looked, Scope
 from domain.ledger.transaction import TransactionKind
 from domain.shared.text import is_storable
 
@@ -127,6 +127,7 @@ async def load_into(book: Book, connection: DriverConnection, ledger_id: int, sc
     codes = {*scope.assets, *[code for _, code in brought]}
     paths = {*scope.accounts, *scope.whole_accounts, *[path for path, _ in brought]}
     keys = {*scope.balances, *brought}
+    book.seen = Looked(keys, set(scope.whole_accounts))
     loaded = await _load_accounts(book, connection, ledger_id, paths, [key for key in keys if key not in book.balances])
     if assets := [code for code in codes if code not in book.assets and is_storable(code)]:
         for code, scale, version in await connection.fetch(_ASSETS, ledger_id, assets):

@@ -1,15 +1,13 @@
-"""What is peculiar to CAMT.053, MT940 and OFX; amounts and sums are worked out by hand."""
+"""What is peculiar to CAMT.053 and MT940; amounts and sums are worked out by hand."""
 
 from decimal import Decimal
 
 import pytest
 
-from application.interchange.found import FailedCheck, FoundAsset, Remark, Unreadable
+from application.interchange.found import FailedCheck, Remark, Unreadable
 from tests.adapters.foreign_files.statement_samples import (
-    ACCOUNT,
     CAMT,
     MT940,
-    OFX,
     camt,
     camt_balance,
     camt_entry,
@@ -29,6 +27,20 @@ def test_a_sum_that_does_not_fit_the_balances_is_named_with_both() -> None:
     assert of_kind(read("mt940", MT940.replace("2543,60", "2543,06")), FailedCheck) == [
         ("line 15", "The statement closes with 2543.06 EUR; its opening balance and its lines come to 2543.60.")
     ]
+
+
+def test_sums_of_many_digits_are_not_rounded() -> None:
+    longest = "999999999999999999.99999999999999999"  # 18 digits before the point and 17 behind it
+    entry = ENTRY.replace("50.00", longest)
+    balances = camt_balance("OPBD", longest) + camt_balance("CLBD", longest, "DBIT")
+    found = read("camt053", camt(balances + entry + entry))
+    assert of_kind(found, FailedCheck) == []
+    assert transactions(found)[0].entries[1].amount == Decimal(longest)
+    wrong = read("camt053", camt(balances + entry))
+    assert "come to 0.00000000000000000." in of_kind(wrong, FailedCheck)[0][1]
+    batch = _batch(("0.00000000000000001", "Anna"), ("999999999999999999.00000000000000001", "Ben"))
+    whole = batch.replace("50.00", "999999999999999999.00000000000000002")
+    assert [each.description for each in transactions(read("camt053", camt(whole)))] == ["Anna", "Ben"]
 
 
 def test_a_balance_that_was_overdrawn_is_below_zero() -> None:
@@ -186,70 +198,11 @@ def test_details_of_mt940_may_have_any_sign_before_their_numbers_or_be_free() ->
     assert transactions(read("mt940", head + tail, {}))[0].description == ""
 
 
-def test_ofx_2_is_read_by_the_same_tags() -> None:
-    body = OFX[OFX.index("<OFX>") :]
-    ends = []
-    for line in body.split("\n"):
-        tag, _, value = line[1:].partition(">")
-        ends.append(f"{line}</{tag}>" if value and "<" not in value else line)
-    xml = "<?xml version='1.0' encoding='UTF-8'?>\n<?OFX OFXHEADER='200' VERSION='211'?>\n" + "\n".join(ends)
-    assert "</FITID>" in xml
-    assert [each.entries for each in transactions(read("ofx", xml))] == [
-        each.entries for each in transactions(read("ofx", OFX.encode("cp1252")))
-    ]
-
-
-def test_values_of_ofx_may_hold_signs_of_markup() -> None:
-    named = OFX.replace("Werft GmbH", "Tom &amp; Ann &#8364; &lt;3").replace(
-        "Gehalt 10.2026", "<![CDATA[a < b & c]]></MEMO>"
-    )
-    assert transactions(read("ofx", named))[-1].description == "Tom & Ann € <3 | a < b & c"
-
-
-def test_the_balance_of_ofx_cannot_be_checked_and_that_is_told() -> None:
-    (remark,) = of_kind(read("ofx", OFX.encode("cp1252")), Remark)
-    assert remark[1].startswith("The closing balance 2543.60 EUR is not checked")
-
-
-def test_a_card_is_a_debt_that_its_charges_credit() -> None:
-    card = OFX.replace("STMTRS", "CCSTMTRS").replace("BANKACCTFROM", "CCACCTFROM").replace("<BANKID>37040044", "")
-    profile = {"bank_accounts": [{"names": ["0532013000"], "account": "liabilities:card", "type": "liability"}]}
-    rent = transactions(read("ofx", card, profile))[0]
-    assert (rent.entries[0].account, rent.entries[0].amount) == ("liabilities:card", Decimal(-850))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        ("<FITID>B-1002", "<FITID>B-9<CORRECTFITID>B-1001<CORRECTACTION>REPLACE", "corrects its transaction 'B-1001'"),
-        ("<TRNAMT>-3.20", "<TRNAMT>", "no amount ''"),
-        ("<DTPOSTED>20261002", "<DTPOSTED>20261302", "no date"),
-        ("<SEVERITY>INFO</STATUS>\n", "<SEVERITY>ERROR<MESSAGE>No such account</STATUS>\n", "No such account"),
-        ("<BALAMT>2543.60", "<BALAMT>much", "The balance has no amount"),
-        ("<BANKMSGSRSV1>", "<INVSTMTRS></INVSTMTRS><BANKMSGSRSV1>", "investments"),
-        ("</STMTTRN>\n<STMTTRN>\n<TRNTYPE>POS", "\n<STMTTRN>\n<TRNTYPE>POS", "does not end"),
-    ],
-)
-def test_what_is_not_understood_in_ofx_is_named(old: str, new: str, said: str) -> None:
-    assert old in OFX
-    details = [detail for _, detail in of_kind(read("ofx", OFX.replace(old, new, 1)), Unreadable)]
-    assert len(details) == 1
-    assert said in details[0]
-
-
-def test_what_is_pending_in_ofx_is_left_out_and_told() -> None:
-    pending = "<BANKTRANLISTP><STMTTRNP><TRNAMT>-1.00<NAME>x</STMTTRNP></BANKTRANLISTP></STMTRS>"
-    found = read("ofx", OFX.replace("</STMTRS>", pending))
-    assert len(transactions(found)) == 4
-    assert any("pending" in detail for _, detail in of_kind(found, Remark))
-
-
-def test_an_amount_of_ofx_in_another_currency_is_in_that() -> None:
-    found = read(
-        "ofx", OFX.replace("<FITID>B-1001", "<FITID>B-1001<CURRENCY><CURRATE>1.1<CURSYM>USD</CURRENCY>"), ACCOUNT
-    )
-    assert [each.entries[0].asset for each in transactions(found)] == ["USD", "EUR", "EUR", "EUR"]
-    assert [each.code for each in found if isinstance(each, FoundAsset)] == ["USD", "EUR"]
+@pytest.mark.parametrize(("amount", "remarks"), [("50.000", 0), ("50.001", 1)])
+def test_more_digits_than_a_currency_has_are_told(amount: str, remarks: int) -> None:
+    found = read("camt053", camt(ENTRY.replace("50.00", amount) * 2), {})
+    told = [detail for _, detail in of_kind(found, Remark) if "digits" in detail]
+    assert told == ["-50.001 has 3 digits after the point, and EUR has 2: look whether they are decimals."] * remarks
 
 
 def test_lines_without_money_are_left_out_and_told() -> None:

@@ -1,4 +1,4 @@
-"""Tables of bank statements: how they are written is found out, shown, or asked; never guessed."""
+"""Tables of bank statements: how they are laid out is found out, and shown; what is wrong is told."""
 
 from decimal import Decimal
 from typing import Any
@@ -8,127 +8,8 @@ import pytest
 from adapters.foreign_files.statement_formats import csv_file
 from application.interchange.found import FailedCheck, FoundAsset, Remark, Unreadable
 from domain.shared.errors import ValidationFailed
+from tests.adapters.foreign_files.csv_tables import COLUMNS, amounts_of, rows_of, table
 from tests.adapters.foreign_files.statement_samples import CSV, of_kind, options_of, read, transactions
-
-COLUMNS = {"date": "Date", "amount": "Amount", "counterparty": "Name"}
-
-
-def table(rows: str, *, columns: dict[str, Any] | None = None, **shape: Any) -> list[Any]:
-    """Read rows of date, name and amount, whose cells have semicolons between, in EUR if nothing else is said."""
-    shape = {"columns": columns or COLUMNS, "currency": "EUR"} | shape
-    return read("csv", rows, {"csv": {key: value for key, value in shape.items() if value is not None}})
-
-
-def rows_of(*amounts: str, day: str = "2026-10-01") -> str:
-    """Write a line for each amount."""
-    return "Date;Name;Amount\n" + "".join(f"{day};x;{amount}\n" for amount in amounts)
-
-
-def amounts_of(found: list[Any]) -> list[Decimal]:
-    """Return what came in."""
-    return [each.entries[0].amount for each in transactions(found)]
-
-
-@pytest.mark.parametrize(
-    ("written", "amount"),
-    [
-        ("1.234,56", "1234.56"),
-        ("1,234.56", "1234.56"),
-        ("(12.00)", "-12"),
-        ("(1.234,50)", "-1234.5"),
-        ("−5", "-5"),
-        ("–5,00", "-5"),
-        ("5-", "-5"),
-        ("5,25-", "-5.25"),
-        ("+5", "5"),
-        ("CHF 1'234.50", "1234.5"),
-        ("1’234.50 CHF", "1234.5"),
-        ("-€5.00", "-5"),
-        ("€ -5.00", "-5"),
-        ("$ (5.00)", "-5"),
-        ("1 234,56", "1234.56"),
-        ("1\u00a0234,56", "1234.56"),
-        ("12,34,567.00", "1234567"),
-        ("1.234.567", "1234567"),
-        ("0,125", "0.125"),
-        (".50", "0.5"),
-    ],
-)
-def test_amounts_are_read_as_banks_write_them(written: str, amount: str) -> None:
-    assert amounts_of(table(rows_of(written), currency=None if "CHF" in written or "€" in written else "EUR")) == [
-        Decimal(amount)
-    ]
-
-
-@pytest.mark.parametrize(
-    "written", ["", "x", "--5", "(-5)", "1.23.4", "1,2,3.00", "5 EUR USD", "1e5", "٣", "9" * 19, "NaN"]
-)
-def test_what_is_no_amount_is_unreadable_and_the_rest_goes_on(written: str) -> None:
-    found = table(rows_of("1.50", written, "2.50"))
-    assert amounts_of(found) == [Decimal("1.5"), Decimal("2.5")]
-    assert [place for place, _ in of_kind(found, Unreadable)] == ["line 3"]
-
-
-def test_one_amount_decides_how_all_of_the_column_are_read() -> None:
-    assert amounts_of(table(rows_of("1.234", "5", "2,50"))) == [Decimal(1234), Decimal(5), Decimal("2.5")]
-    assert amounts_of(table(rows_of("1.234", "5", "2.50"))) == [Decimal("1.234"), Decimal(5), Decimal("2.5")]
-
-
-def test_amounts_that_may_be_either_are_asked_and_nothing_is_read() -> None:
-    (only,) = table(rows_of("1.234", "5"))
-    assert isinstance(only, Unreadable)
-    assert only.detail == (
-        "No amount tells whether a point or a comma is before decimals: '1.234' in line 2 may be either. "
-        "Say it by `csv.decimal` in the profile."
-    )
-    assert amounts_of(table(rows_of("1.234", "5"), decimal=",")) == [Decimal(1234), Decimal(5)]
-    assert amounts_of(table(rows_of("1.234", "5"), decimal=".")) == [Decimal("1.234"), Decimal(5)]
-
-
-def test_amounts_of_two_styles_are_asked_and_once_said_the_other_ones_are_unreadable() -> None:
-    (only,) = table(rows_of("1.50", "2,50"))
-    assert isinstance(only, Unreadable)
-    assert "'1.50' in line 2, '2,50' in line 3" in only.detail
-    found = table(rows_of("1.50", "2,50"), decimal=".")
-    assert amounts_of(found) == [Decimal("1.5")]
-    assert [place for place, _ in of_kind(found, Unreadable)] == ["line 3"]
-
-
-@pytest.mark.parametrize(
-    ("days", "read_as"),
-    [
-        (["2026-10-02", "2026/10/03"], ["2026-10-02", "2026-10-03"]),
-        (["20261002"], ["2026-10-02"]),
-        (["03/04/2026", "14/04/2026"], ["2026-04-03", "2026-04-14"]),
-        (["03/04/2026", "04/14/2026"], ["2026-03-04", "2026-04-14"]),
-        (["3-4-26", "14-4-26"], ["2026-04-03", "2026-04-14"]),
-        (["01.02.2026", "3.4.26"], ["2026-02-01", "2026-04-03"]),
-        (["2026-10-02T14:05:00Z", "2026-10-02 14:05"], ["2026-10-02", "2026-10-02"]),
-    ],
-)
-def test_the_order_of_dates_is_decided_by_all_of_the_column(days: list[str], read_as: list[str]) -> None:
-    found = table("Date;Name;Amount\n" + "".join(f"{day};x;1.50\n" for day in days))
-    assert [f"{each.effective_at:%Y-%m-%d}" for each in transactions(found)] == read_as
-
-
-def test_dates_that_may_be_either_are_asked_and_nothing_is_read() -> None:
-    (only,) = table(rows_of("1.50", day="03/04/2026"))
-    assert isinstance(only, Unreadable)
-    assert only.detail == (
-        "No date tells whether the day or the month is first: '03/04/2026' in line 2 may be either. "
-        "Say it by `csv.date_order` in the profile."
-    )
-    for order, day in (("dmy", "2026-04-03"), ("mdy", "2026-03-04")):
-        (said,) = transactions(table(rows_of("1.50", day="03/04/2026"), date_order=order))
-        assert f"{said.effective_at:%Y-%m-%d}" == day
-    (short,) = transactions(table(rows_of("1.50", day="03-04-26"), date_order="ymd"))
-    assert f"{short.effective_at:%Y-%m-%d}" == "2003-04-26"
-
-
-def test_dates_in_two_orders_are_asked() -> None:
-    (only,) = table("Date;Name;Amount\n14/04/2026;x;1.50\n04/15/2026;x;1.50\n")
-    assert isinstance(only, Unreadable)
-    assert "'14/04/2026' in line 2, '04/15/2026' in line 3" in only.detail
 
 
 def test_what_is_found_out_is_shown() -> None:
@@ -136,9 +17,10 @@ def test_what_is_found_out_is_shown() -> None:
     assert read_as == (
         "the file",
         (
-            "Read as utf-8, cells separated by ';', decimals behind a comma, dates as day, month, year; date is "
-            "'Buchungstag', amount is 'Betrag', currency is 'Währung', counterparty is 'Empfänger', reference is "
-            "'Referenz', balance is 'Saldo', purpose/1 is 'Zweck'."
+            "Read as utf-8, cells separated by ';', decimals behind a comma, dates as day, month, year "
+            "(the first is 2026-10-01, the last 2026-10-05); date is 'Buchungstag', amount is 'Betrag', "
+            "currency is 'Währung', counterparty is 'Empfänger', reference is 'Referenz', balance is 'Saldo', "
+            "purpose/1 is 'Zweck'."
         ),
     )
     assert before == ("line 1", "The lines up to 3 stand before the table; they are left out.")
@@ -154,7 +36,7 @@ def test_cells_may_be_separated_in_different_ways(delimiter: str) -> None:
 
 def test_columns_may_have_numbers_and_then_the_first_row_with_values_begins_the_table() -> None:
     before = "Account statement\nfrom 2026-10-01\n"
-    rows = f"{before}2026-10-02,Rent,,850.00\n2026-10-03,Salary,2400.00,\n2026-10-04,Fee,,-1.50\n"
+    rows = f"{before}2026-10-02,Rent,,850.00\n2026-10-03,Salary,2400.00,\n2026-10-04,Fee,,1.50\n"
     found = table(rows, columns={"date": 1, "purpose": [2], "money_in": 3, "money_out": 4})
     assert amounts_of(found) == [Decimal(-850), Decimal(2400), Decimal("-1.5")]
     assert ("line 1", "The lines up to 2 stand before the table; they are left out.") in of_kind(found, Remark)
@@ -234,6 +116,16 @@ def test_a_column_may_say_which_bank_account_a_line_is_of() -> None:
     assert [place for place, _ in of_kind(found, Unreadable)] == ["line 4"]
 
 
+def test_a_bank_account_without_a_name_is_told_once_as_lines_of_two_may_be_taken_for_one() -> None:
+    rows = rows_of("-1.50", "-2.50")
+    told = [place for place, detail in of_kind(table(rows), Remark) if "Nothing names the bank account" in detail]
+    assert told == ["line 2"]
+    assert [detail for _, detail in of_kind(table(rows, bank_account="1"), Remark) if "Nothing names" in detail] == []
+    # That is so: a fee that two banks ask for on one day is one without names, and two with them.
+    files = [table(rows, bank_account=name) for name in (None, None, "1", "2")]
+    assert len({transactions(found)[0].reference for found in files}) == 3
+
+
 def test_an_encoding_that_is_said_is_used_or_refused() -> None:
     shape = {"columns": COLUMNS, "currency": "EUR"}
     czech = "Date;Name;Amount\n2026-10-01;Košice;1.50\n".encode("cp1250")
@@ -255,6 +147,7 @@ def test_an_encoding_that_is_said_is_used_or_refused() -> None:
         ({}, "/columns"),
         ({"columns": {"amount": 1}}, "/columns/date"),
         ({"columns": {"date": 1}}, "/columns"),
+        ({"columns": {"date": 1, "amount": 2}, "money_out": "minus"}, "/money_out"),
         ({"columns": {"date": 1, "amount": 2, "money_in": 3}}, "/columns"),
         ({"columns": {"date": 0, "amount": 2}}, "/columns/date"),
         ({"columns": {"date": True, "amount": 2}}, "/columns/date"),

@@ -152,12 +152,13 @@ def test_what_a_transaction_says_is_kept() -> None:
         "    assets:bank  -1 EUR  ; [2026-01-06]\n    expenses:food\n"
     )
     (transaction,) = found.transactions
-    assert transaction.reference == "42"
+    assert transaction.reference.startswith("journal-")
     assert transaction.description == "Shop | Bread"
     assert transaction.effective_at == datetime(2026, 1, 5, tzinfo=UTC)
     assert transaction.metadata == {
         "date2": "2026-01-07",
         "status": "pending",
+        "code": "42",
         "order": "7",
         "comment": "order: 7, seen\nby hand",
         "comment-1": "[2026-01-06]",
@@ -176,24 +177,67 @@ def test_the_same_transaction_has_the_same_reference_wherever_it_is_found() -> N
     assert gather(other).transactions[0].reference not in first
 
 
-def test_a_code_names_one_transaction_of_a_file() -> None:
-    text = "2026-01-05 (ATM) Cash\n    a:b  1 EUR\n    c:d\n\n2026-01-06 (ATM) Cash\n    a:b  1 EUR\n    c:d\n"
-    found = gather(text)
-    first, second = found.transactions
-    assert first.reference == "ATM"
-    assert second.reference.startswith("journal-")
-    assert second.metadata == {"code": "ATM"}
-    assert "names another transaction" in found.remarks[0].detail
+@pytest.mark.parametrize("read_as", ["hledger", "beancount"])
+def test_a_code_tells_transactions_apart_and_names_none(read_as: str) -> None:
+    texts = {
+        "hledger": "2026-01-{day} (ATM) Cash\n    A:b  1 EUR\n    C:d\n\n",
+        "beancount": '2026-01-{day} * "Cash"\n  reference: "ATM"\n  A:b  1 EUR\n  C:d\n\n',
+    }
+    january, later = (texts[read_as].format(day=day) for day in ("05", "06"))
+    first = gather(january, read_as).transactions[0]
+    # Newest first, as it is next month.
+    newest, oldest = gather(later + january, read_as).transactions
+    assert (oldest.reference, oldest.metadata) == (first.reference, first.metadata)
+    assert "ATM" in first.metadata.values()
+    assert newest.reference != first.reference
+    (other,) = gather(january.replace("ATM", "101"), read_as).transactions
+    assert other.reference != first.reference
 
 
-def test_names_that_come_to_one_path_are_kept_apart() -> None:
-    found = gather("2026-01-05 x\n    my cash  1 EUR\n    my-cash  1 €\n    other\n")
+def test_a_uuid_names_one_transaction_of_a_file() -> None:
+    text = "2026-01-05 Cash  ; uuid: 7f\n    a:b  1 EUR\n    c:d\n\n"
+    found = gather(text + text)
+    assert [each.reference for each in found.transactions] == ["7f"]
+    assert (found.places, "names another transaction" in found.unreadable[0].detail) == (["line 5"], True)
+
+
+def test_names_that_come_to_one_path_or_code_are_not_taken_for_one_another() -> None:
+    one = "2026-01-05 x\n    my cash  1 EUR\n    other\n\n"
+    found = gather(one + one.replace("my cash", "my-cash") + one.replace("EUR", "€"))
     assert {path: each.metadata for path, each in found.accounts.items()} == {
         "my-cash": {"name": "my cash"},
-        "my-cash-2": {"name": "my-cash"},
         "other": {},
     }
-    assert found.assets == {"EUR": 2, "EUR-2": 2}
+    assert [each.detail for each in found.remarks] == ["The account 'my cash' is my-cash here."]
+    assert found.assets == {"EUR": 2}
+    assert found.places == ["line 6", "line 9"]
+    assert "'my cash' and 'my-cash' would both be my-cash" in found.unreadable[0].detail
+    assert "'EUR' and '€' would both be EUR" in found.unreadable[1].detail
+
+
+def test_what_is_derived_changes_no_reference() -> None:
+    """Neither where conversions go, nor how many digits an asset has so far."""
+    priced = "2026-01-05 x\n    a:b  3 X @ 0.335 USD\n    c:d\n\n"
+    finer = "2026-01-04 y\n    a:b  0.005 USD\n    c:d\n\n"
+    (first,) = gather(priced).transactions
+    (other,) = gather(priced, conversion="Umtausch", rounding="Cents").transactions
+    assert [each.account for each in first.entries] != [each.account for each in other.entries]
+    second = gather(finer + priced).transactions[1]
+    assert [each.amount for each in first.entries] != [each.amount for each in second.entries]
+    assert first.reference == other.reference == second.reference
+
+
+def test_accounts_of_conversions_and_roundings_are_declared() -> None:
+    text = "2026-01-01 x\n    a:b  3 X @ 0.335 USD\n    c:d  -1.00 USD\n"
+    accounts = gather(text, conversion="Umtausch", rounding="Cents").accounts
+    own = {path: each.type for path, each in accounts.items() if path[0] in "UC"}
+    assert own == dict.fromkeys(("Umtausch:USD-X:X", "Umtausch:USD-X:USD"), AccountType.EQUITY)
+    implied = "2026-01-01 x\n    a:b  3 X\n    c:d  -1.00 USD\n"
+    accounts = gather(implied, conversion="Umtausch", types={"Umtausch": "asset"}).accounts
+    assert accounts["Umtausch:USD-X:X"].type is AccountType.ASSET
+    lots = "".join(f"    a:b  1 {code} @ 0.33{digit} EUR\n" for code, digit in (("X", 3), ("Y", 3), ("Z", 4)))
+    accounts = gather(f"2026-01-01 x\n{lots}    c:d  -1.00 EUR\n", rounding="Cents").accounts
+    assert accounts["Cents"].type is AccountType.EQUITY
 
 
 def test_types_come_from_directives_from_accounts_above_and_from_options() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.foreign_files.statement_formats import camt053_file
 from application.interchange.found import FailedCheck, FoundAccount, FoundAsset, FoundTransaction, Remark, Unreadable
+from application.interchange.read_foreign_file import ReadFile
 from domain.ledger.account import AccountType
 from domain.shared.errors import ValidationFailed
 from tests.adapters.foreign_files.statement_samples import (
@@ -163,6 +164,18 @@ def test_rules_decide_over_the_other_side_by_what_texts_contain() -> None:
     }
 
 
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_type_that_one_rule_says_is_that_of_the_account_whichever_comes_first(is_first: bool) -> None:
+    typed = {"contains": "Brötchen", "account": "expenses:all", "type": "expense"}
+    untyped = {"contains": "Miete", "account": "expenses:all"}
+    if is_first:  # in the file, which has the rent before the rolls
+        typed["contains"], untyped["contains"] = untyped["contains"], typed["contains"]
+    read_file = ReadFile()
+    for each in read("camt053", CAMT, ACCOUNT | {"rules": [untyped, typed]}):
+        read_file.take(each)
+    assert read_file.accounts["expenses:all"].type is AccountType.EXPENSE
+
+
 def test_the_file_is_left_open_for_whom_it_belongs_to() -> None:
     for name, content in FILES.items():
         file = io.BytesIO(content)
@@ -192,6 +205,21 @@ def test_the_file_is_left_open_for_whom_it_belongs_to() -> None:
         ({"rules": [[]]}, "/options/rules/0"),
         ({"rules": [{"contains": "x", "account": "a", "then": 1}]}, "/options/rules/0"),
         ({"unassigned": "a"}, "/options/unassigned"),
+        (
+            {
+                "rules": [
+                    {"contains": "x", "account": "a", "type": "expense"},
+                    {"contains": "y", "account": "a"},
+                    {"contains": "z", "account": "a", "type": "asset"},
+                ]
+            },
+            "/options/rules/2/type",
+        ),
+        ({"rules": [{"contains": "x", "account": "assets:bank", "type": "expense"}]}, "/options/rules/0/type"),
+        (
+            {"bank_accounts": [{"account": "a", "type": "asset"}], "unassigned": {"account": "a", "type": "equity"}},
+            "/options/unassigned/type",
+        ),
     ],
 )
 def test_a_profile_that_is_not_understood_is_refused_with_the_place_in_it(options: dict, pointer: str) -> None:  # type: ignore[type-arg] # any JSON

@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from typeid import TypeID
 
 from adapters.memory import CountedIds, ManualClock, MemoryBooks
-from adapters.memory.books import NotTheNextEvent, ScopeTooNarrow
+from adapters.memory.books import NotTheNextEvent
 from application.ledger.ports import Applied, LedgerAddress, Outcome
 from domain.ledger.account import AccountType
 from domain.ledger.chart import Rule
 from domain.ledger.effect import NO_EFFECT
 from domain.ledger.events import ChartSet, LedgerCreated
 from domain.ledger.ledger import LedgerExists
-from domain.ledger.scope import Scope
+from domain.ledger.scope import Scope, ScopeTooNarrow
 from domain.shared.chain import Head, follow
 from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import (

@@ -17,6 +17,7 @@ from domain.ledger.scope import Scope
 from domain.shared.access import Permission
 from domain.shared.errors import ErrorKind, Unavailable, ValidationFailed
 from tests.application.ledger.office import MAIN, Office, done, refused, sequences, turns
+from tests.application.ledger.policed import Panic
 from tests.application.ledger.wayward_books import Moment
 from tests.builders import key, payment, principal
 
@@ -35,8 +36,8 @@ class Broken:
 
     permission: ClassVar = Permission.TRANSACTIONS_POST
     size: ClassVar = 0
-    in_scope: Exception | None = None
-    in_execute: Exception | None = None
+    in_scope: BaseException | None = None
+    in_execute: BaseException | None = None
 
     def scope(self) -> Scope:
         if self.in_scope:
@@ -66,8 +67,12 @@ def brings(reference: str, outcome: Outcome) -> bool:
         (Broken(in_execute=Bug()), Bug),
         (Broken(in_scope=Bug()), Bug),
         (Broken(in_scope=ValidationFailed("Not like this.")), ValidationFailed),
+        (Broken(in_execute=Panic()), RuntimeError),
+        (Broken(in_scope=Panic()), RuntimeError),
+        (Broken(in_execute=asyncio.CancelledError()), RuntimeError),
+        (Broken(in_execute=SystemExit(3)), RuntimeError),
     ],
-    ids=["in execute", "in scope", "a refusal too early"],
+    ids=["in execute", "in scope", "a refusal too early", "a panic", "a panic in scope", "a cancellation", "an exit"],
 )
 async def test_a_bug_in_one_command_fails_that_command_alone(
     office: Office, command: Command, error: type[Exception]

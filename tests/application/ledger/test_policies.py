@@ -3,11 +3,8 @@
 import logging
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import repeat
-from typing import Any
 
 import pytest
 
@@ -16,88 +13,34 @@ from application.ledger.change_account import ChangeAccount
 from application.ledger.close_period import ClosePeriod
 from application.ledger.journal import Journal
 from application.ledger.place_hold import PlaceHold
-from application.ledger.policies import RefusingPolicy, WatchedPolicy, failed
+from application.ledger.policies import RefusingPolicy, failed
 from application.ledger.ports import Command
 from application.ledger.post_atomically import PostAtomically
 from application.ledger.post_transaction import PostTransaction
 from application.ledger.resolve_holds import CaptureHold, ReleaseHold
 from application.ledger.reverse_transactions import ReverseTransaction
-from application.shared.extension_watch import ExtensionWatch
 from domain.ledger.closing import ClosingDraft
 from domain.ledger.events import HoldPlaced, TransactionPosted
 from domain.ledger.hold import CaptureDraft, HoldDraft, ReleaseDraft
 from domain.ledger.limit import InsufficientFunds, LimitDraft
 from domain.ledger.policy import BooksSeen, PolicyFailed, PolicyInForce, PostingPolicy, Proposal, Way
 from domain.ledger.posted import ReversalDraft
-from domain.ledger.scope import AccountAsset, Scope
-from domain.ledger.transaction import Direction, EntryDraft, TransactionDraft, TransferDraft
-from domain.shared.errors import DomainError, ErrorKind
+from domain.ledger.transaction import TransactionDraft, TransferDraft
 from tests.application.ledger.office import Office, done, refused
-from tests.builders import NOW, principal, transaction_id
-
-SALE = ("assets:bank", "income:sales")
-
-
-class TooMuch(DomainError):
-    """Nothing above a hundred is posted where a test has said so."""
-
-    code = "too-much-for-the-tests"
-    kind = ErrorKind.REFUSED
-    title = "Too much"
-
-
-class AtMostHundred(PostingPolicy):
-    """Refuses whatever is above 100.00, and remembers in which way it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[Way] = []
-
-    def check(self, proposal: Proposal, books: BooksSeen) -> None:
-        self.asked.append(proposal.way)
-        if any(entry.amount > 10_000 for entry in proposal.entries):
-            raise TooMuch("It is above 100.00.")
-
-
-@dataclass
-class Fee(PostingPolicy):
-    """Takes 0.30 from `users:…` for each posting and hold that touches it, or as much as it is told."""
-
-    amount: str = "0.30"
-    counter: str = "income:fees"
-    seen: list[tuple[str, int]] = field(default_factory=list)
-
-    def scope(self, touched: Collection[AccountAsset]) -> Scope:
-        return Scope.of_entries([(self.counter, "EUR")], None)
-
-    def added(self, proposal: Proposal, books: BooksSeen) -> Sequence[EntryDraft]:
-        self.seen.append((self.counter, books.balance(self.counter, "EUR").posted_credits))
-        payers = sorted({entry.account for entry in proposal.entries if entry.account.startswith("liabilities:")})
-        if not payers:
-            return ()
-        return (
-            EntryDraft(payers[0], Direction.DEBIT, self.amount, "EUR"),
-            EntryDraft(self.counter, Direction.CREDIT, self.amount, "EUR"),
-        )
-
-
-def under(office: Office, *policies: PostingPolicy) -> Office:
-    """Have the office's journal ask the policies, as servers do."""
-    in_force = [
-        PolicyInForce(f"p{number}", WatchedPolicy(ExtensionWatch(f"p{number}"), each))
-        for number, each in enumerate(policies)
-    ]
-    office.journal = Journal(office.books, office.clock, office.ids, retry_delays_seconds=(0, 0, 0), policies=in_force)
-    return office
-
-
-def post(amount: str, accounts: tuple[str, str] = SALE, **more: Any) -> PostTransaction:
-    given, taken = accounts
-    entries = (EntryDraft(given, Direction.DEBIT, amount, "EUR"), EntryDraft(taken, Direction.CREDIT, amount, "EUR"))
-    return PostTransaction(TransactionDraft(transaction_id(), entries, **more))
-
-
-def hold(id: str, amount: str) -> PlaceHold:
-    return PlaceHold(HoldDraft(id, post(amount).draft.entries))
+from tests.application.ledger.policed import (
+    AtMostHundred,
+    Fee,
+    Raising,
+    TooMuch,
+    answer_of,
+    bug,
+    cancel,
+    hold,
+    panic,
+    post,
+    under,
+)
+from tests.builders import NOW, principal
 
 
 async def test_it_refuses_with_its_own_code_whichever_way_entries_come(office: Office) -> None:
@@ -209,7 +152,7 @@ async def test_who_posts_is_not_blamed_for_what_it_adds_wrongly(
 ) -> None:
     monkeypatch.setattr(group._policies, "_told_at", None)  # as in a process that has told of nothing yet
     under(office, fee)
-    refusal = refused(await _answer(office, post("1.00", ("assets:bank", "liabilities:users:1"))), PolicyFailed)
+    refusal = refused(await answer_of(office, post("1.00", ("assets:bank", "liabilities:users:1"))), PolicyFailed)
     assert why in refusal.detail
     assert refusal.facts == {"extension": "p0"}
     assert not refusal.blames
@@ -217,25 +160,11 @@ async def test_who_posts_is_not_blamed_for_what_it_adds_wrongly(
     assert "The extension p0 adds entries that cannot be posted" in caplog.text
 
 
-class Raising(PostingPolicy):
-    """Fails in one of its methods."""
-
-    def __init__(self, method: str, error: Callable[[], Any]) -> None:
-        def fail(*_: object) -> Any:
-            return error()
-
-        setattr(self, method, fail)
-
-
-def _raise() -> None:
-    raise ZeroDivisionError("a bug of theirs")
-
-
 @pytest.mark.parametrize("method", ["scope", "added", "check"])
 async def test_one_that_raises_refuses_and_is_named_once(
     office: Office, method: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    under(office, Raising(method, _raise))
+    under(office, Raising(method, bug))
     for answer in await office.post_together(*[post("1.00").draft for _ in range(3)]):
         assert refused(answer, PolicyFailed).facts == {"extension": "p0"}
     said = [
@@ -250,16 +179,25 @@ async def test_one_that_raises_refuses_and_is_named_once(
 
 @pytest.mark.parametrize(
     ("method", "nonsense"),
-    [("scope", None), ("added", [None]), ("added", 7), ("added", repeat(None)), ("check", sys.exit)],
+    [
+        ("scope", None),
+        ("scope", panic),
+        ("added", [None]),
+        ("added", 7),
+        ("added", repeat(None)),
+        ("added", panic),
+        ("check", sys.exit),
+        ("check", cancel),
+    ],
 )
 async def test_one_that_returns_nonsense_refuses(office: Office, method: str, nonsense: object) -> None:
     under(office, Raising(method, lambda: nonsense() if callable(nonsense) else nonsense))
-    refused(await _answer(office, post("1.00")), PolicyFailed)
+    refused(await answer_of(office, post("1.00")), PolicyFailed)
 
 
 async def test_nothing_is_added_to_what_a_hold_has_reserved(office: Office) -> None:
     await office.submit(hold("hold_1", "1.00"))
-    under(office, Raising("added", _raise))
+    under(office, Raising("added", bug))
     await office.submit(CaptureHold(CaptureDraft("txn_2", "hold_1")))
 
 
@@ -268,7 +206,7 @@ async def test_one_that_is_not_there_refuses_everything_posted_and_nothing_else(
     absent = RefusingPolicy(failed("limits", "is not loaded"))
     in_force = [PolicyInForce("limits", absent)]
     office.journal = Journal(office.books, office.clock, office.ids, policies=in_force)
-    assert refused(await _answer(office, post("1.00")), PolicyFailed).facts == {"extension": "limits"}
+    assert refused(await answer_of(office, post("1.00")), PolicyFailed).facts == {"extension": "limits"}
     await office.submit(ReleaseHold(ReleaseDraft("hold_1")))
 
 
@@ -294,13 +232,6 @@ async def test_it_sees_what_it_has_named_and_no_more(office: Office) -> None:
     under(office, Fee(), Looking())
     await office.submit(post("1.00"))
     assert seen == [(100, 0)]
-
-
-async def _answer(office: Office, command: Command) -> Any:
-    try:
-        return await office.submit(command)
-    except Exception as error:
-        return error
 
 
 def _transaction(event: object) -> TransactionPosted:

@@ -42,7 +42,7 @@ def test_a_journal_is_shown_and_then_imported_once(partita: Partita, journal: Pa
     assert "nothing was posted" in refused.err
 
     posted = partita("ledger", "import", str(journal), "--format", "hledger", "--partial")
-    assert posted.out == "2 posted, 0 already there, 0 refused; 5 accounts and assets new.\n"
+    assert posted.out == "2 posted, 0 already there, 0 refused; 7 accounts and assets new.\n"
     assert posted.code == 0
     again = partita("ledger", "import", str(journal), "--format", "hledger", "--partial")
     assert again.out == "0 posted, 2 already there, 0 refused; 0 accounts and assets new.\n"
@@ -75,3 +75,16 @@ def test_options_are_read_from_a_file(partita: Partita, tmp_path: Path) -> None:
     assert "The file does not say how it is encoded" in said.err
     options.write_text("[]")
     assert partita("ledger", "import", str(journal), "--format", "hledger", "--options", str(options)).code == 2
+
+
+@pytest.mark.usefixtures("database")
+def test_another_transaction_of_a_taken_reference_is_no_success(partita: Partita, tmp_path: Path) -> None:
+    file = tmp_path / "a.journal"
+    text = "2026-01-02 Cash  ; uuid: 7f\n    assets:cash  1.00 EUR\n    equity:opening\n"
+    file.write_text(text)
+    arguments = ("ledger", "import", str(file), "--format", "hledger")
+    assert partita(*arguments).code == 0
+    file.write_text(text.replace("1.00", "2.00"))
+    said = partita(*arguments)
+    assert (said.code, said.out) == (1, "0 posted, 0 already there, 1 refused; 0 accounts and assets new.\n")
+    assert "belongs to another transaction of this ledger" in said.err

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from adapters.memory import CountedIds, ManualClock
-from adapters.memory.books import ScopeTooNarrow
 from adapters.system.clock import SystemClock
 from adapters.system.ids import TypeIds
 from application.interchange.formats import FORMATS, FileType
@@ -16,7 +15,7 @@ from application.ledger.reverse_transactions import ReverseTransaction
 from application.shared.ports import Clock, Ids
 from domain.ledger.policy import BooksSeen, PostingPolicy, Proposal
 from domain.ledger.posted import ReversalDraft
-from domain.ledger.scope import Scope
+from domain.ledger.scope import Scope, ScopeTooNarrow
 from domain.ledger.transaction import EntryDraft
 from entrypoints.container.in_memory import SLUG, LedgerInMemory
 from entrypoints.testing.clocks import ClockContract, IdsContract

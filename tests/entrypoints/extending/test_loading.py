@@ -57,6 +57,7 @@ def test_one_that_is_installed_is_found_with_its_settings(tmp_path: Path) -> Non
         ("no-policy", f"{HERE}:no_policy", "no PostingPolicy"),
         ("exploding", f"{HERE}:exploding", "ZeroDivisionError"),
         ("leaving", "tests.entrypoints.extending.leaving:extension", "SystemExit"),
+        ("panicking", "tests.entrypoints.extending.panicking:extension", "Panic()"),
     ],
 )
 def test_one_with_which_something_is_wrong_is_named_and_left_out(

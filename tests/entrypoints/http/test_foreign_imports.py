@@ -71,8 +71,8 @@ async def test_an_import_does_what_its_preview_showed_and_again_nothing(containe
     posted = [each for each in told if "transaction" in each]
     assert [each["place"] for each in posted] == ["line 4", "line 8", "line 12"]
     listed = document(await tenant.client.get(tenant.path("/transactions?sort=sequence")))["data"]
-    assert listed[0]["reference"] == "r-1"
-    assert listed[0]["metadata"] == {"status": "cleared", "kind": "opening"}
+    assert listed[0]["reference"].startswith("journal-")
+    assert listed[0]["metadata"] == {"code": "r-1", "status": "cleared", "kind": "opening"}
     assert listed[0]["effective_at"] == "2026-01-02T00:00:00.000000Z"
     account = document(await tenant.client.get(tenant.path("/accounts/Vermögen:Kasse-alt")))
     assert account["metadata"] == {"name": "Vermögen:Kasse alt"}
@@ -135,7 +135,7 @@ async def test_what_is_not_clear_is_posted_only_where_that_is_asked_for(containe
 
 
 async def test_a_preview_goes_by_the_rules_of_the_ledger(container: Container, tenant: Tenant) -> None:
-    await imported(container, tenant, "2026-01-02 (r-1) Opening\n  assets:bank  10.00 EUR\n  equity:opening\n")
+    await imported(container, tenant, "2026-01-02 Opening  ; uuid: r-1\n  assets:bank  10.00 EUR\n  equity:opening\n")
     closed = {"until": "2026-02-01"}
     document(await tenant.client.post(tenant.path("/periods"), json=closed), 201)
     held = {
@@ -151,11 +151,11 @@ async def test_a_preview_goes_by_the_rules_of_the_ledger(container: Container, t
     assets:bank  1.00 EUR
     equity:opening
 
-2026-02-01 (r-1) Another one of this name
+2026-02-01 Another one of this name  ; uuid: r-1
     assets:bank  2.00 EUR
     equity:opening
 
-2026-02-01 (held) A hold has the reference
+2026-02-01 A hold has the reference  ; uuid: held
     assets:bank  3.00 EUR
     equity:opening
 
@@ -211,6 +211,52 @@ async def test_limits_are_tried_over_the_whole_file(tenant: Tenant) -> None:
     # 300 come in, so 100 can be taken out three times.
     assert shown["transactions"] == {"found": 304, "posted": 303, "already_there": 0}
     assert [each["code"] for each in shown["refused"]["first"]] == ["insufficient-funds"]
+
+
+async def test_another_transaction_of_the_same_reference_is_told_from_the_same_one(
+    container: Container, tenant: Tenant
+) -> None:
+    text = "2026-01-02 Cash  ; uuid: 7f\n  assets:bank  1.00 EUR\n  equity:opening\n"
+    await imported(container, tenant, text)
+    (posted,) = document(await tenant.client.get(tenant.path("/transactions")))["data"]
+    for changed, is_same in ((text.replace("Cash", "! Cash"), True), (text.replace("1.00", "2.00"), False)):
+        (told,) = await results(tenant, (await imported(container, tenant, changed))["id"])
+        if is_same:
+            assert told == {"index": 0, "place": "line 1", "transaction": posted["id"], "already_there": True}
+        else:
+            assert told["problem"]["code"] == "duplicate-reference"
+            assert "its time or its entries differ" in told["problem"]["detail"]
+
+
+async def test_a_code_that_repeats_posts_each_transaction_once(container: Container, tenant: Tenant) -> None:
+    january = "2026-01-05 (ATM) Cash\n  assets:cash  1.00 EUR\n  equity:opening\n\n"
+    february = january.replace("2026-01", "2026-02").replace("1.00", "2.00")
+    await imported(container, tenant, january)
+    shown = await previewed(tenant, february + january)
+    assert shown["transactions"] == {"found": 2, "posted": 1, "already_there": 1}
+    await imported(container, tenant, february + january)
+    assert await balances(tenant) == {"assets:cash EUR": "3.00", "equity:opening EUR": "-3.00"}
+
+
+async def test_conversions_of_another_name_have_a_type(container: Container, tenant: Tenant) -> None:
+    options = '?options={"conversion":"Umtausch"}'
+    shown = await previewed(tenant, JOURNAL, options)
+    assert (shown["transactions"]["posted"], shown["refused"]["first"]) == (3, [])
+    await imported(container, tenant, JOURNAL, options)
+    assert (await balances(tenant))["Umtausch:ABC-USD:ABC ABC"] == "-10"
+
+
+async def test_a_name_is_not_taken_for_that_of_another_file(container: Container, tenant: Tenant) -> None:
+    text = "2026-01-02 x\n  assets:a/b  1.00 EUR\n  equity:opening\n"
+    await imported(container, tenant, text)
+    assert (await previewed(tenant, text))["remarks"]["first"] == [
+        {"place": "line 2", "detail": "The account 'assets:a/b' is assets:a-b here."}
+    ]
+    other = text.replace("a/b", "a b").encode()
+    for path in ("/imports/preview", "/imports?partial=true"):
+        refused = await tenant.client.post(tenant.path(path), content=other, headers=HLEDGER)
+        told = problem(refused, 422, "validation-failed")
+        assert "'assets:a b' would be assets:a-b, which is the account 'assets:a/b' here" in told["detail"]
 
 
 @pytest.mark.parametrize(
@@ -303,8 +349,15 @@ async def test_whoever_is_limited_to_accounts_is_shown_and_may_do_no_more(contai
     assert shown["transactions"] == {"found": 3, "posted": 0, "already_there": 0}
     assert {each["code"] for each in shown["refused"]["first"]} == {"permission-denied"}
     assert [each["path"] for each in shown["accounts"]["first"]] == ["assets:bank", "assets:shares"]
+    # Of an account that is there with another type, but not for this one, nothing is told.
+    expense = {"path": "users:1", "type": "expense"}
+    document(await tenant.client.post(tenant.path("/accounts"), json=expense, headers={"Authorization": owner}), 201)
+    text = "account users:{n}  ; type: A\n\n2026-01-02 x\n  users:{n}  1 EUR\n  assets:bank\n"
+    there, not_there = [await previewed(tenant, text.format(n=n)) for n in (1, 2)]
+    assert json.dumps(there) == json.dumps(not_there).replace("users:2", "users:1")
+    assert there["remarks"]["total"] == 0
     await imported(container, tenant, JOURNAL)
     tenant.client.headers["Authorization"] = owner
     opened = document(await tenant.client.get(tenant.path("/accounts")))["data"]
-    assert [each["path"] for each in opened] == ["assets:bank", "assets:shares"]
+    assert [each["path"] for each in opened] == ["assets:bank", "assets:shares", "users:1"]
     assert document(await tenant.client.get(tenant.path("/transactions")))["data"] == []

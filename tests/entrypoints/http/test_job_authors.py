@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.postgres.work import tenant_transaction
 from application.interchange.found import FoundAccount, FoundAsset, FoundEntry, FoundTransaction
 from application.interchange.found_lines import account_line, asset_line, transaction_line
-from application.interchange.import_job import ImportJob
 from application.jobs.desk import Desk
 from application.jobs.ports import JobPart
 from application.shared.ports import StoreUnavailable
@@ -19,9 +18,6 @@ from domain.jobs.job import Job, JobAuthor, JobKind, JobRef, Progress
 from domain.ledger.account import AccountType
 from domain.shared.access import FULL_ACCESS, Permission, Principal
 from entrypoints.container import Container
-from entrypoints.schemas.json_text import parse_line
-from entrypoints.schemas.kept_problems import kept_problem
-from entrypoints.schemas.transactions import transaction_draft
 from tests.builders import NOW
 from tests.entrypoints.http.conftest import connected
 from tests.entrypoints.http.credentials import KINDS, Limits, Maker
@@ -170,7 +166,7 @@ async def test_an_import_that_is_run_again_posts_nothing_twice_and_tells_the_sam
     author = JobAuthor("key_x", "key_x", frozenset(Permission))
     id, progress = container.ids().new("job"), Progress(0, 4, "transactions")
     job = Job(tenant.organisation_id, id, JobKind.IMPORT, "main", {}, author, "req_x", progress, NOW)
-    work = ImportJob(container.journal(), container.ids(), parse_line, transaction_draft, kept_problem)
+    work = container.import_job()
     for _ in range(3):
         with pytest.raises(StoreUnavailable):
             await work.run(Desk(job, paper, Anyone()))
@@ -185,15 +181,17 @@ async def test_an_import_of_a_file_that_is_run_again_does_nothing_twice_and_tell
     container: Container, tenant: Tenant
 ) -> None:
     entries = (FoundEntry("users:1", Decimal(2), "POINTS"), FoundEntry("equity:points", Decimal(-2), "POINTS"))
+    others = (FoundEntry("users:1", Decimal(3), "POINTS"), FoundEntry("equity:points", Decimal(-3), "POINTS"))
     found = (
         asset_line(FoundAsset("line 1", "POINTS", 0)),
         account_line(FoundAccount("line 2", "users:1", AccountType.LIABILITY)),
         transaction_line(FoundTransaction("line 3", "r", NOW, "Points", entries)),
-        transaction_line(FoundTransaction("line 4", "r", NOW, "The same reference", entries)),
+        transaction_line(FoundTransaction("line 4", "r", NOW, "The same reference and entries", entries)),
+        transaction_line(FoundTransaction("line 5", "r", NOW, "The same reference", others)),
     )
     paper = Paper(b"".join(found))
     author = JobAuthor("key_x", "key_x", frozenset(Permission))
-    id, progress = container.ids().new("job"), Progress(0, 4, "lines")
+    id, progress = container.ids().new("job"), Progress(0, 5, "lines")
     of_file = {"format": "hledger"}
     job = Job(tenant.organisation_id, id, JobKind.IMPORT, "main", of_file, author, "req_x", progress, NOW)
     for _ in range(3):
@@ -201,11 +199,12 @@ async def test_an_import_of_a_file_that_is_run_again_does_nothing_twice_and_tell
             await container.import_job().run(Desk(job, paper, Anyone()))
     assert paper.kept[0] == paper.kept[1]
     told = [json.loads(line) for line in paper.kept[0].splitlines()]
-    assert [(each["place"], *(each.keys() - {"place", "index", "sequence"})) for each in told] == [
+    assert [(each["place"], *sorted(each.keys() - {"place", "index", "sequence"})) for each in told] == [
         ("line 1", "asset"),
         ("line 2", "account"),
         ("line 3", "transaction"),
-        ("line 4", "problem"),
+        ("line 4", "already_there", "transaction"),
+        ("line 5", "problem"),
     ]
     assert len(document(await tenant.get("/transactions"))["data"]) == 1
 

@@ -92,6 +92,8 @@ INSERT INTO webhook_cursors
 SELECT endpoint.organisation_id, endpoint.id, ledgers.id, 1
 FROM webhook_endpoints AS endpoint JOIN ledgers USING (organisation_id)
 WHERE endpoint.url LIKE '%hook-%' AND ledgers.slug LIKE 'main-1%' ON CONFLICT DO NOTHING;
+INSERT INTO extension_cursors (organisation_id, handler, ledger_id, sequence, attempts, due_at)
+SELECT organisation_id, 'made-up/' || n, id, 1, 0, now() + interval '1 day' FROM ledgers, generate_series(1, 10) AS n;
 INSERT INTO attachments
 SELECT organisation_id, ledger_id, sequence + 100000 * n, md5(id::text || n)::uuid, subject_kind, subject,
        name, media_type, size, sha256, added_at, removed_at, reason

@@ -13,6 +13,7 @@ from tests.entrypoints.http.tenant import NDJSON, Json, document, sale
 from tests.entrypoints.http.test_tenants_apart import NO_CURSOR, Asked, filled, requests, send
 
 _ORDER: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+JOURNAL: Final = b"2026-03-01 Sale\n  assets:bank  1.00 EUR\n  income:sales\n"
 # Whatever a page of it shows, an operation of GraphQL asks for at once.
 PAGE: Final = """query ($ledger: String!, $account: String!, $transaction: String!, $hold: String!, $first: Int!) {
   ledgers(first: $first) { nodes { slug } }
@@ -59,11 +60,11 @@ async def ask_what_succeeds(stage: Stage) -> None:
     """Ask for what examples cannot be of: what is done with things that were made for it a moment ago."""
     books, client = stage.books, stage.books.client
 
-    async def ask(method: str, template: str, body: Any = None, **names: str) -> Json:
+    async def ask(method: str, template: str, body: Any = None, *, sent_as: str = NDJSON, **names: str) -> Json:
         path = template.replace("{ledger}", books.ledger)
         for name, value in names.items():
             path = path.replace(f"{{{name}}}", value)
-        response = await stage.ask(f"{method} {template}", client, method, path, **_given(body))
+        response = await stage.ask(f"{method} {template}", client, method, path, **_given(body, sent_as))
         assert response.status_code < 300, f"{method} {path}: {response.text}"
         answer: Json = response.json() if response.content and "json" in response.headers["content-type"] else {}
         return answer
@@ -86,6 +87,8 @@ async def ask_what_succeeds(stage: Stage) -> None:
         await ask("DELETE", "/v1/jobs/{id}", id=job["id"])
         await ask("POST", "/v1/jobs/{id}/retry", {}, id=job["id"])
     await ask("POST", f"{ledger}/imports", sales(3))
+    await ask("POST", f"{ledger}/imports/preview", JOURNAL, sent_as="text/x-hledger")
+    await ask("POST", f"{ledger}/imports", JOURNAL, sent_as="text/x-hledger")
     program = await ask(
         "POST", "/v1/oauth-clients", {"name": "c", "scopes": ["accountant"], "grant_types": ["client_credentials"]}
     )
@@ -109,10 +112,10 @@ async def ask_what_succeeds(stage: Stage) -> None:
     await ask("GET", f"{ledger}/attachments/{{id}}/content", id=found["data"][0]["id"])
 
 
-def _given(body: Any) -> dict[str, Any]:
+def _given(body: Any, sent_as: str) -> dict[str, Any]:
     headers = {"If-Match": "*"}
     if isinstance(body, bytes):
-        return {"content": body, "headers": headers | {"Content-Type": NDJSON}}
+        return {"content": body, "headers": headers | {"Content-Type": sent_as}}
     return {"headers": headers} if body is None else {"headers": headers, "json": body}
 
 
