@@ -58,7 +58,9 @@ class Replica:
         self.trouble: str | None = "has not been asked yet"
         # Until when, by this machine's clock, it is known to have all that was answered.
         self.fresh_until: float | None = None
-        self._ahead_at: int | None = None
+        # Where it is not trusted, and why: whatever it follows there, it is not the database.
+        self._stuck: tuple[int, str] | None = None
+        self._has_to_move = False
         self._away_until = -inf
         self._away_seconds = AWAY_SECONDS
 
@@ -87,9 +89,10 @@ class Replica:
             self._away_until = now + self._away_seconds
         self._miss(error)
 
-    def forget(self) -> None:
-        """Take it for unknown, as the database is another one than it was."""
+    def doubt(self) -> None:
+        """Trust it again when it moves, or is where the database is: which has failed over, or is another one."""
         self.fresh_until = None
+        self._has_to_move = True
 
     @contextmanager
     def read_from(self) -> Iterator[None]:
@@ -124,11 +127,14 @@ class Replica:
         """Take in where it was, given when the database was where, the latest first, and where it has been since."""
         # It has what the database never had, or has lost in a fail-over; until it moves, it follows something else.
         if position > last:
-            self._ahead_at = position
-        if position == self._ahead_at:
-            self._tell("has events that the database has not: make it anew, or rewind it")
+            self._stuck = position, "has events that the database has not: make it anew, or rewind it"
+        elif self._has_to_move and position != last:
+            self._stuck = position, "has not followed the fail-over"
+        self._has_to_move = False
+        if self._stuck is not None and self._stuck[0] == position:
+            self._tell(self._stuck[1])
             return
-        self._ahead_at = None
+        self._stuck = None
         reached = next((at for at, was in written if was <= position), None)
         self.fresh_until = reached if reached is not None else self.fresh_until
         if now < self._away_until:
@@ -161,8 +167,8 @@ class Replicas(Ongoing):
         self._database = database
         self._staleness_seconds = staleness_seconds
         self._written: deque[tuple[float, int]] = deque(maxlen=int(REMEMBERED_SECONDS / POLL_SECONDS))
-        self._which: tuple[int, int] | None = None
-        self._timeline: str | None = None
+        # The server, the number of the database there, and the timeline.
+        self._source: tuple[int, int, str] | None = None
         self._known: dict[LedgerAddress, tuple[int, float]] = {}
         # Until when this process may have forgotten what was written lately.
         self._forgetful_until = -inf
@@ -244,12 +250,12 @@ class Replicas(Ongoing):
             del self._known[ledger]
 
     async def _judge(self, replica: Replica, database: AsyncEngine) -> None:
-        which = self._which
-        position = None if which is None else await replica.ask(which)
+        source = self._source
+        position = None if source is None else await replica.ask(source[:2])
         if position is None:
             return
         last = await self._position(database)
-        if last is not None and self._which == which:
+        if last is not None and self._source == source:
             replica.judge(position, monotonic(), reversed(self._written), last)
 
     async def _position(self, database: AsyncEngine) -> int | None:
@@ -263,11 +269,11 @@ class Replicas(Ongoing):
         except Exception as error:  # none of it is a reason to stop asking
             _log.debug("the database does not say how far it is: %r", error)
             return None
-        if ((server, number), timeline) != (self._which, self._timeline):
-            self._which, self._timeline = (server, number), timeline
+        before, self._source = self._source, (server, number, timeline)
+        if before not in (None, self._source):
             self._written.clear()
             for replica in self.all:
-                replica.forget()
+                replica.doubt()
         return int(position)
 
 

@@ -94,6 +94,22 @@ def test_a_replica_that_is_lost_is_done_without_for_some_seconds_and_until_it_an
     assert replica.is_fit(now, 5.0)
 
 
+def test_after_a_fail_over_a_replica_is_not_trusted_until_it_moves(replica: Replica) -> None:
+    look(replica, 300, at=12.0, written=WRITTEN)
+    replica.doubt()
+    # The new primary was asked at 290, and has got past what the replica has of the lost one before that was found out.
+    look(replica, 300, at=13.2, written=[(13.0, 290)], last=310)
+    assert not replica.is_fit(13.2, 5.0)
+    assert replica.trouble == "has not followed the fail-over"
+    look(replica, 310, at=13.3, written=[(13.0, 290)], last=310)
+    assert replica.is_fit(13.3, 5.0)
+    # One that is where the database is has nothing to move for.
+    replica.doubt()
+    assert not replica.is_fit(13.4, 5.0)
+    look(replica, 320, at=13.5, written=[(13.5, 320)], last=320)
+    assert replica.is_fit(13.5, 5.0)
+
+
 async def test_it_is_logged_once_that_a_replica_is_not_read_from(
     replica: Replica, caplog: pytest.LogCaptureFixture
 ) -> None:
