@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     replica_staleness_seconds: Annotated[float, Field(ge=0, le=5)] = 0
     """How old may be, in seconds, what those read who do not say what they have seen. 0: they read the primary."""
     transaction_pooler: bool = False
-    """Whether DATABASE_URL leads to a pooler that lends connections for a transaction: PgBouncer in that mode."""
+    """Whether DATABASE_URL, and those of replicas, lead to a pooler that lends connections for a transaction."""
     redis_url: SecretStr | None = Field(default=None, validation_alias="REDIS_URL")
     """Redis or Valkey to use; without it, one is started in the data folder, or, with DATABASE_URL, port 6379 here."""
     data_dir: Path = Path(".partita")

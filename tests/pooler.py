@@ -18,7 +18,7 @@ _START_SECONDS = 20
 class Pooler:
     """A PgBouncer in transaction mode; `url` is the database of the URL, behind it."""
 
-    def __init__(self, folder: Path, database_url: str) -> None:
+    def __init__(self, folder: Path, database_url: str, *, wait_seconds: int = 120) -> None:
         of = urlsplit(database_url)
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = int(free.getsockname()[1])
@@ -35,6 +35,7 @@ class Pooler:
             f"listen_addr = 127.0.0.1\nlisten_port = {self._port}\nunix_socket_dir =\n"
             f"auth_type = scram-sha-256\nauth_file = {folder / 'users.txt'}\n"
             f"pool_mode = transaction\ndefault_pool_size = {CONNECTIONS}\nmax_client_conn = 100\n"
+            f"query_wait_timeout = {wait_seconds}\n"
         )
 
     def start(self) -> Self:

@@ -32,6 +32,8 @@ def is_away(error: BaseException) -> bool:
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     cause = _cause(error)
+    if _has_pooler_none_free(cause):
+        return True
     if isinstance(cause, asyncpg.InterfaceError):
         # Wrong use of the driver has this class too; only the loss of a connection says so.
         return "closed" in str(cause) or "connection" in str(cause)
@@ -45,7 +47,15 @@ def is_undone(error: BaseException) -> bool:
 
 def is_busy(error: BaseException) -> bool:
     """Return whether the error says that something was waited for long enough: a connection, or a lock."""
-    return isinstance(_cause(error), _BUSY)
+    cause = _cause(error)
+    return isinstance(cause, _BUSY) or _has_pooler_none_free(cause)
+
+
+def _has_pooler_none_free(cause: BaseException) -> bool:
+    """Return whether PgBouncer had no connection for as long as it lets anyone wait; it closes the one to itself."""
+    # The driver tells it as it is, or as the loss of the connection that came of it.
+    is_told_so = isinstance(cause, asyncpg.ProtocolViolationError | asyncpg.ConnectionDoesNotExistError)
+    return is_told_so and "query_wait_timeout" in str(cause)
 
 
 def is_read_only(error: BaseException) -> bool:

@@ -1,23 +1,30 @@
 """Replicas: copies of the database that stream its changes, how far behind they are, and which one to read from.
 
-Every quarter of a second the database is asked for the position of its log, each replica for the position that it has
-got to, and the database once more. A replica that has got to a position has all that was answered before the database
-was asked for it, by this machine's clock: so its lag depends on no other clock, and does not grow where nothing is
-written.
+Every quarter of a second the database is asked for the position of its log. As often each replica is asked for the
+position that it has got to, whatever the others do, and then the database once more. A replica that has got to a
+position has all that was answered before the database was asked for it, by this machine's clock: so its lag depends on
+no other clock, and does not grow where nothing is written.
 """
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import takewhile
+from math import inf
 from time import monotonic
 from typing import Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import QueuePool
 
+from adapters.postgres.failures import is_undone
 from application.ledger.ports import Applied, LedgerAddress
 from application.shared.ongoing import Ongoing
+from application.shared.ports import StoreBusy, StoreUnavailable
 
 POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 2.0
@@ -26,9 +33,17 @@ LAG_SECONDS_MAX: Final = 5.0
 # For how long positions are remembered: a replica that is further behind than this is known to be, and no more.
 REMEMBERED_SECONDS: Final = 600.0
 KNOWN_HEADS_MAX: Final = 100_000
+# For how long a replica that a reader has lost is done without, whatever it says of itself; twice as long each time.
+AWAY_SECONDS: Final = 2.0
+AWAY_SECONDS_MAX: Final = 30.0
 
-_WRITTEN: Final = text("SELECT (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint")
-_REPLAYED: Final = text("SELECT pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint")
+# Which database it is, of which server, and, of the primary, on which timeline: a fail-over begins another one.
+_WHICH: Final = "(SELECT system_identifier FROM pg_control_system()), \
+(SELECT oid::bigint FROM pg_database WHERE datname = current_database())"
+_WRITTEN: Final = text(
+    f"SELECT {_WHICH}, left(pg_walfile_name(pg_current_wal_lsn()), 8), (pg_current_wal_lsn() - '0/0'::pg_lsn)::bigint"
+)
+_REPLAYED: Final = text(f"SELECT {_WHICH}, pg_is_in_recovery(), (pg_last_wal_replay_lsn() - '0/0'::pg_lsn)::bigint")
 
 _log = logging.getLogger("partita.replicas")
 
@@ -43,7 +58,11 @@ class Replica:
         self.trouble: str | None = "has not been asked yet"
         # Until when, by this machine's clock, it is known to have all that was answered.
         self.fresh_until: float | None = None
-        self._ahead_at: int | None = None
+        # Where it is not trusted, and why: whatever it follows there, it is not the database.
+        self._stuck: tuple[int, str] | None = None
+        self._has_to_move = False
+        self._away_until = -inf
+        self._away_seconds = AWAY_SECONDS
 
     def lag_seconds(self, now: float) -> float | None:
         """Return how far it is behind at the most; None where nothing is known of it."""
@@ -54,37 +73,78 @@ class Replica:
         lag = self.lag_seconds(now)
         return self.trouble is None and lag is not None and lag <= lag_seconds_max
 
-    def lose(self, error: BaseException) -> None:
-        """Do without it until it answers again."""
-        _log.debug("the replica %s: %r", self.name, error)
-        self._tell("does not answer")
+    @property
+    def has_room(self) -> bool:
+        """Return whether a connection is free, or can be made: nobody waits for one."""
+        pool = self.engine.pool
+        return not isinstance(pool, QueuePool) or pool.checkedout() < pool.size()
 
-    async def ask(self) -> int | None:
-        """Return the position that it has got to, or None where it does not say, or is no copy any more."""
+    def lose(self, error: BaseException) -> None:
+        """Do without it for some seconds, and until it answers: whoever read from it has waited in vain."""
+        now = monotonic()
+        if now >= self._away_until:
+            # One that was well for a while is not held its past against.
+            is_again = now < self._away_until + AWAY_SECONDS_MAX
+            self._away_seconds = min(2 * self._away_seconds, AWAY_SECONDS_MAX) if is_again else AWAY_SECONDS
+            self._away_until = now + self._away_seconds
+        self._miss(error)
+
+    def doubt(self) -> None:
+        """Trust it again when it moves, or is where the database is: which has failed over, or is another one."""
+        self.fresh_until = None
+        self._has_to_move = True
+
+    @contextmanager
+    def read_from(self) -> Iterator[None]:
+        """Lose it if it goes away, or falls silent, while something is read from it."""
+        try:
+            yield
+        except StoreBusy:
+            raise
+        except StoreUnavailable as error:
+            # A read that it has cancelled is none of its troubles.
+            if error.__cause__ is None or not is_undone(error.__cause__):
+                self.lose(error)
+            raise
+
+    async def ask(self, which: tuple[int, int]) -> int | None:
+        """Return the position that it has got to, or None where it does not say, or is no copy of that database."""
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self.watch.connect() as connection:
-                is_copy, position = (await connection.execute(_REPLAYED)).one()
+                *is_of, is_copy, position = (await connection.execute(_REPLAYED)).one()
         except Exception as error:  # whatever it is, it can be done without
-            self.lose(error)
+            self._miss(error)
             return None
-        if not is_copy:
+        if tuple(is_of) != which:
+            self._tell("is of another database")
+        elif not is_copy:
             self._tell("is no replica any more: it takes changes itself")
-            return None
-        return int(position)
+        else:
+            return int(position)
+        return None
 
     def judge(self, position: int, now: float, written: Iterator[tuple[float, int]], last: int) -> None:
         """Take in where it was, given when the database was where, the latest first, and where it has been since."""
         # It has what the database never had, or has lost in a fail-over; until it moves, it follows something else.
         if position > last:
-            self._ahead_at = position
-        if position == self._ahead_at:
-            self._tell("has events that the database has not: make it anew, or rewind it")
+            self._stuck = position, "has events that the database has not: make it anew, or rewind it"
+        elif self._has_to_move and position != last:
+            self._stuck = position, "has not followed the fail-over"
+        self._has_to_move = False
+        if self._stuck is not None and self._stuck[0] == position:
+            self._tell(self._stuck[1])
             return
-        self._ahead_at = None
+        self._stuck = None
         reached = next((at for at, was in written if was <= position), None)
         self.fresh_until = reached if reached is not None else self.fresh_until
+        if now < self._away_until:
+            return
         lag = self.lag_seconds(now)
         self._tell(None if lag is not None and lag <= LAG_SECONDS_MAX else "is too far behind")
+
+    def _miss(self, error: BaseException) -> None:
+        _log.debug("the replica %s: %r", self.name, error)
+        self._tell("does not answer")
 
     def _tell(self, trouble: str | None) -> None:
         if trouble != self.trouble:
@@ -107,18 +167,23 @@ class Replicas(Ongoing):
         self._database = database
         self._staleness_seconds = staleness_seconds
         self._written: deque[tuple[float, int]] = deque(maxlen=int(REMEMBERED_SECONDS / POLL_SECONDS))
+        # The server, the number of the database there, and the timeline.
+        self._source: tuple[int, int, str] | None = None
         self._known: dict[LedgerAddress, tuple[int, float]] = {}
+        # Until when this process may have forgotten what was written lately.
+        self._forgetful_until = -inf
         self._turn = 0
 
-    def choose(self, seen: int) -> Replica | None:
-        """Return the replica whose turn it is to be read from by someone who has seen so much, if any is fit."""
+    def fit(self, seen: int) -> list[Replica]:
+        """Return those that someone who has seen so much can read from; each time it is another one's turn first."""
         now = monotonic()
+        if not seen and now < self._forgetful_until:
+            return []
         lag_seconds_max = LAG_SECONDS_MAX if seen else self._staleness_seconds
-        fit = [each for each in self.all if each.is_fit(now, lag_seconds_max)]
-        if not fit:
-            return None
+        fit = [each for each in self.all if each.is_fit(now, lag_seconds_max) and each.has_room]
         self._turn += 1
-        return fit[self._turn % len(fit)]
+        first = self._turn % len(fit) if fit else 0
+        return fit[first:] + fit[:first]
 
     def known_head(self, ledger: LedgerAddress) -> int:
         """Return up to where a ledger is known to have been written lately; 0 where nothing is known."""
@@ -136,9 +201,11 @@ class Replicas(Ongoing):
             return
         # Those heard of last are at the end.
         before = self._known.pop(ledger, (0, 0.0))[0]
-        self._known[ledger] = (max(sequence, before), monotonic())
+        now = monotonic()
+        self._known[ledger] = (max(sequence, before), now)
         if len(self._known) > KNOWN_HEADS_MAX:
             del self._known[next(iter(self._known))]
+            self._forgetful_until = now + LAG_SECONDS_MAX
 
     def lags(self) -> Mapping[str, tuple[float | None, bool]]:
         """Return of each replica, by its name, how many seconds it lags, and whether it can be read from."""
@@ -166,36 +233,54 @@ class Replicas(Ongoing):
 
     async def _go_on(self) -> None:
         assert self._database is not None, "there are replicas of some database"
-        while True:
-            try:
-                await self._ask(self._database)
-            except Exception:
-                _log.exception("how far replicas are cannot be found out")
-            await asyncio.sleep(POLL_SECONDS)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_again_and_again(partial(self._look, self._database)))
+            for replica in self.all:
+                group.create_task(_again_and_again(partial(self._judge, replica, self._database)))
 
-    async def _ask(self, database: AsyncEngine) -> None:
+    async def _look(self, database: AsyncEngine) -> None:
+        """Remember where the database is, and forget what nobody needs to remember any more."""
         asked_at = monotonic()
-        written = await _written(database)
-        if written is not None:
-            # Where the database has gone back, it has failed over: what it had since does not count.
-            while self._written and self._written[-1][1] > written:
-                self._written.pop()
-            self._written.append((asked_at, written))
-        positions = await asyncio.gather(*[each.ask() for each in self.all])
-        last = await _written(database)
-        now = monotonic()
-        for replica, position in zip(self.all, positions, strict=True):
-            if position is not None and last is not None:
-                replica.judge(position, now, reversed(self._written), last)
-        for ledger in [each for each, (_, at) in self._known.items() if at + LAG_SECONDS_MAX < now]:
+        position = await self._position(database)
+        if position is not None:
+            self._written.append((asked_at, position))
+        # Those heard of first are at the front.
+        old = takewhile(lambda known: known[1][1] + LAG_SECONDS_MAX < asked_at, self._known.items())
+        for ledger in [ledger for ledger, _ in old]:
             del self._known[ledger]
 
+    async def _judge(self, replica: Replica, database: AsyncEngine) -> None:
+        source = self._source
+        position = None if source is None else await replica.ask(source[:2])
+        if position is None:
+            return
+        last = await self._position(database)
+        if last is not None and self._source == source:
+            replica.judge(position, monotonic(), reversed(self._written), last)
 
-async def _written(database: AsyncEngine) -> int | None:
-    """Return the position of the database's log; None where it is away, which those who write will tell of."""
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS), database.connect() as connection:
-            return int(await connection.scalar(_WRITTEN))
-    except Exception as error:  # none of it is a reason to stop asking
-        _log.debug("the database does not say how far it is: %r", error)
-        return None
+    async def _position(self, database: AsyncEngine) -> int | None:
+        """Return the position of the database's log; None where it is away, which those who write will tell of.
+
+        Of a database that has failed over, or is another one, what was known before does not count.
+        """
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS), database.connect() as connection:
+                server, number, timeline, position = (await connection.execute(_WRITTEN)).one()
+        except Exception as error:  # none of it is a reason to stop asking
+            _log.debug("the database does not say how far it is: %r", error)
+            return None
+        before, self._source = self._source, (server, number, timeline)
+        if before not in (None, self._source):
+            self._written.clear()
+            for replica in self.all:
+                replica.doubt()
+        return int(position)
+
+
+async def _again_and_again(ask: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await ask()
+        except Exception:
+            _log.exception("how far replicas are cannot be found out")
+        await asyncio.sleep(POLL_SECONDS)

@@ -229,8 +229,11 @@ class Journal:
                     if decided.outcomes:
                         await held.append(decided.outcomes)
             except CommitInDoubt:
-                if await self._was_kept(address, decided):
+                # What was only looked up, such as an earlier answer, may itself be still on its way to a standby.
+                if decided.outcomes and await self._was_kept(address, decided):
                     return decided
+                if asyncio.get_running_loop().time() > until:
+                    raise
             except StoreUnavailable:
                 if delay_seconds is None or asyncio.get_running_loop().time() > until:
                     raise
@@ -244,9 +247,6 @@ class Journal:
 
         Without the lock the commit could still be in flight, and be missed.
         """
-        assert decided.answers or decided.is_expiry_only, "a commit is in doubt before anything was decided"
-        if not decided.outcomes:
-            return True
         last = decided.outcomes[-1].applied[-1].recorded
         assert last is not None
         for delay_seconds in self._retry_delays_seconds:

@@ -88,6 +88,23 @@ Changes = TypeVar("Changes", covariant=True)
 
 
 @stable(since="0.2.0")
+@dataclass(slots=True)
+class Seen:
+    """Up to which event someone has seen a ledger, 0 for nothing, and up to where views show it to them.
+
+    Without `is_copy_enough`, they are to be shown the latest state.
+    """
+
+    sequence: int
+    is_copy_enough: bool = True
+    shown: int = 0
+
+    def show(self, head: int | None) -> None:
+        """Take in up to where a view goes; None where there is no such ledger."""
+        self.shown = max(self.shown, head or 0)
+
+
+@stable(since="0.2.0")
 class Work(Protocol[Reads, Changes]):
     """The one door to an organisation's stored state, except for changes to a ledger, which the journal makes."""
 
@@ -99,15 +116,15 @@ class Work(Protocol[Reads, Changes]):
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[Reads], Awaitable[Iterable[str]]] | None = None,
-        seen: int | None = None,
+        seen: Seen | None = None,
     ) -> AbstractAsyncContextManager[Reads]:
         """Check the permission, and open one consistent view for the principal's organisation.
 
         What is to be read lies in one ledger, and there concerns one account, or the accounts that `concerning` finds
         there; without either it concerns all of them, which takes a permission without limits.
 
-        The view is of the latest state. With `seen`, a sequence of the ledger, it may be of a copy that is some seconds
-        behind, and has all events up to that one; 0 is what someone has seen who has seen nothing.
+        The view is of the latest state. With `seen`, it may be of a copy that is some seconds behind, and has all
+        events of the ledger up to that one; what is seen of it then is told to `seen`.
         Raises `PermissionDenied`, `StoreUnavailable`; `SequenceNotReached` where there is no such event anywhere.
         """
         ...

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dependency_injector import providers
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.postgres.engine import host_of, service_engine
+from adapters.postgres.engine import BadDatabaseUrl, host_of, service_engine
 from adapters.postgres.replicas import ANSWER_SECONDS, Replica, Replicas
 from adapters.redis.wake_ups import RedisWakeUps
 from application.ledger.ports import Applied, LedgerAddress
@@ -16,6 +16,8 @@ from entrypoints.settings import Settings
 _VARIABLE = "DATABASE_REPLICA_URLS"
 # Whoever finds all connections to a replica taken goes to the database itself, and waits there.
 _WAIT_SECONDS = 0.25
+# So does whoever is not answered by it in this time: it may be paused, and will not be waited for as the database is.
+STATEMENT_SECONDS = 10.0
 
 Committed = Callable[[LedgerAddress, Sequence[Applied]], None]
 
@@ -33,6 +35,7 @@ def replicas(database_url: str, settings: Settings, wake_ups: RedisWakeUps, tele
         engine = service_engine(
             url,
             pool_size=settings.pool_size,
+            statement_seconds=STATEMENT_SECONDS,
             wait_seconds=_WAIT_SECONDS,
             telemetry=telemetry,
             is_pooled=is_pooled,
@@ -41,6 +44,9 @@ def replicas(database_url: str, settings: Settings, wake_ups: RedisWakeUps, tele
         return Replica(host_of(url), engine, watch(url, _VARIABLE))
 
     made = [replica(url) for url in settings.replica_urls]
+    names = [each.name for each in made]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadDatabaseUrl(f"{_VARIABLE} names {twice[0]} twice; each replica is named once")
     database = watch(database_url, "DATABASE_URL") if made else None
     found = Replicas(made, database, staleness_seconds=settings.replica_staleness_seconds)
     wake_ups.listen(found.heard)

@@ -21,6 +21,7 @@ from application.identity.refusal_log import Refused
 from application.ledger.ports import Command, Outcome
 from application.ledger.readers import LedgerReads
 from application.shared.idempotency import IdempotencyKey
+from application.shared.ports import Seen
 from application.shared.telemetry import UNWATCHED, Telemetry
 from domain.shared.access import Permission, Principal
 from domain.shared.chain import canonical_json
@@ -50,7 +51,7 @@ class Caller:
     principal: Principal
     request_id: str
     services: Services
-    seen: int | None = None
+    seen: Seen | None = None
 
     @property
     def reader(self) -> str:

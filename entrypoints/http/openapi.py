@@ -145,6 +145,10 @@ IF_NONE_MATCH_PARAMETER = _parameter(
 SEEN_PARAMETER = _parameter(
     "Partita-Sequence", "header", {"type": "integer", "minimum": 0, "maximum": SEEN_MAX}, description=SEEN_DESCRIPTION
 )
+SHOWN_HEADER: Final = {
+    "schema": {"type": "integer", "minimum": 1, "maximum": SEEN_MAX},
+    "description": "Up to where the answer shows the ledger, for those who have sent what they have seen.",
+}
 DRY_RUN_PARAMETER = _parameter(
     "dry_run", "query", {"type": "boolean", "default": False}, description=DRY_RUN_DESCRIPTION
 )
@@ -171,6 +175,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
                 if method == "get" and "{ledger}" in path:
                     operation.setdefault("parameters", []).append(SEEN_PARAMETER)
                     operation["responses"] |= {"412": described_problems(412)[412]}
+                    for status in {"200", "304"} & operation["responses"].keys():
+                        operation["responses"][status].setdefault("headers", {})["Partita-Sequence"] = SHOWN_HEADER
                 if "requestBody" in operation:
                     of_body = {str(status): problem for status, problem in described_problems(*_OF_EVERY_BODY).items()}
                     operation["responses"] = of_body | operation["responses"]

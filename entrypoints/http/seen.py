@@ -2,7 +2,7 @@
 
 It says by this header, in a GET of something in a ledger, up to which event it knows the ledger. A copy of the database
 that has that event is good enough for it, if it is no more than some seconds behind. Nothing else is read from copies,
-unless whoever runs the server allows it for clients that say nothing.
+unless whoever runs the server allows it for clients that say nothing. The answer says in turn up to where it goes.
 """
 
 from collections.abc import Callable, Coroutine
@@ -11,6 +11,7 @@ from typing import Any, Final
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
+from application.shared.ports import Seen
 from domain.ledger.ledger import SequenceNotReached
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.reading import header
@@ -22,15 +23,17 @@ SEEN_DESCRIPTION: Final = (
     "then come from a copy of the database, and lack what was done in the last seconds after that sequence."
 )
 SEEN_MAX: Final = 10**18 - 1
-_HEADER: Final = b"partita-sequence"
-_MAY_BE_COPIED: Final = "may_be_copied"
+_DIGITS_MAX: Final = len(str(SEEN_MAX))
+TOLD_HEADER: Final = "Partita-Sequence"
+_HEADER: Final = TOLD_HEADER.lower().encode()
+_SEEN: Final = "seen"
 _IS_SETTLED: Final = "is_settled"
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-def seen_by(request: HTTPConnection, settings: Settings) -> int | None:
-    """Return what the client has seen of the ledger in the path, or None where it is to be shown the latest state.
+def seen_by(request: HTTPConnection, settings: Settings) -> Seen | None:
+    """Return what the client has seen of the ledger in the path, or None for one who says nothing of it.
 
     Raises `ValidationFailed` for a header that is no sequence.
     """
@@ -38,14 +41,14 @@ def seen_by(request: HTTPConnection, settings: Settings) -> int | None:
     if scope.get("method") != "GET" or "ledger" not in scope.get("path_params", ()):
         return None
     said = header(request, _HEADER)
-    seen = None if said is None else _sequence(said)
-    if seen is None and settings.replica_staleness_seconds:
-        seen = 0
-    asked = request.query_params.get("as_of_sequence", "0")
+    if said is None and not settings.replica_staleness_seconds:
+        return None
+    state, sequence = scope["state"], 0 if said is None else _sequence(said)
     # A copy that does not reach to what is asked for would answer with what it has.
-    if scope["state"].get(_IS_SETTLED) or (seen is not None and not (asked.isdecimal() and int(asked[:20]) <= seen)):
-        seen = None
-    scope["state"][_MAY_BE_COPIED] = seen is not None and bool(settings.replica_urls)
+    asked = request.query_params.get("as_of_sequence", "0")
+    is_within = asked.isdecimal() and len(asked) <= _DIGITS_MAX and int(asked) <= sequence
+    seen = Seen(sequence, is_copy_enough=is_within and bool(settings.replica_urls) and not state.get(_IS_SETTLED))
+    state[_SEEN] = seen
     return seen
 
 
@@ -57,21 +60,37 @@ def settled(handle: Handle) -> Handle:
 
     async def handle_again(request: Request) -> Response:
         try:
-            return await handle(request)
+            return await _telling(request, handle)
         except (SequenceNotReached, NotModified, ClientDisconnect):
             # The first is what the database itself has said; the others are none of its business.
             raise
         except Exception:
             state = request.scope["state"]
-            if not state.get(_MAY_BE_COPIED):
+            seen: Seen | None = state.get(_SEEN)
+            if seen is None or not seen.is_copy_enough:
                 raise
             state[_IS_SETTLED] = True
-        return await handle(request)
+        return await _telling(request, handle)
 
     return handle_again
 
 
+async def _telling(request: Request, handle: Handle) -> Response:
+    """Return the answer, which says up to where the client has seen the ledger by it, as one who sends that wants."""
+    try:
+        response = await handle(request)
+    except NotModified as known:
+        raise NotModified({**known.headers, **_told(request)}) from known
+    response.headers.update(_told(request))
+    return response
+
+
+def _told(request: Request) -> dict[str, str]:
+    seen: Seen | None = request.scope["state"].get(_SEEN)
+    return {TOLD_HEADER: str(seen.shown)} if seen is not None and seen.shown else {}
+
+
 def _sequence(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= len(str(SEEN_MAX))):
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS_MAX):
         raise ValidationFailed(f"Partita-Sequence is the sequence of an event, such as 42, not {text[:40]!a}.")
     return int(text)

@@ -22,6 +22,7 @@ _SENT_HEADERS: Final = (
     "If-None-Match",
     "If-Range",
     "Last-Event-ID",
+    "Partita-Sequence",
     "Partita-Version",
     "Range",
     "Repr-Digest",

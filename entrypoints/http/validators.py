@@ -14,7 +14,7 @@ _BOOKS: Final = "/v1/ledgers/"
 _DIGEST_LENGTH: Final = 16
 _TAGS: Final = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 # What a 304 repeats of the answer that it stands for.
-_REPEATED: Final = ("etag", "cache-control", "vary", "link", "content-security-policy")
+_REPEATED: Final = ("etag", "cache-control", "vary", "link", "content-security-policy", "partita-sequence")
 
 Handle = Callable[[Request], Coroutine[Any, Any, Response]]
 

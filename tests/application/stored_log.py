@@ -19,6 +19,7 @@ from application.ledger.readers import AccountReader, EventReader, LedgerReads, 
 from application.ledger.report_reader import AccountBalance, ReportReader, TrialBalance, TrialBalanceLine
 from application.ledger.spans import AsOf
 from application.shared.pagination import Page, PageRequest
+from application.shared.ports import Seen
 from domain.ledger.account import AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.chart import Chart
@@ -76,7 +77,7 @@ class StoredLog:
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
-        seen: int | None = None,
+        seen: Seen | None = None,
     ) -> AsyncIterator[LedgerReads]:
         principal.require(permission, ledger=ledger, account=account)
         self.views += 1

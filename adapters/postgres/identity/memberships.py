@@ -9,7 +9,7 @@ from adapters.postgres.access_tables import invitations, members
 from adapters.postgres.identity.team import profile_of
 from adapters.postgres.ids import stored_id
 from adapters.postgres.tables import organisations
-from adapters.postgres.work import set_local, set_tenant
+from adapters.postgres.views import set_local, set_tenant
 from application.identity.person_ports import Membership
 from application.identity.team_ports import OrganisationProfile
 from domain.identity.role import Assignment

@@ -17,7 +17,8 @@ from adapters.postgres.identity.security_log import PostgresSecurityLog
 from adapters.postgres.identity.sessions import PostgresSessions
 from adapters.postgres.ids import outward_id, stored_id
 from adapters.postgres.person_tables import mailed_tokens, person_identities, persons
-from adapters.postgres.work import set_tenant, transaction_of_nobody
+from adapters.postgres.views import set_tenant
+from adapters.postgres.work import transaction_of_nobody
 from application.identity.person_ports import PersonChanges, Purpose
 from domain.identity.person import Identity, RegisteredPerson
 

@@ -1,6 +1,7 @@
 """Answers that follow from a ledger's log up to an event: whose hash tells whether there is anything new in them."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from application.ledger.readers import LedgerReads
+from application.shared.ports import Seen
 from domain.shared.access import Permission
 from domain.shared.chain import Head
 from entrypoints.http.dependencies import Caller
@@ -65,13 +67,26 @@ async def kept_report(request: Request, who: Caller, chosen: Format, asked: Aske
 async def kept_bytes(who: Caller, chosen: Format, asked: Asked, make: Make) -> bytes:
     """Return the report as `kept_report` does, without an answer around it."""
 
-    async def work_out() -> bytes:
-        # It is kept as what the ledger was after that event, for all: a copy will do that has it.
-        seen = None if who.seen is None else asked.head.sequence
+    async def made(seen: Seen | None) -> Shown | None:
         async with who.services.ledgers.read(
             who.principal, asked.permission, ledger=asked.ledger, account=asked.account, seen=seen
         ) as reads:
-            shown = await make(reads)
+            if seen is not None:
+                there = await reads.ledgers.head(asked.ledger, up_to=asked.head.sequence)
+                if there.hash != asked.head.hash:
+                    return None
+            return await make(reads)
+
+    async def work_out() -> bytes:
+        # It is kept as what the ledger was after that event, for all: a copy will do that has it, and no other one. The
+        # failure of a copy is none of those who wait for it as well.
+        shown = None
+        if who.seen is not None and who.seen.is_copy_enough:
+            with suppress(Exception):
+                shown = await made(Seen(asked.head.sequence))
+        if shown is None:
+            shown = await made(None)
+        assert shown is not None, "the database itself has what was read from it, or refuses"
         return await written(chosen, shown)
 
     return await who.services.answers.get(_name_of(who, chosen, asked), work_out)

@@ -67,12 +67,47 @@ def test_a_replica_that_was_ahead_is_not_trusted_until_it_moves(replica: Replica
     assert replica.is_fit(14.0, 5.0)
 
 
-def test_a_replica_that_is_lost_is_done_without_until_it_answers(replica: Replica) -> None:
-    look(replica, 300, at=12.0, written=WRITTEN)
+def test_a_replica_that_is_lost_is_done_without_for_some_seconds_and_until_it_answers(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = 12.0
+    monkeypatch.setattr(replicas_module, "monotonic", lambda: now)
+    # It answers those who ask how far it is, and not those who read: each time it is trusted a little later.
+    for away_seconds in (2.0, 4.0, 8.0, 16.0, 30.0, 30.0):
+        look(replica, 300, at=now, written=[(now, 300)])
+        assert replica.is_fit(now, 5.0)
+        replica.lose(TimeoutError())
+        lost_at = now
+        for passed in range(int(away_seconds) * 4):
+            now = lost_at + passed / 4
+            look(replica, 300, at=now, written=[(now, 300)])
+            assert not replica.is_fit(now, 5.0)
+        now = lost_at + away_seconds
+    # It is logged as it is found out, not each time that it answers.
+    assert len([each for each in caplog.records if "does not answer" in each.getMessage()]) == 6
+    # One that was well for long enough is done without for as little as at first.
+    now += 31.0
+    look(replica, 300, at=now, written=[(now, 300)])
     replica.lose(TimeoutError())
-    assert not replica.is_fit(12.0, 5.0)
+    now += 2.0
+    look(replica, 300, at=now, written=[(now, 300)])
+    assert replica.is_fit(now, 5.0)
+
+
+def test_after_a_fail_over_a_replica_is_not_trusted_until_it_moves(replica: Replica) -> None:
     look(replica, 300, at=12.0, written=WRITTEN)
-    assert replica.is_fit(12.0, 5.0)
+    replica.doubt()
+    # The new primary was asked at 290, and has got past what the replica has of the lost one before that was found out.
+    look(replica, 300, at=13.2, written=[(13.0, 290)], last=310)
+    assert not replica.is_fit(13.2, 5.0)
+    assert replica.trouble == "has not followed the fail-over"
+    look(replica, 310, at=13.3, written=[(13.0, 290)], last=310)
+    assert replica.is_fit(13.3, 5.0)
+    # One that is where the database is has nothing to move for.
+    replica.doubt()
+    assert not replica.is_fit(13.4, 5.0)
+    look(replica, 320, at=13.5, written=[(13.5, 320)], last=320)
+    assert replica.is_fit(13.5, 5.0)
 
 
 async def test_it_is_logged_once_that_a_replica_is_not_read_from(
@@ -93,11 +128,11 @@ async def test_replicas_take_turns_and_those_that_are_unfit_are_left_out(
     monkeypatch.setattr(replicas_module, "monotonic", lambda: 12.0)
     made = [Replica(f"db-{number}", service_engine, service_engine) for number in (2, 3, 4)]
     replicas = Replicas(made, None, staleness_seconds=0)
-    assert replicas.choose(1) is None
+    assert replicas.fit(1) == []
     for each in made[:2]:
         look(each, 300, at=12.0, written=WRITTEN)
-    chosen = [replicas.choose(1) for _ in range(4)]
-    assert [each.name for each in chosen if each] == ["db-3", "db-2", "db-3", "db-2"]
+    turns = [[each.name for each in replicas.fit(1)] for _ in range(3)]
+    assert turns == [["db-2", "db-3"], ["db-3", "db-2"], ["db-2", "db-3"]]
     assert await replicas.trouble() == "1 of 3 replicas cannot be read from: behind, or without an answer."
 
 
@@ -107,20 +142,29 @@ def test_those_who_say_nothing_read_a_replica_where_that_is_allowed_and_it_is_yo
     look(replica, 299, at=12.0, written=WRITTEN)
     now = 12.5
     monkeypatch.setattr(replicas_module, "monotonic", lambda: now)
-    assert Replicas([replica], None, staleness_seconds=0).choose(0) is None
-    assert Replicas([replica], None, staleness_seconds=1).choose(0) is None
-    assert Replicas([replica], None, staleness_seconds=2).choose(0) is replica
-    assert Replicas([replica], None, staleness_seconds=0).choose(7) is replica
+    assert Replicas([replica], None, staleness_seconds=0).fit(0) == []
+    assert Replicas([replica], None, staleness_seconds=1).fit(0) == []
+    assert Replicas([replica], None, staleness_seconds=2).fit(0) == [replica]
+    assert Replicas([replica], None, staleness_seconds=0).fit(7) == [replica]
 
 
-def test_what_is_known_of_ledgers_only_grows_and_has_a_bound(replica: Replica) -> None:
+def test_what_is_known_of_ledgers_only_grows_and_has_a_bound(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
     replicas = Replicas([replica], None, staleness_seconds=2)
     for sequence in (7, 9, 8):
         replicas.heard(NOBODY, sequence)
     assert replicas.known_head(NOBODY) == 9
+    look(replica, 300, at=12.0, written=[(12.0, 300)])
+    now = 12.0
+    monkeypatch.setattr(replicas_module, "monotonic", lambda: now)
+    assert replicas.fit(0) == [replica]
     for number in range(KNOWN_HEADS_MAX):
         replicas.heard(LedgerAddress(number, "main"), 1)
     assert replicas.known_head(NOBODY) == 0
+    # So those who say nothing, and may have written to what is forgotten, are shown the database for a while.
+    assert (replicas.fit(0), replicas.fit(1)) == ([], [replica])
+    now = 17.5
+    look(replica, 300, at=17.5, written=[(17.5, 300)])
+    assert replicas.fit(0) == [replica]
     # Where nobody is shown what is old, there is nothing to remember.
     strict = Replicas([replica], None, staleness_seconds=0)
     strict.heard(NOBODY, 7)

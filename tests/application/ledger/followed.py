@@ -10,7 +10,7 @@ from application.ledger.followers import EVERY_EVENT, EventFilter
 from application.ledger.ports import Applied, LedgerAddress
 from application.ledger.readers import LedgerReads, StoredEvent
 from application.ledger.relay import Relay
-from application.shared.ports import StoreUnavailable
+from application.shared.ports import Seen, StoreUnavailable
 from domain.ledger.account import AccountType
 from domain.ledger.effect import NO_EFFECT
 from domain.ledger.events import AccountOpened, Event
@@ -68,7 +68,7 @@ class GrowingLog:
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
-        seen: int | None = None,
+        seen: Seen | None = None,
     ) -> AsyncIterator[LedgerReads]:
         principal.require(permission, ledger=ledger, account=account)
         await asyncio.sleep(0)

@@ -12,7 +12,7 @@ from application.ledger.balance_watch import BalanceWatch, read_balances, watche
 from application.ledger.readers import AssetBalance, LedgerReads
 from application.ledger.relay import Relay
 from application.ledger.spans import AsOf
-from application.shared.ports import StoreUnavailable
+from application.shared.ports import Seen, StoreUnavailable
 from domain.ledger.account import Account, AccountNotFound, AccountType
 from domain.ledger.effect import Effect, HeldLine
 from domain.ledger.events import Event, HoldExpired, LedgerChanged
@@ -45,7 +45,7 @@ class Books(GrowingLog):
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
-        seen: int | None = None,
+        seen: Seen | None = None,
     ) -> AsyncIterator[LedgerReads]:
         if concerning is None:
             async with super().read(principal, permission, ledger=ledger) as reads:

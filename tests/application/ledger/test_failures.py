@@ -234,6 +234,14 @@ async def test_a_replay_in_a_commit_in_doubt_is_a_replay(office: Office) -> None
     assert office.sequence() == 5
 
 
+async def test_a_replay_is_answered_by_a_commit_that_went_well(office: Office) -> None:
+    await office.submit(PostTransaction(payment()), key=key("k"))
+    # What it found may itself be waiting for a standby, which the failure of this commit tells of.
+    office.books.fail(Moment.COMMITTING, *[DOUBT] * TRIES)
+    with pytest.raises(Unavailable):
+        await office.submit(PostTransaction(payment()), key=key("k"))
+
+
 async def test_a_caller_who_goes_before_the_group_begins_takes_the_command_along(office: Office) -> None:
     office.books.hold_up(MAIN)
     first = office.post(payment("1.00"))

@@ -8,6 +8,7 @@ from application.ledger.balance_watch import Balances, read_balances, watched_ba
 from application.ledger.readers import AssetBalance, LedgerReads
 from application.ledger.relay import Relay
 from application.ledger.spans import AsOf
+from application.shared.ports import Seen
 from domain.ledger.account import Account, AccountType
 from domain.ledger.asset import Asset
 from domain.ledger.balance import Balance
@@ -33,7 +34,7 @@ class LogWithBalances(GrowingLog):
         ledger: str | None = None,
         account: str | None = None,
         concerning: Callable[[LedgerReads], Awaitable[Iterable[str]]] | None = None,
-        seen: int | None = None,
+        seen: Seen | None = None,
     ) -> AsyncIterator[LedgerReads]:
         async with super().read(principal, permission, ledger=ledger) as reads:
             cast(Any, reads).accounts = self

@@ -117,7 +117,7 @@ async def test_a_page_of_a_named_origin_may_call_and_read(sharing: Guarded) -> N
     assert asked.headers["access-control-allow-origin"] == APP
     assert "POST" in asked.headers["access-control-allow-methods"]
     allowed = asked.headers["access-control-allow-headers"].lower()
-    assert {"authorization", "idempotency-key", "if-match"} <= set(allowed.split(", "))
+    assert {"authorization", "idempotency-key", "if-match", "partita-sequence"} <= set(allowed.split(", "))
     assert asked.headers["x-request-id"].startswith("req_")
     assert asked.headers["x-content-type-options"] == "nosniff"
     client = sharing.client(headers={"Origin": APP})

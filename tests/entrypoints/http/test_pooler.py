@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -10,6 +12,7 @@ from sqlalchemy import text
 from adapters.embedded import ServerUrls
 from adapters.postgres.engine import BadDatabaseUrl
 from adapters.postgres.work import driver_transaction, transaction_of_nobody
+from application.ledger import journal as journal_module
 from application.ledger.ports import LedgerAddress
 from entrypoints.container import Container, Services, failure_text, opened
 from entrypoints.http.app import create_app
@@ -94,3 +97,33 @@ async def test_a_server_that_is_not_told_of_the_pooler_says_what_to_do(
         with pytest.raises(Exception, match="startup parameter") as caught:  # the driver's own
             await container.maintenance().require_migrated()
     assert (failure_text(caught.value) or "").endswith("set PARTITA_TRANSACTION_POOLER=true.")
+
+
+async def test_a_pooler_that_has_no_connection_is_busy_and_not_lost(
+    postgres_url: str,
+    services: Services,
+    redis_url: str,
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(journal_module, "PATIENCE_SECONDS", 0.3)
+    pooler = Pooler(tmp_path, postgres_url, wait_seconds=1).start()
+    pooled = settings.model_copy(update={"transaction_pooler": True})
+    try:
+        async with opened(pooled, ServerUrls(pooler.url, redis_url)) as container:
+            organisation_id, key = await made_organisation(container.services())
+            async with connected(create_app(container.services()), key) as client, AsyncExitStack() as taken:
+                tenant = Tenant(organisation_id, key, "main", client)
+                await tenant.posted(sale("1.00"))
+                pool = container.journal_engine().pool
+                for _ in range(CONNECTIONS):
+                    await taken.enter_async_context(driver_transaction(container.service_engine(), organisation_id))
+                told = problem(await tenant.post(sale("2.00")), 503, "overloaded")
+                assert "Others had" in told["detail"]
+                # The connections to the pooler are not thrown away for it.
+                assert container.journal_engine().pool is pool
+                await taken.aclose()
+                await tenant.posted(sale("2.00"))
+    finally:
+        pooler.stop()

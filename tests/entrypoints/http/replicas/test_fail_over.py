@@ -12,6 +12,7 @@ import pytest
 
 from adapters.embedded import EmbeddedServers, ServerUrls
 from adapters.postgres import engine as engine_module
+from application.ledger.journal import Journal
 from tests.entrypoints.http.replicas.conftest import Serve
 from tests.entrypoints.http.tenant import document, problem, sale
 from tests.standby import Standby
@@ -163,3 +164,28 @@ async def test_nothing_is_answered_that_no_synchronous_standby_has(
         cluster.first.kill()
         await standby.promote()
         assert await served.tenant.balance("assets:bank") == "15.00"
+
+
+async def test_what_a_lost_server_has_kept_for_itself_is_not_answered_from_its_keys(
+    cluster: Cluster, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "JOURNAL_STATEMENT_SECONDS", 0.5)
+    # A server gives up soon.
+    defaults = Journal.__init__.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "retry_delays_seconds", (0.05, 0.05))
+    standby = cluster.standby("follower")
+    async with serve(urls=cluster.urls) as served:
+        await served.tenant.posted(sale("10.00"))
+        await cluster.wait_for(standby)
+        standby.send(signal.SIGSTOP)
+        late, key = sale("5.00"), {"Idempotency-Key": "late"}
+        problem(await served.tenant.post(late, headers=key), 503, "unavailable")
+        # It is on the primary by now, and nowhere else: it is not told to be there.
+        problem(await served.tenant.post(late, headers=key), 503, "unavailable")
+        cluster.first.kill()
+        # What was sent to it meanwhile, it has not read.
+        standby.kill()
+        standby.start()
+        await standby.promote()
+        assert await served.tenant.balance("assets:bank") == "10.00"
