@@ -15,7 +15,10 @@ async def go_on(stage: Stage) -> None:
     """Have a little to do for everything that goes on by itself, and have it done."""
     container, books = stage.container, stage.books
     hook = {"url": "http://127.0.0.1:9/", "ledgers": [books.ledger]}
-    document(await books.client.post("/v1/webhooks", json=hook), 201)
+    made = document(await books.client.post("/v1/webhooks", json=hook), 201)
+    # All of the ledger is new to it.
+    again = {"ledger": books.ledger, "after": 0}
+    document(await books.client.post(f"/v1/webhooks/{made['id']}/replay", json=again))
     await books.posted(sale())
     await asked_import(books, sales(3))
     document(await books.client.post(books.path("/reports/trial-balance/jobs"), json={}), 202)
