@@ -22,19 +22,20 @@ from application.interchange.found import Found, FoundTransaction, Remark, Unrea
 from domain.ledger.transaction import DESCRIPTION_LENGTH_MAX
 from domain.shared.chain import parse_time
 
-# Lines come from anybody: quantifiers give nothing back (`++`), or a line that almost matches would take minutes.
-STRING: Final = r'"(?:[^"\\]|\\.)*+"'
+# Lines come from anybody: quantifiers give nothing back (`++`), or a line that almost matches would take minutes. Of
+# groups, atomic ones do so: `(…)++` is wrong in Python before 3.11.5.
+STRING: Final = r'"(?>(?:[^"\\]|\\.)*)"'
 METADATA: Final = re.compile(r"[ \t]++([a-z][a-zA-Z0-9_\-]*+):(.*)")
 _STRING: Final = re.compile(STRING)
 _HEAD: Final = re.compile(
-    rf"[ \t]*+(txn|[*!&#?%PSTCURM])[ \t]*+({STRING})?+[ \t]*+({STRING})?+"
-    r"((?:[ \t]*+[#^][A-Za-z0-9_/.\-]++)*+)[ \t]*+(?:;.*)?"
+    rf"[ \t]*+(txn|[*!&#?%PSTCURM])[ \t]*+(?>({STRING})?)[ \t]*+(?>({STRING})?)"
+    r"(?>((?:[ \t]*+[#^][A-Za-z0-9_/.\-]++)*))[ \t]*+(?:;.*)?"
 )
 _POSTING: Final = re.compile(
-    r"[ \t]++(?:([*!&#?%PSTCURM])[ \t]++)?+([^\s:;\"]++(?::[^\s:;\"]++)++)[ \t]*+"
-    r"((?:\"[^\"]*+\"|[^;\"]++)*+)(?:;.*)?"
+    r"[ \t]++(?>(?:([*!&#?%PSTCURM])[ \t]++)?)(?>([^\s:;\"]++(?::[^\s:;\"]++)+))[ \t]*+"
+    r"(?>((?:\"[^\"]*+\"|[^;\"]++)*))(?:;.*)?"
 )
-_MARKS: Final = re.compile(r"[ \t]++((?:[#^][A-Za-z0-9_/.\-]++[ \t]*+)++)")
+_MARKS: Final = re.compile(r"[ \t]++(?>((?:[#^][A-Za-z0-9_/.\-]++[ \t]*+)+))")
 _TAG: Final = re.compile(r"#([^\s#^]++)")
 _LINK: Final = re.compile(r"\^([^\s#^]++)")
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)

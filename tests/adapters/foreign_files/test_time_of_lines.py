@@ -90,3 +90,11 @@ def test_no_line_takes_long_to_be_read(read_as: str) -> None:
     ]
     for each in lines:
         assert seconds(lambda text: gather(text, read_as), f"{each}\n") < 1.0, each[:40]
+
+
+def test_no_group_is_possessive_as_python_before_3_11_5_takes_it_wrongly() -> None:
+    of_groups = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+")
+    for folder in adapters.foreign_files.__path__:
+        for file in Path(folder).glob("*.py"):
+            found = [line for line in file.read_text("utf-8").splitlines() if of_groups.search(line)]
+            assert [line for line in found if not line.startswith("#")] == [], file.name

@@ -226,4 +226,5 @@ async def test_many_that_come_and_go_leave_nothing_behind(server: OwnServer, ten
         await asyncio.gather(*[come_and_go(number) for number in range(50)])
     await until(lambda: (server.connections, server.followed) == (0, 0))
     await until(lambda: len(asyncio.all_tasks()) <= before)
+    gc.collect()
     assert len(server.app.state.realtime._principals) <= 1

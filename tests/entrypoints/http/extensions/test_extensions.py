@@ -12,6 +12,7 @@ from httpx2 import AsyncClient
 
 from application.extensions import scheduling
 from application.extensions.scheduling import ExtensionJobs
+from application.shared.extension_watch import ExtensionWatch
 from entrypoints.container import Container
 from tests.entrypoints.extending import sample
 from tests.entrypoints.http.conftest import NewOrganisation, connected
@@ -153,7 +154,8 @@ async def test_a_job_that_hangs_is_named_stopped_and_tried_again(
     guest: Tenant, extended: Container, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     (job,) = extended.bound_jobs()
-    quick = ExtensionJobs([replace(job, time_max=timedelta(seconds=0.2))])
+    # Of the same thing, it tells once a minute, and other tests have it fail, too.
+    quick = ExtensionJobs([replace(job, watch=ExtensionWatch("sample"), time_max=timedelta(seconds=0.2))])
     monkeypatch.setattr(extended.extension_jobs(), "_jobs", quick._jobs)
     monkeypatch.setattr(scheduling, "SLOW_SECONDS", 0.01)
     sample.failing.add("hang")

@@ -151,6 +151,7 @@ async def test_who_has_no_permission_is_told_which_for_each_field(
     }
     # What other tests were refused of this app takes no lines of this one's minute.
     app.state.services.refusals.end_window()
+    caplog.clear()
     async with connected(app, made["key"]) as client:
         for what, query in of_query(planted, SHARED).items():
             answer: Json = document(await sent(client, query))
