@@ -1,6 +1,7 @@
 """A real browser without a window, which opens a page and lets it run."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +35,12 @@ def opened(url: str) -> Iterator[None]:
         # Root has no sandbox; and no proxy of this machine is to be asked for what is on it.
         command += ["--no-sandbox", "--no-proxy-server", f"--user-data-dir={folder}", url]
         with (Path(folder) / "log").open("wb") as log:
-            browser = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"HOME": folder})
+            # What is installed may be a script that starts the browser, which does not end with it: a group of its own.
+            browser = subprocess.Popen(
+                command, stdout=log, stderr=log, env=os.environ | {"HOME": folder}, start_new_session=True
+            )
             try:
                 yield
             finally:
-                browser.terminate()
+                os.killpg(browser.pid, signal.SIGKILL)
                 browser.wait(10)
