@@ -25,6 +25,7 @@ from adapters.postgres.failures import is_undone
 from application.ledger.ports import Applied, LedgerAddress
 from application.shared.ongoing import Ongoing
 from application.shared.ports import StoreBusy, StoreUnavailable
+from application.shared.telling import Telling
 
 POLL_SECONDS: Final = 0.25
 ANSWER_SECONDS: Final = 2.0
@@ -278,9 +279,11 @@ class Replicas(Ongoing):
 
 
 async def _again_and_again(ask: Callable[[], Awaitable[None]]) -> None:
+    fault = "how far replicas are cannot be found out"
+    telling = Telling(_log, fault, fault)
     while True:
         try:
             await ask()
-        except Exception:
-            _log.exception("how far replicas are cannot be found out")
+        except Exception as error:
+            telling.tell(error)
         await asyncio.sleep(POLL_SECONDS)

@@ -1,5 +1,6 @@
 """How far behind a replica is said to be, and which one is chosen; what it says of itself is made up here."""
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -120,6 +121,28 @@ async def test_it_is_logged_once_that_a_replica_is_not_read_from(
     assert [record.getMessage() for record in caplog.records] == [
         "the replica db-2:5432 is not read from: it does not answer"
     ]
+
+
+async def test_a_fault_in_asking_is_logged_once_and_not_four_times_a_second(
+    replica: Replica, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = 0
+    enough = asyncio.Event()
+
+    async def fail(*_: object) -> None:
+        nonlocal tried
+        tried += 1
+        if tried == 20:
+            enough.set()
+        raise ValueError("a fault")
+
+    replicas = Replicas([replica], replica.engine, staleness_seconds=0)
+    monkeypatch.setattr("adapters.postgres.replicas.POLL_SECONDS", 0)
+    monkeypatch.setattr(replicas, "_position", fail)
+    replicas.start()
+    await enough.wait()
+    await replicas.stop()
+    assert [record.getMessage() for record in caplog.records] == ["how far replicas are cannot be found out"]
 
 
 async def test_replicas_take_turns_and_those_that_are_unfit_are_left_out(
