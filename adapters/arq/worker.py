@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from adapters.arq.queue import QUEUE, RUN, arq_redis, ref_of
 from application.shared.ongoing import Ongoing
-from application.shared.telling import Outage
+from application.shared.telling import Outage, Telling
 from domain.jobs.job import JobRef
 
 PAUSE_SECONDS: Final = 2.0
@@ -36,6 +36,7 @@ class ArqWorker(Ongoing):
 
     async def _go_on(self) -> None:
         away = Outage(_log, "jobs are looked for, as the queue cannot be had: %s")
+        telling = Telling(_log, "the queue failed", "the queue failed")
         while True:
             began = monotonic()
             try:
@@ -45,8 +46,8 @@ class ArqWorker(Ongoing):
                 if monotonic() >= began + NEWS_AGAIN_SECONDS:
                     away.is_over()
                 away.goes_on(error)
-            except Exception:
-                _log.exception("the queue failed")
+            except Exception as error:
+                telling.tell(error)
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _take(self) -> None:
