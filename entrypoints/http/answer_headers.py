@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
-import math
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from math import ceil
 from time import monotonic
 from typing import Final
 
@@ -39,23 +40,21 @@ def completed(headers: Headers, path: str, scheme: str, own: Headers, meters: It
         found.append(_TRANSPORT)
     if meters:
         now = monotonic()
-        found.append((b"ratelimit-policy", b", ".join([_policy(meter) for meter in meters])))
-        found.append((b"ratelimit", b", ".join([_left(meter, now) for meter in meters])))
+        policies = [_policy(rule.policy, rule.quota, rule.window_seconds) for rule in [meter.rule for meter in meters]]
+        found.append((b"ratelimit-policy", b", ".join(policies)))
+        found.append((b"ratelimit", ", ".join([_left(meter, now) for meter in meters]).encode()))
     return found
 
 
-def _policy(meter: Meter) -> bytes:
-    rule = meter.rule
-    return b'"%b";q=%d;w=%d' % (rule.policy.encode(), rule.quota, rule.window_seconds)
+@lru_cache(maxsize=1_024)  # organisations have quotas of their own
+def _policy(name: str, quota: int, window_seconds: int) -> bytes:
+    return f'"{name}";q={quota};w={window_seconds}'.encode()
 
 
-def _left(meter: Meter, now: float) -> bytes:
+def _left(meter: Meter, now: float) -> str:
     """Return what is left as of the last lease, and of it; in how many seconds the window ends."""
-    return b'"%b";r=%d;t=%d' % (
-        meter.rule.policy.encode(),
-        meter.left + meter.permits,
-        max(0, math.ceil(meter.ends_at - now)),
-    )
+    seconds = ceil(meter.ends_at - now)
+    return f'"{meter.rule.policy}";r={meter.left + meter.permits};t={max(seconds, 0)}'
 
 
 def page_policy(page: str, *, loads: str = "") -> str:
