@@ -127,7 +127,7 @@ async def read_foreign_file(reader: ForeignFile, file: IO[bytes], lines: IO[byte
 
 def _take_some(found: Iterator[Found], read: ReadFile, lines: IO[bytes], bytes_max: int) -> bool:
     """Take what comes next, and return whether there may be more."""
-    count = 0
+    count, length = 0, lines.tell()
     for each in islice(found, _FOUND_PER_TURN):
         count += 1
         if not isinstance(each, FoundTransaction):
@@ -137,7 +137,8 @@ def _take_some(found: Iterator[Found], read: ReadFile, lines: IO[bytes], bytes_m
         if len(line) > LINE_BYTES_MAX:
             read.take(Unreadable(each.place, f"It comes to more than {LINE_BYTES_MAX:,} bytes: no transaction does."))
             continue
-        if lines.tell() + len(line) > bytes_max:
+        length += len(line)
+        if length > bytes_max:
             raise ValidationFailed(
                 f"Up to {each.place}, the file comes to more than {_LINES_TIMES_MAX} times its own size: import it in "
                 "parts, with shorter names."

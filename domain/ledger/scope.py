@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from domain.shared.stable import stable
 
@@ -68,14 +68,14 @@ class Scope:
     @staticmethod
     def union(scopes: Iterable["Scope"]) -> "Scope":
         """Return the scope that sees what any of these sees, each thing once."""
-        parts: list[set[object]] = [set() for _ in _NAMED]
+        parts: list[set[Any]] = [set() for _ in _NAMED]
         unsettled = False
         for scope in scopes:
             for part, named in zip(parts, _named(scope), strict=True):
                 if named:
                     part.update(named)
             unsettled = unsettled or scope.unsettled
-        return Scope(*parts, unsettled=unsettled)  # type: ignore[misc] # each field is united with its own kind
+        return Scope(**dict(zip(_NAMED, parts, strict=True)), unsettled=unsettled)
 
 
 _NAMED: Final = tuple(field.name for field in fields(Scope) if field.name != "unsettled")
