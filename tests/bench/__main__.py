@@ -28,6 +28,7 @@ from tests.bench.measure_journals import measure_journals
 from tests.bench.measure_posts import measure_posts
 from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_sizes import measure_sizes
+from tests.bench.measure_telemetry import measure_telemetry
 from tests.bench.measure_time_travel import measure_time_travel
 from tests.bench.measure_webhooks import measure_webhooks
 from tests.bench.plan import Plan, plan
@@ -51,6 +52,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.WEBHOOKS: measure_webhooks,
     Section.REALTIME: measure_realtime,
     Section.ATTACHMENTS: measure_attachments,
+    Section.TELEMETRY: measure_telemetry,
     Section.SIZES: measure_sizes,
 }
 

@@ -1,13 +1,8 @@
 """Webhooks: how many one process delivers to a receiver on this machine that answers at once."""
 
 import asyncio
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 from application.ledger.post_transaction import PostTransaction
@@ -18,6 +13,7 @@ from tests.bench.bench import Bench
 from tests.bench.failures import BenchFailed
 from tests.bench.figures import Figure, Target
 from tests.bench.plan import COLD_ACCOUNTS
+from tests.bench.processes import receiver
 from tests.bench.stage import Books, Stage
 from tests.bench.workload import entries, random_pairs
 
@@ -29,12 +25,12 @@ _PER_SECOND_OF_PHASE: Final = 500
 async def measure_webhooks(bench: Bench) -> None:
     """Measure the section: one webhook without an order, one in order, and ten of one ledger."""
     count = int(bench.plan.phase_seconds * _PER_SECOND_OF_PHASE)
-    with _receiver() as url:
+    with receiver() as url:
         async with bench.stage(SECTION) as stage:
             for name, webhooks, is_ordered in (("one", 1, False), ("one, in order", 1, True), ("ten", 10, False)):
                 books = await stage.new_books(f"of-{webhooks}-{'ordered' if is_ordered else 'any'}", COLD_ACCOUNTS)
                 for _ in range(webhooks):
-                    await _webhook(stage, books, url, is_ordered=is_ordered)
+                    await _webhook(stage, books, f"{url}/hooks", is_ordered=is_ordered)
                 await _post(stage, books, count // webhooks)
                 with bench.phase(f"{SECTION}: {name}"):
                     began, used = time.monotonic(), time.process_time()
@@ -49,18 +45,6 @@ async def measure_webhooks(bench: Bench) -> None:
                 }
                 rate = delivered / seconds
                 bench.record(Figure(SECTION, name, None, rate, "deliveries/s", Target.AT_LEAST, _RATE_MIN, facts))
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.bench.receiver"], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{int(process.stdout.readline())}/hooks"
-        finally:
-            process.kill()
 
 
 async def _webhook(stage: Stage, books: Books, url: str, *, is_ordered: bool) -> None:

@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -51,27 +52,47 @@ class Server:
 
 
 @asynccontextmanager
-async def server(urls: ServerUrls, folder: Path) -> AsyncIterator[Server]:
-    """Run `partita serve` with its default settings on a free port of 127.0.0.1, and stop it afterwards."""
+async def server(
+    urls: ServerUrls, folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[Server]:
+    """Run `partita serve` on a free port of 127.0.0.1, and stop it afterwards; what is not set is as by default."""
     environment = _environment() | {
         "DATABASE_URL": urls.database_url,
         "REDIS_URL": urls.redis_url,
         "PARTITA_DATA_DIR": str(folder),
+        **settings,
     }
     command = [str(Path(sys.executable).with_name("partita")), "serve", "--host", "127.0.0.1", "--port", "0"]
     async with _running([sys.executable, *command], folder / "server.log", environment) as process:
+        port = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_SECONDS):
+                port = await _port_told(process)
+        if port is None:
+            raise BenchFailed(f"The server did not start.\n{_tail(folder / 'server.log')}")
+        yield Server(port, process.pid)
+
+
+async def _port_told(process: Process) -> int | None:
+    """Return the port that a server says it serves at, or None where it ends without."""
+    assert process.stdout is not None
+    while line := (await process.stdout.readline()).decode():
+        _, is_told, url = line.partition(" serves at ")
+        if is_told:
+            return urlsplit(url.strip()).port
+    return None
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """Run what takes any request and answers at once, and return where it is."""
+    command = [sys.executable, "-m", "tests.bench.receiver"]
+    with subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                told = (await process.stdout.readline()).decode()
-        except TimeoutError:
-            told = ""
-        url = next((word for word in told.split() if word.startswith("http://")), None)
-        if url is None:
-            raise BenchFailed(f"The server did not start.\n{_tail(folder / 'server.log')}")
-        port = urlsplit(url).port
-        assert port is not None
-        yield Server(port, process.pid)
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.kill()
 
 
 class Worker:

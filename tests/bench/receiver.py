@@ -1,4 +1,4 @@
-"""A receiver of webhooks that answers at once, in a process of its own: `python -m tests.bench.receiver`."""
+"""A receiver of webhooks and traces that answers at once, in a process of its own: `python -m tests.bench.receiver`."""
 
 import asyncio
 import re

@@ -19,6 +19,7 @@ class Section(Enum):
     WEBHOOKS = "webhooks"
     REALTIME = "realtime"
     ATTACHMENTS = "attachments"
+    TELEMETRY = "telemetry"
     SIZES = "sizes"
 
 
@@ -49,6 +50,10 @@ WORDS: Final[Mapping[Section, str]] = {
         "second, to 1,000 of a whole ledger; messages a second and core; the memory of subscribers"
     ),
     Section.ATTACHMENTS: "files of a gigabyte, up and down: megabytes a second and core, and the memory of the server",
+    Section.TELEMETRY: (
+        "single posts over HTTP by turns: watched by nobody; with figures, traces, the log as JSON and errors on; with "
+        "every request traced"
+    ),
     Section.SIZES: (
         "posts and reads in ledgers of 10 thousand, 100 thousand and a million entries, the room that entries take; "
         "posts to one ledger, to 100 and to 10,000"
