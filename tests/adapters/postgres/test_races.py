@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -35,7 +36,7 @@ from domain.ledger.transaction import TransactionKind
 from domain.shared.chain import Head, follow
 from tests.accounting import available_cents, move, posted_cents
 from tests.adapters.ledger.by_hand import NewLedger
-from tests.adapters.postgres.racer import DONE, TAKING_TURNS, race, submit
+from tests.adapters.postgres.racer import DONE, TAKING_TURNS, Racers, submit
 from tests.adapters.postgres.reading import LedgerWork, reading
 from tests.builders import draft
 
@@ -48,7 +49,7 @@ IDS = TypeIds()
 class Course:
     """A ledger to race on."""
 
-    url: str
+    racers: Racers
     ledger: LedgerAddress
     journal_engine: AsyncEngine
     owner_engine: AsyncEngine
@@ -63,7 +64,7 @@ class Course:
 
     async def race(self, *of_processes: list[Command], at_once: int = TAKING_TURNS) -> list[Counter[str]]:
         """Let each process do its commands, so many at once, and return how often each answer was given to it."""
-        answers_of_processes = await race(self.url, self.ledger, *of_processes, at_once=at_once)
+        answers_of_processes = await self.racers.race(self.ledger, *of_processes, at_once=at_once)
         return [Counter(answers) for answers in answers_of_processes]
 
     async def log(self) -> list[Event]:
@@ -91,15 +92,23 @@ class Course:
         return book
 
 
+@pytest.fixture(scope="module")
+async def racers(migrated_url: str) -> AsyncIterator[Racers]:
+    """Processes that write to the database."""
+    made = Racers(migrated_url)
+    yield made
+    await made.stop()
+
+
 @pytest.fixture
 async def course(
-    migrated_url: str,
+    racers: Racers,
     new_ledger: NewLedger,
     journal_engine: AsyncEngine,
     owner_engine: AsyncEngine,
     work: LedgerWork,
 ) -> Course:
-    return Course(migrated_url, await new_ledger(), journal_engine, owner_engine, work)
+    return Course(racers, await new_ledger(), journal_engine, owner_engine, work)
 
 
 def dealt(commands: list[Command], processes: int = 4) -> list[list[Command]]:
