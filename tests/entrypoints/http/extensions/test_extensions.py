@@ -58,10 +58,10 @@ async def test_who_is_nobody_or_may_not_is_told_so(guest: Tenant, extended_app: 
 
 
 async def test_no_organisation_reaches_another_by_it(
-    guest: Tenant, extended_app: FastAPI, new_organisation: NewOrganisation
+    guest: Tenant, extended_app: FastAPI, new_guest: NewOrganisation
 ) -> None:
     await guest.posted(sale())
-    other = await new_organisation()
+    other = await new_guest()
     made = document(await guest.client.post("/v1/ledgers", json={"slug": "mine", "name": "Mine"}), 201)
     async with connected(extended_app, other.key) as client:
         assert document(await client.get(other.path("/x/sample/entries"))) == {"entries": 0}

@@ -178,11 +178,11 @@ async def test_one_that_hangs_holds_up_no_other(guest: Tenant, extended: Contain
 
 
 async def test_organisations_take_turns(
-    guest: Tenant, extended: Container, new_organisation: NewOrganisation, monkeypatch: pytest.MonkeyPatch
+    guest: Tenant, extended: Container, new_guest: NewOrganisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handling_module, "ORGANISATIONS_AT_A_TIME", 1)
     monkeypatch.setattr(handling_module, "EVENTS_MAX", 1)
-    other = await new_organisation()
+    other = await new_guest()
     for tenant in (guest, other):
         await tenant.posted(sale())
     told: list[tuple[int, int]] = []
@@ -196,12 +196,12 @@ async def test_organisations_take_turns(
 
 
 async def test_a_backlog_keeps_no_news_waiting(
-    guest: Tenant, extended: Container, new_organisation: NewOrganisation, monkeypatch: pytest.MonkeyPatch
+    guest: Tenant, extended: Container, new_guest: NewOrganisation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever is heard of while others have much to be told of has the next turn but those."""
     monkeypatch.setattr(handling_module, "ORGANISATIONS_AT_A_TIME", 1)
     monkeypatch.setattr(handling_module, "EVENTS_MAX", 1)
-    other = await new_organisation()
+    other = await new_guest()
     await guest.posted(sale())
     told: list[tuple[int, int]] = []
     are_told = asyncio.Event()
