@@ -1,6 +1,5 @@
 """Pages of holds, beside plain loops over what was written: whatever the filter, the order and the budget."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -30,14 +29,12 @@ from domain.shared.patterns import Pattern
 from tests.adapters.ledger.by_hand import NewLedger, write
 from tests.adapters.postgres.populated import is_like, is_within
 from tests.adapters.postgres.reading import LedgerWork, reading
-from tests.adapters.postgres.test_lists import all_pages, bounded, some, some_span
+from tests.adapters.postgres.test_lists import FILTERS_TRIED, all_pages, bounded, some, some_span
 from tests.builders import EUR, NOW, POINTS, hold_id, transaction_id
 
 __all__ = ["bounded"]  # a way to read with small budgets
 
 PATHS = ("assets:bank", "users:1:wallet", "users:2:wallet", "users:10:fees", "fees")
-# Of each order and budget; the long soak takes its time.
-FILTERS_TRIED = 100 if os.environ.get("PARTITA_SOAK") == "long" else 8
 PATTERNS = [*map(Pattern, PATHS), Pattern("**"), Pattern("users:*:wallet"), Pattern("*"), Pattern("no:such")]
 # So far ahead that no server which runs beside these tests has them expire.
 AHEAD = NOW + timedelta(days=36_500)
@@ -138,6 +135,7 @@ def shows(where: HoldFilter, view: HoldView) -> bool:
     )
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("sort", ["sequence", "-sequence", "placed_at", "-placed_at"])
 async def test_pages_of_holds_are_the_filtered_list(bounded: LedgerWork, told: Told, sort: str) -> None:
     random = Random(sort)

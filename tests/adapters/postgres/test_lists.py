@@ -4,6 +4,7 @@ With few rows to a page's budget, small ledgers are read as large ones are: by i
 early. With the usual budget, a filter's few rows are read at once.
 """
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -49,6 +50,8 @@ PATTERNS = tuple(
     )
 )
 BUDGETS = (ROWS_READ_MAX, 100, 40)
+# Of each order and budget; the long soak takes its time.
+FILTERS_TRIED = 100 if os.environ.get("PARTITA_SOAK") == "long" else 6
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +120,7 @@ def some_accounts(random: Random, told: Populated) -> AccountFilter:
     )
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("sort", ["sequence", "recorded_at", "effective_at"])
 @pytest.mark.parametrize("sign", ["", "-"])
 async def test_pages_of_transactions_are_the_filtered_list(
@@ -124,7 +128,7 @@ async def test_pages_of_transactions_are_the_filtered_list(
 ) -> None:
     random = Random(f"{sign}{sort}")
     for limit, where in [(20, TransactionFilter())] + [
-        (random.choice([1, 3, 10, 100]), some_transactions(random, told)) for _ in range(12)
+        (random.choice([1, 3, 10, 100]), some_transactions(random, told)) for _ in range(FILTERS_TRIED)
     ]:
         expected = [told.now(view) for view in told.transactions if shows_transaction(where, view)]
         expected.sort(key=lambda view: view.sequence)
@@ -137,6 +141,7 @@ async def test_pages_of_transactions_are_the_filtered_list(
         assert found == expected, (limit, where)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("sort", ["path", "opened_at"])
 @pytest.mark.parametrize("sign", ["", "-"])
 async def test_pages_of_accounts_are_the_filtered_list(
@@ -144,7 +149,7 @@ async def test_pages_of_accounts_are_the_filtered_list(
 ) -> None:
     random = Random(f"{sign}{sort}")
     for limit, where in [(2, AccountFilter())] + [
-        (random.choice([1, 3, 10, 100]), some_accounts(random, told)) for _ in range(12)
+        (random.choice([1, 3, 10, 100]), some_accounts(random, told)) for _ in range(FILTERS_TRIED)
     ]:
         expected = [view for view in told.accounts.values() if shows_account(where, view)]
         expected.sort(key=lambda view: view.account.path.encode() if sort == "path" else view.account.number)

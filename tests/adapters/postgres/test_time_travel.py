@@ -1,5 +1,6 @@
 """Balances at any time, as known after any event, beside plain sums over what was written."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,7 @@ from tests.adapters.ledger.by_hand import BANK, OPENINGS, NewLedger, Part, posti
 from tests.adapters.postgres.reading import LedgerWork, reading
 from tests.builders import EUR, JPY, NOW
 
+HISTORIES = 500 if os.environ.get("PARTITA_SOAK") == "long" else 10
 PATHS = ("assets:bank", "assets:till", "income:sales", "equity:owner")
 Sums = dict[tuple[str, str], tuple[int, int]]
 
@@ -107,7 +109,8 @@ async def check(work: LedgerWork, ledger: Written, points: Iterable[tuple[int | 
             assert await told(reads, as_of) == (expected, expected), (before, sequence)
 
 
-@settings(max_examples=25)
+@pytest.mark.soak
+@settings(max_examples=HISTORIES)
 @given(
     seed=st.integers(0, 2**32),
     count=st.integers(1, 150),

@@ -58,7 +58,7 @@ Result = TypeVar("Result")
 Submitted = tuple[Command, Command, str | None]  # the command, what it was before its ids were drawn, the key
 
 IS_LONG = os.environ.get("PARTITA_SOAK") == "long"
-EXAMPLES, STEPS = (2_000, 60) if IS_LONG else (80, 20)
+EXAMPLES, STEPS = (2_000, 60) if IS_LONG else (40, 20)
 
 
 class Stage(Protocol):

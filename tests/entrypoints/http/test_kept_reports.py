@@ -162,7 +162,7 @@ def some_query(chance: Random, head: int) -> tuple[str, dict[str, str]]:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(30 if IS_LONG else 3))
+@pytest.mark.parametrize("seed", range(30 if IS_LONG else 1))
 async def test_what_is_kept_is_what_would_be_worked_out_now_whatever_is_posted_and_asked(
     servers: Servers, tenant: Tenant, own_redis: RedisServer, seed: int
 ) -> None:
