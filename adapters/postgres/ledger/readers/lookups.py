@@ -133,14 +133,6 @@ def unnested(items: Sequence[Any], of_type: Any) -> TableValuedAlias:
     return func.unnest(array).table_valued(column("item", of_type), with_ordinality="place").render_derived()
 
 
-def unnested_pairs(pairs: Sequence[tuple[int, str]]) -> TableValuedAlias:
-    """Return accounts' numbers and assets' codes as a table: `number`, `item`, and `place` from 1 on."""
-    numbers = bindparam(None, [number for number, _ in pairs], ARRAY(BigInteger))
-    codes = bindparam(None, [code for _, code in pairs], ARRAY(Text))
-    columns = (column("number", BigInteger), column("item", Text))
-    return func.unnest(numbers, codes).table_valued(*columns, with_ordinality="place").render_derived()
-
-
 async def assets_held(
     connection: AsyncConnection, ledger_id: int, numbers: Sequence[int], rows: Table = entries
 ) -> list[tuple[int, str]]:
