@@ -29,8 +29,8 @@ class LoadOrder:
     """How many clients post transactions over how many accounts, and for how long; or ask for a path only.
 
     That is what it `asks` for, with `{account}` in the place of an account's path. `warm_up` requests go first,
-    unmeasured; where they are transactions, they open accounts. With `is_keyed`, each transaction has an idempotency key of
-    its own.
+    unmeasured; where they are transactions, they open accounts. With `is_keyed`, each transaction has an idempotency
+    key of its own.
     """
 
     port: int
