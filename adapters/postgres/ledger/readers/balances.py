@@ -48,14 +48,18 @@ WITH RECURSIVE posted (number, asset) AS (
     SELECT number, asset FROM posted WHERE asset IS NOT NULL
     UNION
     SELECT number, asset FROM held WHERE asset IS NOT NULL
+), named (code, scale, version) AS (
+    SELECT of_code.*
+    FROM (SELECT DISTINCT asset FROM used) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT code, scale, version FROM assets WHERE ledger_id = :ledger_id AND assets.code = wanted.asset LIMIT 1
+    ) AS of_code
 )
-SELECT used.number, assets.code, assets.scale, assets.version,
+SELECT used.number, named.code, named.scale, named.version,
        last.posted_debits::text, last.posted_credits::text, last.balance_version, last.sequence,
        last_held.held_debits::text, last_held.held_credits::text, last_held.sequence AS held_sequence
 FROM used
-CROSS JOIN LATERAL (
-    SELECT code, scale, version FROM assets WHERE ledger_id = :ledger_id AND code = used.asset LIMIT 1
-) AS assets
+JOIN named ON named.code = used.asset
 LEFT JOIN LATERAL (
     SELECT posted_debits, posted_credits, balance_version, sequence FROM entries
     WHERE ledger_id = :ledger_id AND account_number = used.number AND entries.asset = used.asset
