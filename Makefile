@@ -53,7 +53,7 @@ test: $(DEV_READY) ## check style, types and layers, then run all tests with cov
 	check 'format (ruff format --check)' -m ruff format --check . ; \
 	check 'types (mypy --strict)' -m mypy; \
 	check 'layers (import-linter)' $(BIN)/lint-imports; \
-	check 'tests (pytest)' -m tests.measured -n 2 $(ARGS); \
+	check 'tests (pytest)' -m tests.measured -n 2 --dist worksteal $(ARGS); \
 	if [ -n "$$failed" ]; then printf '\n===== FAILED: %s =====\n' "$$failed"; exit 1; fi; \
 	printf '\n===== all checks passed =====\n'
 
