@@ -1,7 +1,5 @@
 """The manifests are valid by the schemas of Kubernetes, and as careful as they say."""
 
-import os
-import shutil
 import subprocess
 from typing import Any
 
@@ -12,8 +10,8 @@ import yaml
 from entrypoints.safety import dangers
 from entrypoints.settings import Settings
 from tests.deploy.manifests import KUBERNETES, OVERLAYS, VARIABLES, Document, built, key_of, pod_of
+from tests.programs import require
 
-KUBECTL = os.environ.get("KUBECTL") or shutil.which("kubectl")
 OLDEST, NEWEST = "1.30", "1.37"
 
 
@@ -43,11 +41,9 @@ def test_a_misspelt_field_would_be_reported(resources: list[Document]) -> None:
         kubernetes_validate.validate(misspelt, NEWEST, strict=True)
 
 
-@pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl (or KUBECTL to name one)")
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_kubectl_makes_of_the_overlays_what_we_make_of_them(overlay: str) -> None:
-    assert KUBECTL is not None
-    command = [KUBECTL, "kustomize", str(KUBERNETES / "overlays" / overlay)]
+    command = [str(require(None, "kubectl")), "kustomize", str(KUBERNETES / "overlays" / overlay)]
     theirs = list(yaml.safe_load_all(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     ours = built(KUBERNETES / "overlays" / overlay)
     assert {key_of(each): each for each in theirs} == {key_of(each): each for each in ours}
