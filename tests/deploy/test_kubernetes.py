@@ -1,6 +1,7 @@
 """The manifests are valid by the schemas of Kubernetes, and as careful as they say."""
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -90,6 +91,26 @@ def test_secrets_are_named_and_nowhere_written(resources: list[Document]) -> Non
         for volume in pod["volumes"]:
             if "secret" in volume:
                 assert volume["secret"]["defaultMode"] == 0o440
+
+
+def test_in_production_servers_and_workers_find_replicas_in_the_secret(
+    production: dict[tuple[str, str], Document], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("partita-api", "partita-worker"):
+        pod = pod_of(production["Deployment", name])
+        given = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+        folder = next(each["name"] for each in pod["volumes"] if each.get("secret", {}).get("secretName") == "partita")
+        mounted = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+        assert given["DATABASE_REPLICA_URLS_FILE"] == f"{mounted[folder]}/database-replica-urls"
+    monkeypatch.delenv("DATABASE_REPLICA_URLS", raising=False)
+    file = tmp_path / "database-replica-urls"
+    monkeypatch.setenv("DATABASE_REPLICA_URLS_FILE", str(file))
+    for text, urls in (
+        ("", ()),
+        ("postgresql://a@b/c,\npostgresql://a@d/c\n", ("postgresql://a@b/c", "postgresql://a@d/c")),
+    ):
+        file.write_text(text)
+        assert Settings().replica_urls == urls
 
 
 def test_the_owner_s_password_is_the_migration_s_alone(resources: list[Document]) -> None:
