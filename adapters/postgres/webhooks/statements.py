@@ -20,8 +20,8 @@ IS_DUE = "(deliveries.due_at <= :now OR deliveries.due_at > :too_late)"
 # Leases are of one clock, the database's, whatever those of the servers say.
 IS_FREE = "(deliveries.leased_until IS NULL OR deliveries.leased_until < clock_timestamp())"
 
-# A ledger that was created after the endpoint is looked at from its beginning. Each pair is looked up by its key (OFFSET
-# keeps it from becoming a join), so that of a few ledgers no others are read, whatever is known of the tables.
+# A ledger that was created after the endpoint is looked at from its beginning. Each pair is looked up by its key, as
+# OFFSET keeps it from becoming a join: so of a few ledgers no others are read, whatever is known of the tables.
 ADD_CURSORS = text(f"""
 INSERT INTO webhook_cursors (organisation_id, endpoint_id, ledger_id, sequence)
 SELECT :organisation, endpoints.id, ledgers.id, 0
