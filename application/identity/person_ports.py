@@ -19,6 +19,13 @@ from domain.shared.chain import Author, Origin
 class People(Protocol):
     """Persons, in a unit of work."""
 
+    async def find(self, email: str) -> RegisteredPerson | None:
+        """Return the person of this normalised address, or None, as it is now: it may be changed at any time.
+
+        That costs the same whether there is one: looking has nothing written, as holding a person has.
+        """
+        ...
+
     async def by_email(self, email: str) -> RegisteredPerson | None:
         """Return the person of this normalised address, or None. Nobody else changes it until the work ends."""
         ...
