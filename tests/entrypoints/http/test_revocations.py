@@ -7,16 +7,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from httpx2 import AsyncClient
+from starlette.types import Message
 
 from adapters.embedded import ServerUrls
 from adapters.redis.revocations import CHANNEL
-from entrypoints.container import Services, opened
+from application.interchange import import_job
+from entrypoints.container import Container, Services, opened
+from entrypoints.http import lasting
 from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.application.seconds import Seconds
 from tests.entrypoints.http.conftest import connected, made_organisation
-from tests.entrypoints.http.tenant import document, problem
+from tests.entrypoints.http.jobs_run import asked_import, ended, sales
+from tests.entrypoints.http.tenant import Tenant, document, problem
 from tests.redis_server import RedisServer
 
 
@@ -100,3 +105,43 @@ async def test_without_redis_a_revoked_key_stops_elsewhere_within_five_seconds(
         seconds.passed = 5
         problem(await elsewhere.get("/v1/ledgers"), 401, "not-authenticated")
         assert id in caplog.text
+
+
+async def test_what_a_job_has_made_ends_with_the_credential(
+    app: FastAPI, container: Container, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_job, "PART_LINES", 1)
+    monkeypatch.setattr(lasting, "CHECK_SECONDS", 0)
+    id = (await asked_import(tenant, sales(6)))["id"]
+    assert (await ended(container, tenant, id))["state"] == "done"
+    made = document(await tenant.client.post("/v1/api-keys", json={"name": "reader", "scopes": ["operator"]}), 201)
+    parts: list[bytes] = []
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body" and message["body"]:
+            parts.append(message["body"])
+            if len(parts) == 2:
+                assert (await tenant.client.delete(f"/v1/api-keys/{made['id']}")).status_code == 204
+
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    path = f"/v1/jobs/{id}/result"
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"authorization", f"Bearer {made['key']}".encode()), (b"host", b"partita.test")],
+        "client": ("127.0.0.1", 5),
+        "server": ("partita.test", 80),
+    }
+    with pytest.raises(Exception, match="response already started"):
+        await app(scope, receive, send)
+    assert len(parts) == 2
