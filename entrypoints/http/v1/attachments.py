@@ -78,7 +78,13 @@ async def _attach(
         sent: Incoming = await incoming(request, file.name)
         draft = FileDraft(subject, sent.name, sent.media_type, sent.sha256)
         lasting = LastingPrincipal(who.principal, principal_now(request))
-        content = while_allowed(sent.content, lasting, Permission.ATTACHMENTS_ADD, ledger)
+        content = while_allowed(
+            sent.content,
+            lasting,
+            Permission.ATTACHMENTS_ADD,
+            ledger,
+            lambda now: attaching.require_subject(replace(call(draft), principal=now), subject),
+        )
         outcome = await attaching.attach(call(draft), draft, content, length=sent.length)
     (added,) = outcome.applied
     assert isinstance(added.event, AttachmentAdded)
@@ -196,7 +202,10 @@ async def get_content(
     lasting = LastingPrincipal(who.principal, principal_now(request))
 
     def read(start: int, end: int) -> AsyncIterator[bytes]:
-        return while_allowed(fetching.read(file, start, end), lasting, Permission.ATTACHMENTS_READ, ledger)
+        content = fetching.read(file, start, end)
+        return while_allowed(
+            content, lasting, Permission.ATTACHMENTS_READ, ledger, lambda now: fetching.view(now, ledger, id)
+        )
 
     try:
         return await file_answer(request, view.attachment, file, read)
