@@ -20,10 +20,7 @@ class People(Protocol):
     """Persons, in a unit of work."""
 
     async def find(self, email: str) -> RegisteredPerson | None:
-        """Return the person of this normalised address, or None, as it is now: it may be changed at any time.
-
-        That costs the same whether there is one: looking has nothing written, as holding a person has.
-        """
+        """Return the person of this normalised address, or None, and hold nobody: it may be changed at any time."""
         ...
 
     async def by_email(self, email: str) -> RegisteredPerson | None:

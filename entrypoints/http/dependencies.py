@@ -138,19 +138,6 @@ async def bearer(request: HTTPConnection) -> Bearer:
     return admitted.bearer
 
 
-async def counted(connection: HTTPConnection, credential: str) -> Principal:
-    """Count what is asked for over a connection as a request like any other; return who shows the credential there.
-
-    Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`.
-    """
-    address = address_of(connection)
-    admission: Admission = connection.scope["app"].state.services.admission
-    if admission.address_at_once(address) is None:
-        await admission.address(address)
-    admitted = admission.at_once(credential, address) or await admission.admit(credential, address)
-    return admitted.bearer.coming_from(address, user_agent_of(connection))
-
-
 def _tell(request: HTTPConnection, who: Bearer) -> None:
     telemetry: Telemetry = request.scope["app"].state.services.telemetry
     if telemetry is UNWATCHED:

@@ -25,8 +25,8 @@ from application.ledger.relay import CERTAIN_SECONDS, CHECK_SECONDS
 from application.shared.ports import StoreUnavailable
 from domain.shared.errors import DomainError, NotAuthenticated, Overloaded, PermissionDenied
 from entrypoints.container import Services
-from entrypoints.http.credentials import credential_of, principal_now, redeem_ticket
-from entrypoints.http.dependencies import Caller, bearer, counted, require_known_parameters
+from entrypoints.http.credentials import counted, credential_of, principal_now, redeem_ticket
+from entrypoints.http.dependencies import Caller, bearer, require_known_parameters
 from entrypoints.http.graphql.asking import Asking, error_of
 from entrypoints.http.graphql.endpoint import PATH
 from entrypoints.http.graphql.schema import schema

@@ -8,8 +8,8 @@ from starlette.websockets import WebSocket
 from domain.shared.access import Principal
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http.credentials import finding
-from entrypoints.http.dependencies import Caller, counted
+from entrypoints.http.credentials import counted, finding
+from entrypoints.http.dependencies import Caller
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.reading import address_of
 
