@@ -23,6 +23,7 @@ from application.ledger.ports import Books, Command, LedgerAddress, Outcome
 from application.shared.ports import Clock, Ids
 from domain.ledger.account import Account
 from domain.ledger.events import TransactionPosted
+from domain.ledger.policy import PolicyInForce
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission, Principal, Reach
 from domain.shared.errors import DomainError, ValidationFailed
@@ -100,13 +101,16 @@ class Importing:
         clock: Clock,
         ids: Ids,
         parse: Parse,
+        policies: Sequence[PolicyInForce] = (),
     ) -> None:
+        """The policies are those that the journal asks."""
         self.formats = formats
         self._books = books
         self._journal = journal
         self._clock = clock
         self._ids = ids
         self._parse = parse
+        self._policies = policies
         self._turn = asyncio.Semaphore(_READ_AT_A_TIME)
 
     async def prepare(
@@ -134,7 +138,7 @@ class Importing:
 
     async def preview(self, principal: Principal, slug: str, prepared: Prepared) -> Expected:
         """Return what would become of a file if it was posted now. Raises `LedgerNotFound`, `StoreUnavailable`."""
-        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug)
+        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug, self._policies)
         async with self._turn:
             for some in _batches(prepared.lines()):
                 await rehearsal.try_lines(some)
@@ -174,9 +178,8 @@ class Importing:
                 break
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
         address = LedgerAddress(principal.organisation_id, slug)
-        for place, outcome in zip(
-            places, await with_already_there(self._books, address, commands, outcomes), strict=True
-        ):
+        told = await with_already_there(self._books, address, commands, outcomes, self._policies)
+        for place, outcome in zip(places, told, strict=True):
             _take(imported, place, outcome)
 
     async def _steps(self, address: LedgerAddress, read: ReadFile, reach: Reach) -> list[bytes]:

@@ -17,7 +17,7 @@ from entrypoints.container import Container
 from tests.entrypoints.extending import sample
 from tests.entrypoints.http.conftest import NewOrganisation, connected
 from tests.entrypoints.http.extensions.organisations import Only
-from tests.entrypoints.http.jobs_run import ended
+from tests.entrypoints.http.jobs_run import ended, results
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
 
@@ -100,6 +100,35 @@ async def test_what_its_policy_adds_is_in_the_answer_and_in_the_event(guest: Ten
     assert [each["amount"] for each in event["data"]["entries"]] == ["12.50", "12.50", "0.10", "0.10"]
     told = document(await guest.client.post(guest.path("/verification")))
     assert told["valid"], told
+
+
+async def test_a_preview_asks_its_policy_as_the_import_does(guest: Tenant, extended: Container) -> None:
+    journal = "".join(
+        f"2026-01-0{day} {said}\n    assets:bank  1.00 EUR\n    income:sales\n\n"
+        for day, said in enumerate(("dear", "bad", "fine"), 1)
+    )
+    headers = {"Content-Type": "text/x-hledger"}
+
+    async def previewed() -> Any:
+        path = guest.path("/imports/preview")
+        return document(await guest.client.post(path, content=journal.encode(), headers=headers))
+
+    refused = [("line 5", "sample-not-today")]
+    shown = await previewed()
+    assert shown["transactions"] == {"found": 3, "posted": 2, "already_there": 0}
+    assert [(each["place"], each["code"]) for each in shown["refused"]["first"]] == refused
+    assert "income:fees" in [each["path"] for each in shown["accounts"]["first"]]
+    assert document(await guest.get("/transactions"))["data"] == []
+
+    for there in (False, True):
+        asked = await guest.client.post(guest.path("/imports"), content=journal.encode(), headers=headers)
+        told = await results(guest, (await ended(extended, guest, document(asked, 202)["id"]))["id"])
+        assert [(each["place"], each["problem"]["code"]) for each in told if "problem" in each] == refused
+        assert [each["place"] for each in told if each.get("already_there")] == (["line 1", "line 9"] if there else [])
+    assert await guest.balance("income:fees") == "0.10"
+    shown = await previewed()
+    assert shown["transactions"] == {"found": 3, "posted": 0, "already_there": 2}
+    assert [each["place"] for each in shown["already_there"]["first"]] == ["line 1", "line 9"]
 
 
 async def test_a_policy_that_fails_refuses_and_is_named(guest: Tenant, caplog: pytest.LogCaptureFixture) -> None:
