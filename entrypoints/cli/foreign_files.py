@@ -55,9 +55,12 @@ def import_foreign_file(
         principal = await acting(container, organisation)
         foreign = importing.formats.named(read_as)
         with _opened(file) as source, tempfile.SpooledTemporaryFile(_MEMORY_BYTES_MAX) as lines:
-            prepared = await importing.prepare(principal, ledger, foreign, given, source, lines)
+            with progress_bar("Reading", of_bytes=True) as report:
+                prepared = await importing.prepare(principal, ledger, foreign, given, source, lines, report)
             if preview:
-                _show_preview(prepared, await importing.preview(principal, ledger, prepared))
+                with progress_bar("Trying") as report:
+                    expected = await importing.preview(principal, ledger, prepared, report)
+                _show_preview(prepared, expected)
                 return
             _show_findings(prepared)
             if not partial:

@@ -75,7 +75,9 @@ async def test_what_policies_add_counts_and_what_they_refuse_is_refused_in_its_p
     ]
     prepared = Prepared(ReadFile(transactions=len(lines)), (), BytesIO(b"".join(lines)))
     importing = _importing(office, in_force(*rules))
-    shown = await importing.preview(principal(), "main", prepared)
+    told: list[tuple[int, int]] = []
+    shown = await importing.preview(principal(), "main", prepared, lambda *so_far: told.append(so_far))
+    assert told == [(250, 305), (305, 305)]
     assert [(each.place, each.code) for each in shown.refused.first] == [
         ("line 1", "too-much-for-the-tests"),
         ("line 304", "insufficient-funds"),
