@@ -165,6 +165,25 @@ async def test_its_format_is_one_more(guest: Tenant) -> None:
     assert told["detail"].endswith("there are: ndjson, hledger, beancount, csv, count.")
 
 
+async def test_a_file_of_its_format_is_shown_and_imported(
+    guest: Tenant, extended: Container, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"Content-Type": "text/x-sample"}
+    previews, imports = guest.path("/imports/preview"), guest.path("/imports")
+    shown = document(await guest.client.post(previews, content=b"a gift", headers=headers))
+    assert shown["transactions"] == {"found": 1, "posted": 1, "already_there": 0}
+    assert shown["remarks"]["first"] == [{"place": "line 1", "detail": "it begins"}]
+    asked = await guest.client.post(f"{imports}?format=sample", content=b"a gift")
+    told = await results(guest, (await ended(extended, guest, document(asked, 202)["id"]))["id"])
+    assert [each["place"] for each in told] == ["line 2"]
+    assert await guest.balance("income:gifts") == "5.00"
+    # What goes wrong in it is a problem of this one request.
+    wrong = problem(await guest.client.post(previews, content=b"a bug", headers=headers), 500, "internal-error")
+    assert "bug" not in wrong["detail"]
+    assert "the extension sample failed in its format sample" in caplog.text
+    assert (await guest.client.post(previews, content=b"a gift", headers=headers)).status_code == 200
+
+
 async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, extended: Container) -> None:
     (job,) = extended.bound_jobs()
     for _ in range(2):
