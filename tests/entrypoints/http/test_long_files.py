@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, Response
 
 from tests.entrypoints.http.conftest import NewServer
+from tests.entrypoints.http.jobs_run import sales
 from tests.entrypoints.http.tenant import NDJSON, Tenant, document, problem
 from tests.server_process import ServerProcess
 
@@ -75,6 +76,26 @@ async def test_a_file_of_many_lines_is_shown_and_taken_in_without_more_memory(
         assert job["progress"]["total"] >= count
         assert (await client.delete(f"/v1/jobs/{job['id']}")).status_code == 204
     assert server_process.resident_bytes() - before < GROWTH_BYTES_MAX
+
+
+async def test_what_there_is_no_room_for_is_refused_and_says_how_much_there_is(
+    tenant: Tenant, new_server: NewServer
+) -> None:
+    url = await new_server(job_bytes_max=200_000)
+    async with AsyncClient(base_url=url, headers=dict(tenant.client.headers)) as client:
+
+        async def imported(count: int) -> Response:
+            content = sales(count)
+            return await client.post(tenant.path("/imports"), content=content, headers={"Content-Type": NDJSON})
+
+        size = len(sales(500))  # of which one fits, and two do not
+        assert 100_000 < size < 200_000
+        document(await imported(500), 202)
+        for count, others in ((500, size), (2_000, size)):
+            told = problem(await imported(count), 403, "quota-exceeded")
+            assert (told["quota"], told["used"], told["limit"]) == ("job_bytes", str(others), "200000")
+            assert f"takes {others:,} of 200,000 bytes, and there is no room for this one" in told["detail"]
+        assert len(document(await client.get("/v1/jobs"))["data"]) == 1
 
 
 @pytest.mark.parametrize("is_length_told", [True, False])
