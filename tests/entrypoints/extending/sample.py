@@ -1,6 +1,7 @@
 """An extension that adds something of every kind, for the tests."""
 
 import asyncio
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -211,14 +212,22 @@ class CountingFormat(LedgerFormat):
         return b"%d events\n" % self._count
 
 
+left = threading.Event()
+
+
 class SampleFile:
-    """Finds one remark in any file, and a gift in one that says so, unless it says that it has a bug."""
+    """Finds one remark in any file, in one that says so a gift, and in another no end; unless it says it has a bug."""
 
     def read(self, file: IO[bytes]) -> Iterator[Found]:
         yield Remark("line 1", "it begins")
         content = file.read()
         if b"bug" in content:
             raise RuntimeError("the sample has a bug")
+        try:
+            while b"endless" in content:
+                yield Remark("line 2", "it goes on")
+        finally:
+            left.set()
         if b"gift" in content:
             entries = (FoundEntry(BANK, Decimal(5), "EUR"), FoundEntry(GIFTS, Decimal(-5), "EUR"))
             yield FoundTransaction("line 2", "gift-1", datetime(2026, 1, 1, tzinfo=UTC), "a gift", entries)

@@ -1,5 +1,6 @@
 """What extensions add works as if it had always been there, and what goes wrong in them stays theirs."""
 
+import asyncio
 import logging
 import time
 from dataclasses import replace
@@ -8,14 +9,14 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, ReadTimeout, Timeout
 
 from application.extensions import scheduling
 from application.extensions.scheduling import ExtensionJobs
 from application.shared.extension_watch import ExtensionWatch
 from entrypoints.container import Container
 from tests.entrypoints.extending import sample
-from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.conftest import NewOrganisation, connected, served
 from tests.entrypoints.http.extensions.organisations import Only
 from tests.entrypoints.http.jobs_run import ended, results
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
@@ -182,6 +183,19 @@ async def test_a_file_of_its_format_is_shown_and_imported(
     assert "bug" not in wrong["detail"]
     assert "the extension sample failed in its format sample" in caplog.text
     assert (await guest.client.post(previews, content=b"a gift", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/imports", "/imports/preview"])
+async def test_a_reading_ends_when_nobody_waits_for_it_any_more(
+    guest: Tenant, extended_app: FastAPI, path: str
+) -> None:
+    sample.left.clear()
+    async with served(extended_app) as url, AsyncClient(base_url=url, headers=dict(guest.client.headers)) as client:
+        with pytest.raises(ReadTimeout):
+            await client.post(guest.path(f"{path}?format=sample"), content=b"endless", timeout=Timeout(30, read=1))
+        assert not sample.left.is_set()
+        assert await asyncio.to_thread(sample.left.wait, 20)
+    assert document(await guest.client.get("/v1/jobs"))["data"] == []
 
 
 async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, extended: Container) -> None:
