@@ -26,6 +26,7 @@ from tests.bench.measure_import import measure_import
 from tests.bench.measure_journal import measure_journal
 from tests.bench.measure_journals import measure_journals
 from tests.bench.measure_posts import measure_posts
+from tests.bench.measure_reads import measure_reads
 from tests.bench.measure_realtime import measure_realtime
 from tests.bench.measure_sizes import measure_sizes
 from tests.bench.measure_telemetry import measure_telemetry
@@ -45,6 +46,7 @@ _MEASURES: Final[dict[Section, Callable[[Bench], Awaitable[None]]]] = {
     Section.JOURNAL: measure_journal,
     Section.BULK: measure_bulk,
     Section.POSTS: measure_posts,
+    Section.READS: measure_reads,
     Section.IMPORT: measure_import,
     Section.JOURNALS: measure_journals,
     Section.EXPORTS: measure_exports,

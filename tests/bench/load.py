@@ -17,7 +17,7 @@ import httptools
 
 from tests.bench.failures import BenchFailed
 from tests.bench.worker import Benchmark, main
-from tests.bench.workload import Pair, document, opening_pairs, random_pairs
+from tests.bench.workload import Pair, document, opening_pairs, path_of, random_pairs
 
 _REQUESTS_REPEATED: Final = 20_000
 _KEYED_PER_SECOND_MAX: Final = 12_000
@@ -26,10 +26,11 @@ _PATIENCE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class LoadOrder:
-    """How many clients post transactions over how many accounts, and for how long; or ask for /health/live only.
+    """How many clients post transactions over how many accounts, and for how long; or ask for a path only.
 
-    `warm_up` requests go first, unmeasured; where they are transactions, they open accounts. With `is_keyed`, each
-    transaction has an idempotency key of its own.
+    That is what it `asks` for, with `{account}` in the place of an account's path. `warm_up` requests go first,
+    unmeasured; where they are transactions, they open accounts. With `is_keyed`, each transaction has an idempotency
+    key of its own.
     """
 
     port: int
@@ -40,7 +41,7 @@ class LoadOrder:
     seconds: float
     warm_up: int
     is_keyed: bool = False
-    is_noop: bool = False
+    asks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,8 @@ class Client(asyncio.Protocol):
 def request_of(order: LoadOrder, pair: Pair, key: str | None) -> bytes:
     """Return a request as it is sent."""
     headers = f"Host: 127.0.0.1:{order.port}\r\nAuthorization: Bearer {order.api_key}\r\n"
-    if order.is_noop:
-        return f"GET /health/live HTTP/1.1\r\n{headers}\r\n".encode()
+    if order.asks is not None:
+        return f"GET {order.asks.format(account=path_of(pair[0]))} HTTP/1.1\r\n{headers}\r\n".encode()
     if key is not None:
         headers += f"Idempotency-Key: {key}\r\n"
     body = document(pair)
@@ -162,7 +163,7 @@ async def measure(order: LoadOrder, benchmark: Benchmark) -> LoadResult:
     requests = _requests(order)
     loop = asyncio.get_running_loop()
     clients = [(await loop.create_connection(Client, "127.0.0.1", order.port))[1] for _ in range(order.clients)]
-    status = 200 if order.is_noop else 201
+    status = 201 if order.asks is None else 200
     gc.disable()
     async with asyncio.timeout(_PATIENCE_SECONDS):
         warming = Run(warm_up, _PATIENCE_SECONDS, status)

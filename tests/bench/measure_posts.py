@@ -69,7 +69,7 @@ async def _ceiling(bench: Bench, stage: Stage, serving: Server, books: Books, po
     """Ask the same server, with the same clients, for what takes nothing but HTTP and the framework."""
     seconds = bench.plan.phase_seconds
     order = LoadOrder(
-        serving.port, stage.api_key, books.slug, _CLIENTS, books.accounts, seconds, warm_up=1_000, is_noop=True
+        serving.port, stage.api_key, books.slug, _CLIENTS, books.accounts, seconds, warm_up=1_000, asks="/health/live"
     )
     with bench.phase(f"{SECTION}: no-op route", seconds=seconds) as done:
         result = await measured("load", order, stage.folder, LoadResult, done)

@@ -12,6 +12,7 @@ class Section(Enum):
     JOURNAL = "journal"
     BULK = "bulk"
     POSTS = "posts"
+    READS = "reads"
     IMPORT = "import"
     JOURNALS = "journals"
     EXPORTS = "exports"
@@ -34,6 +35,7 @@ WORDS: Final[Mapping[Section, str]] = {
     ),
     Section.BULK: "NDJSON over HTTP, alone and with single posts beside it",
     Section.POSTS: "single posts over HTTP, with 1 client and with 64",
+    Section.READS: "balances of an account, an account, the last ten transactions over HTTP, with 1 client and with 16",
     Section.IMPORT: "a million transactions: server memory, and whether the last ones are as quick as the first",
     Section.JOURNALS: "a journal of hledger with 100,000 transactions: read, posted by a job; and the server's memory",
     Section.EXPORTS: "a ledger written as each format that there is, and how much memory that takes",

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Integer, literal, select
+from sqlalchemy import BigInteger, Integer, Select, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.ids import outward_id
@@ -25,13 +27,13 @@ from adapters.postgres.ledger.readers.history import (
     line_of,
 )
 from adapters.postgres.ledger.readers.lookups import (
+    LEDGER_ID,
     account_not_found,
     account_row,
     account_rows,
     assets_of,
-    bigints,
+    given,
     ledger_id_of,
-    unnested,
 )
 from adapters.postgres.ledger.readers.statements import entries_effective_within
 from adapters.postgres.ledger.rows import account_of
@@ -105,37 +107,12 @@ class PostgresAccounts:
     async def _entry_views(
         self, ledger_id: int, account: Account, found: Sequence[Candidate]
     ) -> list[AccountEntryView]:
-        wanted = bigints([candidate.number for candidate in found])
-        positions = unnested([candidate.position[1] for candidate in found], Integer())
-        line = (
-            select(
-                *HISTORY,
-                transactions.c.id,
-                transactions.c.reference,
-                transactions.c.description,
-                transactions.c.effective_at,
-                transactions.c.recorded_at,
-            )
-            .select_from(
-                entries.join(
-                    transactions,
-                    (transactions.c.ledger_id == entries.c.ledger_id) & (transactions.c.sequence == entries.c.sequence),
-                )
-            )
-            .where(
-                entries.c.ledger_id == ledger_id,
-                entries.c.sequence == wanted.c.item,
-                entries.c.position == positions.c.item,
-            )
-            .limit(1)
-            .lateral("line")
-        )
-        query = (
-            select(line)
-            .select_from(wanted.join(positions, wanted.c.place == positions.c.place).join(line, literal(True)))
-            .order_by(wanted.c.place)
-        )
-        rows = (await self._connection.execute(query)).mappings().all()
+        values = {
+            "ledger_id": ledger_id,
+            "wanted": [candidate.number for candidate in found],
+            "positions": [candidate.position[1] for candidate in found],
+        }
+        rows = (await self._connection.execute(_entries(), values)).mappings().all()
         assets = await assets_of(self._connection, ledger_id, {row["asset"] for row in rows})
         return [
             AccountEntryView(
@@ -153,3 +130,29 @@ class PostgresAccounts:
 
     async def _ledger_id(self, slug: str) -> int:
         return await ledger_id_of(self._connection, self._organisation_id, slug)
+
+
+@cache
+def _entries() -> Select[Any]:
+    wanted, positions = given("wanted", BigInteger()), given("positions", Integer())
+    of_transaction = (transactions.c.ledger_id == entries.c.ledger_id) & (transactions.c.sequence == entries.c.sequence)
+    told = (
+        transactions.c.id,
+        transactions.c.reference,
+        transactions.c.description,
+        transactions.c.effective_at,
+        transactions.c.recorded_at,
+    )
+    line = (
+        select(*HISTORY, *told)
+        .select_from(entries.join(transactions, of_transaction))
+        .where(
+            entries.c.ledger_id == LEDGER_ID,
+            entries.c.sequence == wanted.c.item,
+            entries.c.position == positions.c.item,
+        )
+        .limit(1)
+        .lateral("line")
+    )
+    beside = wanted.join(positions, wanted.c.place == positions.c.place).join(line, literal(True))
+    return select(line).select_from(beside).order_by(wanted.c.place)

@@ -1,19 +1,79 @@
 """What accounts hold, of every asset that they were used with: of one account, or of many at once."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
-from sqlalchemy import BigInteger, RowMapping, Text, cast, literal, select
+from sqlalchemy import ARRAY, BigInteger, Row, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.postgres.hold_tables import held_totals
-from adapters.postgres.ledger.readers.history import FIRST_PLACE, LAST_PLACE, are_between, order_of_history
-from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, assets_held, assets_of, unnested_pairs
+from adapters.postgres.ledger.readers.lookups import SEQUENCE_MAX, assets_held, assets_of
 from adapters.postgres.ledger.readers.time_travel import balances_before
-from adapters.postgres.tables import entries
 from application.ledger.readers import AssetBalance
 from application.ledger.spans import AsOf
+from domain.ledger.asset import Asset
 from domain.ledger.balance import NOTHING, Balance
 from domain.ledger.held import NOTHING_HELD, Held
+
+# Which assets an account has entries in, and in which something was ever held on it, takes one look-up for each of
+# both; then each has a row that is the last one. It is all one statement, as nothing is read more often. Places are
+# compared as rows, for the reason that `are_between` gives.
+_BALANCES: Final = text("""
+WITH RECURSIVE posted (number, asset) AS (
+    SELECT wanted.number, (
+        SELECT asset FROM entries WHERE ledger_id = :ledger_id AND account_number = wanted.number
+        ORDER BY asset LIMIT 1
+    )
+    FROM unnest(:numbers) AS wanted (number)
+    UNION ALL
+    SELECT posted.number, (
+        SELECT asset FROM entries
+        WHERE ledger_id = :ledger_id AND account_number = posted.number AND entries.asset > posted.asset
+        ORDER BY asset LIMIT 1
+    )
+    FROM posted WHERE posted.asset IS NOT NULL
+), held (number, asset) AS (
+    SELECT wanted.number, (
+        SELECT asset FROM held_totals WHERE ledger_id = :ledger_id AND account_number = wanted.number
+        ORDER BY asset LIMIT 1
+    )
+    FROM unnest(:numbers) AS wanted (number)
+    UNION ALL
+    SELECT held.number, (
+        SELECT asset FROM held_totals
+        WHERE ledger_id = :ledger_id AND account_number = held.number AND held_totals.asset > held.asset
+        ORDER BY asset LIMIT 1
+    )
+    FROM held WHERE held.asset IS NOT NULL
+), used (number, asset) AS (
+    SELECT number, asset FROM posted WHERE asset IS NOT NULL
+    UNION
+    SELECT number, asset FROM held WHERE asset IS NOT NULL
+), named (code, scale, version) AS (
+    SELECT of_code.*
+    FROM (SELECT DISTINCT asset FROM used) AS wanted
+    CROSS JOIN LATERAL (
+        SELECT code, scale, version FROM assets WHERE ledger_id = :ledger_id AND assets.code = wanted.asset LIMIT 1
+    ) AS of_code
+)
+SELECT used.number, named.code, named.scale, named.version,
+       last.posted_debits::text, last.posted_credits::text, last.balance_version, last.sequence,
+       last_held.held_debits::text, last_held.held_credits::text, last_held.sequence AS held_sequence
+FROM used
+JOIN named ON named.code = used.asset
+LEFT JOIN LATERAL (
+    SELECT posted_debits, posted_credits, balance_version, sequence FROM entries
+    WHERE ledger_id = :ledger_id AND account_number = used.number AND entries.asset = used.asset
+      AND (sequence, position) <= (:sequence, 2147483647)
+    ORDER BY sequence DESC, position DESC LIMIT 1
+) AS last ON true
+LEFT JOIN LATERAL (
+    SELECT held_debits, held_credits, sequence FROM held_totals
+    WHERE ledger_id = :ledger_id AND account_number = used.number AND held_totals.asset = used.asset
+      AND sequence <= :sequence
+    ORDER BY sequence DESC LIMIT 1
+) AS last_held ON true
+WHERE last.sequence IS NOT NULL OR last_held.sequence IS NOT NULL
+""").bindparams(bindparam("numbers", type_=ARRAY(BigInteger)), bindparam("sequence", type_=BigInteger))
 
 
 async def balances_of(
@@ -25,69 +85,26 @@ async def balances_of(
     """
     found: dict[int, list[AssetBalance]] = {number: [] for number in numbers}
     sequence = SEQUENCE_MAX if as_of.sequence is None else as_of.sequence
-    pairs = await assets_held(connection, ledger_id, numbers)
     if as_of.before is not None:
+        pairs = await assets_held(connection, ledger_id, numbers)
         assets = await assets_of(connection, ledger_id, {code for _, code in pairs})
         for number, code, balance in await balances_before(connection, ledger_id, pairs, as_of.before, sequence):
             found[number].append(AssetBalance(assets[code], balance))
         return found
-    pairs = sorted({*pairs, *await assets_held(connection, ledger_id, numbers, held_totals)})
-    rows = await _balance_rows(connection, ledger_id, pairs, sequence)
-    assets = await assets_of(connection, ledger_id, {code for _, code in pairs})
-    for row in rows:
-        found[row["number"]].append(AssetBalance(assets[row["item"]], _balance(row), _held(row)))
+    values = {"ledger_id": ledger_id, "numbers": list(numbers), "sequence": sequence}
+    rows = (await connection.execute(_BALANCES, values)).all()
+    for row in sorted(rows, key=lambda row: (row.number, row.code)):
+        found[row.number].append(AssetBalance(Asset(row.code, row.scale, row.version), _balance(row), _held(row)))
     return found
 
 
-async def _balance_rows(
-    connection: AsyncConnection, ledger_id: int, pairs: Sequence[tuple[int, str]], sequence: int
-) -> Sequence[RowMapping]:
-    wanted = unnested_pairs(pairs)
-    last = (
-        select(
-            entries.c.asset,
-            cast(entries.c.posted_debits, Text).label("debits"),
-            cast(entries.c.posted_credits, Text).label("credits"),
-            entries.c.balance_version,
-            entries.c.sequence,
-        )
-        .where(*are_between(ledger_id, wanted.c.number, wanted.c.item, FIRST_PLACE, (sequence, LAST_PLACE[1])))
-        .order_by(*order_of_history(is_descending=True))
-        .limit(1)
-        .lateral("last")
-    )
-    held = (
-        select(
-            cast(held_totals.c.held_debits, Text).label("held_debits"),
-            cast(held_totals.c.held_credits, Text).label("held_credits"),
-            held_totals.c.sequence.label("held_sequence"),
-        )
-        .where(
-            held_totals.c.ledger_id == ledger_id,
-            held_totals.c.account_number == wanted.c.number,
-            held_totals.c.asset == wanted.c.item,
-            held_totals.c.sequence <= literal(sequence, BigInteger),
-        )
-        .order_by(held_totals.c.sequence.desc())
-        .limit(1)
-        .lateral("held")
-    )
-    query = (
-        select(wanted.c.number, wanted.c.item, last, held)
-        .select_from(wanted.outerjoin(last, literal(True)).outerjoin(held, literal(True)))
-        .where(last.c.sequence.is_not(None) | held.c.held_sequence.is_not(None))
-        .order_by(wanted.c.number, wanted.c.item.collate("C"))
-    )
-    return (await connection.execute(query)).mappings().all()
-
-
-def _balance(row: RowMapping) -> Balance:
-    if row["sequence"] is None:
+def _balance(row: "Row[tuple[object, ...]]") -> Balance:
+    if row.sequence is None:
         return NOTHING
-    return Balance(int(row["debits"]), int(row["credits"]), row["balance_version"], row["sequence"])
+    return Balance(int(row.posted_debits), int(row.posted_credits), row.balance_version, row.sequence)
 
 
-def _held(row: RowMapping) -> Held:
-    if row["held_sequence"] is None:
+def _held(row: "Row[tuple[object, ...]]") -> Held:
+    if row.held_sequence is None:
         return NOTHING_HELD
-    return Held(int(row["held_debits"]), int(row["held_credits"]), row["held_sequence"])
+    return Held(int(row.held_debits), int(row.held_credits), row.held_sequence)

@@ -1,9 +1,10 @@
 """Ledgers and their settings."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, Text, cast, literal, select
+from sqlalchemy import BigInteger, RowMapping, Select, Text, bindparam, cast, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.identity.quotas import require_another_ledger
@@ -88,22 +89,12 @@ class PostgresLedgers:
 
     async def head(self, slug: str, *, up_to: int | None = None) -> Head:
         # In one statement: it is all that is read for an answer that is kept.
-        last = (
-            select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
-            .where(
-                event_log.c.stream_id == ledgers.c.id,
-                event_log.c.sequence <= (SEQUENCE_MAX if up_to is None else up_to),
-            )
-            .order_by(event_log.c.sequence.desc())
-            .limit(1)
-            .lateral("last")
-        )
-        query = (
-            select(last)
-            .select_from(ledgers.outerjoin(last, literal(True)))
-            .where(ledgers.c.organisation_id == self._organisation_id, ledgers.c.slug == slug)
-        )
-        found = (await self._connection.execute(query)).one_or_none() if is_storable(slug) else None
+        values = {
+            "organisation_id": self._organisation_id,
+            "slug": slug,
+            "up_to": SEQUENCE_MAX if up_to is None else up_to,
+        }
+        found = (await self._connection.execute(_head(), values)).one_or_none() if is_storable(slug) else None
         if found is None:
             raise ledger_not_found(slug)
         if found.sequence is not None:
@@ -131,6 +122,20 @@ class PostgresLedgers:
             .select_from(ledgers.join(settings, literal(True)).join(last, literal(True)))
             .where(ledgers.c.organisation_id == self._organisation_id)
         )
+
+
+@cache
+def _head() -> Select[Any]:
+    up_to = bindparam("up_to", type_=BigInteger())
+    last = (
+        select(event_log.c.sequence, event_log.c.hash, event_log.c.recorded_at)
+        .where(event_log.c.stream_id == ledgers.c.id, event_log.c.sequence <= up_to)
+        .order_by(event_log.c.sequence.desc())
+        .limit(1)
+        .lateral("last")
+    )
+    of_slug = (ledgers.c.organisation_id == bindparam("organisation_id"), ledgers.c.slug == bindparam("slug"))
+    return select(last).select_from(ledgers.outerjoin(last, literal(True))).where(*of_slug)
 
 
 def _view(row: RowMapping) -> LedgerView:

@@ -14,14 +14,14 @@ from adapters.postgres.tables import transactions
 LINKS_SHOWN_MAX: Final = 20
 
 
-def id_at(table: Table, ledger_id: int, sequence: ColumnElement[int | None]) -> ScalarSelect[Any]:
+def id_at(table: Table, ledger_id: int | ColumnElement[int], sequence: ColumnElement[int | None]) -> ScalarSelect[Any]:
     """Select the id of the hold, or the transaction, at a sequence."""
     of = table.alias()
     at = select(of.c.id).where(of.c.ledger_id == ledger_id, *equals(of.c.sequence, sequence))
     return at.order_by(of.c.sequence).limit(1).scalar_subquery()
 
 
-def ids_linked(link: str, ledger_id: int, sequence: ColumnElement[int]) -> ColumnElement[Any]:
+def ids_linked(link: str, ledger_id: int | ColumnElement[int], sequence: ColumnElement[int]) -> ColumnElement[Any]:
     """Select the ids of the first transactions whose column `link` names a sequence."""
     of = transactions.alias()
     linked = (

@@ -1,14 +1,17 @@
 """What the readers look up before they read: ledgers, accounts, assets, and where a time lies in a log."""
 
 from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    BindParameter,
     ColumnElement,
     RowMapping,
     ScalarSelect,
+    Select,
     Table,
     TableValuedAlias,
     Text,
@@ -49,15 +52,24 @@ SELECT low FROM search WHERE low = high
 _FIRST_AT, _FIRST_AFTER = text(_HALVING.format(operator="<")), text(_HALVING.format(operator="<="))
 
 SEQUENCE_MAX: Final = 2**63 - 1
+# To make a statement takes as long as to have it executed. Those that are executed all the time are made once, when
+# they are needed first, and are given the ledger and what is wanted of it by name.
+LEDGER_ID: Final = bindparam("ledger_id", type_=BigInteger())
 
 
 async def ledger_id_of(connection: AsyncConnection, organisation_id: int, slug: str) -> int:
     """Return the ledger's number, or raise `LedgerNotFound`."""
-    query = select(ledgers.c.id).where(ledgers.c.organisation_id == organisation_id, ledgers.c.slug == slug)
-    found: int | None = await connection.scalar(query) if is_storable(slug) else None
+    values = {"organisation_id": organisation_id, "slug": slug}
+    found: int | None = await connection.scalar(_ledger_id(), values) if is_storable(slug) else None
     if found is None:
         raise ledger_not_found(slug)
     return found
+
+
+@cache
+def _ledger_id() -> Select[tuple[int]]:
+    of_organisation = ledgers.c.organisation_id == bindparam("organisation_id")
+    return select(ledgers.c.id).where(of_organisation, ledgers.c.slug == bindparam("slug"))
 
 
 def ledger_not_found(slug: str) -> LedgerNotFound:
@@ -81,11 +93,18 @@ async def head_of(connection: AsyncConnection, stream_id: int) -> Head:
 
 async def account_row(connection: AsyncConnection, ledger_id: int, path: str) -> RowMapping:
     """Return the account's row, or raise `AccountNotFound`."""
-    query = select(accounts).where(accounts.c.ledger_id == ledger_id, accounts.c.path == path)
-    found = (await connection.execute(query)).mappings().one_or_none() if is_storable(path) else None
+    values = {"ledger_id": ledger_id, "path": path}
+    found: RowMapping | None = None
+    if is_storable(path):
+        found = (await connection.execute(_account(), values)).mappings().one_or_none()
     if found is None:
         raise account_not_found(path)
     return found
+
+
+@cache
+def _account() -> Select[Any]:
+    return select(accounts).where(accounts.c.ledger_id == LEDGER_ID, accounts.c.path == bindparam("path"))
 
 
 def account_not_found(path: str) -> AccountNotFound:
@@ -102,43 +121,53 @@ async def account_number(connection: AsyncConnection, ledger_id: int, path: str)
 
 async def account_rows(connection: AsyncConnection, ledger_id: int, numbers: Collection[int]) -> dict[int, RowMapping]:
     """Return the rows of the accounts of these numbers, which the ledger has, by number."""
-    wanted = bigints(sorted(numbers))
+    rows = await connection.execute(_accounts(), {"ledger_id": ledger_id, "wanted": sorted(numbers)})
+    return {row["number"]: row for row in rows.mappings()}
+
+
+@cache
+def _accounts() -> Select[Any]:
+    wanted = given("wanted", BigInteger())
     found = (
         select(accounts)
-        .where(accounts.c.ledger_id == ledger_id, *equals(accounts.c.number, wanted.c.item))
+        .where(accounts.c.ledger_id == LEDGER_ID, *equals(accounts.c.number, wanted.c.item))
         .order_by(accounts.c.number)
         .limit(1)
         .lateral("found")
     )
-    rows = await connection.execute(select(found).select_from(wanted.join(found, literal(True))))
-    return {row["number"]: row for row in rows.mappings()}
+    return select(found).select_from(wanted.join(found, literal(True)))
 
 
 async def assets_of(connection: AsyncConnection, ledger_id: int, codes: Collection[str]) -> dict[str, Asset]:
     """Return the assets of these codes, which the ledger has, by code."""
-    wanted = unnested(sorted(set(codes)), Text())
+    rows = await connection.execute(_assets(), {"ledger_id": ledger_id, "wanted": sorted(set(codes))})
+    return {code: Asset(code, scale, version) for code, scale, version in rows}
+
+
+@cache
+def _assets() -> Select[Any]:
+    wanted = given("wanted", Text())
     found = (
         select(assets.c.code, assets.c.scale, assets.c.version)
-        .where(assets.c.ledger_id == ledger_id, assets.c.code == wanted.c.item)
+        .where(assets.c.ledger_id == LEDGER_ID, assets.c.code == wanted.c.item)
         .limit(1)
         .lateral("found")
     )
-    rows = await connection.execute(select(found).select_from(wanted.join(found, literal(True))))
-    return {code: Asset(code, scale, version) for code, scale, version in rows}
+    return select(found).select_from(wanted.join(found, literal(True)))
+
+
+def given(name: str, of_type: Any) -> TableValuedAlias:
+    """Return the items that are given under a name when the statement is executed, as a table like `unnested`."""
+    return _table_of(bindparam(name, type_=ARRAY(of_type)), of_type)
 
 
 def unnested(items: Sequence[Any], of_type: Any) -> TableValuedAlias:
     """Return the items as a table: `item`, and `place` from 1 on."""
-    array = bindparam(None, list(items), ARRAY(of_type))
+    return _table_of(bindparam(None, list(items), ARRAY(of_type)), of_type)
+
+
+def _table_of(array: BindParameter[Any], of_type: Any) -> TableValuedAlias:
     return func.unnest(array).table_valued(column("item", of_type), with_ordinality="place").render_derived()
-
-
-def unnested_pairs(pairs: Sequence[tuple[int, str]]) -> TableValuedAlias:
-    """Return accounts' numbers and assets' codes as a table: `number`, `item`, and `place` from 1 on."""
-    numbers = bindparam(None, [number for number, _ in pairs], ARRAY(BigInteger))
-    codes = bindparam(None, [code for _, code in pairs], ARRAY(Text))
-    columns = (column("number", BigInteger), column("item", Text))
-    return func.unnest(numbers, codes).table_valued(*columns, with_ordinality="place").render_derived()
 
 
 async def assets_held(

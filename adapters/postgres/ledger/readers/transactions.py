@@ -1,9 +1,11 @@
 """Transactions, with their entries and the balances that each entry left."""
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import takewhile
+from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import BigInteger, Select, bindparam, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.postgres.hold_tables import holds
@@ -12,7 +14,7 @@ from adapters.postgres.keyset import Budget, page_of
 from adapters.postgres.ledger.readers.filters import equals
 from adapters.postgres.ledger.readers.history import HISTORY, line_of
 from adapters.postgres.ledger.readers.links import id_at, ids_linked, sequence_of
-from adapters.postgres.ledger.readers.lookups import account_rows, assets_of, bigints, ledger_id_of
+from adapters.postgres.ledger.readers.lookups import LEDGER_ID, account_rows, assets_of, given, ledger_id_of
 from adapters.postgres.ledger.readers.transaction_search import search_transactions
 from adapters.postgres.ledger.rows import account_of
 from adapters.postgres.tables import entries, transactions
@@ -55,21 +57,7 @@ class PostgresTransactions:
     async def _views(self, ledger_id: int, sequences: Sequence[int]) -> list[TransactionView]:
         """Return the transactions of these sequences, as far as there is room for their entries."""
         lines = await self._lines(ledger_id, sequences)
-        wanted = bigints(list(lines))
-        found = (
-            select(transactions)
-            .where(transactions.c.ledger_id == ledger_id, *equals(transactions.c.sequence, wanted.c.item))
-            .order_by(transactions.c.sequence)
-            .limit(1)
-            .lateral("found")
-        )
-        links = (
-            id_at(holds, ledger_id, found.c.hold_sequence).label("hold_id"),
-            id_at(transactions, ledger_id, found.c.reverses).label("reversed_id"),
-            ids_linked("reverses", ledger_id, found.c.sequence).label("reversing_ids"),
-        )
-        query = select(found, *links).select_from(wanted.join(found, literal(True))).order_by(wanted.c.place)
-        rows = (await self._connection.execute(query)).mappings()
+        rows = (await self._connection.execute(_found(), {"ledger_id": ledger_id, "wanted": list(lines)})).mappings()
         return [
             TransactionView(
                 id=outward_id("txn", row["id"]),
@@ -94,17 +82,8 @@ class PostgresTransactions:
 
         A page of large transactions ends early, so that its size in memory is bounded; it has one at least.
         """
-        wanted = bigints(sequences)
-        # The first entry comes last: once that is seen, all were, in whichever order the transactions are read.
-        line = (
-            select(*HISTORY)
-            .where(entries.c.ledger_id == ledger_id, entries.c.sequence == wanted.c.item)
-            .order_by(entries.c.position.desc())
-            .limit(ENTRIES_MAX)
-            .lateral("line")
-        )
-        query = select(line).select_from(wanted.join(line, literal(True))).limit(self._rows_max)
-        rows = (await self._connection.execute(query)).mappings().all()
+        values = {"ledger_id": ledger_id, "wanted": list(sequences), "rows_max": self._rows_max}
+        rows = (await self._connection.execute(_found_lines(), values)).mappings().all()
         account = await account_rows(self._connection, ledger_id, {row["account_number"] for row in rows})
         accounts = {number: account_of(row) for number, row in account.items()}
         assets = await assets_of(self._connection, ledger_id, {row["asset"] for row in rows})
@@ -114,3 +93,35 @@ class PostgresTransactions:
             of_transaction.append(line_of(row, accounts[row["account_number"]], assets[row["asset"]]))
         complete = {row["sequence"] for row in rows if row["position"] == 0}
         return {sequence: lines[sequence] for sequence in takewhile(complete.__contains__, sequences)}
+
+
+@cache
+def _found() -> Select[Any]:
+    wanted = given("wanted", BigInteger())
+    found = (
+        select(transactions)
+        .where(transactions.c.ledger_id == LEDGER_ID, *equals(transactions.c.sequence, wanted.c.item))
+        .order_by(transactions.c.sequence)
+        .limit(1)
+        .lateral("found")
+    )
+    links = (
+        id_at(holds, LEDGER_ID, found.c.hold_sequence).label("hold_id"),
+        id_at(transactions, LEDGER_ID, found.c.reverses).label("reversed_id"),
+        ids_linked("reverses", LEDGER_ID, found.c.sequence).label("reversing_ids"),
+    )
+    return select(found, *links).select_from(wanted.join(found, literal(True))).order_by(wanted.c.place)
+
+
+@cache
+def _found_lines() -> Select[Any]:
+    wanted = given("wanted", BigInteger())
+    # The first entry comes last: once that is seen, all were, in whichever order the transactions are read.
+    line = (
+        select(*HISTORY)
+        .where(entries.c.ledger_id == LEDGER_ID, entries.c.sequence == wanted.c.item)
+        .order_by(entries.c.position.desc())
+        .limit(ENTRIES_MAX)
+        .lateral("line")
+    )
+    return select(line).select_from(wanted.join(line, literal(True))).limit(bindparam("rows_max"))
