@@ -178,6 +178,24 @@ async def get_attachment(ledger: str, id: str, who: CallerDependency, response: 
     return attachment_document(view)
 
 
+@router.head(
+    "/ledgers/{ledger}/attachments/{id}/content",
+    summary="See what a download would be",
+    response_class=Response,
+    responses={
+        **described_problems(401, 403, 404, 412, 503),
+        **MAY_BE_KNOWN,
+        200: {
+            "description": "The headers of the whole file, which is there.",
+            "content": {"application/octet-stream": {"schema": BINARY}},
+        },
+    },
+)
+async def head_of_content(ledger: str, id: str, who: CallerDependency, request: Request) -> Response:
+    """Return the headers of the download without the file: its length, its type, its hash. `Range` is ignored."""
+    return await get_content(ledger, id, who, request)
+
+
 @router.get(
     "/ledgers/{ledger}/attachments/{id}/content",
     summary="Download an attachment",
