@@ -7,7 +7,7 @@
 # It serves on port 8000 as user 10001, and takes PARTITA_ENVIRONMENT=production unless it is told otherwise. It
 # writes to /tmp alone (answers that wait), so its root may be read-only, with a tmpfs there. PostgreSQL and Valkey do
 # not come along: name them in DATABASE_URL and REDIS_URL.
-ARG PYTHON=3.13
+ARG PYTHON=3.13.16
 
 FROM python:${PYTHON}-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore

@@ -182,4 +182,4 @@ class Maintenance:
     rebuilding: Rebuilding
     migrate: Callable[[], Awaitable[None]]
     require_migrated: Callable[[], Awaitable[None]]
-    require_bound_login: Callable[[], Awaitable[None]]
+    require_bound_log_ins: Callable[[], Awaitable[None]]

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -15,23 +14,17 @@ from tests import programs
 _NAMES: Final = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
-def install() -> str | None:
-    """Install Chromium where the package manager has it and may; return why that could not be, or None."""
-    return programs.install(_NAMES[0], _NAMES)
-
-
-def installed() -> str | None:
-    """Where Chromium is, if anywhere."""
-    return next((path for path in map(which, _NAMES) if path is not None), None)
+def require() -> Path:
+    """Return where Chromium is, which is installed where that can be; else skip the test, or fail."""
+    return programs.require(_NAMES[0], *_NAMES)
 
 
 @contextmanager
 def opened(url: str) -> Iterator[None]:
     """Have the page at the URL open."""
-    binary = installed()
-    assert binary is not None
+    binary = require()
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        command = [binary, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"]
+        command = [str(binary), "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-port=0"]
         # Root has no sandbox; and no proxy of this machine is to be asked for what is on it.
         command += ["--no-sandbox", "--no-proxy-server", f"--user-data-dir={folder}", url]
         with (Path(folder) / "log").open("wb") as log:

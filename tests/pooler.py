@@ -1,6 +1,5 @@
 """PgBouncer as it stands before PostgreSQL: in transaction mode, with fewer connections than there are users."""
 
-import shutil
 import socket
 import subprocess
 import time
@@ -9,8 +8,8 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from adapters.embedded.processes import environment, launched
+from tests.programs import require
 
-PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin")
 CONNECTIONS = 3
 _START_SECONDS = 20
 
@@ -40,10 +39,13 @@ class Pooler:
 
     def start(self) -> Self:
         """Start it, and return when it answers."""
-        assert PROGRAM is not None
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                launched([PROGRAM, self._file]), env=environment(), stdout=log, stderr=log, start_new_session=True
+                launched([require("pgbouncer", "pgbouncer"), self._file]),
+                env=environment(),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         deadline = time.monotonic() + _START_SECONDS
         while True:

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import QueuePool
 
 from adapters.postgres.failures import is_undone
+from adapters.postgres.log_ins import power_of_log_in
 from application.ledger.ports import Applied, LedgerAddress
 from application.shared.ongoing import Ongoing
 from application.shared.ports import StoreBusy, StoreUnavailable
@@ -50,12 +51,16 @@ _log = logging.getLogger("partita.replicas")
 
 
 class Replica:
-    """A copy of the database. `engine` is what is read from, `watch` the connection that asks how far it is."""
+    """A copy of the database. `engine` is what is read from, `watch` the connection that asks how far it is.
 
-    def __init__(self, name: str, engine: AsyncEngine, watch: AsyncEngine) -> None:
+    With `must_be_bound`, it is not read from if its user could do more than the role that servers become.
+    """
+
+    def __init__(self, name: str, engine: AsyncEngine, watch: AsyncEngine, *, must_be_bound: bool = False) -> None:
         self.name = name
         self.engine = engine
         self.watch = watch
+        self._must_be_bound = must_be_bound
         self.trouble: str | None = "has not been asked yet"
         # Until when, by this machine's clock, it is known to have all that was answered.
         self.fresh_until: float | None = None
@@ -113,6 +118,8 @@ class Replica:
         try:
             async with asyncio.timeout(ANSWER_SECONDS), self.watch.connect() as connection:
                 *is_of, is_copy, position = (await connection.execute(_REPLAYED)).one()
+                # Each time: it may be another server by now, or have other users.
+                power = await power_of_log_in(connection) if self._must_be_bound else None
         except Exception as error:  # whatever it is, it can be done without
             self._miss(error)
             return None
@@ -120,6 +127,8 @@ class Replica:
             self._tell("is of another database")
         elif not is_copy:
             self._tell("is no replica any more: it takes changes itself")
+        elif power is not None:
+            self._tell(f"is logged in to as {power[0]}, who {power[1]}")
         else:
             return int(position)
         return None

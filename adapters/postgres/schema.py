@@ -23,11 +23,6 @@ _TURN_SECONDS: Final = 0.1
 # Revisions are numbers of four digits, so they are in the order of their texts. The oldest one whose servers can work
 # with the schema as it is now is noted beside it, because those servers cannot know.
 _OLDEST_SERVER = "SELECT obj_description(to_regclass('public.alembic_version'), 'pg_class')"
-_LOGIN = """
-SELECT rolname AS name, rolsuper OR rolbypassrls AS bypasses, EXISTS (
-  SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
-  AND pg_has_role(session_user, relowner, 'MEMBER')) AS owns
-FROM pg_roles WHERE rolname = session_user"""
 
 
 class SchemaNotReady(Exception):
@@ -130,27 +125,6 @@ async def require_ready(service: AsyncEngine) -> None:
         )
     if bypasses:
         raise SchemaNotReady(f"The role {SERVICE_ROLE} may bypass row-level security: take that attribute away.")
-
-
-async def require_bound_login(owner: AsyncEngine) -> None:
-    """Return if the user of the URL is one that row-level security binds, and that owns no table; else raise.
-
-    Servers become another role at log-in, so this is about what someone could do who got hold of the URL.
-    Raises `SchemaNotReady`.
-    """
-    async with owner.connect() as connection:
-        row = (await connection.execute(text(_LOGIN))).one()
-    if row.bypasses:
-        power = "may bypass row-level security: whoever learns its password sees and changes all organisations' books"
-    elif row.owns:
-        power = "owns the tables: whoever learns its password can rewrite the log"
-    else:
-        return
-    raise SchemaNotReady(
-        f"The user {row.name} of DATABASE_URL {power}. Let servers log in as one who only may become {SERVICE_ROLE}: "
-        f"CREATE ROLE partita_server LOGIN PASSWORD '…'; GRANT {SERVICE_ROLE} TO partita_server; and keep {row.name} "
-        "for `partita migrate`."
-    )
 
 
 def _has_no_role(error: DBAPIError) -> bool:

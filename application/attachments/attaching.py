@@ -99,7 +99,7 @@ class Attaching:
         `length` is how long it says it is, in bytes. Raises `FileTooLarge`, `QuotaExceeded`, `DigestMismatch`,
         `FileRefused`, `FilesUnavailable`, and what the journal and the content raise.
         """
-        await self._require_subject(call, draft.subject)
+        await self.require_subject(call, draft.subject)
         async with self._announced(call.principal.organisation_id) as (place, bounds):
             bounds.require(length or 0)
             received = Received(content, bounds)
@@ -135,8 +135,11 @@ class Attaching:
             raise UploadNotFound(f"There is no upload {upload[:100]!a}, or nothing was sent to it.")
         return await self.attach(call, draft, self._store.read(upload, 0, size), length=size)
 
-    async def _require_subject(self, call: Call, subject: Subject) -> None:
-        """Return if the subject is there and may have files attached; before anything is taken in for it."""
+    async def require_subject(self, call: Call, subject: Subject) -> None:
+        """Return if the subject is there and may have files attached; before anything is taken in for it.
+
+        Raises `PermissionDenied`, `QuotaExceeded`, `NotFound`, `StoreUnavailable`.
+        """
         call.principal.reach_of_writing(Permission.ATTACHMENTS_ADD, call.slug)
         concerned = of_subject(call.slug, subject)
         async with self._ledgers.read(

@@ -73,7 +73,7 @@ class Bearer:
 
 
 class Authenticate:
-    """Turns credentials into those who bear them; one that was found is not looked up again for five seconds.
+    """Turns credentials into those who bear them; one that was found is not looked up again for some seconds.
 
     So a revocation that this process does not hear of still holds within five seconds.
     """

@@ -172,7 +172,8 @@ class LogIn:
         """Return who knows the password, and a better hash of it where there is one."""
         email = normalised_email(email)
         async with self._work.begin() as changes:
-            person = await changes.people.by_email(email)
+            # Without holding it, which would be written, and take longer where there is someone.
+            person = await changes.people.find(email)
         # What is far too long would only cost time.
         prepared = prepared_password(password[: PASSWORD_LENGTH_MAX + 1])
         checked = await self._passwords.check(prepared, None if person is None else person.password_hash)

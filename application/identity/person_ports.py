@@ -19,6 +19,10 @@ from domain.shared.chain import Author, Origin
 class People(Protocol):
     """Persons, in a unit of work."""
 
+    async def find(self, email: str) -> RegisteredPerson | None:
+        """Return the person of this normalised address, or None, and hold nobody: it may be changed at any time."""
+        ...
+
     async def by_email(self, email: str) -> RegisteredPerson | None:
         """Return the person of this normalised address, or None. Nobody else changes it until the work ends."""
         ...

@@ -2,8 +2,11 @@
 
 from typing import Final
 
-REMEMBERED_SECONDS: Final = 5.0
-"""Whatever is revoked, used up or replaced holds on every server after this, also on one that does not hear of it."""
+REMEMBERED_SECONDS: Final = 4.5
+"""Whatever is revoked, used up or replaced holds on every server after this, also on one that does not hear of it.
+
+What goes on for long asks for who it is every half a second, and so hears of it after five seconds at most.
+"""
 
 KEYS_REMEMBERED_SECONDS: Final = 1.0
 """The keys of access tokens are read again after this; what was shown by a token is believed for so much less."""

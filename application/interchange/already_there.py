@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from application.ledger.ports import Books, Command, LedgerAddress, Outcome, Snapshot, TooManyEntries
 from application.ledger.post_transaction import PostTransaction
 from domain.ledger.asset import format_amount
+from domain.ledger.policy import PolicyInForce
 from domain.ledger.posted import PostedTransaction
 from domain.ledger.scope import Scope
 from domain.ledger.transaction import DuplicateReference, TransactionDraft
@@ -25,10 +26,11 @@ async def with_already_there(
     address: LedgerAddress,
     asked: Sequence[Command | DomainError | None],
     outcomes: Sequence[Outcome | BaseException],
+    policies: Sequence[PolicyInForce],
 ) -> list[Outcome | AlreadyThere | BaseException]:
     """Return what became of each command, where a reference is taken: whether by the same transaction, or by another.
 
-    Raises `StoreUnavailable`.
+    The policies are those that may have added entries. Raises `StoreUnavailable`.
     """
     said: list[Outcome | AlreadyThere | BaseException] = list(outcomes)
     drafts = {
@@ -45,7 +47,7 @@ async def with_already_there(
     for index, draft in drafts.items():
         posted = there.get(taken.get(draft.reference or "", ""))
         if posted is not None:
-            said[index] = AlreadyThere(posted.id) if is_same(draft, posted) else another_has(draft)
+            said[index] = AlreadyThere(posted.id) if is_same(draft, posted, policies) else another_has(draft)
     return said
 
 
@@ -61,12 +63,16 @@ async def stored(snapshot: Snapshot, ids: Sequence[str]) -> Mapping[str, PostedT
         return {id: book.transactions[id] for id, book in zip(ids, one_by_one, strict=True)}
 
 
-def is_same(draft: TransactionDraft, there: PostedTransaction) -> bool:
-    """Whether both have the same entries, in any order, at the same time. What they say beside that may change."""
+def is_same(draft: TransactionDraft, there: PostedTransaction, policies: Sequence[PolicyInForce]) -> bool:
+    """Whether both have the same entries, in any order, at the same time. What they say beside that may change.
+
+    What policies have added stands after the entries that were asked for, and is not compared: they might add something
+    else by now.
+    """
     asked = Counter((entry.account, entry.direction, entry.asset, _digits(entry.amount)) for entry in draft.entries)
     posted = Counter(
         (entry.account, entry.direction, entry.asset.code, _digits(format_amount(entry.amount, entry.asset.scale)))
-        for entry in there.entries
+        for entry in (there.entries[: len(draft.entries)] if policies else there.entries)
     )
     return asked == posted and draft.effective_at == there.effective_at
 

@@ -25,6 +25,7 @@ from application.shared.turns import in_turns
 from domain.jobs.job import Job
 from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
 from domain.ledger.ledger import LedgerNotFound
+from domain.ledger.policy import PolicyInForce
 from domain.shared.access import Principal
 from domain.shared.errors import DomainError, Overloaded, QuotaExceeded, Unavailable
 
@@ -72,7 +73,7 @@ class ImportJob:
 
     So a part that was interrupted is posted again without anything being posted twice. The result has a line for each:
     its `index`, and its `transaction` and `sequence`, or the `problem`. What the ledger of a file had before is told by
-    `already_there`.
+    `already_there`. The policies are those that the journal asks.
     """
 
     books: Books
@@ -81,6 +82,7 @@ class ImportJob:
     parse: Parse
     draft_of: DraftOf
     tell: Tell
+    policies: Sequence[PolicyInForce] = ()
 
     async def run(self, desk: Desk) -> str:
         """Post what was not posted yet. Raises as `JobWork` says."""
@@ -139,7 +141,7 @@ class ImportJob:
         outcomes: Sequence[Outcome | AlreadyThere | BaseException] = answers
         if is_of_file(job):
             address = LedgerAddress(job.organisation_id, job.ledger)
-            outcomes = await with_already_there(self.books, address, begun.asked, answers)
+            outcomes = await with_already_there(self.books, address, begun.asked, answers, self.policies)
         results = [
             self._result(first + offset, place, outcome)
             for offset, (place, outcome) in enumerate(zip(begun.places, outcomes, strict=True))

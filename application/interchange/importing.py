@@ -1,7 +1,7 @@
 """Importing files of other programs: read as a whole first, then shown, posted here, or handed to a job."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import IO, Final
@@ -14,7 +14,7 @@ from application.interchange.import_job import parts_of
 from application.interchange.import_transactions import Parse
 from application.interchange.journal_destination import refusal_of, stops
 from application.interchange.listed import Listed
-from application.interchange.read_foreign_file import ReadFile, read_foreign_file
+from application.interchange.read_foreign_file import Progress, ReadFile, read_foreign_file, untold
 from application.interchange.rehearsal import Expected, Rehearsal, WouldRefuse
 from application.interchange.transaction_lines import Lines
 from application.jobs.ports import JobPart
@@ -23,6 +23,7 @@ from application.ledger.ports import Books, Command, LedgerAddress, Outcome
 from application.shared.ports import Clock, Ids
 from domain.ledger.account import Account
 from domain.ledger.events import TransactionPosted
+from domain.ledger.policy import PolicyInForce
 from domain.ledger.scope import Scope
 from domain.shared.access import Permission, Principal, Reach
 from domain.shared.errors import DomainError, ValidationFailed
@@ -33,9 +34,6 @@ _LINES_AT_ONCE: Final = 250
 _BYTES_AT_ONCE: Final = 96 * 1024
 _NAMES_AT_ONCE: Final = 1_000
 _READ_AT_A_TIME: Final = 2
-
-Progress = Callable[[int, int], None]
-"""Told how many lines are done, of how many."""
 
 
 @dataclass(slots=True)
@@ -100,13 +98,16 @@ class Importing:
         clock: Clock,
         ids: Ids,
         parse: Parse,
+        policies: Sequence[PolicyInForce] = (),
     ) -> None:
+        """The policies are those that the journal asks."""
         self.formats = formats
         self._books = books
         self._journal = journal
         self._clock = clock
         self._ids = ids
         self._parse = parse
+        self._policies = policies
         self._turn = asyncio.Semaphore(_READ_AT_A_TIME)
 
     async def prepare(
@@ -117,8 +118,11 @@ class Importing:
         options: Options,
         file: IO[bytes],
         transactions: IO[bytes],
+        progress: Progress = untold,
     ) -> Prepared:
         """Read a file, for a ledger, and write its transactions as lines; both files can be read again.
+
+        Progress is told in bytes.
 
         Raises `PermissionDenied`, `LedgerNotFound`, `ValidationFailed` for options, for what cannot be a file of any
         format, and for names that come to the path of another account, `StoreUnavailable`.
@@ -129,21 +133,29 @@ class Importing:
             time_zone = (await snapshot.load(Scope())).settings.time_zone
         reader = foreign.reader(options, time_zone)
         async with self._turn:
-            read = await read_foreign_file(reader, file, transactions)
+            read = await read_foreign_file(reader, file, transactions, progress)
         return Prepared(read, await self._steps(address, read, reach), transactions)
 
-    async def preview(self, principal: Principal, slug: str, prepared: Prepared) -> Expected:
-        """Return what would become of a file if it was posted now. Raises `LedgerNotFound`, `StoreUnavailable`."""
-        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug)
+    async def preview(
+        self, principal: Principal, slug: str, prepared: Prepared, progress: Progress = untold
+    ) -> Expected:
+        """Return what would become of a file if it was posted now. Raises `LedgerNotFound`, `StoreUnavailable`.
+
+        Progress is told in lines.
+        """
+        done = 0
+        rehearsal = Rehearsal(self._books, self._clock, self._ids, self._parse, principal, slug, self._policies)
         async with self._turn:
             for some in _batches(prepared.lines()):
                 await rehearsal.try_lines(some)
+                done += len(some)
+                progress(done, prepared.total)
         return rehearsal.expected
 
     async def post(
         self, principal: Principal, slug: str, prepared: Prepared, *, request_id: str, progress: Progress
     ) -> Imported:
-        """Post what was read, in order, and return what became of it."""
+        """Post what was read, in order, and return what became of it. Progress is told in lines."""
         imported, done = Imported(), 0
         for stage in prepared.stages():
             lines = iter(stage)
@@ -174,9 +186,8 @@ class Importing:
                 break
         outcomes = await asyncio.gather(*answers, return_exceptions=True)
         address = LedgerAddress(principal.organisation_id, slug)
-        for place, outcome in zip(
-            places, await with_already_there(self._books, address, commands, outcomes), strict=True
-        ):
+        told = await with_already_there(self._books, address, commands, outcomes, self._policies)
+        for place, outcome in zip(places, told, strict=True):
             _take(imported, place, outcome)
 
     async def _steps(self, address: LedgerAddress, read: ReadFile, reach: Reach) -> list[bytes]:

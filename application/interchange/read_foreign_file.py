@@ -1,7 +1,7 @@
 """Reading a file of another program: what it comes to, before anything is done about it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from os import SEEK_END
@@ -107,19 +107,33 @@ class ReadFile:
         self.assets[found.code] = FoundAsset(found.place if known is None else known.place, found.code, scale)
 
 
-async def read_foreign_file(reader: ForeignFile, file: IO[bytes], lines: IO[bytes]) -> ReadFile:
+Progress = Callable[[int, int], None]
+"""Told how much is done, of how much."""
+
+
+def untold(done: int, total: int) -> None:
+    """Tell nobody how far it is."""
+
+
+async def read_foreign_file(
+    reader: ForeignFile, file: IO[bytes], lines: IO[bytes], progress: Progress = untold
+) -> ReadFile:
     """Read a file in a thread, write its transactions as lines, and return what else was found.
+
+    Progress is told in bytes.
 
     Raises `ValidationFailed` for a file in which there is nothing, which is compressed, or of which more would be kept
     than there is in it.
     """
     _require_plain(file)
     read = ReadFile()
-    bytes_max = max(_LINES_BYTES_MIN, _LINES_TIMES_MAX * file.seek(0, SEEK_END))
+    size = file.seek(0, SEEK_END)
+    bytes_max = max(_LINES_BYTES_MIN, _LINES_TIMES_MAX * size)
     file.seek(0)
     found = reader.read(file)
     while await asyncio.to_thread(_take_some, found, read, lines, bytes_max):
-        pass
+        progress(file.tell(), size)
+    progress(size, size)
     if not (read.transactions or read.accounts or read.assets or read.unreadable.total or read.failed_checks.total):
         raise ValidationFailed("There is nothing in the file that could be imported.")
     return read

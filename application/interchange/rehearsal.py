@@ -12,12 +12,14 @@ from application.interchange.import_transactions import Parse
 from application.interchange.listed import Listed
 from application.ledger.group import execute
 from application.ledger.permitted import require_within, scope_within
+from application.ledger.policies import load
 from application.ledger.ports import Books, Command, LedgerAddress
 from application.ledger.post_transaction import PostTransaction
 from application.shared.ports import Clock, Ids
 from domain.ledger.account import AccountExists
 from domain.ledger.book import Book
 from domain.ledger.events import AccountOpened, AssetRegistered, TransactionPosted
+from domain.ledger.policy import PolicyInForce
 from domain.ledger.posted import PostedTransaction
 from domain.ledger.scope import Scope
 from domain.ledger.transaction import DuplicateReference
@@ -38,12 +40,20 @@ class WouldRefuse:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class IsThere:
+    """A transaction that the ledger has already: where it stands in the file, and its id here."""
+
+    place: str
+    transaction: str
+
+
 @dataclass(slots=True)
 class Expected:
-    """What would become of a file: how many transactions would be posted, and how many are there already."""
+    """What would become of a file: how many transactions would be posted, and what of it is there already."""
 
     posted: int = 0
-    already_there: int = 0
+    already_there: Listed[IsThere] = field(default_factory=Listed)
     opened: Listed[AccountOpened] = field(default_factory=Listed)
     registered: Listed[AssetRegistered] = field(default_factory=Listed)
     refused: Listed[WouldRefuse] = field(default_factory=Listed)
@@ -56,14 +66,27 @@ class _Step:
 
 
 class Rehearsal:
-    """One ledger's books, which lines are tried on in their order; what they would change is kept here alone."""
+    """One ledger's books, which lines are tried on in their order; what they would change is kept here alone.
 
-    def __init__(self, books: Books, clock: Clock, ids: Ids, parse: Parse, principal: Principal, slug: str) -> None:
+    Posting policies are asked as when it is posted: what they refuse is refused, and what they add is taken in.
+    """
+
+    def __init__(
+        self,
+        books: Books,
+        clock: Clock,
+        ids: Ids,
+        parse: Parse,
+        principal: Principal,
+        slug: str,
+        policies: Sequence[PolicyInForce],
+    ) -> None:
         self._books = books
         self._clock = clock
         self._ids = ids
         self._parse = parse
         self._principal = principal
+        self._policies = policies
         self._address = LedgerAddress(principal.organisation_id, slug)
         self._book: Book | None = None
         self.expected = Expected()
@@ -74,7 +97,7 @@ class Rehearsal:
         await asyncio.sleep(0)
         async with self._books.snapshot(self._address) as snapshot:
             scopes = [scope_within(self._reach(step.command), step.command) for step in steps]
-            book = self._merged(await snapshot.load(Scope.union(scopes)))
+            book = self._merged(await load(snapshot, Scope.union(scopes), self._policies))
             taken = {book.references[name] for scope in scopes for name in scope.references if name in book.references}
             there = await stored(snapshot, list(taken))
             now = max(self._clock.now(), snapshot.head.recorded_at)
@@ -120,13 +143,15 @@ class Rehearsal:
                 if key not in ours:
                     ours[key] = value
         book.used_assets |= loaded.used_assets
+        book.policies = loaded.policies
         book.seen = loaded.seen
         return book
 
     def _try(self, step: _Step, scope: Scope, book: Book, posted: _Stored, now: datetime) -> None:
         try:
-            require_within(self._reach(step.command), scope, book)
-            events = execute(step.command, book, now)
+            reach = self._reach(step.command)
+            require_within(reach, scope, book)
+            events = execute(step.command, book, now, reach)
         except AccountExists:
             return
         except DuplicateReference as refusal:
@@ -159,8 +184,8 @@ class Rehearsal:
         there = posted.get(book.references.get(reference, ""))
         if there is None:
             self._refuse(step.place, refusal)
-        elif is_same(command.draft, there):
-            self.expected.already_there += 1
+        elif is_same(command.draft, there, self._policies):
+            self.expected.already_there.add(IsThere(step.place, there.id))
         else:
             self._refuse(step.place, another_has(command.draft))
 

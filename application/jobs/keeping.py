@@ -1,6 +1,6 @@
 """Jobs, for those who ask for them: making, seeing, cancelling and trying again."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,9 @@ from application.shared.ports import Clock, Ids
 from domain.jobs.job import Job, JobAuthor, JobKind, JobRef, JobState, JobUnfinished, Progress
 from domain.shared.access import Permission, Principal
 from domain.shared.errors import NotFound, PermissionDenied
+
+Asking = Callable[[], Awaitable[Principal]]
+"""Who asks for something that goes on for long, as things are now. It may raise `NotAuthenticated`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +76,19 @@ class JobKeeping:
             wanted = replace(wanted, actor=principal.actor)
         return await self.jobs.page(principal.organisation_id, page, wanted)
 
-    async def result(self, principal: Principal, id: str) -> tuple[Job, AsyncIterator[bytes]]:
-        """Return a job that has ended, and what it has made, part by part.
+    async def result(self, principal: Principal, id: str, asking: Asking) -> tuple[Job, AsyncIterator[bytes]]:
+        """Return a job that has ended, and what it has made, part by part, each for who is `asking` by then.
 
         That takes the permission that the job itself takes, too. Raises `PermissionDenied`, `NotFound`,
-        `JobUnfinished`.
+        `JobUnfinished`; and what `asking` does, in the midst of the parts.
         """
         job = await self._found(principal, id, Permission.JOBS_READ)
-        reach = principal.reach(job.kind.permission, job.ledger)
-        if job.author.actor != principal.actor or job.kind is JobKind.REPORT:
-            reach.require(())
+        _require_result(principal, job)
         if not job.state.is_end:
             raise JobUnfinished(f"The job {id} is {job.state.value}.")
         if not job.parts_done:
             raise NotFound(f"The job {id} has no result.")
-        return job, self._result(job)
+        return job, self._result(job, asking)
 
     async def cancel(self, principal: Principal, id: str) -> None:
         """Have nothing more done for a job; one that has ended is forgotten, with its result.
@@ -107,6 +108,7 @@ class JobKeeping:
     ) -> tuple[Job, bool]:
         """Have a job that ended badly tried again, in the name of whoever asks; it goes on where it came to.
 
+        Whoever asks may read its result afterwards, and so must be allowed to before.
         Return it, and whether nothing was to be done for that: it waits or runs, or the key was the last to ask.
         Raises `PermissionDenied`, `NotFound`, `JobNotRetryable`, `QuotaExceeded`.
         """
@@ -115,6 +117,7 @@ class JobKeeping:
             if not job.state.is_end or (key is not None and job.retry_key == key.key):
                 return job, True
             principal.reach_of_writing(job.kind.permission, job.ledger)
+            _require_result(principal, job)
             now, asked_by = self.clock.now(), None if key is None else key.key
             again = replace(job.tried_again(_author(principal), request_id, now), retry_key=asked_by)
             if await self.jobs.change(again, was=job):
@@ -126,12 +129,15 @@ class JobKeeping:
         job = await self.jobs.job(JobRef(principal.organisation_id, id))
         if job is None:
             raise NotFound(f"There is no job {id!a}.")
-        if job.author.actor != principal.actor:
-            principal.require(permission, ledger=job.ledger)
+        _require_seen(principal, job, permission)
         return job
 
-    async def _result(self, job: Job) -> AsyncIterator[bytes]:
+    async def _result(self, job: Job, asking: Asking) -> AsyncIterator[bytes]:
         for number in range(job.parts_done):
+            principal = await asking()
+            _require(principal, Permission.JOBS_READ)
+            _require_seen(principal, job, Permission.JOBS_READ)
+            _require_result(principal, job)
             part = await self.parts.result(job.ref, number)
             if part is None:
                 return
@@ -142,6 +148,19 @@ def _require(principal: Principal, permission: Permission) -> None:
     """Return if the permission is held anywhere. Raises `PermissionDenied`."""
     if not any(permission in grant.permissions for grant in principal.grants):
         principal.require(permission)
+
+
+def _require_seen(principal: Principal, job: Job, permission: Permission) -> None:
+    """Return if the permission is held for this job. Raises `PermissionDenied`."""
+    if job.author.actor != principal.actor:
+        principal.require(permission, ledger=job.ledger)
+
+
+def _require_result(principal: Principal, job: Job) -> None:
+    """Return if the principal may know what the job makes. Raises `PermissionDenied`."""
+    reach = principal.reach(job.kind.permission, job.ledger)
+    if job.author.actor != principal.actor or job.kind is JobKind.REPORT:
+        reach.require(())
 
 
 def _author(principal: Principal) -> JobAuthor:

@@ -11,6 +11,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from entrypoints.schemas.strict_headers import NO_REFERRER, NO_SNIFFING, NO_STORE, POLICY
+
 HEAD_BYTES_MAX: Final = 64 * 1024
 _HEAD_END: Final = b"\r\n\r\n"
 
@@ -18,8 +20,17 @@ _HEAD_END: Final = b"\r\n\r\n"
 def _answer(status: int, reason: str, code: str, title: str, detail: str) -> bytes:
     problem = {"type": f"/problems/{code}", "title": title, "status": status, "detail": detail, "code": code}
     body = json.dumps(problem, separators=(",", ":"))
-    head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}"
-    return f"{head}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}".encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", b"%d" % len(body)),
+        NO_SNIFFING,
+        NO_REFERRER,
+        POLICY,
+        NO_STORE,
+        (b"connection", b"close"),
+    ]
+    lines = [f"HTTP/1.1 {status} {reason}".encode(), *[b"%s: %s" % header for header in headers]]
+    return b"\r\n".join([*lines, b"", body.encode()])
 
 
 NOT_HTTP: Final = _answer(400, "Bad Request", "not-http", "Not a request", "What was sent is no request of HTTP/1.1.")

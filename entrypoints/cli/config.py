@@ -58,7 +58,7 @@ def require_safe(settings: "Settings", *, is_demo: bool = False) -> None:
 
 
 async def _look_at_the_database(container: "Container") -> None:
-    await container.maintenance().require_bound_login()
+    await container.maintenance().require_bound_log_ins()
 
 
 def _listed(found: "list[Danger]") -> str:

@@ -55,9 +55,12 @@ def import_foreign_file(
         principal = await acting(container, organisation)
         foreign = importing.formats.named(read_as)
         with _opened(file) as source, tempfile.SpooledTemporaryFile(_MEMORY_BYTES_MAX) as lines:
-            prepared = await importing.prepare(principal, ledger, foreign, given, source, lines)
+            with progress_bar("Reading", of_bytes=True) as report:
+                prepared = await importing.prepare(principal, ledger, foreign, given, source, lines, report)
             if preview:
-                _show_preview(prepared, await importing.preview(principal, ledger, prepared))
+                with progress_bar("Trying") as report:
+                    expected = await importing.preview(principal, ledger, prepared, report)
+                _show_preview(prepared, expected)
                 return
             _show_findings(prepared)
             if not partial:
@@ -103,7 +106,7 @@ def _show_preview(prepared: Prepared, expected: Expected) -> None:
     rows: Sequence[tuple[str, int, Sequence[str]]] = (
         ("transactions found", read.transactions, ()),
         ("would be posted", expected.posted, ()),
-        ("are there already", expected.already_there, ()),
+        ("are there already", expected.already_there.total, ()),
         (
             "accounts to open",
             expected.opened.total,
@@ -125,6 +128,10 @@ def _show_preview(prepared: Prepared, expected: Expected) -> None:
     Console(markup=False, highlight=False, soft_wrap=True).print(table)
     _show_findings(prepared)
     _show("would be refused", expected.refused)
+    there = expected.already_there
+    for each in there.first[:_SHOWN_MAX]:
+        typer.echo(f"{each.place}: is there already: {each.transaction}", err=True)
+    _show_more("is there already", there.total, len(there.first[:_SHOWN_MAX]))
 
 
 def _listed(examples: Sequence[str], count: int) -> str:
@@ -143,8 +150,12 @@ def _show(what: str, listed: Listed[Unreadable] | Listed[FailedCheck] | Listed[R
     shown: Sequence[Place] = listed.first[:_SHOWN_MAX]
     for each in shown:
         typer.echo(f"{each.place}: {what}: {each.detail}", err=True)
-    if listed.total > len(shown):
-        typer.echo(f"and {listed.total - len(shown):,} more: {what}", err=True)
+    _show_more(what, listed.total, len(shown))
+
+
+def _show_more(what: str, total: int, shown: int) -> None:
+    if total > shown:
+        typer.echo(f"and {total - shown:,} more: {what}", err=True)
 
 
 def _tell(imported: Imported) -> None:

@@ -69,7 +69,7 @@ async def _serve(
     else:
         await maintenance.require_migrated()
     if settings.is_production:
-        await maintenance.require_bound_login()
+        await maintenance.require_bound_log_ins()
     services = container.services()
     url = url_of(listener)
     text = f"Partita serves at {url}"

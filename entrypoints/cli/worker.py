@@ -39,7 +39,7 @@ async def _work(container: "Container", stop: Interruption) -> None:
 
     await container.maintenance().require_migrated()
     if container.settings().is_production:
-        await container.maintenance().require_bound_login()
+        await container.maintenance().require_bound_log_ins()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for order in (signal.SIGINT, signal.SIGTERM):

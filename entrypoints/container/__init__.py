@@ -17,7 +17,8 @@ from adapters.postgres.engine import BadDatabaseUrl
 from adapters.postgres.failures import database_trouble
 from adapters.postgres.identity.directory import PostgresDirectory
 from adapters.postgres.ledger.rebuild import PostgresRebuilding
-from adapters.postgres.schema import SchemaNotReady, require_bound_login, require_ready, upgrade
+from adapters.postgres.log_ins import require_bound_log_ins
+from adapters.postgres.schema import SchemaNotReady, require_ready, upgrade
 from adapters.security.signer import SigningKeyUnusable, is_signed
 from application.identity.admission import Admission, Attempts
 from application.identity.refusal_log import RefusalLog
@@ -87,7 +88,9 @@ class Container(ForeignFileParts):
         rebuilding=providers.Singleton(PostgresRebuilding, AccessParts.owner_engine),
         migrate=providers.Callable(partial, upgrade, AccessParts.owner_engine),
         require_migrated=providers.Callable(partial, require_ready, AccessParts.service_engine),
-        require_bound_login=providers.Callable(partial, require_bound_login, AccessParts.owner_engine),
+        require_bound_log_ins=providers.Callable(
+            partial, require_bound_log_ins, AccessParts.owner_engine, AccessParts.replica_watches
+        ),
     )
 
 

@@ -25,4 +25,5 @@ class ForeignFileParts(WatchedParts):
         WatchedParts.clock,
         WatchedParts.ids,
         providers.Object(parse_line),
+        WatchedParts.policies,
     )

@@ -41,6 +41,7 @@ class JobParts(ExtensionParts):
         providers.Object(parse_line),
         providers.Object(transaction_draft),
         providers.Object(kept_problem),
+        ExtensionParts.policies,
     )
     report_job = providers.Singleton(
         ReportJob,

@@ -47,6 +47,7 @@ class LedgerParts(ReplicaParts):
         snapshots=ReplicaParts.service_engine,
         telemetry=ReplicaParts.telemetry,
     )
+    policies = ReplicaParts.extensions.provided.policies.call(ReplicaParts.settings.provided.required_extensions)
     journal = providers.Singleton(
         Journal,
         books,
@@ -54,7 +55,7 @@ class LedgerParts(ReplicaParts):
         ReplicaParts.ids,
         committed=providers.Callable(telling, relay.provided.committed, ReplicaParts.replicas.provided.committed),
         telemetry=ReplicaParts.telemetry,
-        policies=ReplicaParts.extensions.provided.policies.call(ReplicaParts.settings.provided.required_extensions),
+        policies=policies,
     )
     expiry = providers.Singleton(
         Expiry,

@@ -41,7 +41,7 @@ def replicas(database_url: str, settings: Settings, wake_ups: RedisWakeUps, tele
             is_pooled=is_pooled,
             variable=_VARIABLE,
         )
-        return Replica(host_of(url), engine, watch(url, _VARIABLE))
+        return Replica(host_of(url), engine, watch(url, _VARIABLE), must_be_bound=settings.is_production)
 
     made = [replica(url) for url in settings.replica_urls]
     names = [each.name for each in made]
@@ -70,3 +70,4 @@ class ReplicaParts(Foundations):
     replicas = providers.Singleton(
         replicas, Foundations.database_url, Foundations.settings, wake_ups, Foundations.telemetry
     )
+    replica_watches = providers.Callable(lambda replicas: [each.watch for each in replicas.all], replicas)

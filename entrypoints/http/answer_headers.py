@@ -10,16 +10,12 @@ from time import monotonic
 from typing import Final
 
 from application.shared.rate_limits import Meter
+from entrypoints.schemas.strict_headers import NO_REFERRER, NO_SNIFFING, NO_STORE, POLICY, STRICT_POLICY
 
 Headers = list[tuple[bytes, bytes]]
 
-STRICT_POLICY: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 TRANSPORT_SECONDS: Final = 365 * 24 * 3600
 
-_NO_SNIFFING: Final = (b"x-content-type-options", b"nosniff")
-_NO_REFERRER: Final = (b"referrer-policy", b"no-referrer")
-_POLICY: Final = (b"content-security-policy", STRICT_POLICY.encode())
-_NO_STORE: Final = (b"cache-control", b"no-store")
 _TRANSPORT: Final = (b"strict-transport-security", b"max-age=%d" % TRANSPORT_SECONDS)
 # What is the same for everybody, and may be kept by whoever gets it.
 _PUBLIC: Final = ("/docs", "/swagger/", "/problems", "/openapi.json", "/.well-known/")
@@ -29,13 +25,13 @@ _INLINE = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 def completed(headers: Headers, path: str, scheme: str, own: Headers, meters: Iterable[Meter]) -> Headers:
     """Return the headers of an answer, with `own` and with all that it does not state itself."""
     names = {name for name, _ in headers}
-    found = [*headers, *own, _NO_SNIFFING]
+    found = [*headers, *own, NO_SNIFFING]
     if b"referrer-policy" not in names:
-        found.append(_NO_REFERRER)
+        found.append(NO_REFERRER)
     if b"content-security-policy" not in names:
-        found.append(_POLICY)
+        found.append(POLICY)
     if b"cache-control" not in names and not path.startswith(_PUBLIC):
-        found.append(_NO_STORE)
+        found.append(NO_STORE)
     if scheme == "https":
         found.append(_TRANSPORT)
     if meters:

@@ -52,6 +52,19 @@ def finding(request: HTTPConnection, credential: str) -> FindPrincipal:
     return find
 
 
+async def counted(connection: HTTPConnection, credential: str) -> Principal:
+    """Count what is asked for over a connection as a request like any other; return who shows the credential there.
+
+    Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`.
+    """
+    services: Services = connection.scope["app"].state.services
+    admission, address = services.admission, address_of(connection)
+    if admission.address_at_once(address) is None:
+        await admission.address(address)
+    admitted = admission.at_once(credential, address) or await admission.admit(credential, address)
+    return admitted.bearer.coming_from(address, user_agent_of(connection))
+
+
 def credential_of(request: HTTPConnection) -> str:
     """Return the credential that the request shows. Raises `NotAuthenticated` where it shows none."""
     redeemed: str | None = request.scope["state"].get("credential")

@@ -32,7 +32,7 @@ from entrypoints.http.credentials import credential_of
 from entrypoints.http.problems import UnknownParameter, unknown_parameter
 from entrypoints.http.reading import ReadRequest, address_of, has_body, header, read_json, user_agent_of
 from entrypoints.http.routes import query_parameters
-from entrypoints.http.seen import seen_by, settled
+from entrypoints.http.seen import READING, seen_by, settled
 from entrypoints.http.validators import revalidating
 from entrypoints.schemas.forms import Form, require_bounded
 from entrypoints.schemas.hidden import without_credentials
@@ -194,7 +194,7 @@ class StrictRoute(APIRoute):
                 require_bounded(form, document)
             return await handle(ReadRequest(request.scope, document))
 
-        return revalidating(settled(handle_strictly)) if "GET" in (self.methods or ()) else handle_strictly
+        return revalidating(settled(handle_strictly)) if READING & (self.methods or set()) else handle_strictly
 
 
 def require_known_parameters(request: HTTPConnection, known: Collection[str]) -> None:

@@ -7,7 +7,10 @@ from domain.shared.access import Principal
 from entrypoints.http.credentials import FindPrincipal
 
 CHECK_SECONDS: Final = 0.5
-"""How long a revocation goes unnoticed at most, beyond the seconds for which it is remembered what a credential is."""
+"""How long a revocation goes unnoticed at most, beyond the seconds for which it is remembered what a credential is.
+
+Both together are five.
+"""
 
 
 class LastingPrincipal:

@@ -24,6 +24,7 @@ from entrypoints.http.sharing import Sharing
 from entrypoints.ready_made import Lifecycle
 
 VERSION: Final = "1"
+# A test notices where a route has another one.
 _ROOTS_OF_VERSION_1: Final = (
     "ledgers",
     "api-keys",
@@ -36,6 +37,8 @@ _ROOTS_OF_VERSION_1: Final = (
     "oauth-grants",
     "auth",
     "realtime",
+    "webhooks",
+    "jobs",
 )
 _STARTS: Final = frozenset({"http.response.start", "websocket.http.response.start"})
 _PROBES: Final = "/health/"

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 from entrypoints.http.dependencies import DRY_RUN_DESCRIPTION, KEY_DESCRIPTION
 from entrypoints.http.pagination import LIMIT_DEFAULT, LIMIT_MAX, METADATA_FILTERS_MAX, ListSpec
 from entrypoints.http.problems import NOT_OF_ROUTES, PROBLEM_TYPE, documented_errors, statuses_of
-from entrypoints.http.seen import SEEN_DESCRIPTION, SEEN_MAX
+from entrypoints.http.seen import READING, SEEN_DESCRIPTION, SEEN_MAX
 
 _described: set[type[BaseModel]] = set()
 
@@ -172,7 +172,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         codes = _codes_by_status()
         for path, operations in document["paths"].items():
             for method, operation in operations.items():
-                if method == "get" and "{ledger}" in path:
+                if method.upper() in READING and "{ledger}" in path:
                     operation.setdefault("parameters", []).append(SEEN_PARAMETER)
                     operation["responses"] |= {"412": described_problems(412)[412]}
                     for status in {"200", "304"} & operation["responses"].keys():

@@ -1,6 +1,8 @@
 """Reading a request: its headers, where it came from, and its body, which may be long, or no JSON."""
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import Scope
@@ -10,6 +12,9 @@ from entrypoints.schemas.json_text import parse_json
 
 USER_AGENT_LENGTH_MAX: Final = 200
 JSON_TYPES: Final = ("application/json",)
+CLIENT_CHECK_SECONDS: Final = 1.0
+
+Result = TypeVar("Result")
 
 
 def address_of(request: HTTPConnection) -> str | None:
@@ -40,9 +45,7 @@ def has_body(request: Request) -> bool:
 
 async def read_body(request: Request, bytes_max: int) -> bytes:
     """Return the body. Raises `PayloadTooLarge`, as soon as that is known."""
-    stated = header(request, b"content-length")
-    if stated is not None and stated.isdecimal() and int(stated) > bytes_max:
-        raise _too_large(bytes_max)
+    require_no_longer(request, bytes_max)
     chunks: list[bytes] = []
     length = 0
     more_body = True
@@ -53,14 +56,41 @@ async def read_body(request: Request, bytes_max: int) -> bytes:
         chunk = message["body"]
         length += len(chunk)
         if length > bytes_max:
-            raise _too_large(bytes_max)
+            raise too_large(bytes_max)
         chunks.append(chunk)
         more_body = message.get("more_body", False)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def _too_large(bytes_max: int) -> PayloadTooLarge:
+def require_no_longer(request: HTTPConnection, bytes_max: int) -> None:
+    """Return if the request does not say that its body is longer. Raises `PayloadTooLarge`."""
+    stated = header(request, b"content-length")
+    if stated is not None and stated.isdecimal() and int(stated) > bytes_max:
+        raise too_large(bytes_max)
+
+
+def too_large(bytes_max: int) -> PayloadTooLarge:
+    """Return the refusal of a body that is longer than so many bytes."""
     return PayloadTooLarge(f"The body is longer than {bytes_max:,} bytes.")
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what the work returns, after the body was read. Ends it, and raises `ClientDisconnect`, once nobody waits.
+
+    The client may be gone for a second by then.
+    """
+    working = asyncio.create_task(work)
+    try:
+        while not working.done():
+            await asyncio.wait((working,), timeout=CLIENT_CHECK_SECONDS)
+            if not working.done() and await request.is_disconnected():
+                raise ClientDisconnect
+        return working.result()
+    finally:
+        if not working.done():
+            working.cancel()
+            # It gives its connection back before the request ends.
+            await asyncio.wait((working,))
 
 
 async def read_json(request: Request, bytes_max: int) -> Any:

@@ -22,6 +22,8 @@ SEEN_DESCRIPTION: Final = (
     "The sequence of the ledger that you have seen, as an answer of it said: what you get is at least that new. It may "
     "then come from a copy of the database, and lack what was done in the last seconds after that sequence."
 )
+# The methods by which nothing changes.
+READING: Final = frozenset({"GET", "HEAD"})
 SEEN_MAX: Final = 10**18 - 1
 _DIGITS_MAX: Final = len(str(SEEN_MAX))
 TOLD_HEADER: Final = "Partita-Sequence"
@@ -38,7 +40,7 @@ def seen_by(request: HTTPConnection, settings: Settings) -> Seen | None:
     Raises `ValidationFailed` for a header that is no sequence.
     """
     scope = request.scope
-    if scope.get("method") != "GET" or "ledger" not in scope.get("path_params", ()):
+    if scope.get("method") not in READING or "ledger" not in scope.get("path_params", ()):
         return None
     said = header(request, _HEADER)
     if said is None and not settings.replica_staleness_seconds:

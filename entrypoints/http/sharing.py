@@ -72,7 +72,7 @@ class Sharing:
             app,
             allow_origins=self._origins,
             allow_credentials=self._has_credentials,
-            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+            allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=_SENT_HEADERS,
             expose_headers=_TOLD_HEADERS,
         )

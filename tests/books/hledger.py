@@ -16,8 +16,6 @@ from shutil import which
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from tests import programs
-
 COMPANY: Final = Path(__file__).with_name("company")
 LINES: Final = COMPANY / "company.ndjson"
 JOURNAL: Final = COMPANY / "company.journal"
@@ -162,11 +160,6 @@ def journal(transactions: Iterable[Mapping[str, Any]], types: Mapping[str, str],
 def installed() -> str | None:
     """Which hledger is installed, if any."""
     return None if which("hledger") is None else _run(["--version"], Path.cwd()).strip()
-
-
-def install() -> str | None:
-    """Install hledger where the package manager has it and may; return why that could not be, or None."""
-    return programs.install("hledger", ["hledger"])
 
 
 def ask(text: str, command: Iterable[str]) -> str:

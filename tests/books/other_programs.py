@@ -22,9 +22,9 @@ _EXACTLY: Final = Context(prec=100)
 Balances = dict[tuple[str, str], Decimal]  # debit-positive, by account and asset; nothing of zero
 
 
-def install(program: str) -> str | None:
-    """Install a program where the package manager has it and may; return why that could not be, or None."""
-    return programs.install(PACKAGES[program], [program])
+def require(program: str) -> None:
+    """Install a program where that can be and is needed; skip the test, or fail, where it is not there."""
+    programs.require(PACKAGES[program], program)
 
 
 def ask(program: str, text: str, command: Iterable[str]) -> str:

@@ -1,8 +1,7 @@
 """The manifests are valid by the schemas of Kubernetes, and as careful as they say."""
 
-import os
-import shutil
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -12,8 +11,8 @@ import yaml
 from entrypoints.safety import dangers
 from entrypoints.settings import Settings
 from tests.deploy.manifests import KUBERNETES, OVERLAYS, VARIABLES, Document, built, key_of, pod_of
+from tests.programs import require
 
-KUBECTL = os.environ.get("KUBECTL") or shutil.which("kubectl")
 OLDEST, NEWEST = "1.30", "1.37"
 
 
@@ -43,11 +42,9 @@ def test_a_misspelt_field_would_be_reported(resources: list[Document]) -> None:
         kubernetes_validate.validate(misspelt, NEWEST, strict=True)
 
 
-@pytest.mark.skipif(KUBECTL is None, reason="there is no kubectl (or KUBECTL to name one)")
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_kubectl_makes_of_the_overlays_what_we_make_of_them(overlay: str) -> None:
-    assert KUBECTL is not None
-    command = [KUBECTL, "kustomize", str(KUBERNETES / "overlays" / overlay)]
+    command = [str(require(None, "kubectl")), "kustomize", str(KUBERNETES / "overlays" / overlay)]
     theirs = list(yaml.safe_load_all(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     ours = built(KUBERNETES / "overlays" / overlay)
     assert {key_of(each): each for each in theirs} == {key_of(each): each for each in ours}
@@ -94,6 +91,26 @@ def test_secrets_are_named_and_nowhere_written(resources: list[Document]) -> Non
         for volume in pod["volumes"]:
             if "secret" in volume:
                 assert volume["secret"]["defaultMode"] == 0o440
+
+
+def test_in_production_servers_and_workers_find_replicas_in_the_secret(
+    production: dict[tuple[str, str], Document], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("partita-api", "partita-worker"):
+        pod = pod_of(production["Deployment", name])
+        given = {each["name"]: each["value"] for each in pod["containers"][0]["env"]}
+        folder = next(each["name"] for each in pod["volumes"] if each.get("secret", {}).get("secretName") == "partita")
+        mounted = {each["name"]: each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+        assert given["DATABASE_REPLICA_URLS_FILE"] == f"{mounted[folder]}/database-replica-urls"
+    monkeypatch.delenv("DATABASE_REPLICA_URLS", raising=False)
+    file = tmp_path / "database-replica-urls"
+    monkeypatch.setenv("DATABASE_REPLICA_URLS_FILE", str(file))
+    for text, urls in (
+        ("", ()),
+        ("postgresql://a@b/c,\npostgresql://a@d/c\n", ("postgresql://a@b/c", "postgresql://a@d/c")),
+    ):
+        file.write_text(text)
+        assert Settings().replica_urls == urls
 
 
 def test_the_owner_s_password_is_the_migration_s_alone(resources: list[Document]) -> None:

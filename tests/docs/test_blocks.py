@@ -7,7 +7,6 @@ which is started as the README says.
 import asyncio
 import configparser
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +30,7 @@ from tests.docs.blocks import blocks, named, without_fences
 from tests.docs.pages import ROOT
 from tests.docs.tables import described_application
 from tests.journeys.demo_server import DemoServer
+from tests.programs import require
 
 PAGES: Final = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCKS: Final = [block for page in PAGES for block in blocks(page)]
@@ -130,8 +130,8 @@ def test_documents_are_valid_by_the_schema_that_they_name() -> None:
 
 
 @pytest.mark.timeout(300)  # it is all pages, and the machine may have other things to do
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the pages need curl")
 def test_every_block_does_what_its_page_says(tmp_path: Path) -> None:
+    require("curl", "curl")
     server = DemoServer(tmp_path, settings=SETTINGS)
     server.start()
     try:

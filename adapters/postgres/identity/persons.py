@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Select, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -60,6 +60,9 @@ class PostgresPeople:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
+    async def find(self, email: str) -> RegisteredPerson | None:
+        return await self._one(select(persons).where(persons.c.email == email))
+
     async def by_email(self, email: str) -> RegisteredPerson | None:
         return await self._held(persons.c.email == email)
 
@@ -68,7 +71,9 @@ class PostgresPeople:
 
     async def _held(self, condition: ColumnElement[bool]) -> RegisteredPerson | None:
         # Weaker than it could be: rows of the person may be added meanwhile.
-        query = select(persons).where(condition).with_for_update(key_share=True)
+        return await self._one(select(persons).where(condition).with_for_update(key_share=True))
+
+    async def _one(self, query: Select[Any]) -> RegisteredPerson | None:
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None

@@ -40,7 +40,7 @@ class PostgresJobs:
             known = None if key is None else await _made_by(connection, job.organisation_id, key)
             if known is not None:
                 return known
-            left = await self._bytes_left(connection, job.organisation_id)
+            used = await self._bytes_used(connection, job.organisation_id)
             values = {
                 "organisation_id": job.organisation_id,
                 "id": stored_id("job", job.id),
@@ -62,7 +62,7 @@ class PostgresJobs:
                 known = await _made_by(connection, job.organisation_id, key)
                 assert known is not None, "what is in conflict is there"
                 return known
-            kept = await _add_parts(connection, job, parts, left)
+            kept = await _add_parts(connection, job, parts, used=used, bytes_max=self._bytes_max)
             due_at = await connection.scalar(
                 update(jobs)
                 .where(jobs.c.organisation_id == job.organisation_id, jobs.c.id == values["id"])
@@ -109,15 +109,15 @@ class PostgresJobs:
                 )
             )
 
-    async def _bytes_left(self, connection: AsyncConnection, organisation_id: int) -> int:
-        """Return how many bytes of parts there is room for. Raises `QuotaExceeded`."""
+    async def _bytes_used(self, connection: AsyncConnection, organisation_id: int) -> int:
+        """Return how many bytes the parts of other jobs take, if there is room for more. Raises `QuotaExceeded`."""
         await _require_another(connection, organisation_id)
         kept = func.coalesce(func.sum(jobs.c.kept_bytes), 0)
         query = select(kept).where(jobs.c.organisation_id == organisation_id, jobs.c.kept_bytes > 0)
-        used: int = (await connection.execute(query)).scalar_one()
+        used = int((await connection.execute(query)).scalar_one())
         if used >= self._bytes_max:
             raise _too_many_bytes(used, self._bytes_max)
-        return self._bytes_max - int(used)
+        return used
 
 
 def _fits(wanted: JobFilter, looked_at: FromClause) -> Sequence[ColumnElement[bool]]:
@@ -159,13 +159,15 @@ async def _made_by(connection: AsyncConnection, organisation_id: int, key: Idemp
     return job_of(row)
 
 
-async def _add_parts(connection: AsyncConnection, job: Job, parts: Iterable[JobPart], bytes_left: int) -> int:
+async def _add_parts(
+    connection: AsyncConnection, job: Job, parts: Iterable[JobPart], *, used: int, bytes_max: int
+) -> int:
     """Write the parts, and return how long they are together. Raises `QuotaExceeded`."""
     kept = 0
     for part in parts:
         kept += len(part.content)
-        if kept > bytes_left:
-            raise _too_many_bytes(kept, bytes_left)
+        if used + kept > bytes_max:
+            raise _too_many_bytes(used, bytes_max)
         await connection.execute(
             insert(job_inputs).values(
                 organisation_id=job.organisation_id,
@@ -180,7 +182,7 @@ async def _add_parts(connection: AsyncConnection, job: Job, parts: Iterable[JobP
 
 def _too_many_bytes(used: int, limit: int) -> QuotaExceeded:
     return QuotaExceeded(
-        f"What jobs of the organisation work on and have made takes {used:,} bytes, and there is room for {limit:,}: "
-        "wait for those that run, or remove some that have ended.",
+        f"What other jobs of the organisation work on and have made takes {used:,} of {limit:,} bytes, and there is no "
+        "room for this one: wait for those that run, remove some that have ended, or import in parts.",
         facts={"quota": "job_bytes", "used": str(used), "limit": str(limit)},
     )

@@ -16,6 +16,7 @@ from domain.shared.errors import DomainError
 from entrypoints.http.dependencies import Caller
 from entrypoints.http.graphql.documents import within
 from entrypoints.http.lasting import LastingPrincipal
+from entrypoints.http.problems import problem_document
 from entrypoints.http.time_travel import PointOfView
 from entrypoints.http.v1.account_documents import balance_document, listed_document, posted_document
 from entrypoints.http.v1.hold_documents import hold_document
@@ -60,10 +61,17 @@ class Asking:
     It reads one thing after the other: an operation takes one connection at a time, whatever it asks for.
     """
 
-    def __init__(self, who: Caller, *, lasting: LastingPrincipal | None = None) -> None:
-        """With `lasting` it is a socket's, over which things are followed."""
+    def __init__(
+        self,
+        who: Caller,
+        *,
+        lasting: LastingPrincipal | None = None,
+        count: Callable[[], Awaitable[Principal]] | None = None,
+    ) -> None:
+        """With `lasting` it is a socket's, over which things are followed; `count` counts another operation of it."""
         self.who = who
         self.lasting = lasting
+        self.count = count
         self.turn: Final = asyncio.Lock()
         self.accounts = self._loader(self._load_accounts)
         self.below = self._loader(self._load_below)
@@ -196,6 +204,14 @@ class Asking:
 
 
 Info = StrawberryInfo[Asking, None]
+
+
+def error_of(refusal: DomainError, who: Caller) -> dict[str, Any]:
+    """Return the error that says in its `extensions` what REST would say."""
+    problem = problem_document(refusal, who.request_id)
+    return {"message": problem["detail"], "extensions": {"code": refusal.code, "problem": problem}}
+
+
 Group = TypeVar("Group")
 
 

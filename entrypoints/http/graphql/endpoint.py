@@ -18,10 +18,10 @@ from strawberry.types.graphql import OperationType
 
 from domain.shared.errors import DomainError, ValidationFailed
 from entrypoints.http.dependencies import Caller, PlainRoute, caller, require_known_parameters
-from entrypoints.http.graphql.asking import Asking
+from entrypoints.http.graphql.asking import Asking, error_of
 from entrypoints.http.graphql.persisted import PersistedQueryNotFound, query_of
 from entrypoints.http.graphql.schema import InvalidQuery
-from entrypoints.http.problems import problem_document, status_of
+from entrypoints.http.problems import status_of
 from entrypoints.http.reading import read_json
 from entrypoints.http.v1.formats import accepted_type
 from entrypoints.schemas.forms import Form, read_form
@@ -121,6 +121,4 @@ async def _executed(
 
 
 def _refused(who: Caller, refusal: DomainError) -> _Result:
-    problem = problem_document(refusal, who.request_id)
-    error = {"message": refusal.detail, "extensions": {"code": refusal.code, "problem": problem}}
-    return _Result({"errors": [error]}, status_of(refusal))
+    return _Result({"errors": [error_of(refusal, who)]}, status_of(refusal))

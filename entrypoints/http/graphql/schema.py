@@ -15,14 +15,14 @@ from typing_extensions import override
 
 from application.shared.extension_watch import ExtensionWatch
 from domain.shared.errors import DomainError, ErrorKind
-from entrypoints.http.graphql.asking import Asking
+from entrypoints.http.graphql.asking import Asking, error_of
 from entrypoints.http.graphql.documents import read_member
 from entrypoints.http.graphql.limits import TOKENS_MAX, QueryTooComplex, require_bounded
 from entrypoints.http.graphql.mutations import Mutation
 from entrypoints.http.graphql.queries import Query
 from entrypoints.http.graphql.scalars import SCALARS
 from entrypoints.http.graphql.subscriptions import Subscription
-from entrypoints.http.problems import problem_document, refusal_of, status_of
+from entrypoints.http.problems import refusal_of, status_of
 from entrypoints.http.refused import LOGGED_STATUSES
 from entrypoints.schemas.hidden import without_credentials
 
@@ -109,9 +109,8 @@ def _told(error: GraphQLError, asking: Asking) -> DomainError | None:
         refusal = InvalidQuery(said if said.endswith((".", "?")) else f"{said}.")
     else:
         refusal = refusal_of(cause, asking.who.request_id)
-    problem = problem_document(refusal, asking.who.request_id)
-    error.message = problem["detail"]
-    error.extensions = {"code": refusal.code, "problem": problem}
+    told = error_of(refusal, asking.who)
+    error.message, error.extensions = told["message"], told["extensions"]
     return refusal
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
@@ -19,7 +19,7 @@ from domain.shared.errors import NotAuthenticated, PermissionDenied, RateLimited
 from entrypoints.container import Services
 from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.forms import own_form
-from entrypoints.http.oauth.log_ins import log_in, log_out, origin_of
+from entrypoints.http.oauth.log_ins import log_in, log_out, origin_of, without_log_in
 from entrypoints.http.oauth.pages import notice_page, page, protected, style
 from entrypoints.http.oauth.parameters import read_parameters
 from entrypoints.http.oauth.server import OAuthRequest, OAuthServer, Said
@@ -190,8 +190,7 @@ def _redirect(request: Request, services: Services, said: Said) -> Response:
 
 def _again(request: Request) -> Response:
     """Send the browser to the same page, which has something else to show now."""
-    query = [(name, value) for name, value in parse_qsl(request.url.query) if (name, value) != ("prompt", "login")]
-    return RedirectResponse(f"authorize?{urlencode(query)}", 303, headers=protected())
+    return RedirectResponse(f"authorize?{without_log_in(request.url.query)}", 303, headers=protected())
 
 
 def _log_in_page(

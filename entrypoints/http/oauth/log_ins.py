@@ -1,6 +1,7 @@
 """Who is logged in at a browser: one session at a time, which ends when another begins there."""
 
 from contextlib import suppress
+from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,6 +25,20 @@ async def log_out(request: Request, response: Response) -> None:
     """End the session that the browser has, and have it forget that."""
     await _end_session(request)
     Browser(request).log_out(response)
+
+
+def without_log_in(query: str) -> str:
+    """Return a query of the authorisation endpoint without the wish that someone logs in, as someone just has.
+
+    What else the client wants to be shown (`prompt=login consent`), it still wants.
+    """
+    fields = []
+    for name, value in parse_qsl(query):
+        if name == "prompt":
+            value = " ".join(each for each in value.split() if each != "login")  # noqa: PLW2901 # the same, less
+        if value:
+            fields.append((name, value))
+    return urlencode(fields)
 
 
 def origin_of(request: Request) -> Origin:

@@ -16,7 +16,7 @@ from domain.shared.errors import NotAuthenticated, NotFound, ValidationFailed
 from entrypoints.container import Services
 from entrypoints.http.oauth.browser import Browser
 from entrypoints.http.oauth.forms import own_form
-from entrypoints.http.oauth.log_ins import log_in, origin_of
+from entrypoints.http.oauth.log_ins import log_in, origin_of, without_log_in
 from entrypoints.http.oauth.pages import notice_page, page, protected
 
 router = APIRouter(include_in_schema=False)
@@ -97,7 +97,8 @@ async def _called_back(request: Request, services: Services) -> Response:
     if not kept["for"]:
         response: Response = notice_page(request, "You are logged in", "You can close this page.", status=200)
     else:
-        response = RedirectResponse(f"../../oauth/authorize?{kept['for']}", 303, headers=protected())
+        query = without_log_in(kept["for"])
+        response = RedirectResponse(f"../../oauth/authorize?{query}", 303, headers=protected())
     await log_in(request, signed_in, response)
     return response
 

@@ -8,10 +8,10 @@ from starlette.websockets import WebSocket
 from domain.shared.access import Principal
 from domain.shared.errors import DomainError, ErrorKind, ValidationFailed
 from entrypoints.container import Services
-from entrypoints.http.credentials import finding
+from entrypoints.http.credentials import counted, finding
 from entrypoints.http.dependencies import Caller
 from entrypoints.http.lasting import LastingPrincipal
-from entrypoints.http.reading import address_of, user_agent_of
+from entrypoints.http.reading import address_of
 
 _LOGGED: Final = (ErrorKind.NOT_AUTHENTICATED, ErrorKind.FORBIDDEN, ErrorKind.EXCESSIVE)
 
@@ -36,11 +36,11 @@ class Client:
 
         Raises `NotAuthenticated`, `PermissionDenied`, `RateLimited`, `StoreUnavailable`.
         """
-        return await self._admitted(self._credential)
+        return await counted(self._socket, self._credential)
 
     async def show(self, credential: str) -> None:
         """Go on with another credential of the same organisation. Raises as `count` does, and `ValidationFailed`."""
-        admitted = await self._admitted(credential)
+        admitted = await counted(self._socket, credential)
         if admitted.organisation_id != self.principal.last.organisation_id:
             raise ValidationFailed("The token is of another organisation. Open another connection for that.")
         self._credential = credential
@@ -50,12 +50,6 @@ class Client:
         """Write down that something was refused, if it is of a kind that is logged."""
         if refusal.kind in _LOGGED:
             Caller(self.principal.last, self.request_id, self.services).log_refusal(refusal, what, ledger)
-
-    async def _admitted(self, credential: str) -> Principal:
-        address = address_of(self._socket)
-        admission = self.services.admission
-        admitted = admission.at_once(credential, address) or await admission.admit(credential, address)
-        return admitted.bearer.coming_from(address, user_agent_of(self._socket))
 
     def _lasting(self, credential: str, principal: Principal) -> LastingPrincipal:
         name = (credential, address_of(self._socket))

@@ -78,7 +78,13 @@ async def _attach(
         sent: Incoming = await incoming(request, file.name)
         draft = FileDraft(subject, sent.name, sent.media_type, sent.sha256)
         lasting = LastingPrincipal(who.principal, principal_now(request))
-        content = while_allowed(sent.content, lasting, Permission.ATTACHMENTS_ADD, ledger)
+        content = while_allowed(
+            sent.content,
+            lasting,
+            Permission.ATTACHMENTS_ADD,
+            ledger,
+            lambda now: attaching.require_subject(replace(call(draft), principal=now), subject),
+        )
         outcome = await attaching.attach(call(draft), draft, content, length=sent.length)
     (added,) = outcome.applied
     assert isinstance(added.event, AttachmentAdded)
@@ -172,6 +178,24 @@ async def get_attachment(ledger: str, id: str, who: CallerDependency, response: 
     return attachment_document(view)
 
 
+@router.head(
+    "/ledgers/{ledger}/attachments/{id}/content",
+    summary="See what a download would be",
+    response_class=Response,
+    responses={
+        **described_problems(401, 403, 404, 412, 503),
+        **MAY_BE_KNOWN,
+        200: {
+            "description": "The headers of the whole file, which is there.",
+            "content": {"application/octet-stream": {"schema": BINARY}},
+        },
+    },
+)
+async def head_of_content(ledger: str, id: str, who: CallerDependency, request: Request) -> Response:
+    """Return the headers of the download without the file: its length, its type, its hash. `Range` is ignored."""
+    return await get_content(ledger, id, who, request)
+
+
 @router.get(
     "/ledgers/{ledger}/attachments/{id}/content",
     summary="Download an attachment",
@@ -196,7 +220,10 @@ async def get_content(
     lasting = LastingPrincipal(who.principal, principal_now(request))
 
     def read(start: int, end: int) -> AsyncIterator[bytes]:
-        return while_allowed(fetching.read(file, start, end), lasting, Permission.ATTACHMENTS_READ, ledger)
+        content = fetching.read(file, start, end)
+        return while_allowed(
+            content, lasting, Permission.ATTACHMENTS_READ, ledger, lambda now: fetching.view(now, ledger, id)
+        )
 
     try:
         return await file_answer(request, view.attachment, file, read)

@@ -1,11 +1,10 @@
 """The log of a ledger: its events, its signed head, and the proof that nobody changed it."""
 
-import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Annotated, Any, Final, NotRequired, cast
+from collections.abc import Sequence
+from typing import Annotated, Any, NotRequired, cast
 
 from fastapi import APIRouter, Depends, Header, Query
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import TypedDict
 
@@ -13,7 +12,6 @@ from application.ledger.checkpoint import take_checkpoint
 from application.ledger.event_lines import event_line
 from application.ledger.event_page import event_page
 from application.ledger.followers import EventFilter
-from application.ledger.verification import Verification
 from domain.ledger.events import EVENT_TYPES
 from domain.shared.access import Permission
 from domain.shared.errors import ValidationFailed
@@ -21,6 +19,7 @@ from domain.shared.patterns import Pattern
 from entrypoints.http.credentials import principal_now
 from entrypoints.http.dependencies import CallerDependency, StrictRoute
 from entrypoints.http.openapi import MAY_BE_KNOWN, described_problems
+from entrypoints.http.reading import while_connected
 from entrypoints.http.server_sent import DESCRIBED_STREAM, ReaderDependency, accepts_stream
 from entrypoints.http.v1.as_of_head import tag_unless_known
 from entrypoints.http.v1.event_stream import event_stream
@@ -29,7 +28,6 @@ from entrypoints.schemas.forms import SEQUENCE_MAX
 router = APIRouter(route_class=StrictRoute, tags=["events"])
 
 EVENTS_MAX = 500
-CLIENT_CHECK_SECONDS: Final = 1.0
 After = Annotated[
     int | None, Query(ge=0, le=SEQUENCE_MAX, description="The sequence of the last event that you have; 0 before any.")
 ]
@@ -173,7 +171,7 @@ async def post_verification(ledger: str, who: CallerDependency, request: Request
 
     A server does this twice at a time, and for as long as someone waits for the answer.
     """
-    found = await _while_connected(request, who.services.verifications.verify(who.principal, ledger))
+    found = await while_connected(request, who.services.verifications.verify(who.principal, ledger))
     document: VerificationDocument = {
         "valid": found.valid,
         "checked": found.checked,
@@ -183,19 +181,3 @@ async def post_verification(ledger: str, who: CallerDependency, request: Request
         document["first_bad_sequence"] = found.first_bad_sequence
         document["reason"] = found.reason
     return document
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, Verification]) -> Verification:
-    """Return what the work returns. Raises `ClientDisconnect`, and ends it, once the client has left."""
-    working = asyncio.create_task(work)
-    try:
-        while not working.done():
-            await asyncio.wait((working,), timeout=CLIENT_CHECK_SECONDS)
-            if not working.done() and await request.is_disconnected():
-                raise ClientDisconnect
-        return working.result()
-    finally:
-        if not working.done():
-            working.cancel()
-            # It gives its connection back before the request ends.
-            await asyncio.wait((working,))

@@ -31,7 +31,7 @@ def file_tag(attachment: Attachment) -> str:
 async def file_answer(
     request: Request, attachment: Attachment, file: StoredFile, read: Callable[[int, int], AsyncIterator[bytes]]
 ) -> Response:
-    """Return the file, or the range of it that is asked for.
+    """Return the file, or the range of it that is asked for; of `HEAD`, what is said of the whole file.
 
     Raises `NotModified` for who has it, `RangeNotSatisfiable`, `FilesUnavailable`, and
     `VersionConflict` where `If-Match` names another.
@@ -52,6 +52,11 @@ async def file_answer(
         raise VersionConflict(f"The content is {tag}, which If-Match does not name.")
     if has_tag(request, tag):
         raise NotModified(headers)
+    if request.method == "HEAD":
+        # The last byte is there only where all of it is.
+        async for _ in read(max(0, file.size - 1), file.size):
+            pass
+        return Response(headers=headers | {"Content-Length": str(file.size)})
     found = _range(request, tag, file.size)
     start, end = found or (0, file.size)
     headers["Content-Length"] = str(end - start)
@@ -66,7 +71,8 @@ async def file_answer(
 def _range(request: Request, tag: str, size: int) -> tuple[int, int] | None:
     """Return from where up to, and without, where is asked for; None is all. Raises `RangeNotSatisfiable`.
 
-    What is not one range of bytes is ignored, as RFC 9110 (14.2) has it, and so is one of another content.
+    What is not one range of bytes is ignored, as RFC 9110 (14.2) has it, and so is one of another content. Several are
+    ignored, too, as it allows: who asks for them must be able to take all of the file.
     """
     match = _RANGE.fullmatch(header(request, b"range") or "")
     condition = header(request, b"if-range")

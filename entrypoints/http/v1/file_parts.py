@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from email.message import Message
 from email.utils import collapse_rfc2231_value
@@ -15,7 +15,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import Request
 
 from domain.attachments.file_name import DEFAULT_NAME, checked_file_name, checked_media_type
-from domain.shared.access import Permission
+from domain.shared.access import Permission, Principal
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.lasting import LastingPrincipal
 from entrypoints.http.reading import header
@@ -188,9 +188,21 @@ async def after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes
 
 
 async def while_allowed(
-    content: AsyncIterator[bytes], lasting: LastingPrincipal, permission: Permission, ledger: str
+    content: AsyncIterator[bytes],
+    lasting: LastingPrincipal,
+    permission: Permission,
+    ledger: str,
+    again: Callable[[Principal], Awaitable[object]],
 ) -> AsyncIterator[bytes]:
-    """Yield the content for as long as whoever asked may go on. Raises `NotAuthenticated`, `PermissionDenied`."""
+    """Yield the content for as long as whoever asked may go on: asked `again` whenever that one may do other things.
+
+    Raises `NotAuthenticated`, `PermissionDenied`, and what `again` does.
+    """
+    grants = lasting.last.grants
     async for part in content:
-        (await lasting.now()).reach(permission, ledger)
+        principal = await lasting.now()
+        principal.reach(permission, ledger)
+        if principal.grants != grants:
+            await again(principal)
+            grants = principal.grants
         yield part

@@ -31,6 +31,7 @@ OptionsText = Annotated[
 PREVIEW_EXAMPLE: Final[dict[str, Any]] = {
     "clear": True,
     "transactions": {"found": 2, "posted": 1, "already_there": 1},
+    "already_there": {"total": 1, "first": [{"place": "line 1", "transaction": "txn_01kc1v7b2efswr8a1jtpb3e5hc"}]},
     "accounts": {"total": 1, "first": [{"path": "expenses:food", "type": "expense"}]},
     "assets": {"total": 1, "first": [{"code": "EUR", "scale": 2}]},
     "refused": {"total": 0, "first": []},
@@ -69,10 +70,24 @@ class PlacedDocument(TypedDict):
     detail: str
 
 
+class IsThereDocument(TypedDict):
+    """A transaction that is there already: where it stands in the file, and its id."""
+
+    place: str
+    transaction: str
+
+
 class RefusedDocument(PlacedDocument):
     """What the ledger would refuse, and the code of the problem."""
 
     code: str
+
+
+class IsThereList(TypedDict):
+    """How many transactions are there already, and the first of them."""
+
+    total: int
+    first: list[IsThereDocument]
 
 
 class OpenedList(TypedDict):
@@ -112,6 +127,7 @@ class PreviewDocument(TypedDict):
 
     clear: bool
     transactions: CountsDocument
+    already_there: IsThereList
     accounts: OpenedList
     assets: RegisteredList
     refused: RefusedList
@@ -131,7 +147,11 @@ def preview_document(prepared: Prepared, expected: Expected) -> PreviewDocument:
         "transactions": {
             "found": read.transactions,
             "posted": expected.posted,
-            "already_there": expected.already_there,
+            "already_there": expected.already_there.total,
+        },
+        "already_there": {
+            "total": expected.already_there.total,
+            "first": [{"place": each.place, "transaction": each.transaction} for each in expected.already_there.first],
         },
         "accounts": {
             "total": expected.opened.total,

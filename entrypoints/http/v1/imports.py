@@ -18,7 +18,8 @@ from domain.jobs.job import JobKind, Progress
 from domain.shared.errors import ValidationFailed
 from entrypoints.http.dependencies import Caller, CallerDependency, KeyHeader, StrictRoute
 from entrypoints.http.openapi import described_problems
-from entrypoints.http.problems import PayloadTooLarge, UnsupportedMediaType
+from entrypoints.http.problems import UnsupportedMediaType
+from entrypoints.http.reading import require_no_longer, too_large, while_connected
 from entrypoints.http.v1.bulk_stream import NDJSON
 from entrypoints.http.v1.import_documents import (
     PREVIEW_EXAMPLE,
@@ -82,7 +83,8 @@ async def post_import(
     Each is posted or refused by itself, in order and once, however often the job is interrupted. The result, `GET
     /v1/jobs/{id}/result`, has a line for each, with its `index` from 0: its `transaction` and `sequence`, or the
     `problem`; and for a file the `place`, and lines for assets that are registered and accounts that are opened. A file
-    of another program is read as a whole first: where that is not clear, it is `unclear-file`, and nothing is posted.
+    of another program is read as a whole first, for as long as the client waits for the answer: where that is not
+    clear, it is `unclear-file`, and nothing is posted.
     """
     services = who.services
     await services.jobs.require_admitted(who.principal, JobKind.IMPORT, ledger)
@@ -100,7 +102,8 @@ async def post_import(
         if foreign is None:
             parts, count = parts_of(body), await _counted(body)
         else:
-            prepared = await services.importing.prepare(who.principal, ledger, foreign, given, body, lines)
+            reading = services.importing.prepare(who.principal, ledger, foreign, given, body, lines)
+            prepared = await while_connected(request, reading)
             if not partial:
                 prepared.read.require_clear()
             arguments = _arguments(foreign, prepared)
@@ -135,7 +138,8 @@ async def preview_import(
 ) -> PreviewDocument:
     """Take a file of another program, and show what would be posted, opened, registered, refused, and not understood.
 
-    It is tried on the books as they are, by the same rules as a posting, and nothing is changed.
+    It is tried on the books as they are, by the same rules as a posting, and nothing is changed. It ends where the
+    client leaves.
     """
     services = who.services
     await services.jobs.require_admitted(who.principal, JobKind.IMPORT, ledger)
@@ -148,8 +152,9 @@ async def preview_import(
         tempfile.SpooledTemporaryFile(_MEMORY_BYTES_MAX) as lines,
     ):
         await _receive(request, body, services.settings.import_bytes_max, "")
-        prepared = await services.importing.prepare(who.principal, ledger, foreign, given, body, lines)
-        expected = await services.importing.preview(who.principal, ledger, prepared)
+        reading = services.importing.prepare(who.principal, ledger, foreign, given, body, lines)
+        prepared = await while_connected(request, reading)
+        expected = await while_connected(request, services.importing.preview(who.principal, ledger, prepared))
     return preview_document(prepared, expected)
 
 
@@ -212,12 +217,13 @@ async def _receive(request: Request, body: IO[bytes], bytes_max: int, said: str)
 
     Raises `PayloadTooLarge`.
     """
+    require_no_longer(request, bytes_max)
     digest = hashlib.sha256(said.encode("utf-8", "surrogatepass"))
     length = 0
     async for chunk in request.stream():
         length += len(chunk)
         if length > bytes_max:
-            raise PayloadTooLarge(f"The body is longer than {bytes_max:,} bytes.")
+            raise too_large(bytes_max)
         digest.update(chunk)
         body.write(chunk)
     body.seek(0)

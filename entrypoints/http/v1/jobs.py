@@ -94,14 +94,15 @@ async def get_job(id: str, who: ReaderDependency, request: Request) -> Response:
         },
     },
 )
-async def get_result(id: str, who: CallerDependency) -> Response:
+async def get_result(id: str, who: CallerDependency, request: Request) -> Response:
     """Return what a job that has ended has made: a report, or a line for each transaction of an import.
 
     It takes the permission that making it takes, too: `reports:read` or `transactions:post`. Results are kept for 30
     days after the job has ended.
     """
-    job, parts = await who.services.jobs.result(who.principal, id)
-    # The first one is read before the answer begins, so that a refusal is a problem.
+    lasting = LastingPrincipal(who.principal, principal_now(request))
+    job, parts = await who.services.jobs.result(who.principal, id, lasting.now)
+    # The first one is read before the answer begins, so that a refusal is a problem. A later one cuts the answer off.
     first = await anext(parts)
     name = f"{job.id}.{_ending(job)}"
     return StreamingResponse(
@@ -115,7 +116,8 @@ async def get_result(id: str, who: CallerDependency) -> Response:
 async def retry_job(id: str, key: KeyOfUrl, who: CallerDependency, response: Response) -> JobDocument:
     """Have a job that failed, died or was cancelled go on where it came to, in your name.
 
-    One that waits or runs is left as it is.
+    One that waits or runs is left as it is. It takes what reading its result takes: of a job of someone else, its own
+    permission (`reports:read` or `transactions:post`) on all accounts of the ledger.
     """
     job, is_known = await who.services.jobs.retry(who.principal, id, request_id=who.request_id, key=key)
     return accepted(job, response, is_known=is_known)

@@ -6,7 +6,7 @@ import pytest
 
 from tests.adapters.foreign_files.found import gather
 from tests.adapters.foreign_files.programs_say import ASKED, FILES, kept, said_by_program
-from tests.books.other_programs import install
+from tests.books.other_programs import require
 
 FORMATS = {"hledger": "hledger", "ledger": "ledger", "bean-check": "beancount"}
 # What other programs call otherwise.
@@ -53,7 +53,5 @@ def conversion(account: str, commodity: str) -> str:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_the_installed_program_says_what_is_kept(name: str) -> None:
-    reason = install(ASKED[name])
-    if reason is not None:
-        pytest.skip(reason)
+    require(ASKED[name])
     assert said_by_program(name) == kept(name)

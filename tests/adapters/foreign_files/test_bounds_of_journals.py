@@ -54,6 +54,20 @@ def test_pads_take_no_longer_the_more_there_are() -> None:
     assert found.balances == {("A:B", "X"): len(days), ("E:O", "X"): -len(days)}
 
 
+async def test_how_much_of_a_file_is_read_is_told_on_the_way() -> None:
+    content = b"2026-01-02 x\n  a  1 X\n  b\n\n" * 5_000
+    told: list[tuple[int, int]] = []
+    read = await read_foreign_file(
+        hledger_file({}, "UTC"), BytesIO(content), BytesIO(), lambda *so_far: told.append(so_far)
+    )
+    assert read.transactions == 5_000
+    assert {total for _, total in told} == {len(content)}
+    done = [done for done, _ in told]
+    assert done == sorted(done)
+    assert len(set(done)) > 10
+    assert done[-1] == len(content)
+
+
 async def test_a_file_does_not_grow_beyond_proportion() -> None:
     prefix = "\U00010400" * 240
     content = f"apply account {prefix}\n\n" + "2026-01-02 x\n  a  1 X\n  b\n\n" * 5_000

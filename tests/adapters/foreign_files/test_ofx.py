@@ -21,6 +21,12 @@ def test_ofx_2_is_read_by_the_same_tags() -> None:
     ]
 
 
+def test_a_file_of_quicken_is_read_as_ofx_whatever_it_says_of_the_bank() -> None:
+    quicken = OFX.replace("</SONRS>", "<FI><ORG>B1<FID>10898</FI><INTU.BID>10898<INTU.USERID>ann</SONRS>")
+    assert "<INTU.BID>" in quicken
+    assert read("ofx", quicken.encode("cp1252")) == read("ofx", OFX.encode("cp1252"))
+
+
 def test_values_of_ofx_may_hold_signs_of_markup() -> None:
     named = OFX.replace("Werft GmbH", "Tom &amp; Ann &#8364; &lt;3").replace(
         "Gehalt 10.2026", "<![CDATA[a < b & c]]></MEMO>"

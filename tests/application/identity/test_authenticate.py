@@ -155,14 +155,14 @@ async def test_no_more_is_remembered_than_has_room(
     assert not any(authenticate.has_known(key(number)) for number in range(REMEMBERED_MAX + 1))
 
 
-async def test_memory_ends_after_five_seconds(
+async def test_memory_ends_after_four_and_a_half_seconds(
     organisations: SlowOrganisations, authenticate: Authenticate, seconds: Seconds
 ) -> None:
     await authenticate.bearer(key())
     organisations.revoked_at = NOW
-    seconds.passed += 4.9
+    seconds.passed += 4.4
     assert authenticate.remembered(key()) is not None
-    seconds.passed += 0.2
+    seconds.passed += 0.1
     assert authenticate.remembered(key()) is None
     assert authenticate.has_known(key())
     with pytest.raises(NotAuthenticated):

@@ -64,13 +64,18 @@ class Fee(PostingPolicy):
         )
 
 
-def under(office: Office, *policies: PostingPolicy) -> Office:
-    """Have the office's journal ask the policies, as servers do."""
-    in_force = [
+def in_force(*policies: PostingPolicy) -> list[PolicyInForce]:
+    """The policies, as servers ask them."""
+    return [
         PolicyInForce(f"p{number}", WatchedPolicy(ExtensionWatch(f"p{number}"), each))
         for number, each in enumerate(policies)
     ]
-    office.journal = Journal(office.books, office.clock, office.ids, retry_delays_seconds=(0, 0, 0), policies=in_force)
+
+
+def under(office: Office, *policies: PostingPolicy) -> Office:
+    """Have the office's journal ask the policies, as servers do."""
+    asked = in_force(*policies)
+    office.journal = Journal(office.books, office.clock, office.ids, retry_delays_seconds=(0, 0, 0), policies=asked)
     return office
 
 

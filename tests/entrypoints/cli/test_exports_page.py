@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.books.other_programs import PACKAGES, install
+from tests import programs
+from tests.books.other_programs import PACKAGES
 from tests.docs.pages import ROOT, fenced
 from tests.entrypoints.cli.conftest import Partita
 
@@ -55,7 +56,7 @@ def answer(partita: Partita, command: str) -> str | None:
         said = partita(*arguments)
         assert said.code == 0, f"{command}: {said.err}"
         return said.out
-    if program in PACKAGES and install(program) is not None:
+    if program in PACKAGES and programs.install(PACKAGES[program], [program]) is not None:
         return None
     done = subprocess.run([program, *arguments], capture_output=True, check=True)
     return done.stdout.decode()

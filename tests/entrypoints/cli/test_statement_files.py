@@ -28,3 +28,6 @@ def test_a_table_is_shown_by_its_profile_and_imported_and_then_the_same_month_in
     assert "would be posted     4" in shown
     assert "4 posted, 0 already there, 0 refused" in imported("csv")
     assert "0 posted, 4 already there, 0 refused" in imported("ofx")
+    shown = imported("csv", "--preview")
+    assert "are there already   4" in shown
+    assert shown.count(": is there already: txn_") == 4

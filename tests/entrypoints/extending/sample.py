@@ -1,9 +1,11 @@
 """An extension that adds something of every kind, for the tests."""
 
 import asyncio
+import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import IO, Annotated, Any, ClassVar
 
 import strawberry
@@ -18,7 +20,7 @@ from application.extensions.ports import Happened
 from application.interchange.export_ledger import LedgerFormat
 from application.interchange.foreign_formats import ForeignFormat
 from application.interchange.formats import FileType
-from application.interchange.found import Found, Remark
+from application.interchange.found import Found, FoundEntry, FoundTransaction, Remark
 from application.ledger.readers import StoredEvent
 from domain.ledger.book import Book
 from domain.ledger.events import Event
@@ -210,13 +212,25 @@ class CountingFormat(LedgerFormat):
         return b"%d events\n" % self._count
 
 
+left = threading.Event()
+
+
 class SampleFile:
-    """Finds one remark in any file, unless that says that it has a bug."""
+    """Finds one remark in any file, in one that says so a gift, and in another no end; unless it says it has a bug."""
 
     def read(self, file: IO[bytes]) -> Iterator[Found]:
         yield Remark("line 1", "it begins")
-        if b"bug" in file.read():
+        content = file.read()
+        if b"bug" in content:
             raise RuntimeError("the sample has a bug")
+        try:
+            while b"endless" in content:
+                yield Remark("line 2", "it goes on")
+        finally:
+            left.set()
+        if b"gift" in content:
+            entries = (FoundEntry(BANK, Decimal(5), "EUR"), FoundEntry(GIFTS, Decimal(-5), "EUR"))
+            yield FoundTransaction("line 2", "gift-1", datetime(2026, 1, 1, tzinfo=UTC), "a gift", entries)
 
 
 command_line = typer.Typer(help="The sample's commands.")

@@ -17,6 +17,7 @@ import pytest
 
 from tests.books import hledger
 from tests.books.hledger import CASES, CASES_BY_NAME, Case, Figures, Sections
+from tests.books.other_programs import require
 from tests.entrypoints.http.conftest import NewOrganisation
 from tests.entrypoints.http.tenant import Json, Tenant, document
 
@@ -107,14 +108,14 @@ async def test_a_report_says_what_hledger_says(company: Tenant, name: str) -> No
 
 
 async def test_the_installed_hledger_says_the_same_of_the_exported_books(company: Tenant) -> None:
-    require_hledger()
+    require("hledger")
     text = await exported(company, hledger.SCALES)
     for case in CASES:
         await compare(company, case, hledger.ask(text, case.command))
 
 
 async def test_hledger_says_of_our_own_export_what_it_says_of_the_books(company: Tenant) -> None:
-    require_hledger()
+    require("hledger")
     text = (await company.get("/export?format=hledger")).text
     # In a register, ours has what happened on one day in the order of the log, whatever the time of that day.
     for case in [each for each in CASES if each.command[0] != "register"]:
@@ -124,7 +125,7 @@ async def test_hledger_says_of_our_own_export_what_it_says_of_the_books(company:
 
 
 async def test_hledger_says_the_same_of_the_books_of_a_household(tenant: Tenant) -> None:
-    require_hledger()
+    require("hledger")
     if not (HOUSEHOLD / "household.ndjson").exists():
         pytest.skip("the books of the household are not beside this repository")
     scales = json.loads((HOUSEHOLD / "household.assets.json").read_text())
@@ -145,12 +146,6 @@ async def test_hledger_says_the_same_of_the_books_of_a_household(tenant: Tenant)
 def nine_years_before(text: str) -> str:
     """A date of the company's books as one of the household's."""
     return re.sub(r"^20\d\d(?=-)", lambda year: str(int(year[0]) - 9), text)
-
-
-def require_hledger() -> None:
-    reason = hledger.install()
-    if reason is not None:
-        pytest.skip(reason)
 
 
 async def compare(tenant: Tenant, case: Case, said: str) -> None:

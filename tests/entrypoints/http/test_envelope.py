@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +50,20 @@ async def test_a_path_without_version_is_of_the_version_asked_for(tenant: Tenant
     document(await tenant.client.get("/api-keys", headers=asked))
     document(await tenant.client.get("/v1/ledgers", headers=asked))
     document(await tenant.client.get("/health/live", headers=asked))
+
+
+async def test_every_route_is_reached_without_version_by_the_header(client: AsyncClient) -> None:
+    asked, found = {"Partita-Version": "1"}, 0
+    for described, methods in document(await client.get("/openapi.json"))["paths"].items():
+        path = re.sub(r"\{[^}]*\}", "x", described)
+        for method in {each.upper() for each in methods} & {"GET", "POST", "PUT", "PATCH", "DELETE"}:
+            if path.startswith("/v1/"):
+                found += 1
+                # Nobody asks: what there is says that first, each in its way.
+                with_version = await client.request(method, path)
+                without = await client.request(method, path.removeprefix("/v1"), headers=asked)
+                assert without.status_code == with_version.status_code != 404, (method, path)
+    assert found > 100
 
 
 async def test_a_path_without_version_is_nothing_without_the_header(tenant: Tenant) -> None:

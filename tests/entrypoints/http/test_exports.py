@@ -106,7 +106,7 @@ async def imported(books: Books, tenant: Tenant) -> Tenant:
 
 @pytest.mark.parametrize("program", other_programs.BALANCES_BY)
 async def test_a_program_says_the_balances_that_we_do(keeper: Tenant, books: Books, program: str) -> None:
-    require(program)
+    other_programs.require(program)
     wanted = "beancount" if program == "bean-check" else "hledger"
     said = other_programs.BALANCES_BY[program]((await keeper.get(f"/export?format={wanted}")).text)
     assert said == books.balances == await balances(keeper)
@@ -115,7 +115,7 @@ async def test_a_program_says_the_balances_that_we_do(keeper: Tenant, books: Boo
 async def test_after_import_and_export_hledger_says_what_it_said_of_the_journal(
     new_organisation: NewOrganisation,
 ) -> None:
-    require("hledger")
+    other_programs.require("hledger")
     tenant = await imported(shop(), await new_organisation())
     original = (HERE / "shop.journal").read_text("utf-8")
     text = (await tenant.get("/export?format=hledger")).text
@@ -126,12 +126,6 @@ async def test_after_import_and_export_hledger_says_what_it_said_of_the_journal(
         else:
             # Accounts come in the order in which they are declared.
             assert sorted(after.splitlines()) == sorted(before.splitlines())
-
-
-def require(program: str) -> None:
-    reason = other_programs.install(program)
-    if reason is not None:
-        pytest.skip(reason)
 
 
 async def balances(tenant: Tenant) -> Balances:

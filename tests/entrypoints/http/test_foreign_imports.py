@@ -8,7 +8,7 @@ import pytest
 
 from entrypoints.container import Container
 from tests.adapters.foreign_files.programs_say import FILES, kept
-from tests.books.other_programs import balances_by_hledger, install
+from tests.books.other_programs import balances_by_hledger, require
 from tests.entrypoints.http.jobs_run import ended, results
 from tests.entrypoints.http.tenant import Json, Tenant, document, problem
 
@@ -298,9 +298,7 @@ async def test_a_file_is_told_from_another_by_how_it_is_read(container: Containe
 async def test_hledger_says_of_the_export_what_it_said_of_the_original(
     container: Container, tenant: Tenant, name: str
 ) -> None:
-    reason = install("hledger")
-    if reason is not None:
-        pytest.skip(reason)
+    require("hledger")
     journal = (FILES / name).read_text("utf-8")
     types = {"budget": "equity", "business:bank": "asset", "business:income": "income"}
     job = await imported(container, tenant, journal, f"?options={json.dumps({'types': types})}")

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
-import pytest
 
 from entrypoints.container import Services
 from entrypoints.settings import Settings
@@ -105,8 +104,7 @@ class SiteOfUser:
 async def test_a_page_follows_a_ledger_through_a_restart(
     postgres_url: str, redis_url: str, settings: Settings, services: Services, tenant: Tenant
 ) -> None:
-    if (reason := browser.install()) is not None:
-        pytest.skip(reason)
+    browser.require()
     site = SiteOfUser()
     with site.served():
         cross_origin = {"PARTITA_CORS_ORIGINS": site.origin}

@@ -22,7 +22,7 @@ from tests.builders import NOW
 from tests.entrypoints.http.conftest import connected
 from tests.entrypoints.http.credentials import KINDS, Limits, Maker
 from tests.entrypoints.http.jobs_run import asked_import, ended, lines, results
-from tests.entrypoints.http.tenant import Json, Tenant, document, sale
+from tests.entrypoints.http.tenant import Json, Tenant, document, problem, sale
 
 # How each kind of credential ends.
 ENDINGS = {
@@ -128,6 +128,40 @@ async def test_each_line_keeps_within_the_accounts_of_a_limited_key(
         told = await results(theirs, job["id"])
     assert job["state"] == "done"
     assert [each.get("problem", {}).get("code") for each in told] == [None, "permission-denied"]
+
+
+async def test_nobody_comes_by_the_result_of_another_by_trying_its_job_again(
+    app: FastAPI, container: Container, owner: AsyncEngine, tenant: Tenant
+) -> None:
+    secret = sale(None)
+    secret["entries"] = [{**each, "account": "assets:vault"} for each in secret["entries"]]
+    id = (await asked_import(tenant, lines(sale(), secret)))["id"]
+    assert (await ended(container, tenant, id))["state"] == "done"
+    # As if it had been cancelled after its first part.
+    await change(owner, tenant, "UPDATE jobs SET state = 'cancelled' WHERE organisation_id = :organisation")
+    keeper = {"description": "Keeps jobs", "permissions": ["jobs:read", "jobs:manage"]}
+    assert (await tenant.client.put("/v1/roles/job-keeper", json=keeper)).status_code in (200, 201)
+    limits = Limits("operator", accounts=("users:**",))
+    credential = await KINDS["session"](Maker(container.services(), owner, tenant.organisation_id), limits)
+    await change(
+        owner,
+        tenant,
+        'UPDATE members SET assignments = assignments || \'[{"role": "job-keeper"}]\'::jsonb'
+        " WHERE organisation_id = :organisation",
+    )
+    before = document(await tenant.client.get(f"/v1/jobs/{id}"))
+    async with connected(app, credential) as client:
+        for path, method in ((f"/v1/jobs/{id}/result", "GET"), (f"/v1/jobs/{id}/retry", "POST")):
+            told = problem(await client.request(method, path), 403, "permission-denied")
+            assert told["permission"] == "transactions:post"
+        assert document(await client.get(f"/v1/jobs/{id}")) == before
+        # Its own it may have tried again, and read.
+        theirs = Tenant(tenant.organisation_id, credential, "main", client)
+        own = (await asked_import(theirs, lines(sale())))["id"]
+        assert (await client.delete(f"/v1/jobs/{own}")).status_code == 204
+        document(await client.post(f"/v1/jobs/{own}/retry"))
+        assert (await ended(container, tenant, own))["state"] == "done"
+        assert [each["problem"]["code"] for each in await results(theirs, own)] == ["permission-denied"]
 
 
 class Anyone:

@@ -19,9 +19,7 @@ from entrypoints.http.app import create_app
 from entrypoints.settings import Settings
 from tests.entrypoints.http.conftest import connected, made_organisation
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
-from tests.pooler import CONNECTIONS, PROGRAM, Pooler
-
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="there is no pgbouncer here: apt-get install pgbouncer")
+from tests.pooler import CONNECTIONS, Pooler
 
 
 @dataclass(frozen=True)

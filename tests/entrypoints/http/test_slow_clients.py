@@ -66,6 +66,14 @@ def assert_told(answer: bytes, refusal: type[DomainError]) -> None:
     assert head.startswith(f"HTTP/1.1 {status_of(refusal)} ")
     assert f"content-type: {PROBLEM_TYPE}\r\n" in head
     assert f"content-length: {len(body)}\r\n" in head
+    for header in (
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "content-security-policy: default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        "cache-control: no-store",
+        "connection: close",
+    ):
+        assert head.split("\r\n").count(header) == 1, head
     told = json.loads(body)
     expected = problem_document(refusal(told["detail"]), "none")
     assert {**told, "request_id": "none"} == expected

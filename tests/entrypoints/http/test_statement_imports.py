@@ -60,6 +60,12 @@ async def test_a_statement_is_shown_then_posted_and_other_formats_of_it_add_only
         assert shown["transactions"] == {"found": 4, "posted": 0, "already_there": 4}, name
         assert shown["refused"]["total"] == 0
 
+    (first, *_) = (told := shown["already_there"])["first"]
+    assert told["total"] == len(told["first"]) == 4
+    posted = document(await tenant.client.get(tenant.path("/transactions?sort=sequence")))["data"]
+    assert {each["transaction"] for each in told["first"]} == {each["id"] for each in posted}
+    assert set(first) == {"place", "transaction"}
+
     fee = camt_entry(amount="1.50", mark="DBIT", day="2026-10-05", reference="B-1005", party="Nordbank", purpose="Fee")
     longer = CAMT.replace("</Stmt>", f"{fee}</Stmt>").replace("2543.60", "2542.10").encode()
     assert (await _previewed(tenant, "camt053", longer))["transactions"] == {

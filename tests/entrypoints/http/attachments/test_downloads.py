@@ -1,12 +1,12 @@
 """Files are fetched whole, in ranges, again only where they changed, and never so that a browser runs them."""
 
 import pytest
-from httpx2 import Response
+from httpx2 import AsyncClient, Response
 
 from domain.attachments.file_name import served_type
 from entrypoints.settings import Settings
 from tests.entrypoints.http.attachments.test_attachments import ABC_DIGEST, ABC_SHA256, attach, kept
-from tests.entrypoints.http.conftest import NewOrganisation
+from tests.entrypoints.http.conftest import NewOrganisation, NewServer
 from tests.entrypoints.http.tenant import Tenant, problem, sale
 
 TEN = b"0123456789"
@@ -98,10 +98,48 @@ async def test_a_range_beyond_the_end_is_refused(tenant: Tenant, asked: str) -> 
     assert response.headers["content-range"] == "bytes */10"
 
 
-@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=-", "bytes=a-b", "lines=0-1", "bytes=0-1,3-4", "bytes"])
+@pytest.mark.parametrize("asked", ["bytes=5-2", "bytes=-", "bytes=a-b", "lines=0-1", "bytes"])
 async def test_what_is_not_one_range_is_ignored(tenant: Tenant, asked: str) -> None:
     response = await fetch(tenant, Range=asked)
     assert (response.status_code, response.content) == (200, TEN)
+
+
+@pytest.mark.parametrize("asked", ["0-1,3-4", "0-1, 3-4", "0-4,5-9", "-1,0-0", "0-1,", "0-0,20-30", "20-30,40-"])
+async def test_of_several_ranges_all_of_the_file_comes(tenant: Tenant, asked: str) -> None:
+    response = await fetch(tenant, Range=f"bytes={asked}")
+    assert (response.status_code, response.content) == (200, TEN)
+    assert response.headers["content-length"] == "10"
+    assert "content-range" not in response.headers
+
+
+async def test_head_says_what_a_download_would_be(tenant: Tenant, new_server: NewServer, settings: Settings) -> None:
+    before = kept(settings)
+    path = tenant.path(f"/attachments/{(await attach(tenant, b'ahead of it'))['id']}/content")
+    async with AsyncClient(base_url=await new_server(), headers=dict(tenant.client.headers)) as client:
+        whole, head = await client.get(path), await client.head(path)
+        assert (whole.content, head.content) == (b"ahead of it", b"")
+        assert (head.status_code, head.headers["content-length"]) == (200, "11")
+        # All but what is of each request.
+        for name in whole.headers.keys() - {"date", "x-request-id", "server-timing", "ratelimit", "traceresponse"}:
+            assert head.headers[name] == whole.headers[name], name
+        # A range is of GET alone (RFC 9110, 14.2); conditions hold.
+        for asked in ("bytes=0-1", "bytes=20-"):
+            ranged = await client.head(path, headers={"Range": asked})
+            assert (ranged.status_code, ranged.headers["content-length"]) == (200, "11")
+        tag = whole.headers["etag"]
+        assert (await client.head(path, headers={"If-None-Match": tag})).status_code == 304
+        assert (await client.head(path, headers={"If-Match": '"other"'})).status_code == 412
+        assert (await client.head(path.replace("/main/", "/other/"))).status_code == 404
+        assert (await client.head(path, headers={"Authorization": ""})).status_code == 401
+        # The connection is as good as before.
+        assert (await client.get(path)).content == b"ahead of it"
+        empty = (await attach(tenant, b""))["id"]
+        assert (await client.head(tenant.path(f"/attachments/{empty}/content"))).headers["content-length"] == "0"
+        (lost,) = [each for each in kept(settings) - before if each.stat().st_size == 11]
+        lost.write_bytes(b"short")
+        assert (await client.head(path)).status_code == 503
+        lost.unlink()
+        assert (await client.head(path)).status_code == 503
 
 
 async def test_an_empty_file_is_served(tenant: Tenant) -> None:

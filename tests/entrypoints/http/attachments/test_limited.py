@@ -4,11 +4,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 from httpx2 import AsyncClient, Response
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from entrypoints.container import Services
+from entrypoints.http import lasting
 from tests.entrypoints.http.attachments.test_attachments import ABC, REASON, attach, subjects
 from tests.entrypoints.http.conftest import connected
+from tests.entrypoints.http.credentials import Limits, Maker, session_token
+from tests.entrypoints.http.cut_off import parts_until_cut_off
 from tests.entrypoints.http.tenant import Tenant, document, problem
 
 
@@ -59,3 +65,45 @@ async def test_a_key_that_is_limited_to_accounts_reaches_what_is_on_those(app: F
                 for _, response in await answers(tenant, client, on, id):
                     assert response.is_success if kind in reached else response.status_code == 403, response.text
             problem(await client.post(tenant.path("/uploads")), 403, "permission-denied")
+
+
+async def narrowed(tenant: Tenant) -> None:
+    """Limit the one member of the organisation to accounts on which there are no attachments."""
+    (member,) = document(await tenant.client.get("/v1/members"))["data"]
+    to = {"assignments": [{"role": "admin", "accounts": ["users:**"]}]}
+    document(await tenant.client.patch(f"/v1/members/{member['id']}", json=to, headers={"If-Match": "*"}))
+
+
+@pytest.mark.parametrize("limits", [Limits("admin"), Limits("admin", accounts=("assets:**", "users:**"))])
+async def test_what_is_under_way_ends_where_its_accounts_are_not_reached_any_more(
+    app: FastAPI,
+    services: Services,
+    owner: AsyncEngine,
+    tenant: Tenant,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: Limits,
+) -> None:
+    monkeypatch.setattr(lasting, "CHECK_SECONDS", 0)
+    paths = await subjects(tenant)
+    id = (await attach(tenant, bytes(5_000_000), on=paths["account"]))["id"]
+    credential = await session_token(Maker(services, owner, tenant.organisation_id), limits)
+    path = tenant.path(f"/attachments/{id}/content")
+    parts = await parts_until_cut_off(app, path, credential, lambda: narrowed(tenant))
+    assert len(parts) == 2
+
+
+async def test_an_upload_ends_where_its_account_is_not_reached_any_more(
+    app: FastAPI, services: Services, owner: AsyncEngine, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lasting, "CHECK_SECONDS", 0)
+    paths = await subjects(tenant)
+    credential = await session_token(Maker(services, owner, tenant.organisation_id), Limits("admin"))
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"first"
+        await narrowed(tenant)
+        yield b"second"
+
+    async with connected(app, credential) as client:
+        refused = await client.post(tenant.path(f"{paths['account']}/attachments"), content=slow())
+    assert problem(refused, 403, "permission-denied")["permission"] == "attachments:add"

@@ -1,5 +1,6 @@
 """What extensions add works as if it had always been there, and what goes wrong in them stays theirs."""
 
+import asyncio
 import logging
 import time
 from dataclasses import replace
@@ -8,16 +9,16 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from httpx2 import AsyncClient
+from httpx2 import AsyncClient, ReadTimeout, Timeout
 
 from application.extensions import scheduling
 from application.extensions.scheduling import ExtensionJobs
 from application.shared.extension_watch import ExtensionWatch
 from entrypoints.container import Container
 from tests.entrypoints.extending import sample
-from tests.entrypoints.http.conftest import NewOrganisation, connected
+from tests.entrypoints.http.conftest import NewOrganisation, connected, served
 from tests.entrypoints.http.extensions.organisations import Only
-from tests.entrypoints.http.jobs_run import ended
+from tests.entrypoints.http.jobs_run import ended, results
 from tests.entrypoints.http.tenant import Tenant, document, problem, sale
 
 
@@ -102,6 +103,35 @@ async def test_what_its_policy_adds_is_in_the_answer_and_in_the_event(guest: Ten
     assert told["valid"], told
 
 
+async def test_a_preview_asks_its_policy_as_the_import_does(guest: Tenant, extended: Container) -> None:
+    journal = "".join(
+        f"2026-01-0{day} {said}\n    assets:bank  1.00 EUR\n    income:sales\n\n"
+        for day, said in enumerate(("dear", "bad", "fine"), 1)
+    )
+    headers = {"Content-Type": "text/x-hledger"}
+
+    async def previewed() -> Any:
+        path = guest.path("/imports/preview")
+        return document(await guest.client.post(path, content=journal.encode(), headers=headers))
+
+    refused = [("line 5", "sample-not-today")]
+    shown = await previewed()
+    assert shown["transactions"] == {"found": 3, "posted": 2, "already_there": 0}
+    assert [(each["place"], each["code"]) for each in shown["refused"]["first"]] == refused
+    assert "income:fees" in [each["path"] for each in shown["accounts"]["first"]]
+    assert document(await guest.get("/transactions"))["data"] == []
+
+    for there in (False, True):
+        asked = await guest.client.post(guest.path("/imports"), content=journal.encode(), headers=headers)
+        told = await results(guest, (await ended(extended, guest, document(asked, 202)["id"]))["id"])
+        assert [(each["place"], each["problem"]["code"]) for each in told if "problem" in each] == refused
+        assert [each["place"] for each in told if each.get("already_there")] == (["line 1", "line 9"] if there else [])
+    assert await guest.balance("income:fees") == "0.10"
+    shown = await previewed()
+    assert shown["transactions"] == {"found": 3, "posted": 0, "already_there": 2}
+    assert [each["place"] for each in shown["already_there"]["first"]] == ["line 1", "line 9"]
+
+
 async def test_a_policy_that_fails_refuses_and_is_named(guest: Tenant, caplog: pytest.LogCaptureFixture) -> None:
     told = problem(await guest.post(sale(description="buggy")), 503, "extension-failed")
     assert told["extension"] == "sample"
@@ -134,6 +164,38 @@ async def test_its_format_is_one_more(guest: Tenant) -> None:
     assert export.headers["content-disposition"].endswith('.txt"')
     told = problem(await guest.get("/export", params={"format": "xml"}), 422, "validation-failed")
     assert told["detail"].endswith("there are: ndjson, hledger, beancount, csv, count.")
+
+
+async def test_a_file_of_its_format_is_shown_and_imported(
+    guest: Tenant, extended: Container, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {"Content-Type": "text/x-sample"}
+    previews, imports = guest.path("/imports/preview"), guest.path("/imports")
+    shown = document(await guest.client.post(previews, content=b"a gift", headers=headers))
+    assert shown["transactions"] == {"found": 1, "posted": 1, "already_there": 0}
+    assert shown["remarks"]["first"] == [{"place": "line 1", "detail": "it begins"}]
+    asked = await guest.client.post(f"{imports}?format=sample", content=b"a gift")
+    told = await results(guest, (await ended(extended, guest, document(asked, 202)["id"]))["id"])
+    assert [each["place"] for each in told] == ["line 2"]
+    assert await guest.balance("income:gifts") == "5.00"
+    # What goes wrong in it is a problem of this one request.
+    wrong = problem(await guest.client.post(previews, content=b"a bug", headers=headers), 500, "internal-error")
+    assert "bug" not in wrong["detail"]
+    assert "the extension sample failed in its format sample" in caplog.text
+    assert (await guest.client.post(previews, content=b"a gift", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/imports", "/imports/preview"])
+async def test_a_reading_ends_when_nobody_waits_for_it_any_more(
+    guest: Tenant, extended_app: FastAPI, path: str
+) -> None:
+    sample.left.clear()
+    async with served(extended_app) as url, AsyncClient(base_url=url, headers=dict(guest.client.headers)) as client:
+        with pytest.raises(ReadTimeout):
+            await client.post(guest.path(f"{path}?format=sample"), content=b"endless", timeout=Timeout(30, read=1))
+        assert not sample.left.is_set()
+        assert await asyncio.to_thread(sample.left.wait, 20)
+    assert document(await guest.client.get("/v1/jobs"))["data"] == []
 
 
 async def test_its_job_is_done_once_in_each_ledger_and_period(guest: Tenant, extended: Container) -> None:

@@ -70,8 +70,11 @@ async def url(new_server: NewServer) -> str:
 
 
 @asynccontextmanager
-async def connected(url: str, key: str | None, path: str = "/graphql", **options: Any) -> AsyncIterator[Socket]:
+async def connected(
+    url: str, key: str | None, path: str = "/graphql", *, address: str | None = None, **options: Any
+) -> AsyncIterator[Socket]:
     headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    headers |= {} if address is None else {"X-Forwarded-For": address}
     options = {"subprotocols": [Subprotocol("graphql-transport-ws")], **options}
     where = f"{url.replace('http', 'ws', 1)}{path}"
     async with connect(where, additional_headers=headers, proxy=None, **options) as socket:

@@ -217,6 +217,22 @@ async def test_a_consent_is_remembered_for_just_what_it_was_given_for(program: P
     assert "code" in answered(await program.browser.get(again.url.join(again.headers["location"])))
 
 
+@pytest.mark.parametrize(
+    "prompt", ["login", "login consent", "consent login", "login login consent", "select_account login"]
+)
+async def test_whom_the_program_wants_to_log_in_does_so_once(program: Program, member: Member, prompt: str) -> None:
+    assert "code" in await program.consented(member)
+    shown = await program.browser.get(program.authorize_url(prompt=prompt))
+    assert "Password" in shown.text
+    again = await submit(program.browser, shown, step="log-in", email=member.email, password=PASSWORD)
+    assert again.status_code == 303
+    after = await program.browser.get(again.url.join(again.headers["location"]))
+    if "consent" in prompt:
+        assert "Allow Expenses" in after.text
+        after = await submit(program.browser, after, step="consent", decision="allow")
+    assert "code" in answered(after)
+
+
 async def test_what_anyone_could_pose_as_is_asked_about_each_time(new_program: NewProgram, member: Member) -> None:
     program = await new_program(confidential=False, redirect_uris=["http://127.0.0.1/callback"])
     at = "http://127.0.0.1:7000/callback"

@@ -60,9 +60,9 @@ def here(url: str) -> str:
     return url.removeprefix("http://127.0.0.1:8000")
 
 
-async def started(program: Program) -> str:
+async def started(program: Program, **asked: str) -> str:
     """Where the browser is sent that wants to log in at the provider, from the page to log in."""
-    shown = await program.browser.get(program.authorize_url())
+    shown = await program.browser.get(program.authorize_url(**asked))
     found = re.search(r'action="([^"]*oidc/start)">[^/]*name="for" value="([^"]*)"', shown.text)
     assert found is not None
     assert "Log in with Example &amp; Co" in shown.text
@@ -114,6 +114,19 @@ async def test_a_member_logs_in_with_the_provider_and_consents(
     await provider.know("anna", email="other@example.com", email_verified=False)
     there.browser.cookies.clear()
     assert (await there.browser.get(here(await provider.log_in(await started(there), "anna")))).status_code == 303
+
+
+@pytest.mark.parametrize("prompt", ["login", "login consent", "consent login"])
+async def test_whom_the_program_wants_to_log_in_does_so_once(
+    there: Program, provider: MockProvider, member: Member, prompt: str
+) -> None:
+    whose = member.person_id  # the provider is one for all tests
+    await provider.know(whose, email=member.email, email_verified=True)
+    back = await there.browser.get(here(await provider.log_in(await started(there, prompt=prompt), whose)))
+    assert back.status_code == 303
+    consent = await there.browser.get(back.url.join(back.headers["location"]))
+    assert "Allow Expenses" in consent.text
+    assert "code" in answered(await submit(there.browser, consent, step="consent", decision="allow"))
 
 
 @pytest.mark.parametrize("claims", [{}, {"email_verified": False}, {"email_verified": "true"}, {"email_verified": 1}])

@@ -12,7 +12,7 @@ from tests.entrypoints.http.queries.stage import Stage
 from tests.entrypoints.http.tenant import NDJSON, Json, document, sale
 from tests.entrypoints.http.test_tenants_apart import NO_CURSOR, Asked, filled, requests, send
 
-_ORDER: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ORDER: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 JOURNAL: Final = b"2026-03-01 Sale\n  assets:bank  1.00 EUR\n  income:sales\n"
 # Whatever a page of it shows, an operation of GraphQL asks for at once.
 PAGE: Final = """query ($ledger: String!, $account: String!, $transaction: String!, $hold: String!, $first: Int!) {
