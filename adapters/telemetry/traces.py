@@ -4,6 +4,7 @@ later, in whichever process, finds it by the request's id."""
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from hashlib import blake2b
 from time import monotonic, time_ns
 from typing import Final
@@ -234,6 +235,7 @@ def trace_of(request: str) -> str:
     return f"{_named(_digest(request)).trace_id:032x}"
 
 
+@lru_cache(maxsize=4_096)  # a request is asked about when it begins, and again when its group does
 def _digest(request: str) -> bytes:
     return blake2b(request.encode(), digest_size=24).digest()
 

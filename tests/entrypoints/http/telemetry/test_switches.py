@@ -15,7 +15,7 @@ SETTINGS: dict[str, dict[str, object]] = {
 def made_with(**given: object) -> Container:
     """Everything that a server is made of, with the settings that it has by default and these."""
     container = Container()
-    container.settings.override(Settings(_env_file=None, **given))  # type: ignore[arg-type]
+    container.settings.override(Settings(_env_file=None, **given))  # type: ignore[arg-type] # each is checked by the settings
     return container
 
 
