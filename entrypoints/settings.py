@@ -187,7 +187,7 @@ class Settings(BaseSettings):
     """The port for those who run the server: `/metrics` for Prometheus, and `/health/…`. Without it, there is none."""
     traces_url: Annotated[str | None, Field(pattern=r"^https?://[^?#\s]+$")] = None
     """The OpenTelemetry collector that traces are sent to (OTLP over HTTP): http://collector:4318. By default, none."""
-    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 0.05
+    traces_ratio: Annotated[float, Field(ge=0, le=1)] = 0.02
     """How many of all requests are traced, from 0 to 1, besides those whose `traceparent` asks for it."""
     sentry_dsn: SecretStr | None = None
     """The DSN of Sentry that errors are reported to, without what was sent and without secrets. By default, none."""
