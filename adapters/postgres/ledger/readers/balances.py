@@ -17,34 +17,22 @@ from domain.ledger.held import NOTHING_HELD, Held
 # Which assets an account has entries in, and in which something was ever held on it, takes one look-up for each of
 # both; then each has a row that is the last one. It is all one statement, as nothing is read more often. Places are
 # compared as rows, for the reason that `are_between` gives.
-_BALANCES: Final = text("""
-WITH RECURSIVE posted (number, asset) AS (
+_USED_ASSETS: Final = """{name} (number, asset) AS (
     SELECT wanted.number, (
-        SELECT asset FROM entries WHERE ledger_id = :ledger_id AND account_number = wanted.number
+        SELECT asset FROM {table} WHERE ledger_id = :ledger_id AND account_number = wanted.number
         ORDER BY asset LIMIT 1
     )
     FROM unnest(:numbers) AS wanted (number)
     UNION ALL
-    SELECT posted.number, (
-        SELECT asset FROM entries
-        WHERE ledger_id = :ledger_id AND account_number = posted.number AND entries.asset > posted.asset
+    SELECT {name}.number, (
+        SELECT asset FROM {table}
+        WHERE ledger_id = :ledger_id AND account_number = {name}.number AND {table}.asset > {name}.asset
         ORDER BY asset LIMIT 1
     )
-    FROM posted WHERE posted.asset IS NOT NULL
-), held (number, asset) AS (
-    SELECT wanted.number, (
-        SELECT asset FROM held_totals WHERE ledger_id = :ledger_id AND account_number = wanted.number
-        ORDER BY asset LIMIT 1
-    )
-    FROM unnest(:numbers) AS wanted (number)
-    UNION ALL
-    SELECT held.number, (
-        SELECT asset FROM held_totals
-        WHERE ledger_id = :ledger_id AND account_number = held.number AND held_totals.asset > held.asset
-        ORDER BY asset LIMIT 1
-    )
-    FROM held WHERE held.asset IS NOT NULL
-), used (number, asset) AS (
+    FROM {name} WHERE {name}.asset IS NOT NULL
+)"""
+_LAST_ROWS: Final = """
+WITH RECURSIVE {posted}, {held}, used (number, asset) AS (
     SELECT number, asset FROM posted WHERE asset IS NOT NULL
     UNION
     SELECT number, asset FROM held WHERE asset IS NOT NULL
@@ -73,7 +61,13 @@ LEFT JOIN LATERAL (
     ORDER BY sequence DESC LIMIT 1
 ) AS last_held ON true
 WHERE last.sequence IS NOT NULL OR last_held.sequence IS NOT NULL
-""").bindparams(bindparam("numbers", type_=ARRAY(BigInteger)), bindparam("sequence", type_=BigInteger))
+"""
+_BALANCES: Final = text(
+    _LAST_ROWS.format(
+        posted=_USED_ASSETS.format(name="posted", table="entries"),
+        held=_USED_ASSETS.format(name="held", table="held_totals"),
+    )
+).bindparams(bindparam("numbers", type_=ARRAY(BigInteger)), bindparam("sequence", type_=BigInteger))
 
 
 async def balances_of(
